@@ -1,0 +1,87 @@
+"""The commands together, and what the shell sees when one of them fails."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer import TyperException
+
+from .. import __version__
+from ..errors import Cancelled, GliomaSAMError
+from .console import print_error
+from .demo import demo
+from .doctor import doctor
+from .evaluate import evaluate
+from .models import models
+from .segment import segment
+from .train import train
+
+EXIT_ERROR = 2
+"""Exit status of a usage or input error."""
+EXIT_STOPPED = 130
+"""Exit status after Ctrl-C."""
+EXIT_UNEXPECTED = 1
+"""Exit status of an error that is a fault of the program."""
+
+app = typer.Typer(
+    name="gliomasam",
+    help="Outline a glioma in 3D from a click on up to four MR volumes (T1, T1 with contrast, T2, FLAIR). "
+    "For research only, not for clinical use. Nothing leaves this computer.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+for command in (segment, train, evaluate, models, doctor, demo):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gliomasam {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and stop.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run `gliomasam` with the arguments given (default: those of the shell) and leave by `sys.exit`.
+
+    Exit status 0: done. 2: a usage or input error, one line on standard error. 130: stopped by Ctrl-C. 1: a fault
+    of the program; one line, or the traceback when the environment variable GLIOMASAM_DEBUG is set.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(run(arguments or ["--help"]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run `gliomasam` with these arguments and return its exit status."""
+    try:
+        status = int(app(list(arguments), prog_name="gliomasam", standalone_mode=False) or 0)
+        if status == EXIT_STOPPED:  # typer has turned Ctrl-C into this status
+            print_error("stopped")
+        return status
+    except (Cancelled, KeyboardInterrupt):
+        print_error("stopped")
+        return EXIT_STOPPED
+    except (GliomaSAMError, TyperException) as error:
+        message = error.format_message() if isinstance(error, TyperException) else str(error)
+        print_error(message)
+        return EXIT_ERROR
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more can be said to it
+        return EXIT_UNEXPECTED
+    except Exception as error:
+        if os.environ.get("GLIOMASAM_DEBUG"):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+        print_error(f"this is a fault of GliomaSAM ({reason}); set GLIOMASAM_DEBUG=1 and run again for what to report")
+        return EXIT_UNEXPECTED

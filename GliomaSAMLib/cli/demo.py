@@ -1,0 +1,96 @@
+"""`gliomasam demo`: the whole way from four volumes to a segmentation, on a phantom or a labelled case."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from ..errors import CaseError
+from ..regions import REGIONS
+from .console import output, part_of, progress_bar
+
+if TYPE_CHECKING:
+    from ..demo.phantom import Phantom
+    from ..demo.run import DemoResult
+    from ..evaluation.cases import OpenCase
+
+
+def demo(
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A labelled case of your own instead of the phantom.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("demo-output"),
+    model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are told after each click.
+
+    The images are a digital phantom that is computed on the spot, with a glioma whose outline is known exactly.
+    """
+    from ..models import load_model
+
+    with progress_bar() as report:
+        network = load_model(model, device=device)
+        report(0.0, "making the phantom" if folder is None else "reading the case")
+        phantom = None if folder else _phantom()
+        case = _open(folder, phantom)
+        from ..demo.run import run_demo
+
+        result = run_demo(case, network, out, progress=part_of(report, 0.15, 1.0))
+        if phantom is not None:
+            from ..demo.phantom_case import write_phantom
+
+            write_phantom(phantom, out / "volumes")
+    _print(case.name, result, out)
+
+
+def _phantom() -> "Phantom":
+    try:
+        import nilearn  # noqa: F401  its maps are what the phantom is made of
+    except ImportError:
+        raise CaseError(
+            "the phantom needs nilearn: pip install 'gliomasam[demo]', or show a case with --folder"
+        ) from None
+    from ..demo.phantom import make_phantom
+
+    return make_phantom()
+
+
+def _open(folder: Path | None, phantom: "Phantom | None") -> "OpenCase":
+    """Volumes and truth of the phantom, or of the case in `folder`."""
+    if phantom is not None:
+        from ..demo.phantom_case import phantom_case
+
+        return phantom_case(phantom)
+    from ..evaluation.cases import open_case
+    from ..training.cases import find_cases
+
+    assert folder is not None
+    if not folder.is_dir():
+        raise CaseError(f"the folder {folder} does not exist: name a case folder with MR volumes and a label map")
+    path = folder.resolve()
+    return open_case(find_cases(path.parent, [path.name])[0])
+
+
+def _print(name: str, result: "DemoResult", out: Path) -> None:
+    console = output()
+    table = Table(title=f"{name}: Dice after each click")
+    table.add_column("")
+    table.add_column("where (RAS)")
+    for region in REGIONS:
+        table.add_column(region, justify="right")
+    table.add_column("seconds", justify="right")
+    for step in result.steps:
+        table.add_row(step.title, step.place, *(f"{step.dice[r]:.3f}" for r in REGIONS), f"{step.seconds:.1f}")
+    console.print(table)
+    console.print("   ".join(f"{region} {volume:.1f} mL" for region, volume in result.volumes.items()))
+    for path in result.files:
+        console.print(f"{path} written", markup=False, soft_wrap=True)
+    if name == "phantom":
+        console.print(
+            f"{out / 'volumes'}: the phantom's volumes and true labels, to open with the result in 3D Slicer",
+            soft_wrap=True,
+        )
+    console.print("For research only, not for clinical use.")

@@ -1,0 +1,103 @@
+"""`gliomasam evaluate`: Dice after each click, on labelled cases, ours and others in one table."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import CaseError
+from ..regions import REGIONS
+from .console import output, progress_bar
+
+
+def evaluate(
+    cases: Annotated[Path, typer.Argument(help="Folder of labelled case folders.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for results.jsonl, tables (.md, .csv, .json) and the plot.",
+            show_default=False,
+        ),
+    ],
+    split: Annotated[
+        Path | None, typer.Option(help="Split file; takes the cases of --part.", show_default=False)
+    ] = None,
+    part: Annotated[str, typer.Option(help="Part of the split: val or train.")] = "val",
+    names: Annotated[list[str] | None, typer.Option("--case", help="Only this case. Repeatable.")] = None,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", help="A name from `gliomasam models`, or a weights file. Repeatable. [default: gliomasam]"
+        ),
+    ] = None,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Measure baselines only.")] = False,
+    baselines: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--baseline",
+            help="A method of others: lite_medsam_boxes, lite_medsam_propagated, lite_medsam_boxes_3ch, grow_ball, "
+            "grow_planes; or all. Repeatable.",
+        ),
+    ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variant",
+            help='"all", "jitter", "without t1" and so on, "flair alone", "t1c alone"; or every. Repeatable. '
+            "[default: all]",
+        ),
+    ] = None,
+    regions: Annotated[
+        list[str] | None, typer.Option("--region", help="WT, TC or ET. Repeatable. [default: all]")
+    ] = None,
+    prompts: Annotated[int, typer.Option(help="Clicks a case and region.", min=0)] = 10,
+    start: Annotated[str, typer.Option(help="First prompt: error, centre or box.")] = "error",
+    results: Annotated[
+        list[Path] | None, typer.Option("--results", help="A results.jsonl of another run, to take in. Repeatable.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+) -> None:
+    """Measure with a robot that clicks on the largest error. Stopped, the same command goes on.
+
+    Example: gliomasam evaluate CASES --split split.json --output runs/table --baseline all --variant every
+    """
+    from ..evaluation import BASELINES, VARIANTS, EvaluationOptions, ProtocolOptions, run_evaluation
+
+    try:
+        protocol = ProtocolOptions(prompts=prompts, start=start)
+    except ValueError as error:
+        raise CaseError(str(error)) from error
+    taken = tuple(dict.fromkeys(region.upper() for region in regions)) if regions else REGIONS
+    options = EvaluationOptions(
+        cases=cases,
+        output=out,
+        split=split,
+        part=part,
+        models=() if no_model else tuple(models or ("gliomasam",)),
+        baselines=_all_or(baselines or [], "all", tuple(BASELINES)),
+        regions=taken,
+        variants=_all_or(variants or ["all"], "every", tuple(VARIANTS)),
+        variant_regions=taken,
+        names=tuple(names or ()),
+        results=tuple(results or ()),
+        device=device,
+        protocol=protocol,
+    )
+    with progress_bar() as report:
+        evaluation = run_evaluation(options, progress=report)
+    console = output()
+    for path in evaluation.files:
+        console.print(f"{path} written", markup=False, soft_wrap=True)
+    failed = [result for result in evaluation.results if result.error]
+    for result in failed:
+        console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}", markup=False)
+    table = next((path for path in evaluation.files if path.suffix == ".md"), None)
+    if table is not None:
+        console.print(table.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+
+
+def _all_or(given: list[str], everything: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    """`known` when `everything` was asked for, else what was given, once each."""
+    return known if everything in given else tuple(dict.fromkeys(given))

@@ -1,0 +1,74 @@
+"""`gliomasam models`: the weights of the catalogue and the methods that can be trained."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+
+from .console import output
+
+if TYPE_CHECKING:
+    from ..models.catalogue import CatalogueEntry
+
+
+def models(
+    fetch: Annotated[
+        str | None,
+        typer.Option("--download", metavar="NAME", help="Fetch this model's file and check it.", show_default=False),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--import", metavar="FILE", help="Keep a file that was brought by hand.", show_default=False),
+    ] = None,
+) -> None:
+    """List the trained models and the methods; fetch or import weights.
+
+    Give a model's name, or the path of a weights file, as --model to the other commands. Nothing is downloaded unless
+    asked for.
+    """
+    from ..models.catalogue import find_weights, import_weights
+
+    console = output()
+    if fetch is not None:
+        console.print(f"{fetch}: {find_weights(fetch, download=True)[0]}", markup=False, soft_wrap=True)
+    if file is not None:
+        console.print(f"{import_weights(file).name}: imported", markup=False, soft_wrap=True)
+    if fetch is None and file is None:
+        console.print(_models_table())
+        console.print(_methods_table())
+
+
+def is_here(entry: "CatalogueEntry") -> bool:
+    """Whether the file of a model is on this computer, damaged or not."""
+    from ..models.catalogue import user_weights_directory
+    from ..resources import resources_directory
+
+    return any(
+        path.is_file()
+        for path in (resources_directory() / entry.file, user_weights_directory() / Path(entry.file).name)
+    )
+
+
+def _models_table() -> Table:
+    from ..models.catalogue import list_models
+
+    table = Table(title="models")
+    for heading in ("name", "what it is", "trained on", "measured", "licence", "file"):
+        table.add_column(heading, overflow="fold")
+    for entry in list_models():
+        measured = ", ".join(f"{name} {value:.2f}" for name, value in entry.accuracy.items())
+        there = "here" if is_here(entry) else "not here"
+        table.add_row(entry.name, entry.description, entry.training_cases, measured or "-", entry.licence, there)
+    return table
+
+
+def _methods_table() -> Table:
+    from ..models.registry import METHODS
+
+    table = Table(title="methods, for gliomasam train --method")
+    table.add_column("name")
+    table.add_column("what it is", overflow="fold")
+    for name, method in METHODS.items():
+        table.add_row(name, method.summary)
+    return table

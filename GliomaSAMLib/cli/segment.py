@@ -1,0 +1,177 @@
+"""`gliomasam segment`: MR volumes and clicks in, a 3D segmentation out."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import OutputError, StudyError
+from ..regions import REGION_NAMES
+from .console import Report, output, part_of, progress_bar
+from .prompt_options import BOX_FORM, POINT_FORM, read_prompts
+
+if TYPE_CHECKING:
+    from ..session import Session
+    from ..study import Study
+
+SKULL_CHOICES = ("auto", "on", "off")
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
+READING = 0.15
+"""Part of the progress bar that reading the volumes takes."""
+
+Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
+
+
+def segment(
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Where the result goes: .seg.nrrd is a 3D Slicer segmentation; .nii.gz, .nii, .nrrd or .mha a BraTS "
+            "label map (NCR 1, ED 2, ET 3).",
+            show_default=False,
+        ),
+    ],
+    t1: Volume = None,
+    t1c: Volume = None,
+    t2: Volume = None,
+    flair: Volume = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="A case folder instead of single volumes: modalities are recognised.", show_default=False),
+    ] = None,
+    register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
+    skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    points: Annotated[
+        list[str] | None,
+        typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
+    ] = None,
+    boxes: Annotated[
+        list[str] | None,
+        typer.Option("--box", metavar="R0,A0,S0,R1,A1,S1[,REGION]", help=f"A box in RAS mm: {BOX_FORM}. Repeatable."),
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="A JSON file of prompts, as the module saves them.", show_default=False)
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="Write volumes, notes and prompts to this JSON file.", show_default=False)
+    ] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw slices with the outlines to this .png.", show_default=False)
+    ] = None,
+    model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    et_label: Annotated[int, typer.Option(help="Label of enhancing tumour: 3, or 4 as before 2023.")] = 3,
+) -> None:
+    """Segment a glioma from clicks and boxes; without any, from the images alone.
+
+    Example: gliomasam segment --folder CASE --point=-32.5,18,40 --output tumour.seg.nrrd
+    """
+    sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
+    _check_choices(sources, folder, skull, et_label)
+    given = read_prompts(points or [], boxes or [], prompts)
+    _check_outputs(out, json, picture)
+    from ..models import load_model
+    from ..session import Session
+
+    with progress_bar() as report:
+        network = load_model(model, device=device)
+        study = _read(sources, folder, register, skull, part_of(report, 0.0, READING))
+        session = Session(study, network)
+        for prompt in given:
+            session.add(prompt)
+        start = time.perf_counter()
+        result = session.update(progress=part_of(report, READING, 1.0))
+        seconds = time.perf_counter() - start
+    done = _Done(study, session, tuple(dict.fromkeys((*study.notes, *result.notes))), model, seconds)
+    _write(done, out, json, picture, et_label)
+    _print_result(done, out)
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What is written and printed. `seconds` is the time of the update, without reading the images."""
+
+    study: "Study"
+    session: "Session"
+    notes: tuple[str, ...]
+    model: str
+    seconds: float
+
+
+def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int) -> None:
+    """What can be refused before anything is read."""
+    single = [f"--{name}" for name, path in sources.items() if path is not None]
+    if folder is not None and single:
+        raise StudyError(f"give either --folder or single volumes, not both (there is also {', '.join(single)})")
+    if folder is None and not single:
+        raise StudyError("no volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
+    if skull not in SKULL_CHOICES:
+        raise StudyError(f"--skull {skull} is not known: choose auto, on or off")
+    if et_label not in (3, 4):
+        raise OutputError(f"--et-label {et_label} is not known: choose 3, or 4 as in BraTS data before 2023")
+
+
+def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
+    """Whether all results can be written, before the long work begins."""
+    from ..output import check_output_path
+
+    check_output_path(out)
+    if json is not None:
+        check_output_path(json, (".json",))
+    if picture is not None:
+        check_output_path(picture, PICTURE_SUFFIXES)
+    named = [path.expanduser().resolve() for path in (out, json, picture) if path is not None]
+    if len(set(named)) < len(named):
+        raise OutputError("two results would go to the same file: choose different names")
+
+
+def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":
+    from ..study import Study
+
+    if folder is not None:
+        return Study.read_folder(folder, register=register, skull=skull, progress=report)
+    t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
+    return Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, register=register, skull=skull, progress=report)
+
+
+def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:
+    """Write segmentation, report and picture, each whole or not at all."""
+    from ..output import write_report, write_segmentation
+
+    masks = {region: done.session.mask(region) for region in REGION_NAMES}
+    write_segmentation(out, masks, done.study.reference, et_label)
+    if json is not None:
+        write_report(json, _report(done, out))
+    if picture is not None:
+        from ..output.picture import Panel, draw_overlay
+
+        volumes = "  ".join(f"{region} {volume:.1f} mL" for region, volume in done.session.volumes().items())
+        panels = [Panel("image"), Panel("result", masks, prompts=done.session.prompts)]
+        draw_overlay(picture, done.study, panels, f"{volumes}   for research only, not for clinical use")
+
+
+def _report(done: _Done, out: Path) -> dict[str, Any]:
+    from ..output import segmentation_report
+
+    return segmentation_report(
+        volumes=done.session.volumes(),
+        prompts=done.session.history,
+        notes=done.notes,
+        model=done.model,
+        seconds=done.seconds,
+        geometry=done.study.reference,
+        output=str(out),
+    )
+
+
+def _print_result(done: _Done, out: Path) -> None:
+    console = output()
+    for note in done.notes:
+        console.print(f"note: {note}", markup=False)
+    for region, volume in done.session.volumes().items():
+        console.print(f"{region}  {REGION_NAMES[region]:<17} {volume:8.1f} mL", markup=False)
+    console.print(f"{out} written; {done.seconds:.1f} s", markup=False, soft_wrap=True)

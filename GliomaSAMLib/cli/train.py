@@ -1,0 +1,78 @@
+"""`gliomasam train`: train a method on labelled cases."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import CaseError
+from .console import output, progress_bar
+
+Crop = tuple[int, int, int]
+
+
+def train(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of case folders, each with MR volumes and a label map named *seg*.", show_default=False
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of the run: checkpoint, log and weights.", show_default=False),
+    ],
+    split: Annotated[
+        Path | None,
+        typer.Option(help='JSON file with the lists "train" and "val" of case names.', show_default=False),
+    ] = None,
+    method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
+    steps: Annotated[int, typer.Option(help="Steps of the optimiser.", min=1)] = 4000,
+    minutes: Annotated[
+        float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Crops a step and process.", min=1)] = 1,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
+    crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
+    large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
+    accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.")] = "auto",
+    devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
+    nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
+    precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed or 16-mixed.")] = "auto",
+    workers: Annotated[int, typer.Option(help="Extra processes that prepare crops.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
+    ] = None,
+) -> None:
+    """Train on your own cases, in the layout of BraTS. Stopped at any moment, the same command goes on.
+
+    Example: gliomasam train CASES --split split.json --output runs/mine --minutes 60
+    """
+    try:
+        from ..training import AugmentConfig, TrainOptions, fit
+        from ..training.launch import is_first_process
+    except ImportError as error:
+        raise CaseError(f"training needs {error.name}: pip install 'gliomasam[train]'") from error
+    options = TrainOptions(
+        folder=folder,
+        output=out,
+        split=split,
+        method=method,
+        steps=steps,
+        minutes=minutes,
+        batch=batch,
+        learning_rate=learning_rate,
+        accelerator=accelerator,
+        devices=devices,
+        nodes=nodes,
+        precision=precision,
+        workers=workers,
+        seed=seed,
+        cache=cache,
+        augment=AugmentConfig(crop=crop, large_crop=large_crop),
+    )
+    with progress_bar() as report:
+        weights = fit(options, progress=report)
+    if is_first_process():
+        output().print(f"{weights} written", markup=False, soft_wrap=True)

@@ -1,0 +1,26 @@
+"""How good a method is and how fast: metrics, the robot that clicks, baselines, tables and plots."""
+
+from .evaluate import BASELINES, VARIANTS, Evaluation, EvaluationOptions, Variant, run_evaluation
+from .methods import InteractiveMethod, SegmentationMethod
+from .protocol import CaseResult, ProtocolOptions, Round, run_protocol
+from .store import ResultStore, read_results
+from .summary import Summary, summarise
+
+__all__ = [
+    "BASELINES",
+    "VARIANTS",
+    "CaseResult",
+    "Evaluation",
+    "EvaluationOptions",
+    "InteractiveMethod",
+    "ProtocolOptions",
+    "ResultStore",
+    "Round",
+    "SegmentationMethod",
+    "Summary",
+    "Variant",
+    "read_results",
+    "run_evaluation",
+    "run_protocol",
+    "summarise",
+]

@@ -1,0 +1,241 @@
+"""Every method on every case, region and variant; goes on where it was stopped."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError
+from ..regions import REGIONS, check_region
+from ..study import MODALITIES, Cancel, Progress
+from ..training.cases import Case
+from .cases import OpenCase, choose_cases, open_case
+from .methods import InteractiveMethod, SegmentationMethod
+from .plot import plot_dice
+from .protocol import CaseResult, ProtocolOptions, run_protocol, signature_of
+from .store import ResultStore, read_results
+from .summary import Summary, summarise
+from .table import write_tables
+
+BASELINES = ("lite_medsam_boxes", "lite_medsam_propagated", "lite_medsam_boxes_3ch", "grow_ball", "grow_planes")
+"""Methods of others, by the name that `EvaluationOptions.baselines` takes."""
+
+RESULTS = "results.jsonl"
+"""File with every single result, in the output folder."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A way of running a method: with these modalities (None: all there are), with jittered clicks or exact ones."""
+
+    name: str = "all"
+    modalities: tuple[str, ...] | None = None
+    jitter: bool = False
+
+
+ALL = Variant()
+JITTER = Variant("jitter", jitter=True)
+WITHOUT_ONE = tuple(
+    Variant(f"without {name}", tuple(other for other in MODALITIES if other != name)) for name in MODALITIES
+)
+ALONE = (Variant("flair alone", ("flair",)), Variant("t1c alone", ("t1c",)))
+VARIANTS = {variant.name: variant for variant in (ALL, JITTER, *WITHOUT_ONE, *ALONE)}
+"""By name: all, jitter, without t1, ..., flair alone, t1c alone."""
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What `gliomasam evaluate` measures.
+
+    Attributes:
+        cases: Folder with one sub-folder a case.
+        output: Folder for results.jsonl, table.md, table.csv, table.json and dice.png; made when absent.
+        split: Split file; with it the cases of `part` are taken, else all.
+        models: Names of the catalogue or paths of weights files.
+        baselines: Of `BASELINES`.
+        variants: Of `VARIANTS`; baselines run in "all" only.
+        variant_regions: Regions of the variants other than "all".
+        names: Of the chosen cases only these; empty for all.
+        results: Further results.jsonl to take into the tables, of runs elsewhere.
+        fresh: Forget the results in `output` first. Results follow weights and settings, but not changes of the code.
+        half: Encode for the LiteMedSAM baselines in bfloat16, in half the time.
+    """
+
+    cases: Path
+    output: Path
+    split: Path | None = None
+    part: str = "val"
+    models: tuple[str, ...] = ("gliomasam",)
+    baselines: tuple[str, ...] = ()
+    regions: tuple[str, ...] = REGIONS
+    variants: tuple[str, ...] = ("all",)
+    variant_regions: tuple[str, ...] = REGIONS
+    names: tuple[str, ...] = ()
+    results: tuple[Path, ...] = ()
+    device: str = "auto"
+    fresh: bool = False
+    half: bool = True
+    protocol: ProtocolOptions = field(default_factory=ProtocolOptions)
+
+    def __post_init__(self) -> None:
+        for region in (*self.regions, *self.variant_regions):
+            check_region(region)
+        for kind, known, given in (
+            ("variant", tuple(VARIANTS), self.variants),
+            ("baseline", BASELINES, self.baselines),
+        ):
+            for name in given:
+                if name not in known:
+                    raise CaseError(f"there is no {kind} {name!r}: choose from {', '.join(known)}")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came out: the single results, their summaries, and the files that were written."""
+
+    results: tuple[CaseResult, ...]
+    summaries: tuple[Summary, ...]
+    files: tuple[Path, ...]
+
+
+def run_evaluation(
+    options: EvaluationOptions, progress: Progress | None = None, cancel: Cancel | None = None
+) -> Evaluation:
+    """Measure models and baselines as `options` say and write tables and plot. Finished runs are not repeated.
+
+    Raises:
+        CaseError, ModelError, WeightsError: Something that was asked for cannot be used.
+        OutputError: The output folder cannot be written.
+        Cancelled: The user stopped; what was finished is kept.
+    """
+    cases = choose_cases(options.cases, options.split, options.part)
+    if options.names:
+        known = {case.name for case in cases}
+        absent = [name for name in options.names if name not in known]
+        if absent:
+            raise CaseError(f"{', '.join(absent)} not among the cases: {', '.join(sorted(known))}")
+        cases = [case for case in cases if case.name in options.names]
+    results = {result.key: result for result in read_results(options.results)}
+    methods = build_methods(options)
+    _make_folder(options.output)
+    if options.fresh:
+        (options.output / RESULTS).unlink(missing_ok=True)
+    store = ResultStore(options.output / RESULTS)
+    for result in evaluate(cases, methods, options, store, progress, cancel):
+        results[result.key] = result
+    return write_evaluation(list(results.values()), options.output)
+
+
+def write_evaluation(results: Sequence[CaseResult], folder: Path) -> Evaluation:
+    """Write tables and plot of results into a folder that exists. Raises OutputError."""
+    summaries = summarise(results)
+    files = write_tables(summaries, folder)
+    plot_dice(results, folder / "dice.png")
+    return Evaluation(tuple(results), tuple(summaries), (*files, folder / "dice.png"))
+
+
+def evaluate(
+    cases: Sequence[Case],
+    methods: Sequence[SegmentationMethod],
+    options: EvaluationOptions,
+    store: ResultStore,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Iterator[CaseResult]:
+    """Run what `store` does not hold yet, case by case, and yield all results, old and new.
+
+    A run that ends in an error of ours is kept with its message, and tried again next time.
+    """
+    jobs = list(_jobs(cases, methods, options))
+    opener = _Opener()
+    for number, (case, method, variant, region) in enumerate(jobs):
+        if cancel is not None and cancel():
+            raise Cancelled("the evaluation was stopped: start it again to go on from here")
+        if progress is not None:
+            progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
+        ways = replace(options.protocol, jitter=variant.jitter)
+        key = (method.name, case.name, region, variant.name)
+        result = store.find(key, signature_of(method, ways))
+        if result is None:
+            result = _attempt(method, case, region, variant, ways, opener)
+            store.add(result)
+        yield result
+    if progress is not None:
+        progress(1.0, "evaluated")
+
+
+class _Opener:
+    """Keeps the last case that was opened, for the next run is likely to need it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Case, tuple[str, ...] | None, OpenCase] | None = None
+
+    def open(self, case: Case, modalities: tuple[str, ...] | None) -> OpenCase:
+        if self._last is None or self._last[:2] != (case, modalities):
+            self._last = None  # let go of the memory before the next case is read
+            self._last = (case, modalities, open_case(case, modalities))
+        return self._last[2]
+
+
+def _jobs(
+    cases: Sequence[Case], methods: Sequence[SegmentationMethod], options: EvaluationOptions
+) -> Iterator[tuple[Case, SegmentationMethod, Variant, str]]:
+    """All runs, in the order that opens each case and encodes each study once."""
+    for case in cases:
+        for name in sorted(options.variants, key=lambda name: str(VARIANTS[name].modalities)):
+            variant = VARIANTS[name]
+            for method in methods:
+                if variant is not ALL and not (isinstance(method, InteractiveMethod) and method.effort == "nothing"):
+                    continue
+                for region in options.regions if variant is ALL else options.variant_regions:
+                    yield case, method, variant, region
+
+
+def _attempt(
+    method: SegmentationMethod, case: Case, region: str, variant: Variant, ways: ProtocolOptions, opener: _Opener
+) -> CaseResult:
+    """One run; an error of ours becomes a result that tells it."""
+    try:
+        return run_protocol(method, opener.open(case, variant.modalities), region, ways, variant.name)
+    except Cancelled:
+        raise
+    except GliomaSAMError as error:
+        return CaseResult(
+            method=method.name,
+            case=case.name,
+            region=region,
+            variant=variant.name,
+            effort=method.effort,
+            signature="",
+            interactive=isinstance(method, InteractiveMethod),
+            reference_ml=0.0,
+            error=str(error),
+        )
+
+
+def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
+    """The models and baselines that `options` name. Raises ModelError or WeightsError."""
+    from . import baselines
+    from .baselines.slices import StockLiteMedSAM
+
+    methods: list[SegmentationMethod] = []
+    if options.models:
+        from .session_method import SessionMethod
+
+        methods += [SessionMethod(model, options.device) for model in options.models]
+    stock: StockLiteMedSAM | None = None
+    for name in options.baselines:
+        if name.startswith("lite_medsam"):
+            stock = stock or StockLiteMedSAM(half=options.half)
+            three = name.endswith("_3ch")
+            kind = baselines.LiteMedSAMPropagated if "propagated" in name else baselines.LiteMedSAMEverySlice
+            methods.append(kind(stock, three_channels=three))
+        else:
+            methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
+    return methods
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"the output folder {folder} cannot be made: {error.strerror or error}") from error

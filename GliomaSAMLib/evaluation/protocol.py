@@ -1,0 +1,212 @@
+"""One method on one region of one case: prompts by the robot, and what each of them changed."""
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .cases import OpenCase
+from .clicks import RobotPrompt, next_click, slice_box
+from .methods import InteractiveMethod, SegmentationMethod
+from .metrics import dice, surface_agreement
+
+STARTS = ("error", "centre", "box")
+"""Where the first prompt goes, see `ProtocolOptions.start`."""
+
+
+@dataclass(frozen=True)
+class ProtocolOptions:
+    """How the robot prompts.
+
+    Attributes:
+        prompts: How many prompts it gives, at most: it stops when nothing is wrong any more.
+        start: "error": the first click mends the largest error of the proposal, like every other (with an empty
+            proposal this is the deepest voxel of the truth); "centre": the first click goes to the deepest voxel of
+            the truth whatever the proposal; "box": a perfect 2D box on the slice that holds most of the truth.
+        jitter: Whether every click misses its place by 2 to 3 voxels.
+        seed: Of the jitter. Case and region enter too, so that runs are the same in any order.
+        undo: How many prompts are taken back at the end, to see whether the masks of before return bit for bit.
+    """
+
+    prompts: int = 10
+    start: str = "error"
+    jitter: bool = False
+    seed: int = 0
+    undo: int = 3
+
+    def __post_init__(self) -> None:
+        if self.start not in STARTS:
+            raise ValueError(f"there is no start {self.start!r}: choose one of {', '.join(STARTS)}")
+        if self.prompts < 0 or self.undo < 0:
+            raise ValueError("the numbers of prompts and of undone prompts cannot be negative")
+
+
+@dataclass(frozen=True)
+class Round:
+    """The state after `prompts` prompts.
+
+    Attributes:
+        points: RAS mm of the prompt that was given; empty in round 0.
+        hd95: mm.
+        seconds: From the prompt to the mask.
+        promises_kept: Every positive click so far is inside the mask and every negative one outside.
+        volume_ml: Of the mask.
+    """
+
+    prompts: int
+    points: tuple[tuple[float, float, float], ...]
+    positive: bool
+    dice: float
+    hd95: float
+    nsd1: float
+    nsd2: float
+    seconds: float
+    promises_kept: bool
+    volume_ml: float
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What one method did on one region of one case in one variant (see `evaluate.Variant`).
+
+    Attributes:
+        interactive: Whether the robot corrected the method; else there is one round, with all the method's own effort.
+        reference_ml: Volume of the truth; 0 when the case has none of this region.
+        undo_exact: For each prompt taken back, whether the mask of before returned bit for bit.
+        error: Why the run failed, or "".
+    """
+
+    method: str
+    case: str
+    region: str
+    variant: str
+    effort: str
+    signature: str
+    interactive: bool
+    reference_ml: float
+    rounds: tuple[Round, ...] = ()
+    undo_exact: tuple[bool, ...] = ()
+    error: str = ""
+    modalities: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What was run: method, case, region, variant."""
+        return self.method, self.case, self.region, self.variant
+
+    def curve(self, prompts: int) -> list[float]:
+        """Dice after 0..`prompts` prompts; when the robot stopped early, for want of errors, the last value stays."""
+        values = [entry.dice for entry in self.rounds[: prompts + 1]]
+        return values + [values[-1]] * (prompts + 1 - len(values))
+
+    def at(self, prompts: int) -> Round:
+        """The round after `prompts` prompts, or the last one before it."""
+        return self.rounds[min(prompts, len(self.rounds) - 1)]
+
+    def to_json(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "CaseResult":
+        """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
+        rounds = tuple(
+            Round(**{**entry, "points": tuple(tuple(point) for point in entry["points"])}) for entry in data["rounds"]
+        )
+        lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
+        return cls(**{**data, **lists, "rounds": rounds})
+
+
+@dataclass
+class _Run:
+    """The rounds of one run while it goes on."""
+
+    case: OpenCase
+    truth: np.ndarray
+    rounds: list[Round] = field(default_factory=list)
+    masks: list[np.ndarray] = field(default_factory=list)
+    clicks: list[RobotPrompt] = field(default_factory=list)
+
+    def take(self, given: RobotPrompt | None, answer: Callable[[], np.ndarray]) -> np.ndarray:
+        """Time one answer of the method, measure it and keep it."""
+        started = time.perf_counter()
+        mask = answer()
+        seconds = time.perf_counter() - started
+        if mask.shape != self.truth.shape:
+            raise ValueError(f"the method gave a mask of shape {mask.shape}, not {self.truth.shape}")
+        if given is not None and not given.is_box:
+            self.clicks.append(given)
+        geometry = self.case.geometry
+        surface = surface_agreement(mask, self.truth, geometry.spacing[::-1])
+        self.rounds.append(
+            Round(
+                prompts=len(self.rounds),
+                points=given.points if given else (),
+                positive=given.positive if given else True,
+                dice=dice(mask, self.truth),
+                hd95=surface.hd95,
+                nsd1=surface.nsd1,
+                nsd2=surface.nsd2,
+                seconds=seconds,
+                promises_kept=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
+                volume_ml=float(np.count_nonzero(mask)) * geometry.voxel_ml,
+            )
+        )
+        self.masks.append(np.packbits(mask > 0))
+        return mask
+
+
+def run_protocol(
+    method: SegmentationMethod, case: OpenCase, region: str, options: ProtocolOptions, variant: str = "all"
+) -> CaseResult:
+    """Run a method on one region of a case: first mask, then the robot's prompts, then undo.
+
+    A method that is not interactive gives its one mask. Raises what the method raises.
+    """
+    run = _Run(case, case.truth[region])
+    mask = run.take(None, lambda: method.begin(case, region))
+    undo_exact: tuple[bool, ...] = ()
+    if isinstance(method, InteractiveMethod):
+        rng = np.random.default_rng([options.seed, zlib.crc32(f"{case.name} {region}".encode())])
+        while len(run.rounds) <= options.prompts:
+            given = _next_prompt(mask, run, options, rng)
+            if given is None:
+                break
+            mask = run.take(given, lambda given=given: method.prompt(given))  # type: ignore[misc]
+        undo_exact = _undo(method, run.masks, options.undo)
+    return CaseResult(
+        method=method.name,
+        case=case.name,
+        region=region,
+        variant=variant,
+        effort=method.effort,
+        signature=signature_of(method, options),
+        interactive=isinstance(method, InteractiveMethod),
+        reference_ml=float(np.count_nonzero(run.truth)) * case.geometry.voxel_ml,
+        rounds=tuple(run.rounds),
+        undo_exact=undo_exact,
+        modalities=case.study.modalities,
+    )
+
+
+def signature_of(method: SegmentationMethod, options: ProtocolOptions) -> str:
+    """What a result depends on besides case, region and variant: the method's signature and the robot's ways."""
+    return f"{method.signature} {options}" if isinstance(method, InteractiveMethod) else method.signature
+
+
+def _next_prompt(mask: np.ndarray, run: _Run, options: ProtocolOptions, rng: np.random.Generator) -> RobotPrompt | None:
+    geometry, first = run.case.geometry, len(run.rounds) == 1
+    if first and options.start == "box" and run.truth.any():
+        return slice_box(run.truth, geometry)
+    if first and options.start == "centre" and run.truth.any():
+        mask = np.zeros_like(mask)
+    return next_click(mask, run.truth, geometry, rng if options.jitter else None)
+
+
+def _undo(method: InteractiveMethod, masks: list[np.ndarray], count: int) -> tuple[bool, ...]:
+    """Take the last prompts back one by one; `masks` are the packed masks of all rounds."""
+    before = masks[-2::-1][:count] if len(masks) > 1 else []
+    return tuple(bool(np.array_equal(np.packbits(method.undo() > 0), mask)) for mask in before)

@@ -1,0 +1,70 @@
+"""A model of ours as a method to be measured."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+
+from ..models import Model, load_model
+from ..session import Session
+from .cases import OpenCase
+from .clicks import RobotPrompt
+
+
+class SessionMethod:
+    """A model of ours, used through a `Session` as the panel uses it.
+
+    The embeddings of a case are computed once and serve all its regions; prompts are forgotten between regions.
+
+    Args:
+        model: A name of the catalogue, or the path of a weights file.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        cache: Where embeddings are kept on disk, as for `Session`.
+    """
+
+    effort = "nothing"
+
+    def __init__(self, model: str | Path, device: str = "auto", cache: str | Path | None = "default") -> None:
+        self._model = load_model(model, device=device)
+        self._cache = cache
+        self.name = self._model.name
+        self.signature = _signature_of(self._model)
+        self._case: OpenCase | None = None
+
+    def begin(self, case: OpenCase, region: str) -> np.ndarray:
+        """The automatic proposal of a region."""
+        if self._case is not case:
+            self._case = case
+            self._session = Session(case.study, self._model, cache=self._cache)
+        else:
+            self._session.reset()
+        self._region = region
+        return self._updated()
+
+    def prompt(self, prompt: RobotPrompt) -> np.ndarray:
+        """Add a click or a box."""
+        if prompt.is_box:
+            corner, opposite = prompt.points
+            self._session.add_box(corner, opposite, region=self._region)
+        else:
+            self._session.add_point(prompt.points[0], positive=prompt.positive, region=self._region)
+        return self._updated()
+
+    def undo(self) -> np.ndarray:
+        """Take the last click or box back."""
+        self._session.undo()
+        return self._updated()
+
+    def _updated(self) -> np.ndarray:
+        self._session.update()
+        return np.array(self._session.mask(self._region), np.uint8)
+
+
+def _signature_of(model: Model) -> str:
+    """SHA-256 over the config, the base model and all trained weights."""
+    digest = hashlib.sha256(json.dumps([model.config.to_json(), model.embedding_key], sort_keys=True).encode())
+    for name, tensor in sorted(model.decoder.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensor.float().cpu().numpy()).data)
+    return digest.hexdigest()

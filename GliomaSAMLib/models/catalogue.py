@@ -1,0 +1,165 @@
+"""The catalogue of weights: what there is, where it lies, and how to get what is not here."""
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pooch
+
+from ..errors import ModelError, OutputError, WeightsError
+from ..resources import resources_directory
+from ..writing import replacing
+from .checkpoint import file_sha256
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """One weights file of the catalogue.
+
+    Args:
+        name: What the user calls it.
+        file: Path relative to the folder Resources, or only a file name when it does not come with GliomaSAM.
+        sha256: SHA-256 of the file, in hexadecimal.
+        method: Method of the registry, or "base" for a base model's checkpoint.
+        base: Name of the encoder that it needs, None when it needs none.
+        url: Where it can be downloaded, None when nowhere.
+        licence: Licence of the weights (SPDX).
+        training_cases: What it was trained on.
+        accuracy: Measured accuracy by name (for example "WT Dice, 3 clicks"), empty when not measured.
+        description: One or two sentences for the user.
+    """
+
+    name: str
+    file: str
+    sha256: str
+    method: str
+    base: str | None
+    url: str | None
+    licence: str
+    training_cases: str
+    accuracy: dict[str, float]
+    description: str
+
+
+def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
+    """Return the entries of the catalogue.
+
+    Args:
+        catalogue: The JSON file; None for the one that comes with GliomaSAM.
+
+    Raises:
+        ModelError: The file is absent or cannot be understood.
+    """
+    path = catalogue or resources_directory() / "catalogue.json"
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(CatalogueEntry(**entry) for entry in content["models"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error
+
+
+def find_entry(name: str, catalogue: Path | None = None) -> CatalogueEntry:
+    """Return the entry with a name. Raises `ModelError` that lists the names when there is none."""
+    entries = list_models(catalogue)
+    for entry in entries:
+        if entry.name == name:
+            return entry
+    names = ", ".join(entry.name for entry in entries) or "(none)"
+    raise ModelError(f"there is no model {name!r}: choose one of {names}, or give the path of a weights file")
+
+
+def user_weights_directory() -> Path:
+    """Return the user's folder of downloaded and imported weights: `$GLIOMASAM_WEIGHTS`, else one of the system's."""
+    chosen = os.environ.get("GLIOMASAM_WEIGHTS")
+    return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("gliomasam")) / "weights"
+
+
+def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | None = None) -> tuple[Path, str | None]:
+    """Return the weights file with a name or path, and the SHA-256 that whoever reads it must find.
+
+    A file that comes with GliomaSAM is taken first, then one that was imported or downloaded before.
+
+    Args:
+        name: Name in the catalogue, or the path of a file (a `Path`, or text with a folder or a suffix).
+        download: Fetch the file when it is not here and the catalogue knows an address. Without it nothing is fetched.
+        catalogue: The JSON file; None for the one that comes with GliomaSAM.
+
+    Returns:
+        The file and its SHA-256 in the catalogue, None for a file given by its path.
+
+    Raises:
+        ModelError: There is no such name.
+        WeightsError: The file is not here, or could not be downloaded.
+    """
+    if isinstance(name, Path) or Path(name).suffix or Path(name).name != name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise WeightsError(f"there is no weights file {path}: check the path, or choose a model of the catalogue")
+        return path, None
+    entry = find_entry(name, catalogue)
+    shipped = (catalogue.parent if catalogue else resources_directory()) / entry.file
+    own = user_weights_directory() / Path(entry.file).name
+    for path in (shipped, own):
+        if path.is_file():
+            return path, entry.sha256
+    if download and entry.url:
+        return _download(entry, own), entry.sha256
+    advice = f"Download them from {entry.url}, or" if entry.url else "Install GliomaSAM again, or"
+    raise WeightsError(
+        f"the weights of {name!r} are not on this computer: expected {own if entry.url else shipped} "
+        f"with SHA-256 {entry.sha256}, found none. {advice} import the file when you have it."
+    )
+
+
+def import_weights(path: Path, catalogue: Path | None = None) -> CatalogueEntry:
+    """Copy a file that the user has (from a USB stick, say) to where `find_weights` looks; it is known by its SHA-256.
+
+    Returns:
+        The entry that the file belongs to.
+
+    Raises:
+        WeightsError: The file is absent, or none of the catalogue's.
+        OutputError: The copy cannot be written.
+    """
+    found = file_sha256(path)
+    entries = list_models(catalogue)
+    for entry in entries:
+        if entry.sha256 == found:
+            target = user_weights_directory() / Path(entry.file).name
+            _make_directory(target.parent)
+            with replacing(target) as temporary:
+                shutil.copyfile(path, temporary)
+            return entry
+    expected = "; ".join(f"{entry.name} {entry.sha256}" for entry in entries)
+    raise WeightsError(
+        f"the file {path} is none of the catalogue's: expected one of SHA-256 ({expected}), found {found}. "
+        "It may be damaged; weights that you trained yourself are used by their path and need no import."
+    )
+
+
+def _download(entry: CatalogueEntry, target: Path) -> Path:
+    """Fetch the file of an entry and check it; nothing is left behind when that fails."""
+    _make_directory(target.parent)
+    try:
+        pooch.retrieve(entry.url, known_hash=f"sha256:{entry.sha256}", fname=target.name, path=target.parent)
+    except Exception as error:  # the network layers below pooch raise many kinds
+        raise WeightsError(
+            f"the weights of {entry.name!r} could not be downloaded from {entry.url} to {target} "
+            f"(expected SHA-256 {entry.sha256}): {error}. Check the connection, or download the file by other means "
+            "and import it."
+        ) from error
+    return target
+
+
+def _make_directory(folder: Path) -> None:
+    """Make a folder for weights. Raises `OutputError` that says why when it cannot be made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} for weights cannot be made: {error.strerror or error}: "
+            "free space or set GLIOMASAM_WEIGHTS to another folder"
+        ) from error

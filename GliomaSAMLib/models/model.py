@@ -1,0 +1,163 @@
+"""A trained method on a device: what a session asks for embeddings and logits."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+
+from ..study import MODALITIES
+from .catalogue import find_weights
+from .device import autocast, choose_device, with_fallback
+from .encoder import SliceEncoder, load_strictly
+from .registry import MethodConfig, VolumeDecoder, build_encoder, config_from_json, find_method
+from .slices import embed_slice
+from .weights import load_weights
+
+Features = list[torch.Tensor]
+Answer = TypeVar("Answer")
+
+
+class Model:
+    """A frozen encoder and a trained decoder, in evaluation mode.
+
+    Args:
+        name: What the user calls it.
+        config: What it is made of.
+        encoder: The frozen slice encoder, or None.
+        decoder: The trained network, a `VolumeDecoder`.
+        device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
+        on_fallback: Told in one sentence when the device changes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        config: MethodConfig,
+        encoder: SliceEncoder | None,
+        decoder: torch.nn.Module,
+        device: torch.device,
+        on_fallback: Callable[[str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.device = device
+        self.on_fallback = on_fallback or (lambda text: None)
+        self.encoder = encoder
+        self.decoder = decoder.eval().requires_grad_(False)
+        self._lock = threading.RLock()
+        self._move(device)
+
+    @property
+    def multiple(self) -> int:
+        """Edge in voxels of 1 mm of which the sides of a box to decode must be multiples."""
+        return int(self.config.decoder.multiple)
+
+    @property
+    def trained_parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(p.numel() for p in self.decoder.parameters())
+
+    @property
+    def embedding_key(self) -> str:
+        """Names everything about the model that an embedding depends on; "" without an encoder."""
+        if self.encoder is None:
+            return ""
+        content = [2, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout)]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+    def embed(self, image: np.ndarray) -> np.ndarray:
+        """Embed one padded axial slice, float32 (J, I) in [0, 1], as float16 (C, y, x)."""
+        assert self.encoder is not None
+
+        def work(device: torch.device) -> np.ndarray:
+            with autocast(device):
+                tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+                found = embed_slice(self.encoder, self.config.layout, tensor)  # type: ignore[arg-type]
+            return found.float().cpu().numpy().astype(np.float16)
+
+        return self._run(work)
+
+    def encode(self, images: dict[str, np.ndarray], embeddings: np.ndarray | None) -> Features:
+        """Features of a box of a study, for `decode`.
+
+        Args:
+            images: For each modality present float32 (K, J, I) in [0, 1], 1 mm, sides multiples of `multiple`.
+            embeddings: float16 (M, C, z, y, x) over the same box, M in the order of `MODALITIES`; None without encoder.
+        """
+        shape = next(iter(images.values())).shape
+        stacked = np.stack([images.get(name, np.zeros(shape, np.float32)) for name in MODALITIES])
+        present = torch.tensor([[name in images for name in MODALITIES]])
+
+        @torch.inference_mode()
+        def work(device: torch.device) -> Features:
+            coarse = None if embeddings is None else torch.from_numpy(embeddings)[None].to(device).float()
+            with autocast(device):
+                return self._decoder.encode(torch.from_numpy(stacked)[None].to(device), present.to(device), coarse)
+
+        return self._run(work)
+
+    def decode(self, features: Features, maps: np.ndarray) -> np.ndarray:
+        """Logits float32 (3, K, J, I) of WT, TC, ET, for prompt maps (CHANNELS, K/2, J/2, I/2)."""
+
+        @torch.inference_mode()
+        def work(device: torch.device) -> np.ndarray:
+            with autocast(device):
+                inputs = torch.from_numpy(maps)[None].to(device)
+                return self._decoder.decode([f.to(device) for f in features], inputs)[0].float().cpu().numpy()
+
+        return self._run(work)
+
+    @property
+    def _decoder(self) -> VolumeDecoder:
+        return self.decoder  # type: ignore[return-value]
+
+    def _move(self, device: torch.device) -> None:
+        self.device = device
+        self.decoder.to(device)
+        if self.encoder is not None:
+            self.encoder.to(device)
+
+    def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
+        """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""
+
+        def leave(text: str) -> None:
+            self._move(torch.device("cpu"))
+            self.on_fallback(text)
+
+        with self._lock:
+            return with_fallback(self.device, work, leave)
+
+
+def load_model(
+    name: str | Path = "gliomasam",
+    device: str = "auto",
+    on_fallback: Callable[[str], None] | None = None,
+    encoder_weights: Path | None = None,
+) -> Model:
+    """Load a model of the catalogue, or a weights file.
+
+    Args:
+        name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote.
+        device: "auto", "cuda", "cuda:1", "mps" or "cpu".
+        on_fallback: Told in one sentence when the device has too little memory and the CPU takes over.
+        encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM).
+
+    Raises:
+        WeightsError: A file is absent, damaged, or made for another base model.
+        ModelError: There is no such model or device.
+    """
+    chosen = choose_device(device)
+    path, expected = find_weights(name)
+    state, metadata = load_weights(path, expected)
+    config = config_from_json(metadata.config)
+    decoder = find_method(config.method).build(config.decoder)
+    load_strictly(decoder, state, str(metadata.path))
+    encoder = build_encoder(config, encoder_weights)
+    metadata.check_base(encoder.base_sha256 if encoder is not None else None)
+    return Model(Path(name).stem, config, encoder, decoder, chosen, on_fallback)

@@ -1,0 +1,157 @@
+"""Weights files of GliomaSAM: trained tensors, the method's config and the base checkpoint's hash in one file."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import WeightsError
+from ..writing import replacing
+from .checkpoint import check_sha256
+
+FORMAT = "gliomasam-weights-1"
+"""Value of `format` in the metadata; a layout that old readers cannot read gets another number."""
+
+_RESERVED = ("format", "config", "base_sha256")
+
+
+@dataclass(frozen=True)
+class WeightsMetadata:
+    """What a weights file says about itself.
+
+    Args:
+        path: The file.
+        sha256: Its SHA-256.
+        config: The method's config as JSON values.
+        base_sha256: SHA-256 of the base checkpoint that the weights were trained on; None when there is none.
+        extra: Whatever else was noted at training, text by name.
+    """
+
+    path: Path
+    sha256: str
+    config: dict[str, Any]
+    base_sha256: str | None
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def check_base(self, found: str | None) -> None:
+        """Compare the base checkpoint at hand with the one that the weights were trained on.
+
+        Args:
+            found: SHA-256 of the base checkpoint that is loaded, None without a base model.
+
+        Raises:
+            WeightsError: It is another one; names the file, the expected and the found SHA-256.
+        """
+        if found != self.base_sha256:
+            raise WeightsError(
+                f"the weights file {self.path} was trained on another base model: expected a base checkpoint "
+                f"with SHA-256 {self.base_sha256 or 'none'}, found {found or 'none'}. "
+                "Choose the base model it was trained on, or weights made for this one."
+            )
+
+
+def save_weights(
+    path: Path,
+    state: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    base_sha256: str | None,
+    extra: Mapping[str, str] | None = None,
+    *,
+    half: bool = False,
+) -> None:
+    """Write trained weights whole or not at all: after a failure the file that was there before is unchanged.
+
+    Args:
+        path: The file to write, ending `.safetensors`.
+        state: Tensors by name, on any device.
+        config: The method's config; plain JSON values.
+        base_sha256: SHA-256 of the base checkpoint the method was trained on, None without one.
+        extra: Further notes, text by name (steps, measured accuracy).
+        half: Store floating-point tensors as float16, which halves the file.
+
+    Raises:
+        WeightsError: The suffix is another, or a tensor holds NaN or infinity (or would, as float16).
+        OutputError: The file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix != ".safetensors":
+        raise WeightsError(f"weights are written as .safetensors, not as {path.name}: choose a name that ends so")
+    clash = sorted(set(_RESERVED) & set(extra or {}))
+    if clash:
+        raise WeightsError(f"the note {clash[0]!r} of {path.name} has a reserved name: choose another")
+    tensors = {name: _stored(name, tensor, half, path) for name, tensor in state.items()}
+    metadata = {**(extra or {}), "format": FORMAT, "config": json.dumps(config, sort_keys=True)}
+    if base_sha256 is not None:
+        metadata["base_sha256"] = base_sha256
+    content = safetensors.torch.save(tensors, metadata)
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[str, Tensor], WeightsMetadata]:
+    """Read a weights file; nothing in it is run.
+
+    Args:
+        path: The file.
+        expected_sha256: SHA-256 it must have, None when any will do.
+
+    Returns:
+        Tensors by name on the CPU (float16 read as float32), and the metadata. Whether the base model fits is for the
+        caller to ask with `WeightsMetadata.check_base`, once it is loaded.
+
+    Raises:
+        WeightsError: The file is absent, truncated, of another SHA-256, or not one of GliomaSAM's.
+    """
+    path = Path(path)
+    found = check_sha256(path, expected_sha256)
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            notes = dict(file.metadata() or {})
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise WeightsError(
+            f"the weights file {path} is damaged or no .safetensors file: expected a whole one"
+            f"{f' with SHA-256 {expected_sha256}' if expected_sha256 else ''}, "
+            f"found {path.stat().st_size} bytes with SHA-256 {found} ({error}). Get the file again."
+        ) from error
+    metadata = _read_metadata(path, found, notes)
+    return {
+        name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in state.items()
+    }, metadata
+
+
+def _read_metadata(path: Path, sha256: str, notes: dict[str, str]) -> WeightsMetadata:
+    """Make sense of the text notes of a file."""
+    if notes.get("format") != FORMAT:
+        raise WeightsError(
+            f"{path} is no weights file of this version of GliomaSAM: expected the format {FORMAT}, "
+            f"found {notes.get('format', 'none')} (SHA-256 {sha256})"
+        )
+    try:
+        config = json.loads(notes.get("config", ""))
+    except json.JSONDecodeError:
+        config = None
+    if not isinstance(config, dict):
+        raise WeightsError(
+            f"the weights file {path} has no readable config: expected a JSON object, "
+            f"found {notes.get('config', 'none')[:40]!r} (SHA-256 {sha256})"
+        )
+    extra = {name: text for name, text in notes.items() if name not in _RESERVED}
+    return WeightsMetadata(path, sha256, config, notes.get("base_sha256"), extra)
+
+
+def _stored(name: str, tensor: Tensor, half: bool, path: Path) -> Tensor:
+    """Return the tensor as it is written: on the CPU, in its own memory, float16 when asked for."""
+    tensor = tensor.detach().cpu()
+    if half and tensor.is_floating_point():
+        tensor = tensor.half()
+    if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+        kind = " as float16" if half else ""
+        raise WeightsError(f"the tensor {name} for {path.name} holds NaN or infinity{kind}: it was not written")
+    return tensor.clone(memory_format=torch.contiguous_format)

@@ -1,0 +1,27 @@
+"""Results out: label maps, Slicer segmentations, JSON reports and pictures, each written whole or not at all.
+
+`check_output_path` tells before the work whether the result can be written; `write_segmentation` writes it by its
+suffix. Pictures (`GliomaSAMLib.output.picture`) are imported on their own, as they need matplotlib.
+"""
+
+from .colours import REGION_STYLES, RegionStyle
+from .destination import KNOWN_SUFFIXES, check_output_path, output_suffix
+from .label_map import write_label_map
+from .report import DISCLAIMER, segmentation_report, write_report
+from .segmentation import write_segmentation
+from .slicer_segmentation import terminology_entry, write_slicer_segmentation
+
+__all__ = [
+    "DISCLAIMER",
+    "KNOWN_SUFFIXES",
+    "REGION_STYLES",
+    "RegionStyle",
+    "check_output_path",
+    "output_suffix",
+    "segmentation_report",
+    "terminology_entry",
+    "write_label_map",
+    "write_report",
+    "write_segmentation",
+    "write_slicer_segmentation",
+]

@@ -1,0 +1,159 @@
+"""A picture of a result: slices in three planes with the outlines of the regions and the clicks."""
+
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ..errors import OutputError
+from ..prompts.prompt import Prompt
+from ..study import Study
+from ..writing import replacing
+from .picture_layers import draw_outlines, draw_prompts, legend_entries
+from .picture_planes import PLANES, Plane
+
+BACKGROUND = "#000000"
+TEXT = "#e8e8e8"
+TILE_INCHES = 3.0
+DPI = 160
+LEGEND_COLUMNS = 4
+CHARACTERS_AN_INCH = 17
+"""Of the caption."""
+MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
+"""The names to show, in the order in which they are preferred."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One column of a picture.
+
+    Args:
+        title: Above the column, such as "before" or "after 3 clicks".
+        masks: By region, (K, J, I) on the study's reference grid; drawn as solid outlines.
+        truth: The same, drawn dashed.
+        prompts: Drawn where they are.
+        modality: The image behind; the first present of FLAIR, T1c, T2, T1 when None.
+    """
+
+    title: str
+    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    truth: Mapping[str, np.ndarray] = field(default_factory=dict)
+    prompts: Sequence[Prompt] = ()
+    modality: str | None = None
+
+
+def draw_overlay(
+    path: str | os.PathLike[str],
+    study: Study,
+    panels: Sequence[Panel],
+    caption: str = "",
+    centre: Sequence[float] | None = None,
+) -> None:
+    """Write a picture: a column a panel, rows axial, coronal and sagittal, the patient's left on the right
+    (radiological).
+
+    Args:
+        path: .png, .pdf, .svg or .jpg.
+        study: The images.
+        panels: At least one. All show the same slices.
+        caption: Below.
+        centre: RAS mm where the three planes meet; None: each plane where the whole tumour's section is largest.
+
+    Raises:
+        OutputError: The file cannot be written, its suffix is not known, or a panel names a modality that is absent.
+    """
+    if not panels:
+        raise OutputError("a picture needs at least one panel")
+    figure = build_overlay(study, panels, caption, centre)
+    suffix = os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
+    if suffix not in ("png", "pdf", "svg", "jpg"):
+        raise OutputError(f"{os.fspath(path)} does not end in a known suffix: use .png, .pdf, .svg or .jpg")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, facecolor=BACKGROUND, format=suffix)
+
+
+def build_overlay(study: Study, panels: Sequence[Panel], caption: str, centre: Sequence[float] | None) -> Figure:
+    """The picture of `draw_overlay` as a matplotlib figure."""
+    volume = study.canonical
+    canonical = [_on_canonical(study, panel) for panel in panels]
+    slices = _slices(volume, canonical, centre)
+    heights = [plane.extent(volume.geometry)[1] for plane in PLANES]
+    widest = max(plane.extent(volume.geometry)[0] for plane in PLANES)
+    inches = TILE_INCHES / widest
+    width = TILE_INCHES * len(panels) + 0.2
+    lines = [part for line in caption.splitlines() for part in textwrap.wrap(line, int(width * CHARACTERS_AN_INCH))]
+    entries = legend_entries(panels)
+    legend_rows = -(-len(entries) // LEGEND_COLUMNS)
+    bottom = 0.2 + 0.16 * len(lines) + 0.18 * legend_rows
+    size = (width, sum(heights) * inches + bottom + 0.45)
+    figure = Figure(figsize=size, facecolor=BACKGROUND)
+    grid = figure.add_gridspec(
+        len(PLANES), len(panels), height_ratios=heights, hspace=0.02, wspace=0.02, left=0.02, right=0.98,
+        top=1 - 0.4 / size[1], bottom=bottom / size[1],
+    )  # fmt: skip
+    for column, panel in enumerate(canonical):
+        for row, (plane, index) in enumerate(zip(PLANES, slices, strict=True)):
+            axes = figure.add_subplot(grid[row, column])
+            _draw_tile(axes, volume, panel, plane, index)
+            if row == 0:
+                axes.set_title(panel.title, color=TEXT, fontsize=11)
+    _add_text(figure, lines, entries, size[1])
+    return figure
+
+
+def _on_canonical(study: Study, panel: Panel) -> Panel:
+    """The panel with its masks on the canonical grid and its modality chosen."""
+    images = study.canonical.images
+    modality = panel.modality or next(name for name in MODALITY_NAMES if name in images)
+    if modality not in images:
+        raise OutputError(f"the study has no {modality}: choose one of {', '.join(images)}")
+    masks, truth = (
+        {r: study.to_canonical(np.asarray(m, np.uint8)) > 0 for r, m in part.items()}
+        for part in (panel.masks, panel.truth)
+    )
+    return Panel(panel.title, masks, truth, panel.prompts, modality)
+
+
+def _slices(volume: PicturedVolume, panels: Sequence[Panel], centre: Sequence[float] | None) -> list[int]:
+    """The slice to show in each plane."""
+    if centre is not None:
+        index = np.round(volume.geometry.to_ijk(np.asarray(centre, float))).astype(int)[::-1]
+        return [int(np.clip(index[plane.axis], 0, volume.geometry.shape[plane.axis] - 1)) for plane in PLANES]
+    candidates = [mask["WT"] for panel in reversed(panels) for mask in (panel.truth, panel.masks) if "WT" in mask]
+    shown = next((mask for mask in candidates if mask.any()), volume.brain)
+    return [plane.largest_section(shown) for plane in PLANES]
+
+
+def _draw_tile(axes: Axes, volume: PicturedVolume, panel: Panel, plane: Plane, index: int) -> None:
+    """One slice of one panel."""
+    assert panel.modality is not None
+    image = plane.section(volume.images[panel.modality], index)
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1, origin=plane.origin, interpolation="bilinear", aspect="equal")
+    draw_outlines(axes, panel.truth, plane, index, dashed=True)
+    draw_outlines(axes, panel.masks, plane, index, dashed=False)
+    draw_prompts(axes, panel.prompts, volume.geometry, plane, index)
+    axes.set(xlim=(-0.5, image.shape[1] - 0.5), ylim=plane.limits(image.shape[0]), xticks=[], yticks=[])
+    for side in axes.spines.values():
+        side.set_visible(False)
+    letters: dict[str, Any] = {"color": TEXT, "fontsize": 7, "alpha": 0.75, "transform": axes.transAxes}
+    axes.text(0.01, 0.5, plane.left, ha="left", va="center", **letters)
+    axes.text(0.99, 0.5, plane.right, ha="right", va="center", **letters)
+    axes.text(0.5, 0.99, plane.top, ha="center", va="top", **letters)
+    where = plane.position(volume.geometry, index)
+    axes.text(0.02, 0.98, f"{MODALITY_NAMES[panel.modality]}  {where}", ha="left", va="top", **letters)
+
+
+def _add_text(figure: Figure, lines: Sequence[str], entries: Sequence[Line2D], height: float) -> None:
+    """Legend and caption below the slices."""
+    figure.text(0.5, 0.1 / height, "\n".join(lines), color=TEXT, fontsize=8, ha="center", va="bottom", linespacing=1.4)
+    if entries:
+        figure.legend(
+            handles=entries, loc="lower center", ncols=min(len(entries), LEGEND_COLUMNS), frameon=False, fontsize=7,
+            labelcolor=TEXT, borderaxespad=0, bbox_to_anchor=(0.5, (0.14 + 0.16 * len(lines)) / height),
+        )  # fmt: skip

@@ -1,0 +1,78 @@
+"""A JSON report of a segmentation: what was measured, from what, and how."""
+
+import importlib.metadata
+import json
+import os
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..errors import OutputError
+from ..prompts.history import PromptHistory
+from ..regions import REGION_NAMES
+from ..study.geometry import Geometry
+from ..writing import replacing
+
+DISCLAIMER = "For research only, not for clinical use."
+
+
+def segmentation_report(
+    *,
+    volumes: Mapping[str, float],
+    prompts: PromptHistory,
+    notes: Sequence[str],
+    model: str,
+    seconds: float,
+    geometry: Geometry,
+    output: str | None = None,
+) -> dict[str, Any]:
+    """The report as JSON values.
+
+    Args:
+        volumes: Millilitres by region.
+        prompts: What the user gave; `PromptHistory.from_json(report["prompts"])` gives it back.
+        notes: What was done to the images.
+        model: The model's name.
+        seconds: Time from the first prompt to the result, without reading the images.
+        geometry: The reference grid.
+        output: The file with the masks.
+    """
+    return {
+        "program": "GliomaSAM",
+        "version": program_version(),
+        "disclaimer": DISCLAIMER,
+        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "model": model,
+        "seconds": round(float(seconds), 3),
+        "output": output,
+        "volumes_ml": {region: round(float(volume), 4) for region, volume in volumes.items()},
+        "regions": {region: REGION_NAMES[region] for region in volumes},
+        "grid": {
+            "size_ijk": list(geometry.size),
+            "spacing_mm": list(geometry.spacing),
+            "origin_ras_mm": list(geometry.origin),
+            "direction_ras": [list(row) for row in geometry.direction],
+        },
+        "notes": list(notes),
+        "prompts": prompts.to_json(),
+    }
+
+
+def write_report(path: str | os.PathLike[str], report: Mapping[str, Any]) -> None:
+    """Write a report as JSON, whole or not at all. Raises `OutputError`, also for a value that JSON cannot hold
+    (NaN).
+    """
+    try:
+        text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise OutputError(f"the report for {os.fspath(path)} holds a value that JSON cannot: {error}") from error
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def program_version() -> str:
+    """The version of the installed package, "unknown" when it runs from its sources without being installed."""
+    try:
+        return importlib.metadata.version("gliomasam")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,26 @@
+"""What the user says about the tumour: points, boxes, scribbles and edited masks in RAS mm, and their history.
+
+Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark on any grid.
+"""
+
+from .history import PromptHistory
+from .inside import check_inside, near_tissue
+from .prompt import Prompt, box, format_ras, mask, point, scribble
+from .voxelise import box_range, box_voxels, flat_axis, prompt_voxels, scribble_points
+
+__all__ = [
+    "Prompt",
+    "PromptHistory",
+    "box",
+    "box_range",
+    "box_voxels",
+    "check_inside",
+    "flat_axis",
+    "format_ras",
+    "mask",
+    "near_tissue",
+    "point",
+    "prompt_voxels",
+    "scribble",
+    "scribble_points",
+]

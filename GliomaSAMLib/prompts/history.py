@@ -1,0 +1,146 @@
+"""The prompts of a session in their order, with undo and redo of any depth."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import PromptError
+from ..writing import replacing
+from .encoding import prompt_from_json, prompt_to_json
+from .prompt import Prompt, check_ras
+
+FORMAT = "gliomasam-prompts"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class PromptHistory:
+    """Prompts in the order in which they were given, and the states before and after. Immutable: every change is a
+    new history.
+
+    A change (`add`, `remove`, `replace`, `move`, `reset`) can be undone and redone; after an undo, a change forgets
+    what could be redone.
+
+    Args:
+        prompts: The prompts that hold now.
+        past: The earlier states, the latest last.
+        future: The states that were undone, the next to redo last.
+    """
+
+    prompts: tuple[Prompt, ...] = ()
+    past: tuple[tuple[Prompt, ...], ...] = ()
+    future: tuple[tuple[Prompt, ...], ...] = ()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a change to undo."""
+        return bool(self.past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone change to do again."""
+        return bool(self.future)
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    def find(self, prompt_id: str) -> Prompt:
+        """The prompt of this id as it is now. Raises `PromptError` when there is none."""
+        for prompt in self.prompts:
+            if prompt.id == prompt_id:
+                return prompt
+        raise PromptError(f"there is no prompt {prompt_id!r}: it was removed or undone before")
+
+    def add(self, prompt: Prompt) -> "PromptHistory":
+        """With one more prompt at the end. Raises `PromptError` when one of this id is there already."""
+        if any(prompt.id == other.id for other in self.prompts):
+            raise PromptError(f"the prompt {prompt.id!r} was added before: use move to change it")
+        return self._changed((*self.prompts, prompt))
+
+    def remove(self, prompt_id: str) -> "PromptHistory":
+        """Without the prompt of this id. Raises `PromptError` when there is none."""
+        gone = self.find(prompt_id)
+        return self._changed(tuple(prompt for prompt in self.prompts if prompt is not gone))
+
+    def replace(self, prompt: Prompt) -> "PromptHistory":
+        """With `prompt` in the place of the one with its id. Raises `PromptError` when there is none."""
+        old = self.find(prompt.id)
+        return self._changed(tuple(prompt if other is old else other for other in self.prompts))
+
+    def move(self, prompt_id: str, ras: tuple[float, float, float]) -> "PromptHistory":
+        """With the prompt of this id centred at `ras` (mm). Raises `PromptError` when there is none, or it is a
+        mask.
+        """
+        return self.replace(self.find(prompt_id).moved(check_ras(ras)))
+
+    def reset(self) -> "PromptHistory":
+        """Without prompts; undo brings them back."""
+        return self._changed(()) if self.prompts else self
+
+    def undo(self) -> "PromptHistory":
+        """Before the last change; the same history when there is none."""
+        if not self.past:
+            return self
+        return PromptHistory(self.past[-1], self.past[:-1], (*self.future, self.prompts))
+
+    def redo(self) -> "PromptHistory":
+        """After the change that was undone last; the same history when there is none."""
+        if not self.future:
+            return self
+        return PromptHistory(self.future[-1], (*self.past, self.prompts), self.future[:-1])
+
+    def _changed(self, prompts: tuple[Prompt, ...]) -> "PromptHistory":
+        return PromptHistory(prompts, (*self.past, self.prompts), ())
+
+    def to_json(self) -> dict[str, Any]:
+        """The prompts that hold now, in order, as JSON values; what could be undone is not kept."""
+        return {
+            "format": FORMAT,
+            "version": VERSION,
+            "space": "RAS, mm",
+            "prompts": [prompt_to_json(prompt) for prompt in self.prompts],
+        }
+
+    @classmethod
+    def from_json(cls, values: object) -> "PromptHistory":
+        """A history of the prompts of `to_json`, with nothing to undo. Raises `PromptError` on anything else."""
+        if (
+            not isinstance(values, Mapping)
+            or values.get("format") != FORMAT
+            or not isinstance(values.get("prompts"), list)
+        ):
+            raise PromptError(f'this is no list of prompts: it needs "format": "{FORMAT}" and "prompts": [...]')
+        if values.get("version") != VERSION:
+            raise PromptError(
+                f"the prompts are of version {values.get('version')!r}, this program reads version {VERSION}: "
+                "update GliomaSAM"
+            )
+        history = cls()
+        for number, entry in enumerate(values["prompts"], start=1):
+            try:
+                history = history.add(prompt_from_json(entry))
+            except PromptError as error:
+                raise PromptError(f"prompt {number} of the list: {error}") from error
+        return cls(history.prompts)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write `to_json` to a file, whole or not at all. Raises `OutputError`."""
+        with replacing(path) as temporary:
+            temporary.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> "PromptHistory":
+        """Read a file of `save`. Raises `PromptError` that names the file and what is wrong with it."""
+        try:
+            with open(path, encoding="utf-8") as file:
+                return cls.from_json(json.load(file))
+        except OSError as error:
+            raise PromptError(
+                f"the prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise PromptError(f"{os.fspath(path)} is no JSON file of prompts: {error}") from error
+        except PromptError as error:
+            raise PromptError(f"{os.fspath(path)}: {error}") from error

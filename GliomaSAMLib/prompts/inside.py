@@ -1,0 +1,96 @@
+"""Whether a prompt fits the volume it is given for."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..errors import PromptError
+from ..study.geometry import Geometry
+from .prompt import FLAT_MM, Prompt, Ras, format_ras, to_ras
+from .voxelise import box_voxels
+
+AIR_MM = 5.0
+"""A prompt further than this from any tissue is in air."""
+
+
+def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
+    """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
+
+    Args:
+        prompt: Any prompt.
+        geometry: The reference grid of the study.
+        tissue: bool (K, J, I) on that grid: voxels that are not air. Without it, air is not looked for.
+
+    Raises:
+        PromptError: A click or a point of a scribble lies outside the volume; a box lies wholly outside; a click, a
+            box or the whole scribble is further than 5 mm from tissue; a mask is not on this grid. The text says
+            where, and what to do.
+    """
+    if prompt.mask is not None:
+        if prompt.mask.shape != geometry.shape:
+            raise PromptError(
+                f"the mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
+                "edit a mask on the grid of the study"
+            )
+        return prompt
+    if prompt.kind == "box":
+        return _check_box(prompt, geometry, tissue)
+    name = "click" if prompt.kind == "point" else "scribble"
+    for ras in prompt.points:
+        if not bool(geometry.contains(np.asarray(ras))):
+            raise PromptError(
+                f"the {name} at {format_ras(ras)} lies outside the volume, which spans {_span(geometry)}: "
+                + _advice(name)
+            )
+    if tissue is not None and not any(near_tissue(ras, geometry, tissue) for ras in prompt.points):
+        raise PromptError(
+            f"the {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
+            + _advice(name)
+        )
+    return prompt
+
+
+def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: float = AIR_MM) -> bool:
+    """Whether some voxel of `tissue`, bool (K, J, I), reaches within `distance_mm` of a point in RAS mm."""
+    centre = geometry.to_ijk(np.asarray(ras))[::-1]
+    spacing = np.asarray(geometry.spacing)[::-1]
+    radius = distance_mm / spacing + 0.5
+    start = np.clip(np.ceil(centre - radius), 0, geometry.shape).astype(int)
+    stop = np.clip(np.floor(centre + radius) + 1, start, geometry.shape).astype(int)
+    window = tissue[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    away = np.maximum(np.abs(np.argwhere(window) + start - centre) - 0.5, 0) * spacing
+    return bool(np.any(np.linalg.norm(away, axis=1) <= distance_mm))
+
+
+def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:
+    low, high = prompt.points
+    where = f"the box from {format_ras(low)} to {format_ras(high)}"
+    lowest, highest = _bounds(geometry)
+    clipped = np.maximum(low, lowest), np.minimum(high, highest)
+    extent = clipped[1] - clipped[0]
+    outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
+    box = prompt if outside else replace(prompt, points=(to_ras(clipped[0]), to_ras(clipped[1])))
+    if outside or not len(box_voxels(box, geometry)):
+        raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
+    if tissue is not None:
+        k, j, i = box_voxels(box, geometry, AIR_MM).T
+        if not tissue[k, j, i].any():
+            raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
+    return prompt if box.points == prompt.points else box
+
+
+def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and largest R, A and S in mm that a voxel of the grid reaches."""
+    ends = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.size], indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = geometry.to_ras(ends)
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def _span(geometry: Geometry) -> str:
+    lowest, highest = _bounds(geometry)
+    return ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("RAS", lowest, highest, strict=True)) + " mm"
+
+
+def _advice(name: str) -> str:
+    verb = {"click": "click on", "scribble": "draw on", "box": "draw the box round tissue of"}[name]
+    return f"{verb} the head in the images of this study (positions are RAS mm; LPS has R and A negated)"

@@ -1,0 +1,156 @@
+"""One thing that the user says about the tumour: a click, a box, a scribble or an edited mask."""
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+
+from ..errors import PromptError
+from ..regions import check_region
+
+Kind = Literal["point", "box", "scribble", "mask"]
+Ras = tuple[float, float, float]
+
+KINDS: tuple[str, ...] = get_args(Kind)
+FLAT_MM = 1e-6
+"""A box is flat in an axis in which its corners differ by less than this, whatever the voxels."""
+
+
+def new_id() -> str:
+    """An id that no other prompt has, in this program or in any file."""
+    return uuid.uuid4().hex
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """A click, box, scribble or edited mask for one region. Made by `point`, `box`, `scribble` and `mask`, which
+    check it.
+
+    Two prompts are equal when every field is, a mask by its voxels; prompts can be put in sets.
+
+    Args:
+        kind: "point", "box", "scribble" or "mask".
+        region: "WT", "TC" or "ET".
+        positive: Whether what is marked belongs to the region.
+        points: RAS mm: the click; two opposite corners of the box, the smaller coordinates first (its edges run
+            along R, A and S); or the line of the scribble.
+        mask: uint8 (K, J, I) of 0 and 1 on the study's reference grid, read-only, for the kind "mask"; else None.
+        id: Unique, and kept in files and when the prompt is moved.
+    """
+
+    kind: Kind
+    region: str
+    positive: bool = True
+    points: tuple[Ras, ...] = ()
+    mask: np.ndarray | None = None
+    id: str = field(default_factory=new_id)
+
+    @property
+    def mask_sha256(self) -> str | None:
+        """SHA-256 of the mask's shape and voxels, None without a mask."""
+        if self.mask is None:
+            return None
+        digest = hashlib.sha256(repr(self.mask.shape).encode())
+        digest.update(np.ascontiguousarray(self.mask).tobytes())
+        return digest.hexdigest()
+
+    @property
+    def centre(self) -> Ras:
+        """The mean of its points in RAS mm. Raises `PromptError` for a mask, which has none."""
+        if not self.points:
+            raise PromptError("an edited mask has no position: edit its voxels instead")
+        return to_ras(np.mean(self.points, axis=0))
+
+    def moved(self, ras: Iterable[float]) -> "Prompt":
+        """The same prompt, under the same id, shifted so that its centre lies at `ras` (mm). Raises `PromptError`
+        for a mask.
+        """
+        shift = np.subtract(check_ras(ras), self.centre)
+        if self.kind == "point":
+            return replace(self, points=(check_ras(ras),))
+        return replace(self, points=tuple(to_ras(np.add(p, shift)) for p in self.points))
+
+    def _identity(self) -> tuple[object, ...]:
+        return self.kind, self.region, self.positive, self.points, self.id, self.mask_sha256
+
+    def __eq__(self, other: object) -> bool:
+        return self._identity() == other._identity() if isinstance(other, Prompt) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.region, self.positive, self.points, self.id))
+
+
+def to_ras(values: Iterable[float]) -> Ras:
+    """Three numbers as a tuple of floats."""
+    r, a, s = (float(value) for value in values)
+    return r, a, s
+
+
+def check_ras(ras: object) -> Ras:
+    """Three finite numbers R, A, S in mm as a tuple, or `PromptError` that says what was given instead."""
+    advice = "give three numbers, R,A,S in mm, for example -32.5,18,40"
+    try:
+        array = np.asarray(ras, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"the position {ras!r} is not made of numbers: {advice}") from error
+    if array.shape != (3,):
+        raise PromptError(f"the position {ras!r} does not have three coordinates: {advice}")
+    if not np.all(np.isfinite(array)):
+        raise PromptError(f"the position {ras!r} has a coordinate that is not finite: {advice}")
+    return to_ras(array)
+
+
+def point(ras: Iterable[float], positive: bool = True, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
+    """A click at `ras` (R, A, S in mm) that lies inside (`positive`) or outside the region. Raises `PromptError`."""
+    return Prompt("point", check_region(region), bool(positive), (check_ras(ras),), None, prompt_id or new_id())
+
+
+def box(
+    corner: Iterable[float], opposite: Iterable[float], region: str = "WT", *, prompt_id: str | None = None
+) -> Prompt:
+    """A box round the region, from two opposite corners in RAS mm, in any order; its edges run along R, A and S.
+
+    Flat in one axis it is a 2D box. Raises `PromptError` when it is flat in two or three.
+    """
+    ends = np.array([check_ras(corner), check_ras(opposite)])
+    low, high = to_ras(ends.min(axis=0)), to_ras(ends.max(axis=0))
+    if np.count_nonzero(np.subtract(high, low) < FLAT_MM) > 1:
+        raise PromptError(
+            f"the box from {format_ras(low)} to {format_ras(high)} has no area: "
+            "give two corners that differ in at least two of R, A, S"
+        )
+    return Prompt("box", check_region(region), True, (low, high), None, prompt_id or new_id())
+
+
+def scribble(
+    points: Sequence[Iterable[float]], positive: bool = True, region: str = "WT", *, prompt_id: str | None = None
+) -> Prompt:
+    """A line drawn through `points` (RAS mm) inside or outside the region. Raises `PromptError` when there is no
+    point.
+    """
+    line = tuple(check_ras(ras) for ras in points)
+    if not line:
+        raise PromptError("the scribble is empty: draw at least one point")
+    return Prompt("scribble", check_region(region), bool(positive), line, None, prompt_id or new_id())
+
+
+def mask(array: np.ndarray, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
+    """A mask of the region edited by hand, (K, J, I) of 0 and 1 on the reference grid. It is copied. Raises
+    `PromptError`.
+    """
+    values = np.asarray(array)
+    if values.ndim != 3 or 0 in values.shape:
+        raise PromptError(f"the mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
+    if values.dtype != bool and not (np.issubdtype(values.dtype, np.number) and np.all((values == 0) | (values == 1))):
+        raise PromptError("the mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
+    copy = np.array(values, np.uint8, order="C")
+    copy.flags.writeable = False
+    return Prompt("mask", check_region(region), True, (), copy, prompt_id or new_id())
+
+
+def format_ras(ras: Sequence[float]) -> str:
+    """A position for the user to read, such as "R -32.5, A 18.0, S 40.0 mm"."""
+    return "R {:.1f}, A {:.1f}, S {:.1f} mm".format(*ras)

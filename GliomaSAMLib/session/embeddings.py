@@ -1,0 +1,81 @@
+"""The slice embeddings of one study: computed once, in the order that serves the user, kept in memory and on disk."""
+
+import hashlib
+import time
+
+import numpy as np
+
+from ..models import Model
+from ..models.slices import pad_to
+from ..study import MODALITIES, Study
+from ..study.progress import Reporter
+from .cache import EmbeddingCache
+from .roi import Slab
+
+
+class StudyEmbeddings:
+    """Embeddings of a study by a model's frozen encoder.
+
+    Args:
+        study: The study.
+        model: The model. Without an encoder there is nothing to embed.
+        cache: Where embeddings outlive the program, or None.
+    """
+
+    def __init__(self, study: Study, model: Model, cache: EmbeddingCache | None) -> None:
+        self.model = model
+        self.cache = cache
+        self.images = {name: pad_to(image, model.multiple) for name, image in study.canonical.images.items()}
+        self.padded = next(iter(self.images.values())).shape
+        self._keys: dict[str, str] = {}
+        self._study = study
+        if model.encoder is not None:
+            layout = model.config.layout
+            self._slices = layout.indices(self.padded[0])
+            shape = layout.shape(self.padded, model.encoder.stride)
+            self._array = np.zeros((len(MODALITIES), model.encoder.channels, *shape), np.float16)
+            self._done = np.zeros((len(MODALITIES), shape[0]), bool)
+
+    def ensure(self, slab: Slab, centre: float, report: Reporter) -> None:
+        """Embed what is missing in `slab`, beginning at slice `centre` (K) and going outward.
+
+        What is done when the user cancels is kept. Raises `Cancelled`.
+        """
+        if self.model.encoder is None:
+            return
+        missing = [
+            (abs(k - centre), z, name)
+            for z, k in enumerate(self._slices)
+            if slab.start <= k < slab.stop
+            for name in self.images
+            if not self._done[MODALITIES.index(name), z]
+        ]
+        started = time.monotonic()
+        for n, (_, z, name) in enumerate(sorted(missing)):
+            spent = time.monotonic() - started
+            left = f", {spent * (len(missing) - n) / n:.0f} s left" if n >= 4 else ""
+            report.report(n / len(missing), f"encoding {name} slice {self._slices[z] + 1}{left}")
+            self._embed(name, z)
+
+    def of(self, slab: Slab) -> np.ndarray | None:
+        """float16 (M, C, z, y, x) of the slab, zeros for absent modalities; None without an encoder."""
+        if self.model.encoder is None:
+            return None
+        inside = [z for z, k in enumerate(self._slices) if slab.start <= k < slab.stop]
+        return self._array[:, :, inside[0] : inside[-1] + 1]
+
+    def _embed(self, name: str, z: int) -> None:
+        m = MODALITIES.index(name)
+        key = self._key(name, z)
+        found = self.cache.get(key) if self.cache is not None else None
+        if found is None or found.shape != self._array[m, :, z].shape:
+            found = self.model.embed(self.images[name][self._slices[z]])
+            if self.cache is not None:
+                self.cache.put(key, found)
+        self._array[m, :, z] = found
+        self._done[m, z] = True
+
+    def _key(self, name: str, z: int) -> str:
+        if name not in self._keys:
+            self._keys[name] = f"{self._study.key(name)} {self.model.embedding_key} {self.padded}"
+        return hashlib.sha256(f"{self._keys[name]} {z}".encode()).hexdigest()

@@ -1,0 +1,146 @@
+"""Rigid alignment of the volumes of a head that moved between scans.
+
+Mattes mutual information (Mattes et al. 2003, doi 10.1109/TMI.2003.809072) as SimpleITK implements it, coarse to fine.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import StudyError
+from .canonical import resample
+from .geometry import Geometry
+from .progress import Reporter
+from .volume import Volume
+
+WORKING_SPACING_MM = 2.0
+SHRINK_FACTORS = (4, 2, 1)
+SMOOTHING_MM = (4.0, 2.0, 1.0)
+ITERATIONS = 60
+BINS = 40
+SAMPLED_SHARE = (0.5, 0.3, 0.1)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """How the head lay in a moving volume, compared with the fixed one.
+
+    Args:
+        transform: From LPS points of the fixed volume to those of the moving one.
+        translation_mm: How far the middle of the head moved.
+        rotation_degrees: How far the head turned.
+    """
+
+    transform: sitk.Transform
+    translation_mm: float
+    rotation_degrees: float
+
+
+def register(fixed: Volume, moving: Volume, report: Reporter) -> Motion:
+    """Find the rigid motion of the head between two volumes, of any contrasts.
+
+    Raises:
+        StudyError: The volumes cannot be brought to overlap.
+        Cancelled: The user asked to stop.
+    """
+    target, source = _working_image(fixed), _working_image(moving)
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(BINS)
+    method.SetMetricSamplingStrategy(method.RANDOM)
+    method.SetMetricSamplingPercentagePerLevel(SAMPLED_SHARE, 1)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(1.0, 0.01, ITERATIONS, relaxationFactor=0.6)
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel(SHRINK_FACTORS)
+    method.SetSmoothingSigmasPerLevel(SMOOTHING_MM)
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+    centre = _head_centre(fixed)
+    transform = _best_start(target, source, centre, _head_centre(moving))
+    method.SetInitialTransform(transform, inPlace=True)
+    message = f"aligning {moving.modality} with {fixed.modality}"
+    report.report(0.0, message)
+    stopped = _watch(method, report, message)
+    try:
+        method.Execute(target, source)
+    except RuntimeError as error:
+        if stopped:
+            raise stopped[0] from error
+        raise StudyError(
+            f"{moving.modality} ({moving.name}) cannot be aligned with {fixed.modality} ({fixed.name}); "
+            "check that both are of this patient"
+        ) from error
+    if stopped:
+        raise stopped[0]
+    report.report(1.0, message)
+    shift = np.asarray(transform.TransformPoint(centre)) - centre
+    turn = 2 * np.degrees(np.arccos(min(1.0, abs(transform.GetVersor()[3]))))
+    return Motion(sitk.Transform(transform), float(np.linalg.norm(shift)), float(turn))
+
+
+def _working_image(volume: Volume) -> sitk.Image:
+    """The volume at 2 mm with its outliers cut off."""
+    own = volume.geometry
+    size = np.maximum(np.ceil(np.asarray(own.size) * own.spacing / WORKING_SPACING_MM), 1).astype(int)
+    grid = Geometry(tuple(int(n) for n in size), (WORKING_SPACING_MM,) * 3, own.origin, own.direction)  # type: ignore[arg-type]
+    values = resample(sitk.Cast(volume.image, sitk.sitkFloat32), grid, outside=volume.background)
+    low, high = np.percentile(values, (0.5, 99.5))
+    return grid.to_image(np.clip(values, low, high if high > low else values.max()).astype(np.float32))
+
+
+def _head_centre(volume: Volume) -> tuple[float, float, float]:
+    """LPS mm of the middle of the box around the head."""
+    first, last = volume.head_extent
+    r, a, s = volume.geometry.to_ras((first + last) / 2).tolist()
+    return -r, -a, s
+
+
+def _best_start(
+    target: sitk.Image,
+    source: sitk.Image,
+    centre: tuple[float, float, float],
+    source_centre: tuple[float, float, float],
+) -> sitk.VersorRigid3DTransform:
+    """The better of the scanner's own coordinates and head middle on head middle, by mutual information."""
+    shifts = [np.zeros(3), np.asarray(source_centre) - centre]
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(BINS)
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentage(0.05)
+    method.SetInterpolator(sitk.sitkLinear)
+    best, lowest = None, np.inf
+    for shift in shifts:
+        transform = sitk.VersorRigid3DTransform()
+        transform.SetCenter(centre)
+        transform.SetTranslation(shift.tolist())
+        method.SetInitialTransform(transform)
+        try:
+            value = method.MetricEvaluate(target, source)
+        except RuntimeError:  # the images do not meet with this start
+            continue
+        if value < lowest:
+            best, lowest = transform, value
+    if best is None:
+        best = sitk.VersorRigid3DTransform()
+        best.SetCenter(centre)
+        best.SetTranslation(shifts[1].tolist())
+    return best
+
+
+def _watch(method: sitk.ImageRegistrationMethod, report: Reporter, message: str) -> list[Exception]:
+    """Have each iteration report. What is raised meanwhile, such as `Cancelled`, ends it and is put in the list."""
+    levels = len(SHRINK_FACTORS)
+    raised: list[Exception] = []
+
+    def iterated() -> None:
+        try:
+            if not raised:
+                level = method.GetCurrentLevel()
+                report.report((level + method.GetOptimizerIteration() / ITERATIONS) / levels, message)
+        except Exception as error:  # an exception must not pass through SimpleITK
+            raised.append(error)
+        if raised:
+            method.StopRegistration()
+
+    method.AddCommand(sitk.sitkIterationEvent, iterated)
+    return raised

@@ -1,0 +1,260 @@
+"""One patient's MR volumes, ready for a model."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import StudyError
+from .brain import find_brain
+from .canonical import CanonicalGrid, CanonicalVolume
+from .folder import find_volumes
+from .geometry import Geometry
+from .modalities import MODALITIES, REFERENCE_ORDER
+from .normalise import normalise
+from .overlap import check_overlap, covered_share
+from .progress import Cancel, Progress, Reporter
+from .read import Source, read_volume
+from .registration import register as find_motion
+from .volume import Volume
+
+CANONICAL_VERSION = 1
+"""Part of `Study.key`; raised whenever the canonical images of the same volumes change."""
+
+FULL_COVER = 0.9
+
+
+class Study:
+    """One patient's MR volumes in one place. Made by `Study.read` or `Study.read_folder`; never changes.
+
+    Attributes:
+        reference: The grid that results are given on.
+        brain: bool (K, J, I) on `reference`: the brain, without the air around it.
+        notes: What was done to the volumes, for the user to read.
+    """
+
+    def __init__(
+        self,
+        volumes: Sequence[Volume],
+        reference: Geometry,
+        brain: np.ndarray,
+        brain_image: sitk.Image,
+        notes: Sequence[str],
+    ) -> None:
+        self._volumes = {volume.modality: volume for volume in volumes}
+        self.reference = reference
+        self.brain = brain
+        self.notes = tuple(notes)
+        self._grid = CanonicalGrid.around(brain, brain_image, reference)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Those present, in the order of `MODALITIES`."""
+        return tuple(modality for modality in MODALITIES if modality in self._volumes)
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        t1: Source | None = None,
+        t1c: Source | None = None,
+        t2: Source | None = None,
+        flair: Source | None = None,
+        reference: Source | None = None,
+        register: bool = False,
+        skull: str = "auto",
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> "Study":
+        """Read any non-empty subset of the four modalities and bring them into one place.
+
+        Args:
+            t1, t1c, t2, flair: A file, a folder with one DICOM series, or a SimpleITK image; never changed.
+            reference: What gives the grid of the results: a modality, or a volume. Default the first of t1c, flair,
+                t2, t1 that is present.
+            register: Align the volumes rigidly first, for a head that moved between the scans.
+            skull: `on`: cut the brain out; `off`: it is cut out already; `auto`: look.
+            progress: Told the fraction done and what is being done.
+            cancel: Asked often; True stops the work.
+
+        Raises:
+            StudyError: A volume cannot be used, or they do not fit together; the text names the file and the reason.
+            Cancelled: `cancel` returned True.
+        """
+        report = Reporter(progress, cancel)
+        given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
+        if not given:
+            raise StudyError("no volume given: give at least one of t1, t1c, t2 and flair")
+        volumes = _read_all(given, report.part(0.0, 0.2))
+        fixed = volumes[_reference_modality(volumes, reference)]
+        grid = _reference_grid(fixed, reference)
+        notes: list[str] = []
+        if register:
+            volumes, notes = _align(volumes, fixed, report.part(0.2, 0.7))
+        check_overlap(list(volumes.values()), fixed)
+        brain, brain_image, brain_notes = find_brain(
+            list(volumes.values()), grid, skull, report.part(0.7 if register else 0.2, 0.95)
+        )
+        for volume in volumes.values():
+            notes += _describe(volume, grid, brain)
+        study = cls(list(volumes.values()), grid, brain, brain_image, notes + brain_notes)
+        report.report(1.0, "the volumes are read")
+        return study
+
+    @classmethod
+    def read_folder(
+        cls,
+        folder: str | Path,
+        *,
+        reference: Source | None = None,
+        register: bool = False,
+        skull: str = "auto",
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> "Study":
+        """Read the volumes of a folder, recognised by file names or series descriptions; `notes` say what was taken.
+
+        Raises:
+            StudyError: As `read`; also when nothing is recognised or several volumes could be one modality.
+            Cancelled: `cancel` returned True.
+        """
+        found = find_volumes(folder)
+        taken = [f"{modality} is {_short_name(source)}" for modality, source in found.items()]
+        sources: Mapping[str, Source] = dict(found)
+        study = cls.read(
+            t1=sources.get("t1"), t1c=sources.get("t1c"), t2=sources.get("t2"), flair=sources.get("flair"),
+            reference=reference, register=register, skull=skull, progress=progress, cancel=cancel,
+        )  # fmt: skip
+        study.notes = (*taken, *study.notes)
+        return study
+
+    @cached_property
+    def canonical(self) -> CanonicalVolume:
+        """The volumes as models see them, each sampled once from its own voxels; computed at the first use.
+
+        Raises:
+            StudyError: A volume has no contrast inside the brain.
+        """
+        grid = self._grid
+        images = {modality: self._canonical_image(self._volumes[modality]) for modality in self.modalities}
+        return CanonicalVolume(grid.geometry, images, grid.brain)
+
+    def _canonical_image(self, volume: Volume) -> np.ndarray:
+        grid = self._grid
+        if grid.exact and volume.fits(self.reference):
+            values = grid.cut(sitk.GetArrayViewFromImage(volume.image)).astype(np.float32)
+        else:
+            values = volume.values_on(grid.geometry)
+        measured = values != np.float32(volume.background) if volume.skull_stripped else None
+        image = normalise(values, grid.brain, measured)
+        if image is None:
+            raise StudyError(
+                f"{volume.name}: the {volume.modality} volume has no contrast inside the brain; "
+                "check that it shows this patient's head"
+            )
+        return image
+
+    def to_canonical(self, array: np.ndarray) -> np.ndarray:
+        """Labels or a mask (K, J, I) on `reference`, brought to the canonical grid by the nearest voxel; type kept.
+
+        Raises:
+            StudyError: The shape is not that of `reference`.
+        """
+        _check_shape(array, self.reference.shape)
+        return self._grid.from_reference(np.asarray(array))
+
+    def from_canonical(self, array: np.ndarray) -> np.ndarray:
+        """Values (K, J, I) on the canonical grid, brought linearly to `reference`: float32 (K, J, I), 0 outside.
+
+        An exact copy where the two grids differ by cropping and flipping only.
+
+        Raises:
+            StudyError: The shape is not that of the canonical grid.
+        """
+        _check_shape(array, self._grid.geometry.shape)
+        return self._grid.to_reference(np.asarray(array, np.float32))
+
+    def key(self, modality: str) -> str:
+        """SHA-256 of the canonical image of a modality, by which caches know it.
+
+        Raises:
+            StudyError: The modality is not in this study.
+        """
+        if modality not in self._volumes:
+            raise StudyError(f"there is no {modality} in this study, only {', '.join(self.modalities)}")
+        image = self.canonical.images[modality]
+        digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
+        digest.update(np.ascontiguousarray(image).tobytes())
+        return digest.hexdigest()
+
+
+def _read_all(given: Mapping[str, Source], report: Reporter) -> dict[str, Volume]:
+    volumes = {}
+    for index, (modality, source) in enumerate(given.items()):
+        report.report(index / len(given), f"reading {modality}")
+        image, name = read_volume(source, modality)
+        volumes[modality] = Volume(modality, name, image)
+    return volumes
+
+
+def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None) -> str:
+    if isinstance(reference, str) and reference in MODALITIES:
+        if reference not in volumes:
+            raise StudyError(
+                f"reference={reference}: there is no {reference} among the volumes; choose from {', '.join(volumes)}"
+            )
+        return reference
+    return next(modality for modality in REFERENCE_ORDER if modality in volumes)
+
+
+def _reference_grid(fixed: Volume, reference: Source | None) -> Geometry:
+    if reference is None or (isinstance(reference, str) and reference in MODALITIES):
+        return fixed.geometry
+    return Geometry.of_image(read_volume(reference, "reference", any_values=True)[0])
+
+
+def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tuple[dict[str, Volume], list[str]]:
+    """Register every volume with `fixed`; the volumes with their motion, and a note for each."""
+    aligned, notes = {}, []
+    moving = [modality for modality in volumes if modality != fixed.modality]
+    for modality, volume in volumes.items():
+        if modality not in moving:
+            aligned[modality] = volume
+            continue
+        index = moving.index(modality)
+        motion = find_motion(fixed, volume, report.part(index / len(moving), (index + 1) / len(moving)))
+        aligned[modality] = Volume(modality, volume.name, volume.image, motion.transform)
+        notes.append(
+            f"{modality} aligned with {fixed.modality}: the head had moved by {motion.translation_mm:.1f} mm "
+            f"and turned by {motion.rotation_degrees:.1f} degrees"
+        )
+    return aligned, notes
+
+
+def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
+    """What the user should know about one volume."""
+    notes = []
+    if not volume.fits(grid):
+        notes.append(
+            f"{volume.modality} resampled from {_spacing(volume.geometry)} onto the reference grid of {_spacing(grid)}"
+        )
+    share = covered_share(brain, grid, volume)
+    if share < FULL_COVER:
+        notes.append(f"{volume.modality} shows only {100 * share:.0f} % of the brain; beyond it, it counts as empty")
+    return notes
+
+
+def _spacing(geometry: Geometry) -> str:
+    return " x ".join(f"{value:.3g}" for value in geometry.spacing) + " mm"
+
+
+def _short_name(source: Source) -> str:
+    return source.name if isinstance(source, Path) else f"series {source}"
+
+
+def _check_shape(array: np.ndarray, shape: tuple[int, int, int]) -> None:
+    if np.shape(array) != shape:
+        raise StudyError(f"an array of shape {np.shape(array)} does not fit the grid of {shape} voxels (K, J, I)")

@@ -1,0 +1,164 @@
+"""Random crops of a case: flips, small rotations and scalings, and changes of intensity. Seeded, torch only."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from .features import CaseFeatures
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A training sample.
+
+    Args:
+        images: float32 (M, K, J, I) in [0, 1].
+        present: bool (M,).
+        regions: uint8 (3, K, J, I), nested WT, TC, ET.
+        embeddings: float32 (M, C, z, y, x), or None.
+    """
+
+    images: torch.Tensor
+    present: torch.Tensor
+    regions: torch.Tensor
+    embeddings: torch.Tensor | None
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """Strength of the augmentation.
+
+    Args:
+        crop: Shape (K, J, I) of a crop in mm, multiples of 16.
+        large_crop: Shape of the larger crops, nearer to what a session decodes at once.
+        large: Share of batches of larger crops.
+        tumour: Share of crops that are centred on a voxel of the tumour.
+        affine: Share of crops that are rotated and scaled.
+        degrees: Largest rotation about each axis.
+        scale: Largest relative change of scale.
+        modality_dropout: Chance of each modality to be left out; at least one stays.
+        intensity: Share of modalities whose contrast is changed.
+        low_resolution: Share of crops blurred along one axis, as thick slices are.
+    """
+
+    crop: tuple[int, int, int] = (96, 128, 96)
+    large_crop: tuple[int, int, int] = (128, 160, 128)
+    large: float = 0.25
+    tumour: float = 0.85
+    affine: float = 0.6
+    degrees: float = 15.0
+    scale: float = 0.2
+    modality_dropout: float = 0.15
+    intensity: float = 0.5
+    low_resolution: float = 0.1
+
+
+def random_crop(
+    case: CaseFeatures, config: AugmentConfig, shape: tuple[int, int, int], rng: np.random.Generator
+) -> Crop:
+    """Draw a crop of `shape` (K, J, I) from `case`. The same `rng` state gives the same crop."""
+    centre = _centre(case, config, shape, rng)
+    matrix = _matrix(config, rng)
+    size = np.asarray(case.images.shape[1:], float)
+    images = _sample(torch.from_numpy(case.images), centre, matrix, size, shape, "bilinear") / 255
+    regions = _sample(torch.from_numpy(case.regions[None]), centre, matrix, size, shape, "nearest")[0]
+    embeddings = None
+    if case.embeddings is not None:
+        cell = size / case.embeddings.shape[2:]
+        coarse = tuple(round(n / c) for n, c in zip(shape, cell, strict=True))
+        flat = torch.from_numpy(case.embeddings).flatten(0, 1)
+        embeddings = _sample(flat, centre, matrix, size, coarse, "bilinear", extent=shape)
+        embeddings = embeddings.unflatten(0, case.embeddings.shape[:2])
+    present = _drop_modalities(case.present, config, rng)
+    images = _change_intensity(images, config, rng)
+    nested = torch.stack([regions >= level for level in (1, 2, 3)]).to(torch.uint8)
+    return Crop(images, torch.from_numpy(present), nested, embeddings)
+
+
+def _centre(
+    case: CaseFeatures, config: AugmentConfig, shape: tuple[int, int, int], rng: np.random.Generator
+) -> np.ndarray:
+    """Centre of the crop in voxels, kept so that the crop stays inside the brain's box where it can."""
+    size = np.asarray(case.brain, float)
+    half = np.asarray(shape) / 2
+    voxels = np.flatnonzero(case.regions)
+    if len(voxels) and rng.random() < config.tumour:
+        chosen = np.unravel_index(rng.choice(voxels), case.regions.shape)
+        centre = np.asarray(chosen, float) + rng.uniform(-0.5, 0.5, 3) * half
+    else:
+        centre = rng.uniform(0, 1, 3) * size
+    low, high = np.minimum(half, size / 2), np.maximum(size - half, size / 2)
+    return np.clip(centre, low, high)
+
+
+def _matrix(config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    """Linear map from offsets in the crop to offsets in the case, axes (K, J, I)."""
+    flips = np.diag(np.where(rng.random(3) < (0.2, 0.2, 0.5), -1.0, 1.0))
+    if rng.random() >= config.affine:
+        return flips
+    matrix = flips @ np.diag(1 + rng.uniform(-config.scale, config.scale) + rng.uniform(-0.05, 0.05, 3))
+    for first, second in ((0, 1), (0, 2), (1, 2)):
+        angle = np.deg2rad(rng.uniform(-config.degrees, config.degrees))
+        rotation = np.eye(3)
+        rotation[[first, second], [first, second]] = np.cos(angle)
+        rotation[first, second], rotation[second, first] = -np.sin(angle), np.sin(angle)
+        matrix = matrix @ rotation
+    return matrix
+
+
+def _sample(
+    volume: torch.Tensor,
+    centre: np.ndarray,
+    matrix: np.ndarray,
+    size: np.ndarray,
+    shape: tuple[int, ...],
+    mode: str,
+    extent: tuple[int, ...] | None = None,
+) -> torch.Tensor:
+    """Sample (C, ...) over a case of `size` mm on a grid of `shape` that spans `extent` mm round `centre`."""
+    extent = extent or shape
+    # normalised coordinates of grid_sample: -1 and 1 are the outer faces of the volume, in the order x, y, z
+    scale = np.diag(1 / size) @ matrix @ np.diag(np.asarray(extent, float))
+    offset = 2 * centre / size - 1
+    theta = np.concatenate([scale[::-1, ::-1], offset[::-1, None]], axis=1)
+    grid = F.affine_grid(torch.from_numpy(theta.astype(np.float32))[None], [1, 1, *shape], align_corners=False)
+    out = F.grid_sample(volume[None].float(), grid, mode=mode, padding_mode="zeros", align_corners=False)
+    return out[0]
+
+
+def _drop_modalities(present: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+    kept = present & (rng.random(len(present)) >= config.modality_dropout)
+    if not kept.any():
+        kept[rng.choice(np.flatnonzero(present))] = True
+    return kept
+
+
+def _change_intensity(images: torch.Tensor, config: AugmentConfig, rng: np.random.Generator) -> torch.Tensor:
+    inside = images > 0
+    axis = int(rng.integers(1, 4)) if rng.random() < config.low_resolution else None
+    factor = int(rng.integers(2, 7))
+    changed = []
+    for image in images:
+        if axis is not None:
+            image = _thicken(image, axis - 1, factor)
+        if rng.random() < config.intensity:
+            image = image.clamp(0, 1) ** float(np.exp(rng.uniform(-0.4, 0.4)))
+            image = image * float(rng.uniform(0.8, 1.25)) + float(rng.uniform(-0.08, 0.08))
+        if rng.random() < 0.3 * config.intensity:
+            field = torch.from_numpy(rng.normal(0, 0.15, (1, 1, 4, 4, 4)).astype(np.float32))
+            image = image * (1 + F.interpolate(field, size=image.shape, mode="trilinear", align_corners=True)[0, 0])
+        if rng.random() < 0.3 * config.intensity:
+            seed = int(rng.integers(2**31))
+            noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed))
+            image = image + noise * float(rng.uniform(0.01, 0.06))
+        changed.append(image)
+    return torch.where(inside, torch.stack(changed).clamp(0, 1.2), torch.zeros(()))
+
+
+def _thicken(image: torch.Tensor, axis: int, factor: int) -> torch.Tensor:
+    size = list(image.shape)
+    size[axis] = max(1, size[axis] // factor)
+    thick = F.interpolate(image[None, None], size=size, mode="area")
+    return F.interpolate(thick, size=image.shape, mode="trilinear", align_corners=False)[0, 0]

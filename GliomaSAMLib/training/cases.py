@@ -1,0 +1,131 @@
+"""Labelled cases in BraTS-style folders, and the split into training and validation."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import CaseError
+from ..study import Geometry, Study
+
+LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+KNOWN_LABELS = {0, 1, 2, 3, 4}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient's folder with one to four MR volumes and a label map."""
+
+    name: str
+    folder: Path
+    labels: Path
+
+    def read_study(self) -> Study:
+        """The case's volumes. Raises `StudyError`."""
+        return Study.read_folder(self.folder)
+
+    def read_labels(self, study: Study) -> np.ndarray:
+        """The BraTS label map, uint8 (K, J, I) on `study.reference`. ET may be 4 (before 2023) or 3, but not both.
+
+        Raises:
+            CaseError: The map cannot be read, has another grid than the reference, or labels that BraTS does not know.
+        """
+        try:
+            image = sitk.ReadImage(str(self.labels))
+        except RuntimeError as error:
+            raise CaseError(
+                f"{self.labels} cannot be read: it is damaged or no image; export the labels again"
+            ) from error
+        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+            raise CaseError(f"{self.labels} is no label map: expected a 3D volume with one label a voxel")
+        if not Geometry.of_image(image).matches(study.reference):
+            raise CaseError(
+                f"{self.labels} has {_size(image.GetSize())} voxels and another grid than the volumes "
+                f"({_size(study.reference.size)}): resample the labels onto the volumes, or remove the case"
+            )
+        labels = sitk.GetArrayFromImage(image)
+        found = set(np.unique(labels).tolist())
+        if unknown := sorted(found - KNOWN_LABELS):
+            raise CaseError(f"{self.labels} has unknown labels {unknown}: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)")
+        if {3, 4} <= found:
+            raise CaseError(
+                f"{self.labels} has the labels 3 and 4, of which only one can be the enhancing tumour: "
+                "write that as 3, and what else there is as one of 0, 1 (NCR), 2 (ED)"
+            )
+        return labels.astype(np.uint8)
+
+
+def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]:
+    """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like).
+
+    Args:
+        folder: Folder of case folders.
+        names: Take these only, in this order.
+
+    Raises:
+        CaseError: No case is found, or a named one is absent or without labels.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CaseError(f"there is no folder {folder}: name the folder that holds the case folders")
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path))}
+    if names is None:
+        if not found:
+            raise CaseError(
+                f"no case in {folder}: none of its {len(folders)} folders has a label map (a file ending in seg.nii "
+                "or seg.nii.gz) beside the volumes t1, t1c, t2, flair"
+            )
+        return list(found.values())
+    for name in names:
+        if not (folder / name).is_dir():
+            raise CaseError(f"the case {name} is not in {folder}: correct the split or the folder")
+        if name not in found:
+            raise CaseError(f"the case {name} in {folder} has no label map (a file ending in seg.nii or seg.nii.gz)")
+    return [found[name] for name in names]
+
+
+def _label_file(folder: Path) -> Path | None:
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        name = path.name.lower()
+        for suffix in SUFFIXES:
+            stem = name.removesuffix(suffix)
+            if stem != name and stem.replace("-", "_").split("_")[-1] in LABEL_NAMES:
+                return path
+    return None
+
+
+def _size(size: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in size)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the cases for training and for validation."""
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+
+
+def read_split(path: Path | str) -> Split:
+    """Read a split, JSON with the lists `train` and `val`.
+
+    Raises:
+        CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        train, val = content["train"], content["val"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CaseError(f"{path} is no split: expected JSON with the lists 'train' and 'val' ({error})") from error
+    for part in (train, val):
+        if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
+            raise CaseError(f"{path} is no split: 'train' and 'val' must be lists of case names")
+        if twice := sorted({name for name in part if part.count(name) > 1}):
+            raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
+    if both := sorted(set(train) & set(val)):
+        raise CaseError(f"{path} has {', '.join(both)} for training and for validation: leave each in one list")
+    return Split(tuple(train), tuple(val))

@@ -1,0 +1,112 @@
+"""Simulated users: where a person would click next, given a mask and the truth.
+
+Training runs on the 2 mm grid of the decoder's prompt maps, which is fast enough to click inside every step.
+Placement follows METHODS: in an error component, 70 % at random where the distance to its border exceeds half the
+maximum, 30 % at the maximum.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..prompts.maps import PromptVoxels
+from ..regions import REGIONS
+from .placement import bounding_box, components, depths
+
+
+@dataclass(frozen=True)
+class ClickConfig:
+    """How users are simulated.
+
+    Args:
+        start_none, start_box: Share of samples that start without a prompt, or with a box; the rest start with a click.
+        rounds: Chance of 0, 1, 2 ... rounds of corrections before the step is judged, each of one to three clicks.
+        start_mask: Share of samples that start from a mask drawn by hand (the truth, distorted).
+        region: Chance that a user works on WT, TC, ET.
+    """
+
+    start_none: float = 0.35
+    start_box: float = 0.15
+    rounds: tuple[float, ...] = (0.35, 0.25, 0.2, 0.2)
+    start_mask: float = 0.08
+    region: tuple[float, float, float] = (0.5, 0.25, 0.25)
+
+
+def first_prompts(truth: np.ndarray, config: ClickConfig, rng: np.random.Generator) -> PromptVoxels:
+    """Prompts of a user who has seen no mask yet, in voxels of `truth`, bool (3, k, j, i)."""
+    prompts = PromptVoxels(points=[], boxes=[], masks={})
+    index = int(rng.choice(3, p=config.region))
+    region = REGIONS[index]
+    if not truth[index].any():
+        return prompts
+    if rng.random() < config.start_mask:
+        prompts.masks = {region: distort(truth[index], rng)}
+        return prompts
+    draw = rng.random()
+    if draw < config.start_none:
+        return prompts
+    if draw < config.start_none + config.start_box:
+        prompts.boxes.append((*random_box(truth[index], rng), region))
+    else:
+        where = place(truth[index], rng)
+        prompts.points.append((where, True, region))
+    return prompts
+
+
+def correct(
+    prompts: PromptVoxels, prediction: np.ndarray, truth: np.ndarray, config: ClickConfig, rng: np.random.Generator
+) -> bool:
+    """Add a click where `prediction` and `truth`, both bool (3, k, j, i), differ. Returns whether there was one."""
+    index = int(rng.choice(3, p=config.region))
+    error = prediction[index] != truth[index]
+    if not error.any():
+        return False
+    box = bounding_box(error)
+    parts, sizes = components(error[box])
+    weights = sizes.astype(float) ** 0.7
+    part = int(np.argmax(sizes) if rng.random() < 0.7 else rng.choice(len(sizes), p=weights / weights.sum()))
+    piece = np.zeros(error.shape, bool)
+    piece[box] = parts == part + 1
+    where = place(piece, rng)
+    positive = bool(truth[index][tuple(int(c) for c in where)])
+    prompts.points.append((where, positive, REGIONS[index]))
+    return True
+
+
+def place(component: np.ndarray, rng: np.random.Generator) -> tuple[float, float, float]:
+    """A voxel (k, j, i) deep inside `component`, bool (k, j, i), which is not empty."""
+    depth, box = depths(component)
+    at_the_deepest = rng.random() < 0.3
+    chosen = int(np.argmax(depth) if at_the_deepest else rng.choice(np.flatnonzero(depth > 0.5 * depth.max())))
+    inner = np.unravel_index(chosen, depth.shape)
+    k, j, i = (float(a + side.start) for a, side in zip(inner, box, strict=True))
+    return k, j, i
+
+
+def random_box(component: np.ndarray, rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Lowest and highest corner (k, j, i) of the box of `component`, each side moved by up to a tenth of its length.
+
+    Half of the boxes are flat in an axis: the box of one slice, as a user draws it.
+    """
+    where = np.argwhere(component)
+    low, high = where.min(axis=0).astype(float), where.max(axis=0).astype(float)
+    if rng.random() < 0.5:
+        axis = int(rng.integers(3))
+        counts = np.bincount(where[:, axis])
+        slice_ = int(rng.choice(np.flatnonzero(counts > 0.5 * counts.max())))
+        plane = where[where[:, axis] == slice_]
+        low, high = plane.min(axis=0).astype(float), plane.max(axis=0).astype(float)
+    extent = high - low
+    low = low + rng.uniform(-0.1, 0.1, 3) * extent
+    high = high + rng.uniform(-0.1, 0.1, 3) * extent
+    return tuple(low), tuple(np.maximum(high, low))
+
+
+def distort(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A hand-drawn version of `mask`: grown, shrunk, or missing a piece; +1 inside, -1 outside, float32."""
+    noise = ndimage.gaussian_filter(rng.normal(size=mask.shape).astype(np.float32), 4)
+    noise /= noise.std() + 1e-6
+    distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    drawn = distance + float(rng.normal(0, 1.5)) + noise * float(rng.uniform(0, 3)) > 0
+    return np.where(drawn, 1.0, -1.0).astype(np.float32)

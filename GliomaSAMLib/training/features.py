@@ -1,0 +1,138 @@
+"""What training reads of a case, computed once and kept on disk: images, labels and frozen embeddings."""
+
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..errors import OutputError
+from ..models.device import autocast
+from ..models.encoder import SliceEncoder
+from ..models.slices import StackLayout, embed_slice, pad_to
+from ..regions import regions_from_labels
+from ..study import MODALITIES
+from ..writing import replacing
+from .cases import Case
+
+MULTIPLE = 16
+"""Sides of a case are padded to multiples of so many mm."""
+
+VERSION = 1
+"""To be raised when a case's features change though its files do not; then what is cached is computed anew."""
+
+
+@dataclass(frozen=True)
+class CaseFeatures:
+    """A case on its canonical 1 mm grid, padded to multiples of 16.
+
+    Args:
+        name: Name of the case.
+        images: uint8 (M, K, J, I), 255 at the upper percentile.
+        present: bool (M,).
+        regions: uint8 (K, J, I), the number of nested regions that hold a voxel: 0 none, 1 WT, 2 TC, 3 ET.
+        brain: Shape (K, J, I) before padding.
+        embeddings: float16 (M, C, z, y, x) over the padded box, or None without an encoder.
+    """
+
+    name: str
+    images: np.ndarray
+    present: np.ndarray
+    regions: np.ndarray
+    brain: tuple[int, int, int]
+    embeddings: np.ndarray | None
+
+
+def case_features(
+    case: Case,
+    encoder: SliceEncoder | None,
+    layout: StackLayout,
+    cache: Path,
+    device: torch.device,
+    cancel: Callable[[], None] = lambda: None,
+) -> CaseFeatures:
+    """Read `case` from `cache`, or compute and keep it.
+
+    What is cached is bound to names, sizes and times of the case's files, to the encoder's weights and to `layout`;
+    when one of them changes, or the cached file is damaged, the case is computed anew.
+
+    Args:
+        case: The case.
+        encoder: The frozen encoder on `device`, or None.
+        layout: Which slices are embedded.
+        cache: Folder of the cached files; made when it is not there.
+        device: Where to compute.
+        cancel: Called between slices; may raise.
+
+    Raises:
+        StudyError: A volume cannot be used.
+        CaseError: The labels cannot be used.
+        OutputError: The cache cannot be written.
+    """
+    path = cache / f"{case.name}-{_key(case, encoder, layout)}.npz"
+    if (stored := _stored(case.name, path)) is not None:
+        return stored
+    features = _compute(case, encoder, layout, device, cancel)
+    content = {name: value for name, value in vars(features).items() if name != "name" and value is not None}
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"the folder {cache} for features cannot be made: {reason}: choose another cache") from error
+    with replacing(path, durable=False) as temporary, temporary.open("wb") as file:
+        np.savez(file, **content)
+    return features
+
+
+def _stored(name: str, path: Path) -> CaseFeatures | None:
+    """What is cached in a file; None when it is not there or damaged."""
+    if not path.exists():
+        return None
+    try:
+        with np.load(path) as stored:
+            k, j, i = (int(n) for n in stored["brain"])
+            embeddings = stored["embeddings"] if "embeddings" in stored.files else None
+            return CaseFeatures(name, stored["images"], stored["present"], stored["regions"], (k, j, i), embeddings)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
+        return None
+
+
+def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
+    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
+    base = encoder.base_sha256 if encoder is not None else None
+    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout)]).encode()).hexdigest()[:16]
+
+
+def _compute(
+    case: Case,
+    encoder: SliceEncoder | None,
+    layout: StackLayout,
+    device: torch.device,
+    cancel: Callable[[], None],
+) -> CaseFeatures:
+    study = case.read_study()
+    canonical = study.canonical
+    labels = study.to_canonical(case.read_labels(study))
+    images = np.zeros((len(MODALITIES), *labels.shape), np.uint8)
+    for modality, image in canonical.images.items():
+        images[MODALITIES.index(modality)] = np.round(image * 255)
+    images = pad_to(images, MULTIPLE)
+    present = np.array([modality in canonical.images for modality in MODALITIES])
+    embeddings = None
+    if encoder is not None:
+        shape = layout.shape(images.shape[1:], encoder.stride)
+        embeddings = np.zeros((len(MODALITIES), encoder.channels, *shape), np.float16)
+        for m in np.flatnonzero(present):
+            for z, k in enumerate(layout.indices(images.shape[1])):
+                cancel()
+                with autocast(device):
+                    slice_ = torch.from_numpy(images[m, k].astype(np.float32) / 255).to(device)
+                    embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
+    regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings)

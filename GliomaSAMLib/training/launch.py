@@ -1,0 +1,94 @@
+"""Starting the processes of a training, stopping them, and what to say when their memory does not suffice."""
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import lightning as L
+import torch
+from lightning.fabric.utilities import rank_zero_only
+
+from ..errors import ModelError
+from ..models.registry import MethodConfig
+from .options import TrainOptions
+
+
+def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
+    """Start a process a device, each of which goes on from here, and return its handle.
+
+    Raises:
+        ModelError: There are no such devices here.
+    """
+    strategy = "auto"
+    if options.devices * options.nodes > 1:
+        # embeddings are blanked now and then, and then their fusion has no gradient in one of the processes
+        strategy = "ddp_find_unused_parameters_true" if config.encoder else "ddp"
+    try:
+        fabric = L.Fabric(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            num_nodes=options.nodes,
+            strategy=strategy,
+            precision=_precision(options),  # type: ignore[arg-type]
+        )
+        fabric.launch()
+    except (ValueError, RuntimeError) as error:  # Lightning's MisconfigurationException among them
+        raise ModelError(
+            f"training cannot start on {options.devices} x {options.accelerator!r} with precision "
+            f"{options.precision!r}: {error}. Choose accelerator auto or cpu, fewer devices, or precision auto"
+        ) from error
+    return fabric
+
+
+def is_first_process() -> bool:
+    """Whether this is the process of a training that reports; true before one has started."""
+    return getattr(rank_zero_only, "rank", 0) == 0
+
+
+def _precision(options: TrainOptions) -> str:
+    if options.precision != "auto":
+        return options.precision
+    if options.accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    return "bf16-mixed" if torch.cpu._is_avx512_bf16_supported() else "32-true"
+
+
+@contextlib.contextmanager
+def stop_on_signal(cancel: Callable[[], bool] | None) -> Iterator[Callable[[], bool]]:
+    """Make the first SIGTERM or Ctrl-C end the training after a checkpoint, and the second one end it at once.
+
+    Outside the main thread signals are left alone, and only `cancel` stops the training.
+    """
+    stopped: list[int] = []
+    previous: dict[int, object] = {}
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        stopped.append(number)
+        restore()
+
+    with contextlib.suppress(ValueError):
+        for wanted in (signal.SIGTERM, signal.SIGINT):
+            previous[wanted] = signal.signal(wanted, handle)
+    try:
+        yield lambda: bool(stopped) or (cancel is not None and cancel())
+    finally:
+        restore()
+
+
+@contextlib.contextmanager
+def memory_errors(options: TrainOptions) -> Iterator[None]:
+    """Say what to do when the memory of a device does not suffice. Raises `ModelError`."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        shape = " x ".join(str(n) for n in options.augment.large_crop)
+        raise ModelError(
+            f"the memory does not suffice for {options.batch} crops of up to {shape} voxels a step: "
+            "choose a smaller batch or smaller crops (--batch, --crop, --large-crop), and start again; "
+            "the last checkpoint is kept"
+        ) from error

@@ -1,0 +1,111 @@
+"""What a training is asked to do."""
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import ModelError
+from ..models.registry import MethodConfig, find_method
+from .augment import AugmentConfig
+from .clicks import ClickConfig
+from .features import MULTIPLE
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What `gliomasam train` is asked to do.
+
+    Args:
+        folder: Folder of case folders.
+        output: Folder of the run: checkpoint, log, curve, weights.
+        split: JSON with the lists `train` and `val`; None trains on all cases without validation.
+        method: Name of the method.
+        steps: Steps of the optimiser.
+        minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
+        batch: Crops a step and process.
+        learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up and cosine decay to a hundredth.
+        ema: Decay of the moving average of the weights, which is what is saved and validated.
+        accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
+        workers: Processes that make crops; 0 makes them in the training process.
+        seed: Seed of everything random.
+        validate_minutes, checkpoint_minutes: How often.
+        cache: Folder of the frozen features; None for `output`/features.
+        augment: How crops are drawn and changed.
+        clicks: How users are simulated.
+        config: Sizes of the network, where they differ from the method's own.
+    """
+
+    folder: Path
+    output: Path
+    split: Path | None = None
+    method: str = "gliomasam"
+    steps: int = 4000
+    minutes: float | None = None
+    batch: int = 1
+    learning_rate: float = 8e-4
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    gradient_clip: float = 1.0
+    ema: float = 0.998
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    precision: str = "auto"
+    workers: int = 0
+    seed: int = 0
+    validate_minutes: float = 15.0
+    checkpoint_minutes: float = 2.0
+    cache: Path | None = None
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    clicks: ClickConfig = field(default_factory=ClickConfig)
+    config: MethodConfig | None = None
+
+    @property
+    def weights(self) -> Path:
+        """The weights file that the training writes."""
+        return self.output / f"{self.method}.safetensors"
+
+    @property
+    def features(self) -> Path:
+        """The folder of the frozen features."""
+        return self.cache or self.output / "features"
+
+    def method_config(self) -> MethodConfig:
+        """What is to be trained.
+
+        Raises:
+            ModelError: There is no such method, or the options make no sense; the text says which.
+        """
+        config = self.config or find_method(self.method).config
+        find_method(config.method)
+        multiple = int(config.decoder.multiple)
+        shapes = (self.augment.crop, self.augment.large_crop)
+        positive = {
+            "steps": self.steps,
+            "batch": self.batch,
+            "learning rate": self.learning_rate,
+            "devices": self.devices,
+            "nodes": self.nodes,
+            "minutes": 1.0 if self.minutes is None else self.minutes,
+        }
+        problems = [
+            f"{name} must be a number above 0, not {value}"
+            for name, value in positive.items()
+            if not (math.isfinite(value) and value > 0)
+        ]
+        if config.method != self.method:
+            problems.append(f"the config is one of {config.method!r}, not of {self.method!r}")
+        if MULTIPLE % multiple:
+            problems.append(
+                f"cases are padded to multiples of {MULTIPLE} mm, which the decoder's {multiple} mm do not fit"
+            )
+        problems += [
+            f"the sides of a crop must be multiples of {multiple}, not {shape}"
+            for shape in shapes
+            if any(n <= 0 or n % multiple for n in shape)
+        ]
+        if self.workers < 0:
+            problems.append(f"workers must be 0 or more, not {self.workers}")
+        if problems:
+            raise ModelError(f"the training cannot be done: {'; '.join(problems)}")
+        return config

@@ -1,0 +1,260 @@
+"""The training loop, the same in each process of a training."""
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from ..errors import Cancelled, CaseError, GliomaSAMError
+from ..models.registry import MethodConfig, build_encoder, find_method
+from ..models.weights import save_weights
+from .cases import Case
+from .checkpoint import TrainingLog, save_checkpoint
+from .data import Batch, CropDataset, collate
+from .features import CaseFeatures, case_features
+from .options import TrainOptions
+from .plot import plot_log
+from .step import TrainingStep
+from .validate import score, validate
+
+Progress = Callable[[float, str], None]
+MOST_LEFT_OUT = 20
+"""Steps in a row that may be left out because their gradients are not finite."""
+STOPPED = "training stopped; start the same command again to go on"
+
+
+class Run:
+    """A training under way.
+
+    Args:
+        options: What to do.
+        config: What to train.
+        fabric: This process among those of the training.
+        progress: Told the fraction done and a line for the user; in the first process only.
+        cancelled: Whether the user asked to stop.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        config: MethodConfig,
+        fabric: L.Fabric,
+        progress: Progress | None,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.options = options
+        self.config = config
+        self.fabric = fabric
+        self.progress = progress if progress is not None and fabric.is_global_zero else lambda fraction, text: None
+        self.cancelled = cancelled
+        self.step = 0
+        self.elapsed = 0.0
+        self.best: dict[str, float] = {}
+        self.left_out = 0
+        self.base_sha256: str | None = None
+        self.log: TrainingLog | None = None
+
+    def read_features(self, cases: list[Case]) -> list[CaseFeatures]:
+        """Read all cases, embedding what is not cached; with several processes each embeds its share."""
+        encoder = build_encoder(self.config)
+        if encoder is not None:
+            self.base_sha256 = encoder.base_sha256
+            encoder.to(self.fabric.device)
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        features: dict[int, CaseFeatures] = {}
+        for own in (True, False):  # first what this process embeds, then what the others have cached
+            for n, case in enumerate(cases):
+                if (n % world == rank) is own:
+                    self.progress(0.0, f"reading case {case.name}, {len(features) + 1} of {len(cases)}")
+                    features[n] = case_features(
+                        case, encoder, self.config.layout, self.options.features, self.fabric.device, self._check_cancel
+                    )
+            self.fabric.barrier()
+        return [features[n] for n in range(len(cases))]
+
+    def prepare(self, train: list[CaseFeatures], val: list[CaseFeatures], saved: dict[str, Any] | None) -> None:
+        """Build network, optimiser and data, and take up the checkpoint `saved`."""
+        options = self.options
+        self.val = val
+        torch.manual_seed(options.seed)
+        decoder = find_method(self.config.method).build(self.config.decoder)
+        module = TrainingStep(decoder, options.clicks, options.seed)
+        optimizer = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
+        if saved is not None:
+            decoder.load_state_dict(saved["decoder"])
+            self.average.load_state_dict(saved["average"])
+            optimizer.load_state_dict(saved["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
+            self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
+        self.decoder = decoder
+        self.module, self.optimizer = self.fabric.setup(module, optimizer)
+        each = options.batch * self.fabric.world_size
+        dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
+        # a step takes the same crops, however many processes share them
+        mine = range(self.step * each + self.fabric.global_rank, len(dataset), self.fabric.world_size)
+        self.loader: DataLoader[Batch] = DataLoader(
+            dataset, options.batch, sampler=mine, collate_fn=collate, num_workers=options.workers
+        )
+
+    def train(self) -> Path:
+        """Run the remaining steps, validate, write the weights and return their path."""
+        if self.fabric.is_global_zero:
+            self.log = TrainingLog(self.options.output, self.step)
+        started = time.monotonic() - self.elapsed
+        saved = validated = self.elapsed
+        batches = iter(self.loader)
+        while self.fraction() < 1:
+            begun = time.monotonic()
+            batch = [None if part is None else part.to(self.fabric.device) for part in next(batches)]
+            waited = time.monotonic() - begun
+            loss, dice = self._optimise(batch)
+            self.step += 1
+            self.elapsed = time.monotonic() - started
+            stop = self._agree()
+            self._tell(loss, dice, waited / (time.monotonic() - begun))
+            if stop or self.elapsed - saved > 60 * self.options.checkpoint_minutes:
+                self._on_first(self._save)
+                saved = self.elapsed
+            if stop:
+                raise Cancelled(STOPPED)
+            if self.elapsed - validated > 60 * self.options.validate_minutes:
+                self._on_first(self._validate)
+                validated = self.elapsed
+        return self._finish()
+
+    def fraction(self) -> float:
+        """Share of the budget that is used up, by steps or by time; the same in all processes."""
+        by_time = self.elapsed / (60 * self.options.minutes) if self.options.minutes else 0.0
+        return max(self.step / self.options.steps, by_time)
+
+    def _finish(self) -> Path:
+        self._on_first(self._validate)
+        if stop := self._agree():
+            self._on_first(self._save)
+        else:
+            self._on_first(lambda: self._save(finished=True))
+        if stop:
+            raise Cancelled(STOPPED)
+        return self.options.weights
+
+    def _check_cancel(self) -> None:
+        if self.cancelled():
+            raise Cancelled(STOPPED)
+
+    def _optimise(self, batch: list[Any]) -> tuple[float, list[float]]:
+        """One step of the optimiser; returns loss and Dice (WT, TC, ET)."""
+        options = self.options
+        warm = min(1.0, (self.step + 1) / max(1, options.warmup))
+        cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.fraction())))
+        for group in self.optimizer.param_groups:
+            group["lr"] = options.learning_rate * warm * cosine
+        torch.manual_seed(hash((options.seed, self.step, self.fabric.global_rank)) % 2**31)
+        self.module.train()
+        loss, dice = self.module(*batch)
+        if not torch.isfinite(loss):
+            raise CaseError(f"the loss is not finite at step {self.step}: lower the learning rate or check the cases")
+        self.optimizer.zero_grad()
+        self.fabric.backward(loss)
+        norm = self.fabric.clip_gradients(
+            self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
+        )
+        self._leave_out_if(norm is not None and not bool(torch.isfinite(norm)))
+        self.optimizer.step()
+        self.average.update_parameters(self.decoder)
+        return round(loss.item(), 4), [round(value, 3) for value in dice.tolist()]
+
+    def _leave_out_if(self, broken: bool) -> None:
+        """Forget gradients that are not finite, the same in all processes; many such steps in a row are an error.
+
+        A crop of little but air can give such a gradient in bfloat16; float16 meets them while its scale is found.
+        """
+        self.left_out = self.left_out + 1 if broken else 0
+        if broken:
+            self.optimizer.zero_grad()
+        if self.left_out > MOST_LEFT_OUT:
+            raise CaseError(
+                f"the gradients of {self.left_out} steps in a row are not finite at step {self.step}: "
+                "lower the learning rate, choose precision 32-true, or check the cases"
+            )
+
+    def _tell(self, loss: float, dice: list[float], waiting: float) -> None:
+        """Write the log and tell the user; `waiting` is the share of the step's time spent on making its crops."""
+        if self.log is None:
+            return
+        seconds, waiting = round(self.elapsed, 1), round(waiting, 3)
+        notes = {"left_out": True} if self.left_out else {}
+        self.log.write(step=self.step, seconds=seconds, loss=loss, dice=dice, waiting=waiting, **notes)
+        fraction = min(1.0, max(self.fraction(), 1e-6))
+        left = self.elapsed * (1 - fraction) / fraction / 60
+        scores = f"Dice WT {dice[0]:.2f} TC {dice[1]:.2f} ET {dice[2]:.2f}"
+        self.progress(fraction, f"step {self.step}, loss {loss:.3f}, {scores}, {left:.0f} min left")
+
+    def _agree(self) -> bool:
+        """Whether any process was asked to stop; and gives all of them the clock of the first."""
+        clock = self.elapsed if self.fabric.is_global_zero else 0.0
+        stop, self.elapsed = self._sum(float(self.cancelled()), clock)
+        return stop > 0
+
+    def _sum(self, *values: float) -> list[float]:
+        """The sums of `values` over all processes."""
+        if self.fabric.world_size == 1:
+            return list(values)
+        mine = torch.tensor(values, dtype=torch.float64, device=self.fabric.device)
+        total = self.fabric.all_reduce(mine, reduce_op="sum")
+        return total.tolist()  # type: ignore[union-attr]
+
+    def _on_first(self, work: Callable[[], None]) -> None:
+        """Do `work` in the first process while the others wait; when it fails, all end."""
+        failure: GliomaSAMError | None = None
+        if self.fabric.is_global_zero:
+            try:
+                work()
+            except GliomaSAMError as error:
+                failure = error
+        (failed,) = self._sum(float(failure is not None))
+        if failure is not None:
+            raise failure
+        if failed:
+            raise Cancelled("the first process failed and says why")
+
+    def _validate(self) -> None:
+        """Validate the averaged weights and write them where they are the best so far (always without validation)."""
+        self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
+        self.average.eval()
+        try:
+            measured = validate(self.average.module, self.val, self.fabric.device, self._check_cancel)
+        except Cancelled:
+            return  # the loop sees it too, and writes a checkpoint before it stops
+        if self.log is not None:
+            self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
+        if not self.val or score(measured) >= score(self.best):
+            self.best = measured
+            self._write_weights(measured)
+            self._save()
+        plot_log(self.options.output)
+
+    def _write_weights(self, measured: dict[str, float]) -> None:
+        notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
+        state = self.average.module.state_dict()
+        save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
+
+    def _save(self, finished: bool = False) -> None:
+        state = {
+            "config": self.config.to_json(),
+            "decoder": self.decoder.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "best": self.best,
+            "finished": finished,
+        }
+        save_checkpoint(self.options.output, state)

@@ -1,0 +1,70 @@
+"""One training step: a simulated user prompts the network, sees its mask, corrects it; the loss is on the answer."""
+
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..models.registry import VolumeDecoder
+from ..prompts.maps import PromptVoxels, prompt_maps
+from .clicks import ClickConfig, correct, first_prompts
+from .losses import segmentation_loss
+
+CELL_MM = 2.0
+"""Edge of the voxels that users click and the maps of prompts are drawn on."""
+
+
+class TrainingStep(nn.Module):
+    """Wraps a decoder so that one `forward` is a whole step, which lets Fabric distribute it.
+
+    Args:
+        decoder: The network to be trained, a `VolumeDecoder`.
+        clicks: How users are simulated.
+        seed: Seed of the simulated users; with a sample's index it fixes every click.
+    """
+
+    def __init__(self, decoder: nn.Module, clicks: ClickConfig, seed: int) -> None:
+        super().__init__()
+        self.decoder = decoder
+        self.clicks = clicks
+        self.seed = seed
+
+    def forward(
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        regions: torch.Tensor,
+        embeddings: torch.Tensor | None,
+        index: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Loss and mean soft Dice (3,) of a batch; shapes as in `Crop` with a batch axis in front, `index` (B,)."""
+        decoder = cast(VolumeDecoder, self.decoder)
+        features = decoder.encode(images, present, embeddings)
+        truth = (F.avg_pool3d(regions.float(), 2) >= 0.5).cpu().numpy()
+        generators = [np.random.default_rng((self.seed, 7, int(i))) for i in index]
+        prompts = [first_prompts(t, self.clicks, rng) for t, rng in zip(truth, generators, strict=True)]
+        rounds = int(generators[0].choice(len(self.clicks.rounds), p=self.clicks.rounds))
+        for _ in range(rounds):
+            with torch.no_grad():
+                logits = decoder.decode([f.detach() for f in features], self._maps(prompts, truth, images))
+                predicted = (F.avg_pool3d(logits.float(), 2) > 0).cpu().numpy()
+            for one, mask, target, rng in zip(prompts, predicted, truth, generators, strict=True):
+                for _ in range(int(rng.integers(1, 4))):
+                    correct(one, mask, target, self.clicks, rng)
+        maps = self._maps(prompts, truth, images)
+        logits = decoder.decode(features, maps)
+        return segmentation_loss(logits, regions, maps), soft_dice(logits.detach(), regions)
+
+    def _maps(self, prompts: list[PromptVoxels], truth: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+        maps = [prompt_maps(one, truth.shape[2:], CELL_MM) for one in prompts]
+        return torch.from_numpy(np.stack(maps)).to(like.device)
+
+
+def soft_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Dice of the thresholded logits for each region, mean over the batch, shape (3,). Empty and found empty is 1."""
+    mask, truth = logits > 0, truth > 0
+    both = (mask & truth).sum(dim=(2, 3, 4)).float()
+    total = mask.sum(dim=(2, 3, 4)).float() + truth.sum(dim=(2, 3, 4)).float()
+    return torch.where(total > 0, 2 * both / total.clamp(min=1), torch.ones_like(total)).mean(dim=0)

@@ -1,0 +1,144 @@
+"""Help, version, doctor, models, demo and evaluate, as a user meets them."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from GliomaSAMLib import __version__
+
+COMMANDS = ("segment", "train", "evaluate", "models", "doctor", "demo")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str, gliomasam: Callable) -> None:
+    done = gliomasam(command, "--help")
+    assert done.status == 0
+    assert f"gliomasam {command}" in done.out
+
+
+def test_help_names_all_commands_and_what_it_is_not_for(gliomasam: Callable) -> None:
+    done = gliomasam("--help")
+    assert all(command in done.out for command in COMMANDS)
+    assert "not for clinical use" in done.out
+
+
+def test_version(gliomasam: Callable) -> None:
+    assert gliomasam("--version").out == f"gliomasam {__version__}\n"
+
+
+def test_a_process_ends_with_the_status(project: Path) -> None:
+    code = "from GliomaSAMLib.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "dance"], cwd=project, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    empty = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True)
+    assert "Usage" in empty.stdout
+    assert empty.returncode == 0
+
+
+def test_models_lists_the_default_and_the_methods(gliomasam: Callable) -> None:
+    done = gliomasam("models")
+    assert done.status == 0
+    assert "gliomasam" in done.out
+    assert "segresnet" in done.out
+
+
+def test_doctor_reports_and_fails_where_there_is_no_model(gliomasam: Callable, monkeypatch: pytest.MonkeyPatch) -> None:
+    from GliomaSAMLib import models
+    from GliomaSAMLib.errors import WeightsError
+
+    def absent(*args: object, **kwargs: object) -> None:
+        raise WeightsError("the weights are absent: download them")
+
+    monkeypatch.setattr(models, "load_model", absent)
+    done = gliomasam("doctor", "--device", "cpu")
+    assert done.status == 2
+    assert "download them" in done.out
+    for word in ("torch", "device cpu", "memory", "cache", "disk", "self-check"):
+        assert word in done.out
+
+
+def test_doctor_segments_a_tiny_volume(untrained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from GliomaSAMLib import models
+    from GliomaSAMLib.cli.checks import self_check
+
+    monkeypatch.setenv("GLIOMASAM_CACHE", str(tmp_path))
+    load = models.load_model
+    monkeypatch.setattr(models, "load_model", lambda name, device: load(untrained, device=device))
+    check = self_check("cpu")
+    assert check.good, check.text
+
+
+def test_demo_on_a_case(gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "demo"
+    done = gliomasam("demo", "--folder", small_case, "--output", out, "--model", untrained, "--device", "cpu")
+    assert (done.status, done.err) == (0, "")
+    assert {path.name for path in out.iterdir()} == {"case.seg.nrrd", "case.nii.gz", "case.png"}
+    assert "click 1, WT" in done.out
+    assert "phantom" not in done.out
+
+
+@pytest.mark.parametrize("what", ["absent", "without labels"])
+def test_demo_on_what_is_no_case(
+    what: str, gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    folder = small_case if what == "without labels" else tmp_path / "none"
+    (small_case / "seg.nii.gz").unlink()
+    done = gliomasam("demo", "--folder", folder, "--output", tmp_path / "demo", "--model", untrained)
+    assert done.status == 2
+    assert str(folder.name) in done.err
+    assert not (tmp_path / "demo").exists()
+
+
+def test_evaluate_writes_a_table(gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path) -> None:
+    out = tmp_path / "table"
+    done = gliomasam(
+        "evaluate",
+        small_case.parent,
+        "--case",
+        "case",
+        "--model",
+        untrained,
+        "--region",
+        "wt",
+        "--prompts",
+        2,
+        "-o",
+        out,
+    )
+    assert done.status == 0, done.err
+    assert {"table.md", "table.csv", "table.json", "dice.png", "results.jsonl"} <= {path.name for path in out.iterdir()}
+    json.loads((out / "table.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--baseline", "magic"], "magic"),
+        (["--variant", "magic"], "magic"),
+        (["--region", "XX"], "XX"),
+        (["--start", "magic"], "magic"),
+        (["--case", "nobody"], "nobody"),
+    ],
+)
+def test_evaluate_refuses(
+    arguments: list[str], said: str, gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    done = gliomasam("evaluate", small_case.parent, "-o", tmp_path / "t", "--model", untrained, *arguments)
+    assert done.status == 2
+    assert said in done.err
+    assert done.err.count("\n") == 1
+    assert not (tmp_path / "t").exists()
+
+
+def test_train_refuses_a_folder_without_cases(gliomasam: Callable, tmp_path: Path) -> None:
+    pytest.importorskip("lightning", reason="training needs lightning")
+    (tmp_path / "empty").mkdir()
+    done = gliomasam("train", tmp_path / "empty", "--output", tmp_path / "run")
+    assert done.status == 2
+    assert "empty" in done.err
+    assert not (tmp_path / "run").exists()

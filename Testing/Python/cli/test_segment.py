@@ -1,0 +1,170 @@
+"""`gliomasam segment` from files to files, and every bad input that the command line can see."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from GliomaSAMLib.study import Study
+from GliomaSAMLib.study.geometry import Geometry
+
+INSIDE = (-60.0, -48.0, 40.0)
+"""RAS mm of the middle of the tumour of `small_case`: voxel (30, 24, 20)."""
+OUTSIDE = (-30.0, -48.0, 40.0)
+
+
+def at(ras: tuple[float, float, float], *more: str) -> str:
+    return "--point=" + ",".join([*(f"{value:g}" for value in ras), *more])
+
+
+def read(path: Path) -> np.ndarray:
+    return sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
+
+
+def test_a_label_map_on_the_grid_of_the_images(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.nii.gz"
+    done = gliomasam(
+        "segment", "--folder", small_case, "--model", untrained, "--output", out, "--device", "cpu", at(INSIDE),
+        at(OUTSIDE, "-"), "--json", tmp_path / "report.json", "--picture", tmp_path / "picture.png",
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    labels = read(out)
+    assert Geometry.of_image(sitk.ReadImage(str(out))).matches(
+        Geometry.of_image(sitk.ReadImage(str(small_case / "t1c.nii.gz")))
+    )
+    assert set(np.unique(labels)) <= {0, 1, 2, 3}
+    assert labels[20, 24, 30] > 0
+    assert labels[20, 24, 15] == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["volumes_ml"]["WT"] == pytest.approx(np.count_nonzero(labels) * 0.008, abs=1e-3)
+    assert [prompt["positive"] for prompt in report["prompts"]["prompts"]] == [True, False]
+    assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
+    assert f"{report['volumes_ml']['WT']:.1f} mL" in done.out
+
+
+def test_a_slicer_segmentation_from_two_volumes_and_prompts_of_a_file(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    from GliomaSAMLib.prompts import PromptHistory, point
+
+    PromptHistory((point(INSIDE, True, "ET"),)).save(tmp_path / "prompts.json")
+    out = tmp_path / "out.seg.nrrd"
+    done = gliomasam(
+        "segment", "--flair", small_case / "flair.nii.gz", "--t1c", small_case / "t1c.nii.gz", "--model", untrained,
+        "--output", out, "--prompts", tmp_path / "prompts.json",
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    image = sitk.ReadImage(str(out))
+    assert image.GetMetaData("Segment0_ID") == "WT"
+    layers = sitk.GetArrayFromImage(image)
+    assert layers[20, 24, 30].all()
+
+
+def test_the_label_of_enhancing_tumour_before_2023(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.nii"
+    arguments = ("segment", "--folder", small_case, "--model", untrained, "--output", out, at(INSIDE, "ET"))
+    assert gliomasam(*arguments, "--et-label", "4").status == 0
+    assert read(out)[20, 24, 30] == 4
+
+
+BAD = {
+    "no volume": (["segment", "--output", "OUT/x.nii"], "no volume"),
+    "folder and volume": (
+        ["segment", "--folder", "CASE", "--t1", "CASE/t1.nii.gz", "--output", "OUT/x.nii"],
+        "not both",
+    ),
+    "no output": (["segment", "--folder", "CASE"], "--output"),
+    "absent volume": (["segment", "--flair", "CASE/none.nii.gz", "--output", "OUT/x.nii"], "none.nii.gz"),
+    "text as volume": (["segment", "--flair", "TEXT", "--output", "OUT/x.nii"], "text.nii"),
+    "truncated volume": (["segment", "--flair", "SHORT", "--output", "OUT/x.nii"], "short.nii.gz"),
+    "absent folder": (["segment", "--folder", "CASE/none", "--output", "OUT/x.nii"], "none"),
+    "unknown suffix": (["segment", "--folder", "CASE", "--output", "OUT/x.txt"], "x.txt"),
+    "absent output folder": (["segment", "--folder", "CASE", "--output", "OUT/none/x.nii"], "none"),
+    "report elsewhere": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--json", "OUT/none/r.json"], "none"),
+    "picture suffix": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--picture", "OUT/p.gif"], "p.gif"),
+    "label": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--et-label", "5"], "--et-label 5"),
+    "skull": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--skull", "maybe"], "maybe"),
+    "not a number": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--point=a,b,c"], "a,b,c"),
+    "region": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--point=1,2,3,XX"], "XX"),
+    "outside": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--point=900,0,0"], "900"),
+    "in air": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--point=-1,-1,1"], "-1"),
+    "box outside": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--box=900,0,0,950,9,9"], "900"),
+    "absent prompts": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--prompts", "OUT/p.json"], "p.json"),
+    "prompts that are none": (
+        ["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--prompts", "TEXT"],
+        "text.nii",
+    ),
+    "model": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--model", "no-such-model"], "no-such-model"),
+    "device": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--device", "abacus"], "abacus"),
+    "option": (["segment", "--folder", "CASE", "--output", "OUT/x.nii", "--colour", "red"], "--colour"),
+    "command": (["dance"], "dance"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_status_2_and_writes_nothing(
+    name: str, gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    text, short, out = tmp_path / "text.nii", tmp_path / "short.nii.gz", tmp_path / "out"
+    out.mkdir()
+    text.write_text("no image\n")
+    short.write_bytes((small_case / "flair.nii.gz").read_bytes()[:2000])
+    places = {"CASE": str(small_case), "OUT": str(out), "TEXT": str(text), "SHORT": str(short)}
+    arguments, said = BAD[name]
+    for place, path in places.items():
+        arguments = [argument.replace(place, path) for argument in arguments]
+    if arguments[0] == "segment" and "--model" not in arguments:
+        arguments += ["--model", str(untrained)]
+    done = gliomasam(*arguments)
+    assert done.status == 2
+    assert done.out == ""
+    assert done.err.startswith("gliomasam: ")
+    assert done.err.count("\n") == 1
+    assert said in done.err
+    assert list(out.iterdir()) == []
+
+
+def test_an_old_result_stays_when_a_click_is_refused(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.nii"
+    out.write_bytes(b"old")
+    assert gliomasam("segment", "--folder", small_case, "--model", untrained, "-o", out, "--point=900,0,0").status == 2
+    assert out.read_bytes() == b"old"
+
+
+def test_the_output_is_looked_at_before_the_volumes_are_read(gliomasam: Callable, tmp_path: Path) -> None:
+    done = gliomasam("segment", "--flair", tmp_path / "none.nii", "--output", tmp_path / "nowhere" / "x.nii")
+    assert "nowhere" in done.err
+    assert "none.nii" not in done.err
+
+
+def test_two_results_in_one_file(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path)
+    arguments = ("segment", "--folder", small_case, "--output", tmp_path / "x.nii")
+    assert gliomasam(*arguments, "--json", link / "x.nii").status == 2
+
+
+@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt(), 130), (RuntimeError("a fault"), 1)])
+def test_ctrl_c_and_faults_leave_no_traceback_and_no_file(
+    error: BaseException, status: int, gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def fail(*args: object, **kwargs: object) -> None:
+        raise error
+
+    monkeypatch.delenv("GLIOMASAM_DEBUG", raising=False)
+    monkeypatch.setattr(Study, "read_folder", fail)
+    done = gliomasam("segment", "--folder", small_case, "--model", untrained, "--output", tmp_path / "x.nii")
+    assert done.status == status
+    assert "Traceback" not in done.err
+    assert done.err.count("\n") == 1
+    assert not (tmp_path / "x.nii").exists()

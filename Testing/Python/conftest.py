@@ -1,0 +1,78 @@
+"""Fixtures shared by all tests: the real cases where they are present, and a small synthetic study."""
+
+import os
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.study import MODALITIES, Geometry, Study
+
+DATA_VARIABLE = "GLIOMASAM_DATA"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real cases. Skips the test where it is absent."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "data"
+    folder = Path(os.environ.get(DATA_VARIABLE, beside))
+    if not (folder / "glioma").is_dir():
+        pytest.skip(
+            f"the real cases are not in {folder}; name their folder in the environment variable {DATA_VARIABLE}"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def glioma_case(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function from the name of a case to its folder with t1.nii, t1c.nii, t2.nii, flair.nii, seg.nii."""
+    cases = tmp_path_factory.mktemp("glioma")
+
+    def unpack(name: str) -> Path:
+        archive = shared_data / "glioma" / f"{name}.tar.xz"
+        if not archive.is_file():
+            pytest.skip(f"the case {archive} is absent")
+        if not (cases / name).is_dir():
+            with tarfile.open(archive) as packed:
+                packed.extractall(cases, filter="data")
+        return cases / name
+
+    return unpack
+
+
+SMALL_GRID = Geometry(
+    (40, 48, 40), (2.0, 2.0, 2.0), (39.0, 47.0, -39.0), ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0))
+)
+SMALL_LESION_CENTRE = (12.0, 6.0, 4.0)  # RAS mm; the radius is 10 mm
+
+
+@pytest.fixture(scope="session")
+def small_grid() -> Geometry:
+    """The grid of the small study: 40 x 48 x 40 voxels of 2 mm, LPS, RAS (0, 0, 0) in the middle."""
+    return SMALL_GRID
+
+
+@pytest.fixture(scope="session")
+def small_arrays() -> dict[str, np.ndarray]:
+    """The arrays (K, J, I) of the small study, by modality, and the masks `brain` and `lesion`; do not change them."""
+    k, j, i = np.indices(SMALL_GRID.shape)
+    ras = SMALL_GRID.to_ras(np.stack([i, j, k], axis=-1))
+    brain = ((ras / (32.0, 40.0, 30.0)) ** 2).sum(-1) < 1
+    lesion = ((ras - SMALL_LESION_CENTRE) ** 2).sum(-1) < 10.0**2
+    white = ((ras / (24.0, 30.0, 22.0)) ** 2).sum(-1) < 1
+    noise = np.random.default_rng(0).normal(0, 12, (4, *SMALL_GRID.shape))
+    levels = {"t1": (300, 420, 200), "t1c": (300, 420, 700), "t2": (400, 300, 700), "flair": (350, 300, 700)}
+    arrays: dict[str, np.ndarray] = {"brain": brain, "lesion": lesion}
+    for index, modality in enumerate(MODALITIES):
+        grey, inner, bright = levels[modality]
+        values = np.where(lesion, bright, np.where(white, inner, grey)) + noise[index]
+        arrays[modality] = np.where(brain, np.maximum(values, 1), 0).astype(np.int16)
+    return arrays
+
+
+@pytest.fixture(scope="session")
+def small_study(small_arrays: dict[str, np.ndarray]) -> Study:
+    """Four modalities of 40 x 48 x 40 voxels of 2 mm: an ellipsoid brain, a lesion bright in t1c, t2 and flair."""
+    return Study.read(**{modality: SMALL_GRID.to_image(small_arrays[modality]) for modality in MODALITIES})

@@ -1,0 +1,107 @@
+"""Small cases and a small interactive method, so that the protocol is tested without a network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from GliomaSAMLib.evaluation.cases import OpenCase, open_case
+from GliomaSAMLib.evaluation.clicks import RobotPrompt
+from GliomaSAMLib.training.cases import find_cases
+
+SHAPE = (28, 36, 32)
+WHOLE, CORE, ENHANCING = 8.0, 5.0, 3.0
+
+
+class Painter:
+    """A real interactive method of the simplest kind: every click paints a ball with its sign."""
+
+    name = "painter"
+    effort = "nothing"
+    signature = "painter 1"
+
+    def __init__(self, radius: float = 4.0, obey: bool = True, undo_right: bool = True, forget: bool = False):
+        self.radius, self.obey, self.undo_right, self.forget = radius, obey, undo_right, forget
+        self.begun: list[tuple[str, str]] = []
+
+    def begin(self, case: OpenCase, region: str) -> np.ndarray:
+        self.begun.append((case.name, region))
+        self.spacing = case.geometry.spacing[::-1]
+        self.masks = [np.zeros(case.geometry.shape, np.uint8)]
+        return self.masks[-1]
+
+    def prompt(self, prompt: RobotPrompt) -> np.ndarray:
+        mask = np.zeros_like(self.masks[-1]) if self.forget else self.masks[-1].copy()
+        if prompt.is_box:
+            (k0, j0, i0), (k1, j1, i1) = prompt.voxels
+            mask[k0 : k1 + 1, j0 : j1 + 1, i0 : i1 + 1] = 1
+        elif self.obey or prompt.positive:
+            mask[ball(mask.shape, prompt.voxels[0], self.radius, self.spacing)] = prompt.positive
+        self.masks.append(mask)
+        return mask
+
+    def undo(self) -> np.ndarray:
+        self.masks.pop()
+        return self.masks[-1] if self.undo_right else 1 - self.masks[-1]
+
+
+def ball(shape: tuple[int, ...], middle: tuple[int, ...], radius: float, spacing=(1.0, 1.0, 1.0)) -> np.ndarray:
+    grid = np.indices(shape).reshape(3, -1).T
+    distance = np.linalg.norm((grid - np.asarray(middle)) * np.asarray(spacing), axis=1)
+    return (distance <= radius).reshape(shape)
+
+
+def write_case(folder: Path, middle: tuple[int, int, int], enhancing: bool = True) -> None:
+    """A head of 28 x 36 x 32 voxels with a tumour in shells, in four contrasts, and its BraTS labels."""
+    folder.mkdir(parents=True)
+    head = ball(SHAPE, (14, 18, 16), 13.5)
+    labels = np.zeros(SHAPE, np.uint8)
+    labels[ball(SHAPE, middle, WHOLE) & head] = 2
+    labels[ball(SHAPE, middle, CORE) & head] = 1
+    if enhancing:
+        labels[ball(SHAPE, middle, ENHANCING) & head] = 4
+    noise = np.random.default_rng(0).normal(0, 4, SHAPE)
+    for name, values in {
+        "t1": (90, 80, 70, 75),
+        "t1c": (80, 90, 60, 200),
+        "t2": (70, 180, 200, 150),
+        "flair": (60, 200, 190, 195),
+    }.items():
+        image = np.full(SHAPE, float(values[0]))
+        for label, value in zip((2, 1, 4), values[1:], strict=True):
+            image[labels == label] = value
+        image = np.where(head, np.clip(image + noise, 1, 255), 0).astype(np.uint8)
+        sitk.WriteImage(sitk.GetImageFromArray(image), str(folder / f"{name}.nii.gz"))
+    sitk.WriteImage(sitk.GetImageFromArray(labels), str(folder / "seg.nii.gz"))
+
+
+@pytest.fixture(scope="session")
+def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two cases, the second without enhancing tumour, and a split that names both for validation."""
+    folder = tmp_path_factory.mktemp("cases")
+    write_case(folder / "first", (12, 16, 14))
+    write_case(folder / "second", (16, 20, 18), enhancing=False)
+    (folder / "split.json").write_text(json.dumps({"train": [], "val": ["second", "first"]}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def first_case(cases_folder: Path) -> OpenCase:
+    return open_case(find_cases(cases_folder, ["first"])[0])
+
+
+@pytest.fixture(scope="session")
+def second_case(cases_folder: Path) -> OpenCase:
+    return open_case(find_cases(cases_folder, ["second"])[0])
+
+
+@pytest.fixture
+def painter() -> Painter:
+    return Painter()
+
+
+@pytest.fixture
+def make_painter() -> type[Painter]:
+    return Painter

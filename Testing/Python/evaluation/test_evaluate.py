@@ -1,0 +1,118 @@
+import json
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.errors import Cancelled, CaseError, PromptError
+from GliomaSAMLib.evaluation.cases import choose_cases, open_case
+from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, write_evaluation
+from GliomaSAMLib.evaluation.protocol import ProtocolOptions
+from GliomaSAMLib.evaluation.store import ResultStore, read_results
+from GliomaSAMLib.training.cases import Case
+
+
+@pytest.fixture
+def options(cases_folder, tmp_path) -> EvaluationOptions:
+    return EvaluationOptions(
+        cases=cases_folder,
+        output=tmp_path,
+        split=cases_folder / "split.json",
+        variants=("all", "jitter", "flair alone"),
+        variant_regions=("WT",),
+        protocol=ProtocolOptions(prompts=3),
+    )
+
+
+def run(options, methods, store, **more):
+    cases = choose_cases(options.cases, options.split, options.part)
+    return list(evaluate(cases, methods, options, store, **more))
+
+
+def test_everything_is_measured_and_written(options, painter, tmp_path):
+    told = []
+    results = run(options, [painter], ResultStore(tmp_path / "r.jsonl"), progress=lambda part, text: told.append(part))
+    assert len(results) == 2 * (3 + 1 + 1)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert {result.modalities for result in results if result.variant == "flair alone"} == {("flair",)}
+    evaluation = write_evaluation(results, tmp_path)
+    assert all(path.stat().st_size > 100 for path in evaluation.files)
+    et = next(entry for entry in evaluation.summaries if entry.region == "ET")
+    assert (et.cases, et.empty_cases, et.empty_right) == (1, 1, 1)
+    rows = json.loads((tmp_path / "table.json").read_text())
+    wt = [result.rounds[3].dice for result in results if (result.region, result.variant) == ("WT", "all")]
+    assert rows[0]["dice"]["3"] == pytest.approx(np.mean(wt))
+
+
+def test_what_is_done_is_not_done_again(options, make_painter, tmp_path):
+    store = tmp_path / "r.jsonl"
+    stop_after = iter([False] * 4 + [True])
+    with pytest.raises(Cancelled):
+        run(options, [make_painter()], ResultStore(store), cancel=lambda: next(stop_after))
+    with store.open("ab") as file:
+        file.write(b'{"method": "painter", "case": "fir')  # killed while writing
+    again = make_painter()
+    results = run(options, [again], ResultStore(store))
+    assert len(results) == 10
+    assert len(again.begun) == 6
+    third = make_painter()
+    assert run(options, [third], ResultStore(store)) == results
+    assert third.begun == []
+
+
+def test_other_settings_are_measured_anew(options, make_painter, tmp_path):
+    store = ResultStore(tmp_path / "r.jsonl")
+    run(options, [make_painter()], store)
+    changed = make_painter()
+    changed.signature = "painter 2"
+    run(options, [changed], store)
+    assert len(changed.begun) == 10
+    assert len(read_results([store.path])) == 10
+
+
+def test_a_failure_is_told_and_tried_again(options, make_painter, tmp_path):
+    broken, store = make_painter(), ResultStore(tmp_path / "r.jsonl")
+
+    def refuse(prompt):
+        raise PromptError("the click lies in air")
+
+    good, broken.prompt = broken.prompt, refuse
+    evaluation = write_evaluation(run(options, [broken], store), tmp_path)
+    wt = evaluation.summaries[0]
+    assert (wt.failed, wt.cases) == (2, 0)
+    assert "2 cases failed" in (tmp_path / "table.md").read_text()
+    broken.prompt = good
+    assert not any(result.error for result in run(options, [broken], store))
+
+
+def test_damage_in_the_middle_is_an_error(options, painter, tmp_path):
+    store = ResultStore(tmp_path / "r.jsonl")
+    run(options, [painter], store)
+    lines = store.path.read_text().splitlines()
+    store.path.write_text("\n".join([lines[0], '{"other": "file"}', *lines[1:]]))
+    with pytest.raises(CaseError, match="line 2"):
+        ResultStore(store.path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [({"variants": ("upside down",)}, "upside down"), ({"baselines": ("magic",)}, "magic")],
+)
+def test_names_that_do_not_exist(cases_folder, tmp_path, wrong, text):
+    with pytest.raises(CaseError, match=text):
+        EvaluationOptions(cases=cases_folder, output=tmp_path, **wrong)
+
+
+def test_cases_are_chosen_by_split(cases_folder):
+    split = cases_folder / "split.json"
+    assert [case.name for case in choose_cases(cases_folder, split)] == ["second", "first"]
+    with pytest.raises(CaseError, match="part"):
+        choose_cases(cases_folder, split, "test")
+
+
+def test_a_case_without_the_modality(cases_folder, tmp_path):
+    for name in ("t1", "seg"):
+        (tmp_path / f"{name}.nii.gz").write_bytes((cases_folder / "first" / f"{name}.nii.gz").read_bytes())
+    case = Case("lonely", tmp_path, tmp_path / "seg.nii.gz")
+    with pytest.raises(CaseError, match="has no flair"):
+        open_case(case, ("flair",))

@@ -1,0 +1,90 @@
+import json
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
+
+
+def test_clicks_mend_the_mask(first_case, painter):
+    result = run_protocol(painter, first_case, "WT", ProtocolOptions(prompts=6))
+    values = [entry.dice for entry in result.rounds]
+    assert values[0] == 0.0
+    assert values[0] < values[1] < values[2]
+    assert values[6] > 0.6
+    assert [entry.prompts for entry in result.rounds] == list(range(7))
+    assert all(entry.promises_kept for entry in result.rounds)
+    assert result.undo_exact == (True, True, True)
+    assert result.rounds[0].hd95 == 373.0
+    assert result.rounds[-1].hd95 < 5
+    assert result.reference_ml == pytest.approx(first_case.truth["WT"].sum() / 1000)
+
+
+def test_every_earlier_promise_is_checked(first_case, make_painter):
+    method = make_painter(radius=12.0, obey=False)  # paints too much and ignores negative clicks
+    result = run_protocol(method, first_case, "WT", ProtocolOptions(prompts=3))
+    kept = [(entry.positive, entry.promises_kept) for entry in result.rounds]
+    assert kept == [(True, True), (True, True), (False, False), (False, False)]  # round 0 has no click
+
+
+def test_a_click_that_is_forgotten_later_is_a_broken_promise(first_case, make_painter):
+    result = run_protocol(make_painter(radius=3.0, forget=True), first_case, "WT", ProtocolOptions(prompts=2))
+    assert [entry.positive for entry in result.rounds] == [True] * 3
+    assert [entry.promises_kept for entry in result.rounds] == [True, True, False]
+
+
+def test_an_undo_that_is_not_exact_is_seen(first_case, make_painter):
+    result = run_protocol(make_painter(undo_right=False), first_case, "WT", ProtocolOptions(prompts=4, undo=2))
+    assert result.undo_exact == (False, False)
+
+
+def test_the_robot_stops_when_all_is_right(second_case, painter):
+    result = run_protocol(painter, second_case, "ET", ProtocolOptions(prompts=5))  # no ET, and the first mask is empty
+    assert len(result.rounds) == 1
+    assert result.rounds[0].dice == 1.0
+    assert result.curve(5) == [1.0] * 6
+    assert result.undo_exact == ()
+
+
+def test_starting_with_a_box(first_case, painter):
+    result = run_protocol(painter, first_case, "TC", ProtocolOptions(prompts=2, start="box"))
+    assert [len(entry.points) for entry in result.rounds] == [0, 2, 1]
+    assert result.rounds[1].dice > 0
+
+
+def test_starting_in_the_centre_whatever_the_proposal(first_case, painter):
+    class Proposing:
+        name, effort, signature = "proposing", "nothing", "1"
+        prompt, undo = staticmethod(painter.prompt), staticmethod(painter.undo)
+
+        def begin(self, case, region):
+            painter.begin(case, region)
+            painter.masks[-1][:] = case.truth[region]
+            painter.masks[-1][2:4, 16:20, 14:18] = 1
+            return painter.masks[-1]
+
+    centre = run_protocol(Proposing(), first_case, "WT", ProtocolOptions(prompts=1, start="centre"))
+    error = run_protocol(Proposing(), first_case, "WT", ProtocolOptions(prompts=1))
+    assert centre.rounds[1].positive
+    assert not error.rounds[1].positive
+
+
+def test_jitter_is_the_same_in_every_run(first_case, make_painter):
+    options = ProtocolOptions(prompts=3, jitter=True)
+    points = [
+        [entry.points for entry in run_protocol(make_painter(), first_case, "WT", options).rounds] for _ in range(2)
+    ]
+    exact = run_protocol(make_painter(), first_case, "WT", ProtocolOptions(prompts=3))
+    assert points[0] == points[1]
+    assert 2.0 <= np.linalg.norm(np.subtract(points[0][1][0], exact.rounds[1].points[0])) <= 3.0
+
+
+def test_results_survive_json(first_case, painter):
+    result = run_protocol(painter, first_case, "WT", ProtocolOptions(prompts=2))
+    assert CaseResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+@pytest.mark.parametrize("wrong", [{"start": "corner"}, {"prompts": -1}, {"undo": -2}])
+def test_options_that_make_no_sense(wrong):
+    with pytest.raises(ValueError, match=r"corner|negative"):
+        ProtocolOptions(**wrong)

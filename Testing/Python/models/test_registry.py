@@ -1,0 +1,73 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from GliomaSAMLib.errors import ModelError, WeightsError
+from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.registry import METHODS, MethodConfig, build_encoder, config_from_json, find_method
+from GliomaSAMLib.models.slices import StackLayout
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_config_survives_json(name: str) -> None:
+    config = find_method(name).config
+    assert config.method == name
+    assert config_from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+def test_a_changed_config_survives_json() -> None:
+    decoder = DecoderConfig(widths=(8, 16), embedding_dropout=0.3)
+    config = MethodConfig("gliomasam", None, StackLayout(2.0, 1.0), decoder)
+    assert config_from_json(json.loads(json.dumps(config.to_json()))) == config
+    assert config.decoder.multiple == 4
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
+    method = find_method(name)
+    network = method.build(method.config.decoder)
+    assert sum(p.numel() for p in network.parameters() if p.requires_grad) > 100_000
+    assert all(hasattr(network, part) for part in ("encode", "decode"))
+    assert method.summary
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_saved_weights_take_at_most_16_mb(name: str) -> None:
+    method = find_method(name)
+    state = method.build(method.config.decoder).state_dict()
+    assert sum(tensor.numel() * 2 for tensor in state.values() if isinstance(tensor, torch.Tensor)) < 16e6
+
+
+def test_unknown_names_say_which_there_are() -> None:
+    with pytest.raises(ModelError, match=r"no method 'magic': choose one of .*gliomasam"):
+        find_method("magic")
+    with pytest.raises(ModelError, match=r"no encoder 'magic': choose one of .*lite_medsam"):
+        build_encoder(replace(METHODS["gliomasam"].config, encoder="magic"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"decoder": {"magic": 1}},
+        {"layout": {"slice_mm": 4.0, "magic": 1}},
+        {"layout": {"slice_mm": 5.0, "pixel_mm": 1.0}},
+        {"layout": None},
+    ],
+)
+def test_a_config_of_another_version_is_refused(change: dict) -> None:
+    content = {**METHODS["gliomasam"].config.to_json(), **change}
+    with pytest.raises(ModelError):
+        config_from_json(content)
+    with pytest.raises(ModelError, match="no method"):
+        config_from_json({**content, "method": "magic"})
+
+
+def test_encoders_and_their_checkpoints(tmp_path: Path) -> None:
+    assert build_encoder(METHODS["segresnet"].config) is None
+    with pytest.raises(ModelError, match="has no encoder"):
+        build_encoder(METHODS["segresnet"].config, tmp_path / "any.pth")
+    with pytest.raises(WeightsError, match=r"name its \.pth file"):
+        build_encoder(replace(METHODS["gliomasam"].config, encoder="sam_vit"))

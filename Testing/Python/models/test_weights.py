@@ -1,0 +1,200 @@
+"""Weights files: written whole, read back exactly, and every kind of bad file refused with its name and hash."""
+
+import hashlib
+import pickle
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+
+from GliomaSAMLib.errors import OutputError, WeightsError
+from GliomaSAMLib.models.checkpoint import read_checkpoint
+from GliomaSAMLib.models.weights import load_weights, save_weights
+
+CONFIG = {"method": "gliomasam", "decoder": {"width": 32, "sizes": [1, 2]}}
+BASE = "ab" * 32
+
+
+def tensors() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    shared = torch.randn(4, 3)
+    return {"a.weight": shared, "a.tied": shared, "b": torch.randn(5, 2).T, "steps": torch.tensor(7)}
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    path = tmp_path / "model.safetensors"
+    save_weights(path, tensors(), CONFIG, BASE, {"steps": "700"})
+    return path
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_weights_come_back_as_they_were(weights: Path) -> None:
+    state, metadata = load_weights(weights, sha256(weights))
+    assert state.keys() == tensors().keys()
+    for name, tensor in tensors().items():
+        torch.testing.assert_close(state[name], tensor, atol=0, rtol=0)
+    assert metadata.config == CONFIG
+    assert metadata.base_sha256 == BASE
+    assert metadata.extra == {"steps": "700"}
+    assert metadata.sha256 == sha256(weights)
+
+
+def test_half_precision_halves_the_file_and_is_read_as_float32(tmp_path: Path) -> None:
+    state = {"w": torch.randn(100, 100), "n": torch.tensor(70000)}
+    save_weights(tmp_path / "full.safetensors", state, CONFIG, None)
+    save_weights(tmp_path / "half.safetensors", state, CONFIG, None, half=True)
+    assert (tmp_path / "half.safetensors").stat().st_size < 0.55 * (tmp_path / "full.safetensors").stat().st_size
+    read, metadata = load_weights(tmp_path / "half.safetensors")
+    assert read["w"].dtype == torch.float32
+    torch.testing.assert_close(read["w"], state["w"], atol=4e-3, rtol=0)
+    assert int(read["n"]) == 70000
+    assert metadata.base_sha256 is None
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"there is no weights file .*nowhere\.safetensors"):
+        load_weights(tmp_path / "nowhere.safetensors")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="cannot be read"):
+        load_weights(tmp_path)
+
+
+def test_a_wrong_hash_names_file_expected_and_found(weights: Path) -> None:
+    with pytest.raises(WeightsError) as error:
+        load_weights(weights, "0" * 64)
+    for part in (str(weights), "0" * 64, sha256(weights)):
+        assert part in str(error.value)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_file_is_refused(weights: Path, keep: int) -> None:
+    content = weights.read_bytes()[:keep]
+    weights.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"damaged.*{len(content)} bytes with SHA-256 {sha256(weights)}"):
+        load_weights(weights)
+
+
+def test_a_text_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.safetensors"
+    path.write_text("these are no weights, only words " * 9)
+    with pytest.raises(WeightsError, match=r"damaged or no \.safetensors"):
+        load_weights(path)
+
+
+def test_a_foreign_safetensors_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "foreign.safetensors"
+    safetensors.torch.save_file({"w": torch.zeros(2)}, path)
+    with pytest.raises(WeightsError, match="expected the format gliomasam-weights-1, found none"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("config", ["no json {", "[1, 2]"])
+def test_an_unreadable_config_is_refused(tmp_path: Path, config: str) -> None:
+    path = tmp_path / "odd.safetensors"
+    safetensors.torch.save_file({"w": torch.zeros(2)}, path, {"format": "gliomasam-weights-1", "config": config})
+    with pytest.raises(WeightsError, match="no readable config"):
+        load_weights(path)
+
+
+def test_another_base_model_is_refused(weights: Path) -> None:
+    _, metadata = load_weights(weights)
+    metadata.check_base(BASE)
+    with pytest.raises(WeightsError, match=rf"another base model.*{BASE}.*found {'cd' * 32}"):
+        metadata.check_base("cd" * 32)
+    with pytest.raises(WeightsError, match="found none"):
+        metadata.check_base(None)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e6])
+def test_numbers_that_cannot_be_stored_are_refused(weights: Path, value: float) -> None:
+    before = weights.read_bytes()
+    with pytest.raises(WeightsError, match=r"the tensor bad .* NaN or infinity"):
+        save_weights(weights, {"bad": torch.tensor([value])}, CONFIG, None, half=True)
+    assert weights.read_bytes() == before
+
+
+def test_a_failed_write_leaves_the_old_file(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = weights.read_bytes()
+
+    def full(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        save_weights(weights, tensors(), CONFIG, BASE)
+    assert weights.read_bytes() == before
+    assert list(weights.parent.iterdir()) == [weights]
+
+
+def test_a_folder_that_does_not_exist_and_a_wrong_suffix_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        save_weights(tmp_path / "no" / "w.safetensors", tensors(), CONFIG, BASE)
+    with pytest.raises(WeightsError, match=r"\.safetensors"):
+        save_weights(tmp_path / "w.pth", tensors(), CONFIG, BASE)
+
+
+def test_a_reserved_note_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="'config'"):
+        save_weights(tmp_path / "w.safetensors", tensors(), CONFIG, BASE, {"config": "x"})
+
+
+class Bomb:
+    """An object that would write a file when it is unpickled without care."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return (Path.touch, (self.target,))  # type: ignore[return-value]
+
+
+def test_a_checkpoint_never_runs_code(tmp_path: Path) -> None:
+    target = tmp_path / "touched"
+    torch.save({"w": torch.zeros(1), "bomb": Bomb(target)}, tmp_path / "bomb.pth")
+    (tmp_path / "bare.pth").write_bytes(pickle.dumps(Bomb(target)))
+    for name in ("bomb.pth", "bare.pth"):
+        with pytest.raises(WeightsError, match=name):
+            read_checkpoint(tmp_path / name)
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"just words", b"PK\x03\x04 and no archive"])
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "base.pth"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=rf"base\.pth is damaged.*{sha256(path)}"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_refused(tmp_path: Path, keep: float) -> None:
+    path = tmp_path / "base.pth"
+    torch.save({"w": torch.randn(1000)}, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * keep)])
+    with pytest.raises(WeightsError, match=r"base\.pth is damaged"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize("content", [torch.zeros(3), {}, {"w": "words"}, [torch.zeros(1)]])
+def test_a_checkpoint_without_tensors_by_name_is_refused(tmp_path: Path, content: object) -> None:
+    torch.save(content, tmp_path / "base.pth")
+    with pytest.raises(WeightsError, match="expected a dictionary of tensors by name"):
+        read_checkpoint(tmp_path / "base.pth")
+
+
+@pytest.mark.parametrize("key", ["model", "state_dict"])
+def test_a_training_checkpoint_is_unpacked(tmp_path: Path, key: str) -> None:
+    torch.save({key: {"w": torch.ones(2)}, "epoch": 3}, tmp_path / "base.pth")
+    state, found = read_checkpoint(tmp_path / "base.pth")
+    assert list(state) == ["w"]
+    assert found == sha256(tmp_path / "base.pth")

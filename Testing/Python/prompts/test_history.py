@@ -1,0 +1,238 @@
+"""The history of prompts: undo and redo of any depth, bit for bit, and its file."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from GliomaSAMLib.errors import OutputError, PromptError
+from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
+
+POSITIONS = st.tuples(*[st.floats(-300, 300)] * 3)
+REGIONS = st.sampled_from(["WT", "TC", "ET"])
+PROMPTS = st.one_of(
+    st.builds(point, POSITIONS, st.booleans(), REGIONS),
+    st.builds(scribble, st.lists(POSITIONS, min_size=1, max_size=4), st.booleans(), REGIONS),
+    st.builds(
+        lambda low, size, region: box(low, np.add(low, size), region),
+        POSITIONS,
+        st.tuples(*[st.floats(1, 50)] * 3),
+        REGIONS,
+    ),
+    st.builds(
+        mask,
+        npst.arrays(np.uint8, npst.array_shapes(min_dims=3, max_dims=3, max_side=5), elements=st.integers(0, 1)),
+        REGIONS,
+    ),
+)
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), PROMPTS),
+        st.tuples(st.just("remove"), st.integers(0, 9)),
+        st.tuples(st.just("move"), st.integers(0, 9), POSITIONS),
+        st.tuples(st.just("reset")),
+    ),
+    max_size=12,
+)
+
+
+def change(history: PromptHistory, step: tuple) -> PromptHistory:
+    """Apply one step that is possible, else leave the history as it is."""
+    if step[0] == "add":
+        return history.add(step[1])
+    if step[0] == "reset":
+        return history.reset()
+    if not history.prompts:
+        return history
+    chosen = history.prompts[step[1] % len(history.prompts)]
+    if step[0] == "remove":
+        return history.remove(chosen.id)
+    return history if chosen.kind == "mask" else history.move(chosen.id, step[2])
+
+
+def contents(prompts: tuple[Prompt, ...]) -> list[tuple]:
+    """Everything about prompts, masks as bytes."""
+    return [
+        (p.kind, p.region, p.positive, p.points, p.id, None if p.mask is None else (p.mask.shape, p.mask.tobytes()))
+        for p in prompts
+    ]
+
+
+@settings(deadline=None, max_examples=60)
+@given(CHANGES)
+def test_undo_and_redo_walk_through_every_state_bit_for_bit(changes: list[tuple]) -> None:
+    history = PromptHistory()
+    states = [contents(history.prompts)]
+    for step in changes:
+        before, history = history, change(history, step)
+        if history is not before:
+            states.append(contents(history.prompts))
+    for state in reversed(states[:-1]):
+        assert history.can_undo
+        history = history.undo()
+        assert contents(history.prompts) == state
+    assert not history.can_undo
+    for state in states[1:]:
+        assert history.can_redo
+        history = history.redo()
+        assert contents(history.prompts) == state
+    assert not history.can_redo
+
+
+@settings(deadline=None, max_examples=60)
+@given(CHANGES, PROMPTS)
+def test_a_change_after_an_undo_forgets_the_redo_but_not_the_past(changes: list[tuple], prompt: Prompt) -> None:
+    history = PromptHistory()
+    for step in changes:
+        history = change(history, step)
+    branched = history.undo().add(prompt)
+    assert not branched.can_redo
+    assert branched.undo().prompts == history.undo().prompts
+
+
+@settings(deadline=None, max_examples=60)
+@given(CHANGES)
+def test_json_gives_the_same_prompts_and_ids_back(changes: list[tuple]) -> None:
+    history = PromptHistory()
+    for step in changes:
+        history = change(history, step)
+    again = PromptHistory.from_json(json.loads(json.dumps(history.to_json())))
+    assert contents(again.prompts) == contents(history.prompts)
+    assert not again.can_undo
+
+
+@settings(deadline=None, max_examples=60)
+@given(CHANGES, PROMPTS)
+def test_no_change_alters_the_history_it_was_made_from(changes: list[tuple], prompt: Prompt) -> None:
+    history = PromptHistory().add(prompt)
+    before = contents(history.prompts)
+    later = history
+    for step in changes:
+        later = change(later, step)
+    assert contents(history.prompts) == before
+    assert len(history.past) == 1
+
+
+def test_nothing_to_undo_or_redo_or_reset_changes_nothing() -> None:
+    empty = PromptHistory()
+    assert empty.undo() is empty
+    assert empty.redo() is empty
+    assert empty.reset() is empty
+    assert not empty.reset().can_undo
+
+
+def test_undo_brings_back_a_removed_prompt_in_its_place() -> None:
+    prompts = [point((i, 0, 0)) for i in range(3)]
+    history = PromptHistory()
+    for prompt in prompts:
+        history = history.add(prompt)
+    assert history.remove(prompts[1].id).prompts == (prompts[0], prompts[2])
+    assert history.remove(prompts[1].id).undo().prompts == tuple(prompts)
+    assert history.reset().undo().prompts == tuple(prompts)
+
+
+def test_what_is_not_there_is_refused() -> None:
+    history = PromptHistory().add(point((0, 0, 0), prompt_id="a"))
+    for act in (
+        lambda: history.remove("b"),
+        lambda: history.move("b", (0, 0, 0)),
+        lambda: history.replace(point((0, 0, 0))),
+        lambda: history.undo().remove("a"),
+    ):
+        with pytest.raises(PromptError, match="there is no prompt"):
+            act()
+    with pytest.raises(PromptError, match="added before"):
+        history.add(point((1, 1, 1), prompt_id="a"))
+
+
+def test_a_file_keeps_prompts_and_their_order(tmp_path: Path) -> None:
+    history = PromptHistory().add(point((1, 2, 3))).add(mask(np.eye(3)[None], "ET")).add(box((0, 0, 0), (1, 1, 0)))
+    history.save(tmp_path / "prompts.json")
+    assert PromptHistory.load(tmp_path / "prompts.json").prompts == history.prompts
+    assert [path.name for path in tmp_path.iterdir()] == ["prompts.json"]
+
+
+def test_a_mask_of_a_head_takes_little_room() -> None:
+    head = np.zeros((155, 240, 240), np.uint8)
+    head[40:90, 60:120, 80:150] = 1
+    assert len(json.dumps(PromptHistory().add(mask(head)).to_json())) < 50_000
+
+
+def test_saving_to_a_folder_that_is_not_there_is_an_output_error(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        PromptHistory().save(tmp_path / "none" / "prompts.json")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        "7",
+        '{"format": "gliomasam-prompts", "version": 1}',
+        '{"format": "gliomasam-prompts", "version": 2, "prompts": []}',
+        "\xff\xfe",
+        "[" * 100_000,
+    ],
+)
+def test_a_file_that_is_no_history_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(PromptError, match=r"prompts\.json"):
+        PromptHistory.load(path)
+
+
+def test_an_absent_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PromptError, match=r"absent\.json"):
+        PromptHistory.load(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        ({"kind": "circle"}, "no kind of prompt 'circle'"),
+        ({"kind": None}, "no kind of prompt"),
+        ({"region": "XX"}, "choose WT"),
+        ({"region": None}, "region"),
+        ({"positive": "yes"}, "positive"),
+        ({"id": 7}, "id"),
+        ({"points": None}, "points"),
+        ({"points": []}, "needs 1"),
+        ({"points": [[1, 2]]}, "three coordinates"),
+        ({"points": [[1, 2, None]]}, "not"),
+        ({"kind": "box"}, "needs 2"),
+        ({"kind": "mask"}, "mask"),
+    ],
+)
+def test_a_damaged_prompt_is_counted_and_explained(damage: dict, reason: str) -> None:
+    values = PromptHistory().add(point((0, 0, 0))).add(point((1, 2, 3))).to_json()
+    values["prompts"][1].update(damage)
+    with pytest.raises(PromptError, match=rf"prompt 2 of the list: .*{reason}"):
+        PromptHistory.from_json(values)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"data": "!!"},
+        {"data": "AAAA"},
+        {"data": None},
+        {"shape": [2, 2]},
+        {"shape": [2, 2, -1]},
+        {"shape": [9999, 9999, 9999]},
+        {"shape": [40, 40, 40]},
+        {"shape": [1, 1, 1]},
+        {"encoding": "rle"},
+    ],
+)
+def test_a_damaged_mask_is_refused(damage: dict) -> None:
+    values = PromptHistory().add(mask(np.ones((4, 4, 4)))).to_json()
+    values["prompts"][0]["mask"].update(damage)
+    with pytest.raises(PromptError, match="mask"):
+        PromptHistory.from_json(values)

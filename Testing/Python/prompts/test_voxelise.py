@@ -1,0 +1,98 @@
+"""The voxels that prompts mark, on straight, oblique and anisotropic grids."""
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from GliomaSAMLib.prompts import box, box_range, flat_axis, mask, point, prompt_voxels, scribble, scribble_points
+from GliomaSAMLib.study.geometry import Geometry
+
+
+def make_grid(
+    size: tuple[int, int, int], spacing: tuple[float, float, float], degrees: tuple[float, float, float]
+) -> Geometry:
+    """A grid turned by Euler angles, its middle at RAS 0."""
+    turn = Rotation.from_euler("xyz", degrees, degrees=True).as_matrix()
+    origin = -turn @ (np.asarray(spacing) * (np.asarray(size) - 1) / 2)
+    return Geometry(size, spacing, tuple(origin), tuple(tuple(row) for row in turn))
+
+
+STRAIGHT = make_grid((21, 17, 9), (1.0, 1.0, 5.0), (0, 0, 0))
+OBLIQUE = make_grid((31, 29, 15), (0.9, 1.1, 2.5), (20, -15, 35))
+
+
+@pytest.mark.parametrize("grid", [STRAIGHT, OBLIQUE])
+def test_a_click_marks_the_voxel_it_lies_in(grid: Geometry) -> None:
+    for kji in ([0, 0, 0], [4, 3, 2], np.asarray(grid.shape) - 1):
+        ras = grid.to_ras(np.asarray(kji)[::-1] + 0.3)
+        assert prompt_voxels(point(ras), grid).tolist() == [list(kji)]
+
+
+def test_what_lies_outside_the_grid_marks_nothing() -> None:
+    assert prompt_voxels(point((100, 0, 0)), STRAIGHT).shape == (0, 3)
+    assert prompt_voxels(box((50, 50, 50), (60, 60, 60)), STRAIGHT).shape == (0, 3)
+
+
+@pytest.mark.parametrize("grid", [STRAIGHT, OBLIQUE])
+def test_a_scribble_leaves_no_gap_and_marks_no_voxel_twice(grid: Geometry) -> None:
+    line = scribble([(-6, -5, -8), (6, 5, 8), (5, -6, 0)])
+    voxels = prompt_voxels(line, grid)
+    assert len(np.unique(voxels, axis=0)) == len(voxels)
+    steps = np.abs(np.diff(voxels, axis=0)).max(axis=1)
+    assert steps[: len(steps) // 2].max() == 1
+    distances = np.linalg.norm(np.diff(scribble_points(line, grid), axis=0), axis=1)
+    assert distances.max() <= min(grid.spacing) / 2 + 1e-9
+    assert scribble_points(line, grid)[-1] == pytest.approx((5, -6, 0))
+
+
+def test_a_scribble_of_a_point_or_of_equal_points_is_a_point() -> None:
+    for points in ([(1, 2, 5)], [(1, 2, 5)] * 3):
+        assert prompt_voxels(scribble(points), STRAIGHT).tolist() == prompt_voxels(point((1, 2, 5)), STRAIGHT).tolist()
+
+
+def test_a_box_marks_the_voxels_whose_centres_it_holds() -> None:
+    voxels = prompt_voxels(box((-3, -2, -5), (3, 2, 10)), STRAIGHT)
+    ras = STRAIGHT.to_ras(voxels[:, ::-1])
+    assert len(voxels) == 7 * 5 * 4
+    assert ras.min(axis=0) == pytest.approx((-3, -2, -5))
+    assert ras.max(axis=0) == pytest.approx((3, 2, 10))
+
+
+def test_a_box_on_an_oblique_grid_keeps_its_edges_along_ras() -> None:
+    low, high = np.array((-6, -7, -8)), np.array((7, 5, 4))
+    every = np.stack(np.meshgrid(*[np.arange(n) for n in OBLIQUE.shape], indexing="ij"), axis=-1).reshape(-1, 3)
+    ras = OBLIQUE.to_ras(every[:, ::-1])
+    expected = every[np.all((ras >= low) & (ras <= high), axis=1)]
+    assert prompt_voxels(box(low, high), OBLIQUE).tolist() == expected.tolist()
+    for (start, stop), held in zip(box_range(box(low, high), OBLIQUE), expected.T, strict=True):
+        assert start <= held.min()
+        assert held.max() < stop
+
+
+@pytest.mark.parametrize("height", [-2.5, -1.0, 0.0, 1.7, 2.5, 7.4])
+def test_a_flat_box_is_one_layer_wherever_it_lies_between_slices(height: float) -> None:
+    voxels = prompt_voxels(box((-3, -2, height), (3, 2, height)), STRAIGHT)
+    assert len(voxels) == 7 * 5
+    assert len(set(voxels[:, 0])) == 1
+    assert abs(STRAIGHT.to_ras(voxels[0, ::-1])[2] - height) <= 2.5 + 1e-6
+
+
+def test_a_flat_box_on_an_oblique_grid_marks_one_voxel_of_every_column() -> None:
+    voxels = prompt_voxels(box((-6, -6, 0.2), (6, 6, 0.2)), OBLIQUE)
+    columns, counts = np.unique(voxels[:, 1:], axis=0, return_counts=True)
+    assert len(columns) > 80
+    assert set(counts) == {1}
+
+
+def test_a_box_is_flat_below_half_a_voxel_of_that_axis() -> None:
+    assert flat_axis(box((0, 0, 0), (9, 9, 2.4)), STRAIGHT) == 2
+    assert flat_axis(box((0, 0, 0), (9, 9, 2.6)), STRAIGHT) is None
+    assert flat_axis(box((0, 0, 0), (9, 0.4, 9)), STRAIGHT) == 1
+
+
+def test_a_mask_marks_its_voxels_on_its_own_grid_only() -> None:
+    voxels = np.zeros(STRAIGHT.shape)
+    voxels[1, 2, 3] = 1
+    assert prompt_voxels(mask(voxels), STRAIGHT).tolist() == [[1, 2, 3]]
+    with pytest.raises(ValueError, match="does not fit"):
+        prompt_voxels(mask(voxels), OBLIQUE)

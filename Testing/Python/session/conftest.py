@@ -1,0 +1,31 @@
+"""The shipped model on the small synthetic study."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from GliomaSAMLib.models import Model, load_model
+from GliomaSAMLib.session import Session
+from GliomaSAMLib.study import Study
+
+LESION = (12.0, 6.0, 4.0)
+"""RAS mm of the middle of the small study's lesion; its radius is 10 mm."""
+
+
+@pytest.fixture(scope="session")
+def model() -> Model:
+    """The shipped model on the CPU."""
+    return load_model("gliomasam", device="cpu")
+
+
+@pytest.fixture(scope="session")
+def embedding_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for embeddings that the tests of this room share, so that the small study is embedded once."""
+    return tmp_path_factory.mktemp("embeddings")
+
+
+@pytest.fixture
+def new_session(small_study: Study, model: Model, embedding_folder: Path) -> Callable[[], Session]:
+    """A function that makes a fresh session on the small study."""
+    return lambda: Session(small_study, model, cache=embedding_folder)

@@ -1,0 +1,293 @@
+"""A session keeps its promises: clicks hold, regions nest, undo is exact, edits stay, cancel stops."""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import LESION
+
+from GliomaSAMLib.errors import Cancelled, PromptError
+from GliomaSAMLib.models import Model
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session import Session
+from GliomaSAMLib.study import Study
+
+NewSession = Callable[[], Session]
+NORMAL = (-14.0, -10.0, 4.0)
+"""RAS mm of normal tissue on the other side."""
+
+
+def voxel(session: Session, ras: tuple[float, float, float]) -> tuple[int, ...]:
+    return tuple(np.round(session.study.reference.to_ijk(np.asarray(ras))[::-1]).astype(int))
+
+
+def masks(session: Session) -> dict[str, np.ndarray]:
+    return {region: session.mask(region) for region in REGIONS}
+
+
+def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(first[region], second[region]) for region in REGIONS)
+
+
+def test_masks_are_empty_before_the_first_update(new_session: NewSession) -> None:
+    session = new_session()
+    assert not any(mask.any() for mask in masks(session).values())
+    assert session.mask("WT").shape == session.study.reference.shape
+    assert session.mask("WT").dtype == np.uint8
+    assert not session.probability("WT").any()
+    assert session.volumes() == {"WT": 0.0, "TC": 0.0, "ET": 0.0}
+
+
+def test_a_click_finds_the_lesion(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.update()
+    k, j, i = np.indices(session.study.reference.shape)
+    ras = session.study.reference.to_ras(np.stack([i, j, k], axis=-1))
+    truth = ((ras - LESION) ** 2).sum(-1) < 10.0**2
+    mask = session.mask("WT") > 0
+    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.6
+    assert session.volumes()["WT"] == pytest.approx(mask.sum() * 0.008)
+
+
+def test_clicks_are_exact_promises_even_where_they_make_no_sense(new_session: NewSession) -> None:
+    session = new_session()
+    rng = np.random.default_rng(0)
+    brain = np.argwhere(session.study.brain)
+    given = {}
+    for number in range(12):
+        place = brain[rng.integers(len(brain))]
+        ras = tuple(session.study.reference.to_ras(place[::-1]))
+        region, positive = REGIONS[number % 3], bool(rng.integers(2))
+        session.add_point(ras, positive, region)
+        given[tuple(place)] = (region, positive)
+        session.update()
+        for where, (of, inside) in given.items():
+            assert session.mask(of)[where] == inside
+        assert not np.any(session.mask("ET") > session.mask("TC"))
+        assert not np.any(session.mask("TC") > session.mask("WT"))
+
+
+def test_the_later_of_two_clicks_on_one_voxel_wins(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.add_point(LESION, positive=False)
+    session.update()
+    assert session.mask("WT")[voxel(session, LESION)] == 0
+
+
+def test_undo_and_redo_restore_every_mask_bit_for_bit(new_session: NewSession) -> None:
+    session = new_session()
+    session.update()
+    seen = [masks(session)]
+    for ras, positive, region in ((LESION, True, "WT"), (NORMAL, False, "WT"), ((14.0, 8.0, 4.0), True, "ET")):
+        session.add_point(ras, positive, region)
+        session.update()
+        seen.append(masks(session))
+    for expected in reversed(seen[:-1]):
+        assert session.undo()
+        assert same(masks(session), expected)
+        session.update()
+        assert same(masks(session), expected)
+    assert not session.can_undo and not session.undo()
+    for expected in seen[1:]:
+        assert session.redo()
+        assert same(masks(session), expected)
+
+
+def test_reset_empties_and_can_be_undone(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.update()
+    found = masks(session)
+    assert session.reset() and not session.prompts
+    assert not session.mask("WT").any()
+    assert session.undo()
+    assert same(masks(session), found)
+
+
+def test_the_same_prompts_give_the_same_masks_whatever_was_embedded_before(
+    small_study: Study, model: Model, new_session: NewSession, tmp_path: Path
+) -> None:
+    warm, cold = new_session(), Session(small_study, model, cache=tmp_path)
+    warm.encode()
+    for session in (warm, cold):
+        session.add_box((2, -4, -6), (22, 16, 14))
+        session.add_point(LESION, region="TC")
+        session.update()
+    assert same(masks(warm), masks(cold))
+
+
+def test_changed_is_the_smallest_box_of_what_changed(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.update()
+    before = masks(session)
+    session.add_point(NORMAL, True)
+    result = session.update()
+    for region in REGIONS:
+        difference = before[region] != session.mask(region)
+        if not difference.any():
+            assert result.changed[region] is None
+            continue
+        where = np.argwhere(difference)
+        low, high = where.min(axis=0), where.max(axis=0) + 1
+        assert result.changed[region] == tuple(int(v) for pair in zip(low, high, strict=True) for v in pair)
+    assert result.changed["WT"] is not None
+    assert session.update().changed == dict.fromkeys(REGIONS)
+
+
+def test_probability_agrees_with_the_mask(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.add_point(NORMAL, True, "ET")
+    session.update()
+    for region in REGIONS:
+        probability = session.probability(region)
+        assert probability.dtype == np.float32 and probability.min() >= 0 and probability.max() <= 1
+        assert np.array_equal(probability >= 0.5, session.mask(region) > 0)
+
+
+def test_an_edited_mask_is_kept_and_refined_from(new_session: NewSession) -> None:
+    session = new_session()
+    edited = np.zeros(session.study.reference.shape, np.uint8)
+    edited[10:14, 10:30, 8:16] = 1  # nothing a model would draw
+    edited &= session.study.brain
+    session.set_mask("WT", edited)
+    session.update()
+    assert np.array_equal(session.mask("WT"), edited)
+    session.add_point(LESION)
+    session.update()
+    assert session.mask("WT")[voxel(session, LESION)] == 1
+    k, j, i = np.nonzero(edited != session.mask("WT"))
+    distance = np.linalg.norm(session.study.reference.to_ras(np.stack([i, j, k], axis=-1)) - LESION, axis=1)
+    assert distance.max() < 14, "a click changed the edited mask far away"
+
+
+def test_an_edited_core_makes_the_whole_tumour_larger(new_session: NewSession) -> None:
+    session = new_session()
+    core = np.zeros(session.study.reference.shape, np.uint8)
+    core[18:24, 20:26, 10:14] = 1
+    session.set_mask("TC", core)
+    session.update()
+    assert np.array_equal(session.mask("TC"), core)
+    assert np.all(session.mask("WT")[core > 0] == 1)
+
+
+def test_scribbles_hold_along_their_line(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_scribble([NORMAL, (-8.0, -4.0, 4.0), (-2.0, -4.0, 4.0)], positive=True, region="TC")
+    session.update()
+    for ras in (NORMAL, (-8.0, -4.0, 4.0), (-2.0, -4.0, 4.0)):
+        assert session.mask("TC")[voxel(session, ras)] == 1
+
+
+def test_moving_and_removing_a_prompt_is_as_if_it_had_been_so(new_session: NewSession) -> None:
+    moved, direct = new_session(), new_session()
+    point = moved.add_point(NORMAL)
+    moved.update()
+    moved.move(point, LESION)
+    direct.add_point(LESION)
+    moved.update(), direct.update()
+    assert same(masks(moved), masks(direct))
+    moved.remove(moved.prompts[0])
+    assert not moved.prompts
+    moved.undo()
+    assert moved.prompts[0].points == (LESION,)
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        lambda s: s.add_point((500.0, 0, 0)),
+        lambda s: s.add_point((38.0, 46.0, -38.0)),  # air in the corner
+        lambda s: s.add_point((float("nan"), 0, 0)),
+        lambda s: s.add_point("here"),
+        lambda s: s.add_point(LESION, region="GTV"),
+        lambda s: s.add_box((300, 300, 300), (400, 400, 400)),
+        lambda s: s.add_scribble([]),
+        lambda s: s.set_mask("WT", np.zeros((3, 3, 3), np.uint8)),
+        lambda s: s.move(s.prompts[0], (500.0, 0, 0)),
+    ],
+)
+def test_what_cannot_be_used_is_refused_and_changes_nothing(
+    new_session: NewSession, action: Callable[[Session], object]
+) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.update()
+    before, prompts = masks(session), session.prompts
+    with pytest.raises(PromptError):
+        action(session)
+    assert session.prompts == prompts and same(masks(session), before)
+
+
+def test_cancel_stops_at_once_and_leaves_the_masks(small_study: Study, model: Model, tmp_path: Path) -> None:
+    session = Session(small_study, model, cache=tmp_path)
+    stop_at: list[float] = []
+
+    def cancel() -> bool:
+        return bool(stop_at) and time.monotonic() > stop_at[0]
+
+    session.add_point(LESION)
+    stop_at.append(time.monotonic() + 0.3)
+    with pytest.raises(Cancelled):
+        session.update(cancel=cancel)
+    assert not session.mask("WT").any()
+    session.update()
+    assert session.mask("WT")[voxel(session, LESION)] == 1
+
+
+def test_progress_rises_to_the_end(small_study: Study, model: Model, tmp_path: Path) -> None:
+    session = Session(small_study, model, cache=tmp_path)
+    told: list[tuple[float, str]] = []
+    session.update(progress=lambda fraction, text: told.append((fraction, text)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert any("encoding" in text for _, text in told)
+
+
+def test_prompts_may_be_added_while_an_update_runs(small_study: Study, model: Model, tmp_path: Path) -> None:
+    session = Session(small_study, model, cache=tmp_path)
+    session.add_point(LESION)
+    worker = threading.Thread(target=session.update)
+    worker.start()
+    started = time.monotonic()
+    session.add_point(NORMAL, positive=False)
+    waited = time.monotonic() - started
+    worker.join()
+    session.update()
+    assert waited < 0.5, "adding a prompt waited for the update"
+    assert session.mask("WT")[voxel(session, LESION)] == 1 and session.mask("WT")[voxel(session, NORMAL)] == 0
+
+
+def test_a_damaged_cache_is_rebuilt_with_a_warning(small_study: Study, model: Model, tmp_path: Path) -> None:
+    first = Session(small_study, model, cache=tmp_path)
+    first.add_point(LESION)
+    first.update()
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    for path in files[::3]:
+        path.write_bytes(path.read_bytes()[:-50])
+    again = Session(small_study, model, cache=tmp_path)
+    again.add_point(LESION)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        again.update()
+    assert same(masks(first), masks(again))
+    assert any("damaged" in str(w.message) for w in caught)
+
+
+def test_the_second_session_on_a_study_reads_the_cache(small_study: Study, model: Model, tmp_path: Path) -> None:
+    Session(small_study, model, cache=tmp_path).encode()
+    again = Session(small_study, model, cache=tmp_path)
+    calls: list[object] = []
+    embed, model.embed = model.embed, lambda image: calls.append(image) or embed(image)  # type: ignore[method-assign,func-returns-value]
+    try:
+        again.update()
+    finally:
+        del model.embed  # type: ignore[method-assign]
+    assert not calls

@@ -1,0 +1,122 @@
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from scipy import ndimage
+
+from GliomaSAMLib.errors import Cancelled
+from GliomaSAMLib.study import Geometry, Study
+from GliomaSAMLib.study.canonical import resample
+from GliomaSAMLib.study.progress import Reporter
+from GliomaSAMLib.study.registration import register
+from GliomaSAMLib.study.volume import Volume
+
+TURN, SHIFT = 8.0, (7.0, -5.0, 4.0)
+
+
+@pytest.fixture(scope="module")
+def textured(small_grid: Geometry) -> np.ndarray:
+    """A brain with structure of about a centimetre, float32 (K, J, I)."""
+    k, j, i = np.indices(small_grid.shape)
+    ras = small_grid.to_ras(np.stack([i, j, k], -1))
+    structure = ndimage.gaussian_filter(np.random.default_rng(3).normal(0, 1, small_grid.shape), 2.5)
+    values = 500 + 150 * structure / structure.std()
+    return np.where(((ras / (30.0, 37.0, 28.0)) ** 2).sum(-1) < 1, np.maximum(values, 20), 0).astype(np.float32)
+
+
+def moved(grid: Geometry, values: np.ndarray) -> tuple[sitk.Image, sitk.Euler3DTransform]:
+    """The head after it turned and moved, in another contrast, and where each point went (LPS)."""
+    motion = sitk.Euler3DTransform((0, 0, 0), np.radians(TURN), 0.0, 0.0, SHIFT)
+    there = resample(grid.to_image(values), grid, transform=motion.GetInverse())
+    return grid.to_image(np.where(there > 10, 1200 - there, 0).astype(np.int16)), motion
+
+
+def test_motion_is_found(small_grid: Geometry, textured: np.ndarray) -> None:
+    image, motion = moved(small_grid, textured)
+    found = register(Volume("t1", "a", small_grid.to_image(textured)), Volume("t2", "b", image), Reporter())
+    assert found.rotation_degrees == pytest.approx(TURN, abs=1.5)
+    assert found.translation_mm == pytest.approx(np.linalg.norm(SHIFT), abs=1.5)
+    for point in [(0, 0, 0), (20, 10, -10), (-15, 20, 15)]:
+        error = np.subtract(found.transform.TransformPoint(point), motion.TransformPoint(point))
+        assert np.linalg.norm(error) < 1.5
+
+
+def test_study_uses_and_notes_the_motion(small_grid: Geometry, textured: np.ndarray) -> None:
+    image, _ = moved(small_grid, textured)
+    study = Study.read(t1c=small_grid.to_image(textured), t2=image, register=True)
+    note = next(note for note in study.notes if "aligned" in note)
+    assert (
+        matched := re.search(
+            r"t2 aligned with t1c: the head had moved by ([\d.]+) mm and turned by ([\d.]+) degrees", note
+        )
+    )
+    assert float(matched[1]) == pytest.approx(9.5, abs=1.5)
+    images, brain = study.canonical.images, ndimage.binary_erosion(study.canonical.brain, iterations=8)
+    assert np.corrcoef(images["t1c"][brain], images["t2"][brain])[0, 1] < -0.9
+    apart = Study.read(t1c=small_grid.to_image(textured), t2=image).canonical
+    brain = ndimage.binary_erosion(apart.brain, iterations=8)
+    assert np.corrcoef(apart.images["t1c"][brain], apart.images["t2"][brain])[0, 1] > -0.6
+
+
+def test_volumes_far_apart_in_the_scanner_are_brought_together(small_grid: Geometry, textured: np.ndarray) -> None:
+    far = Geometry(small_grid.size, small_grid.spacing, (439.0, 47.0, -39.0), small_grid.direction)
+    study = Study.read(t1=small_grid.to_image(textured), t2=far.to_image(textured), register=True)
+    brain = study.canonical.brain
+    assert np.corrcoef(study.canonical.images["t1"][brain], study.canonical.images["t2"][brain])[0, 1] > 0.95
+
+
+def test_same_input_same_motion(small_grid: Geometry, textured: np.ndarray) -> None:
+    image, _ = moved(small_grid, textured)
+    fixed, moving = Volume("t1", "a", small_grid.to_image(textured)), Volume("t2", "b", image)
+    one, two = (register(fixed, moving, Reporter()).transform.TransformPoint((20, 10, -10)) for _ in range(2))
+    assert np.allclose(one, two, atol=0.05)
+
+
+@pytest.mark.parametrize("after", [3, 15])
+def test_cancel_stops_within_a_second(after: int, small_grid: Geometry, textured: np.ndarray) -> None:
+    image, _ = moved(small_grid, textured)
+    asked: list[float] = []
+
+    def cancel() -> bool:
+        asked.append(time.monotonic())
+        return len(asked) == after  # said once only
+
+    with pytest.raises(Cancelled):
+        register(Volume("t1", "a", small_grid.to_image(textured)), Volume("t2", "b", image), Reporter(None, cancel))
+    assert len(asked) == after and time.monotonic() - asked[-1] < 1.0
+
+
+def test_failing_progress_is_not_swallowed(small_grid: Geometry, textured: np.ndarray) -> None:
+    def progress(fraction: float, message: str) -> None:
+        if fraction > 0:
+            raise KeyError("panel is gone")
+
+    volume = Volume("t1", "a", small_grid.to_image(textured))
+    with pytest.raises(KeyError):
+        register(volume, volume, Reporter(progress))
+
+
+@pytest.mark.slow
+def test_native_case_with_the_skull_on(shared_data: Path) -> None:
+    """Three oblique grids of 5.5 mm, the head moved between scans: ventricles and lesion come to lie on each other."""
+    folder = shared_data / "odd" / "tcga_fg_6692_native"
+    study = Study.read_folder(folder, register=True)
+    motions = [float(value) for note in study.notes for value in re.findall(r"moved by ([\d.]+) mm", note)]
+    assert len(motions) == 3 and max(motions) > 8
+    assert 1400 < np.count_nonzero(study.canonical.brain) / 1000 < 1800
+    images, geometry = study.canonical.images, study.canonical.geometry
+    dark = {
+        m: (images[m] < np.percentile(images[m][study.canonical.brain], 6)) & study.canonical.brain
+        for m in ("t1", "t1c", "flair")
+    }
+    i, j, k = np.rint(geometry.to_ijk(study.reference.to_ras(np.array([89, 141, 18])))).astype(int)
+    near = images["flair"][k - 8 : k + 9, j - 8 : j + 9, i - 8 : i + 9]
+    assert near.mean() > np.median(images["flair"][study.canonical.brain]) + 0.15
+    assert dice(dark["t1"], dark["t1c"]) > 0.5
+
+
+def dice(one: np.ndarray, other: np.ndarray) -> float:
+    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())

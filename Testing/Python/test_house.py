@@ -1,0 +1,142 @@
+"""The rules of the house that a machine can check."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+LIBRARY = PROJECT / "GliomaSAMLib"
+ROOMS = sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file())
+SOURCES = sorted(
+    path
+    for folder in ("GliomaSAMLib", "GliomaSAM", "Testing", "Resources")
+    for path in (PROJECT / folder).rglob("*.py")
+)
+MAY_USE = {
+    "study": set(),
+    "prompts": {"study"},
+    "output": {"study", "prompts"},
+    "models": {"study", "prompts"},
+    "session": {"study", "prompts", "models"},
+    "training": {"study", "prompts", "models", "session", "output"},
+    "evaluation": {"study", "prompts", "models", "session", "training", "output"},
+    "demo": {"study", "prompts", "models", "session", "evaluation", "output"},
+    "slicer": {"study", "prompts", "models", "session", "output"},
+    "cli": set(ROOMS) - {"cli", "slicer"},
+}
+"""Which rooms a room may import from; dependencies point one way."""
+MACHINE_PATH = re.compile(r"(?<![\w.~}])/(work|tmp|root|home|Users|mnt|scratch)/\w|[A-Z]:\\\\?Users\\")
+LONGEST_FILE = 450
+
+
+def imports(path: Path) -> Iterator[tuple[str, bool]]:
+    """Full names of the modules that a file imports, and whether only for the type checker."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = path.relative_to(PROJECT).with_suffix("").parts[:-1]
+    typing_only = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node in typing_only
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join((*parent, *([node.module] if node.module else [])))
+            yield base, node in typing_only
+            for alias in node.names:
+                yield f"{base}.{alias.name}", node in typing_only
+
+
+def files_of(room: str) -> list[Path]:
+    return sorted((LIBRARY / room).rglob("*.py"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_dependencies_point_one_way(room: str) -> None:
+    assert room in MAY_USE, f"say in MAY_USE what the room {room} may use"
+    used = {
+        (str(path.relative_to(PROJECT)), other)
+        for path in files_of(room)
+        for name, typing_only in imports(path)
+        for other in ROOMS
+        if not typing_only and other != room and f"{name}.".startswith(f"GliomaSAMLib.{other}.")
+    }
+    assert {(path, other) for path, other in used if other not in MAY_USE[room]} == set()
+
+
+@pytest.mark.parametrize("room", ["study", "prompts"])
+def test_study_and_prompts_import_no_torch(room: str) -> None:
+    code = f"import GliomaSAMLib.{room}, sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT).returncode == 0
+
+
+def test_the_package_and_the_help_import_no_torch() -> None:
+    code = (
+        "import GliomaSAMLib, sys; from GliomaSAMLib.cli.app import run; "
+        "status = run(['segment', '--help']); sys.exit(status or 'torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True).returncode == 0
+
+
+def test_only_the_slicer_room_knows_the_application() -> None:
+    wrong = []
+    for path in LIBRARY.rglob("*.py"):
+        place = path.relative_to(LIBRARY)
+        baseline = place.parts[:2] == ("evaluation", "baselines")
+        for top in {name.split(".")[0] for name, _ in imports(path)}:
+            widgets = top in ("qt", "ctk") or top.startswith(("PyQt", "PySide"))
+            application = top in ("slicer", "mrml") or (top in ("vtk", "vtkmodules", "slicer_core") and not baseline)
+            if widgets or (application and place.parts[0] != "slicer"):
+                wrong.append(f"{place} imports {top}")
+    assert wrong == []
+
+
+def test_no_path_of_a_machine() -> None:
+    texts = [*SOURCES, *PROJECT.glob("*.md"), *PROJECT.glob("*.toml"), PROJECT / "Makefile", *PROJECT.rglob(".ci/*")]
+    texts += [path for path in (PROJECT / "Resources").rglob("*") if path.suffix in (".json", ".md", ".toml", ".txt")]
+    found = [
+        f"{path.relative_to(PROJECT)}:{number}: {line.strip()}"
+        for path in texts
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if MACHINE_PATH.search(line) and "MACHINE_PATH" not in line
+    ]
+    assert found == []
+
+
+def test_files_fit_in_the_head() -> None:
+    long = {str(path.relative_to(PROJECT)): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {path: lines for path, lines in long.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_file_is_too_large_for_the_repository() -> None:
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=PROJECT, capture_output=True)
+    if listed.returncode:
+        pytest.skip("git does not know this folder, so the files of the repository cannot be listed")
+    paths = [PROJECT / name for name in listed.stdout.decode().split("\0") if name]
+    assert [str(path) for path in paths if path.is_file() and path.stat().st_size > 16 * 2**20] == []
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_says_what_it_is_for(room: str) -> None:
+    assert ast.get_docstring(ast.parse((LIBRARY / room / "__init__.py").read_text(encoding="utf-8")))
+
+
+def test_constraints_pin_every_dependency() -> None:
+    import tomllib
+
+    def name(requirement: str) -> str:
+        return re.split(r"[<>=!~; \[]", requirement)[0].lower().replace("_", "-")
+
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    pinned = {name(line) for line in (PROJECT / "constraints.txt").read_text().splitlines() if "==" in line}
+    assert {name(requirement) for requirement in wanted} - pinned == set()

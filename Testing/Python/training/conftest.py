@@ -1,0 +1,142 @@
+"""Small labelled cases as NIfTI files, a network that trains in no time, and a stand-in for the slow encoder."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from GliomaSAMLib.models import registry
+from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.encoder import SliceEncoder
+from GliomaSAMLib.models.registry import MethodConfig
+from GliomaSAMLib.models.slices import StackLayout
+from GliomaSAMLib.training import AugmentConfig, TrainOptions
+from GliomaSAMLib.training.features import CaseFeatures
+
+SHAPE = (44, 44, 44)
+LEVELS = {
+    "t1": (300, 150, 250, 260),
+    "t1c": (300, 150, 250, 800),
+    "t2": (300, 700, 600, 650),
+    "flair": (300, 800, 700, 750),
+}
+"""Grey values of the brain, oedema, necrosis and rim in each modality."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def write_case(folder: Path, seed: int, et_label: int = 4) -> Path:
+    """A head of air, brain and a glioma with oedema, necrosis and rim; t1, t1c, t2, flair and seg as .nii.gz."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(seed)
+    place = np.stack(np.indices(SHAPE), axis=-1) - np.asarray(SHAPE) / 2
+    brain = (place**2).sum(-1) < 19**2
+    distance = np.sqrt(((place - rng.uniform(-6, 6, 3)) ** 2).sum(-1))
+    labels = np.select([distance < 3, distance < 5.5, distance < 9], [1, et_label, 2], 0)
+    labels = np.where(brain, labels, 0).astype(np.uint8)
+    for name, (tissue, oedema, necrosis, rim) in LEVELS.items():
+        grey = np.select([labels == 2, labels == 1, labels == et_label], [oedema, necrosis, rim], tissue)
+        noisy = np.where(brain, np.maximum(grey + rng.normal(0, 20, SHAPE), 1), 0).astype(np.int16)
+        sitk.WriteImage(sitk.GetImageFromArray(noisy), folder / f"{folder.name}_{name}.nii.gz")
+    sitk.WriteImage(sitk.GetImageFromArray(labels), folder / f"{folder.name}_seg.nii.gz")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., Path]:
+    return write_case
+
+
+@pytest.fixture(scope="session")
+def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three cases, not to be changed, and a split.json that keeps the last for validation."""
+    folder = tmp_path_factory.mktemp("cases")
+    for seed, name in enumerate(("first", "second", "third")):
+        write_case(folder / name, seed, et_label=3 + seed % 2)
+    (folder / "split.json").write_text(json.dumps({"train": ["first", "second"], "val": ["third"]}))
+    return folder
+
+
+class TinyEncoder(SliceEncoder):
+    """Embeds a slice in 8 channels of cells of 4 pixels, with one fixed convolution."""
+
+    name = "tiny"
+    channels = 8
+    stride = 4
+    pixel_multiple = 4
+    base_sha256 = "0" * 64
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 8, 4, stride=4)
+        torch.nn.init.normal_(self.conv.weight, std=0.3, generator=torch.Generator().manual_seed(5))
+        torch.nn.init.zeros_(self.conv.bias)
+        self.calls = 0
+        self.freeze()
+
+    def embed(self, slices: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return self.conv(slices)
+
+
+@pytest.fixture
+def tiny_encoder() -> TinyEncoder:
+    return TinyEncoder()
+
+
+@pytest.fixture
+def tiny_config(monkeypatch: pytest.MonkeyPatch) -> MethodConfig:
+    """The method gliomasam, small, with the stand-in encoder."""
+    monkeypatch.setattr(registry, "ENCODERS", {**registry.ENCODERS, "tiny": lambda checkpoint: TinyEncoder()})
+    decoder = DecoderConfig(embedding_channels=8, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.4)
+    return MethodConfig("gliomasam", "tiny", StackLayout(slice_mm=8), decoder)
+
+
+@pytest.fixture
+def tiny_options(
+    cases_folder: Path, tiny_config: MethodConfig, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., TrainOptions]:
+    """Options of a training that takes a second or two; further ones by name."""
+
+    def make(**changes: Any) -> TrainOptions:
+        values: dict[str, Any] = {
+            "folder": cases_folder,
+            "output": tmp_path / "run",
+            "split": cases_folder / "split.json",
+            "steps": 6,
+            "accelerator": "cpu",
+            "precision": "32-true",
+            "warmup": 2,
+            "cache": tmp_path_factory.getbasetemp() / "features",
+            "augment": AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
+            "config": tiny_config,
+        }
+        return TrainOptions(**{**values, **changes})
+
+    return make
+
+
+@pytest.fixture
+def positions() -> CaseFeatures:
+    """A case whose images, labels and embeddings all tell the same place.
+
+    Channel c of the embedding, image c (halved, rounded) and the labels are functions of the position along axis c.
+    """
+    shape, cell = (64, 64, 64), 4
+    k, j, i = (axis + 0.5 for axis in np.indices(shape))
+    images = np.stack([k, j, i, np.full(shape, 200.0)]).astype(np.uint8) + 1
+    regions = (k < 20).astype(np.uint8) + ((k < 20) & (j < 20)) + ((k < 20) & (j < 20) & (i < 20))
+    coarse = [(axis + 0.5) * cell for axis in np.indices([n // cell for n in shape])]
+    embeddings = np.broadcast_to(np.stack(coarse), (4, 3, 16, 16, 16)).astype(np.float16)
+    return CaseFeatures("positions", images, np.ones(4, bool), regions.astype(np.uint8), shape, embeddings)

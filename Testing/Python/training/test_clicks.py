@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from GliomaSAMLib.prompts.maps import PromptVoxels
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.training.clicks import ClickConfig, correct, distort, first_prompts, place, random_box
+from GliomaSAMLib.training.placement import components, deepest_voxel, largest_component
+
+SEEDS = st.integers(0, 2**31)
+
+
+def blobs(rng: np.random.Generator, shape: tuple[int, int, int] = (14, 16, 15), levels: int = 3) -> np.ndarray:
+    """Nested random masks, bool (3, k, j, i); the inner ones may be empty."""
+    field = ndimage.gaussian_filter(rng.normal(size=shape), 2)
+    field /= field.std()
+    first = rng.uniform(0.2, 1.5)
+    return np.stack([field > first + 0.7 * level for level in range(levels)])
+
+
+def at(mask: np.ndarray, where: tuple[float, ...]) -> bool:
+    return bool(mask[tuple(int(c) for c in where)])
+
+
+@settings(max_examples=80, deadline=None)
+@given(SEEDS)
+def test_every_correction_lies_in_the_error_and_tells_the_truth(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth, prediction = blobs(rng), blobs(rng)
+    prompts = PromptVoxels()
+    for _ in range(5):
+        before = len(prompts.points)
+        if not correct(prompts, prediction, truth, ClickConfig(), rng):
+            assert len(prompts.points) == before
+            continue
+        where, positive, region = prompts.points[-1]
+        index = REGIONS.index(region)
+        assert len(prompts.points) == before + 1
+        assert at(truth[index], where) == positive
+        assert at(prediction[index], where) != positive
+
+
+@settings(max_examples=60, deadline=None)
+@given(SEEDS)
+def test_the_first_prompt_is_about_the_region(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truth = blobs(rng)
+    prompts = first_prompts(truth, ClickConfig(start_none=0.1, start_box=0.3, start_mask=0.2), rng)
+    assert len(prompts.points) + len(prompts.boxes) + len(prompts.masks) <= 1
+    for where, positive, region in prompts.points:
+        assert positive and at(truth[REGIONS.index(region)], where)
+    for low, high, region in prompts.boxes:
+        assert truth[REGIONS.index(region)].any()
+        assert all(a <= b for a, b in zip(low, high, strict=True))
+    for region, mask in prompts.masks.items():
+        assert truth[REGIONS.index(region)].any() and set(np.unique(mask)) <= {-1.0, 1.0}
+
+
+def test_all_ways_to_start_occur_as_often_as_said() -> None:
+    truth = np.zeros((3, 10, 10, 10), bool)
+    truth[:, 2:8, 2:8, 2:8] = True
+    config = ClickConfig(start_none=0.35, start_box=0.15, start_mask=0.08)
+    starts = [first_prompts(truth, config, np.random.default_rng(seed)) for seed in range(600)]
+    assert np.mean([bool(one.masks) for one in starts]) == pytest.approx(0.08, abs=0.04)
+    assert np.mean([bool(one.boxes) for one in starts]) == pytest.approx(0.92 * 0.15, abs=0.05)
+    assert np.mean([bool(one.points) for one in starts]) == pytest.approx(0.92 * 0.5, abs=0.07)
+
+
+def test_an_empty_region_gets_no_first_prompt_and_no_error_no_click() -> None:
+    truth = np.zeros((3, 6, 6, 6), bool)
+    rng = np.random.default_rng(0)
+    assert not any(first_prompts(truth, ClickConfig(), rng) for _ in range(20))
+    prompts = PromptVoxels()
+    assert not correct(prompts, truth, truth, ClickConfig(), rng) and not prompts
+
+
+@settings(max_examples=40, deadline=None)
+@given(SEEDS)
+def test_a_click_is_deep_in_its_component(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mask = largest_component(blobs(rng)[0])
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1]
+    where = tuple(int(c) for c in place(mask, rng))
+    assert depth[where] > 0.5 * depth.max()
+    assert depth[deepest_voxel(mask)] == depth.max()
+
+
+def test_a_third_of_the_clicks_is_at_the_deepest_place() -> None:
+    mask = np.zeros((15, 15, 15), bool)
+    mask[1:14, 1:14, 1:14] = True
+    at_the_centre = [place(mask, np.random.default_rng(seed)) == (7, 7, 7) for seed in range(300)]
+    assert np.mean(at_the_centre) == pytest.approx(0.3, abs=0.08)
+
+
+def test_boxes_surround_the_component_within_a_tenth() -> None:
+    mask = np.zeros((30, 30, 30), bool)
+    mask[5:26, 5:26, 5:26] = True
+    flat = 0
+    for seed in range(40):
+        low, high = (np.asarray(corner) for corner in random_box(mask, np.random.default_rng(seed)))
+        axes = high - low < 1
+        flat += bool(axes.any())
+        assert axes.sum() <= 1
+        assert (np.abs(low - 5)[~axes] <= 2).all() and (np.abs(high - 25)[~axes] <= 2).all()
+    assert 10 <= flat <= 30
+
+
+def test_a_distorted_mask_still_resembles_the_truth() -> None:
+    mask = np.zeros((36, 36, 36), bool)
+    mask[6:30, 6:30, 6:30] = True
+    dices = []
+    for seed in range(10):
+        drawn = distort(mask, np.random.default_rng(seed)) > 0
+        dices.append(2 * (drawn & mask).sum() / (drawn.sum() + mask.sum()))
+    assert min(dices) > 0.4 and np.mean(dices) > 0.7
+    assert np.mean(np.asarray(dices) < 0.97) > 0.5
+
+
+def test_components_touch_by_corners_and_are_counted() -> None:
+    mask = np.zeros((6, 6, 6), bool)
+    mask[0, 0, 0] = mask[1, 1, 1] = True
+    mask[4:, 4:, 4:] = True
+    labels, sizes = components(mask)
+    assert sizes.tolist() == [2, 8]
+    assert labels[0, 0, 0] == labels[1, 1, 1] == 1 and labels[5, 5, 5] == 2
+    assert largest_component(mask).sum() == 8
+    assert deepest_voxel(np.ones((3, 5, 5), bool)) == (1, 1, 1)
+    assert deepest_voxel(np.ones((3, 5, 5), bool), (4.0, 1.0, 1.0)) == (0, 2, 2)

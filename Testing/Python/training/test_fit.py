@@ -1,0 +1,289 @@
+import errno
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError
+from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.registry import MethodConfig, config_from_json, find_method
+from GliomaSAMLib.models.segresnet import SegResNetConfig
+from GliomaSAMLib.models.weights import load_weights
+from GliomaSAMLib.training import TrainOptions, fit, step
+from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
+from GliomaSAMLib.training.run import Run
+
+
+class StopAfter:
+    """A user who stops the training after a number of steps; is `progress` and `cancel`."""
+
+    def __init__(self, steps: int) -> None:
+        self.text = f"step {steps - 1},"
+        self.seen = False
+        self.lines: list[tuple[float, str]] = []
+
+    def progress(self, fraction: float, text: str) -> None:
+        self.lines.append((fraction, text))
+        self.seen = self.seen or text.startswith(self.text)
+
+    def cancel(self) -> bool:
+        return self.seen
+
+
+def stop_after(options: TrainOptions, steps: int) -> None:
+    user = StopAfter(steps)
+    with pytest.raises(Cancelled, match="same command"):
+        fit(options, user.progress, user.cancel)
+
+
+def checkpoint(folder: Path) -> dict[str, Any]:
+    return torch.load(folder / CHECKPOINT, weights_only=True)
+
+
+def flat(value: Any, name: str = "") -> dict[str, Any]:
+    """Leaves of nested dictionaries and lists by their path."""
+    if isinstance(value, dict | list | tuple):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        return {path: leaf for key, inner in items for path, leaf in flat(inner, f"{name}/{key}").items()}
+    return {name: value}
+
+
+def assert_same(first: dict[str, Any], second: dict[str, Any]) -> None:
+    left, right = flat(first), flat(second)
+    assert left.keys() == right.keys()
+    differing = [
+        name
+        for name, value in left.items()
+        if not (torch.equal(value, right[name]) if isinstance(value, torch.Tensor) else value == right[name])
+    ]
+    assert differing == []
+
+
+def test_three_steps_and_three_more_are_six(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    whole, parts = tiny_options(output=tmp_path / "whole"), tiny_options(output=tmp_path / "parts")
+    fit(whole)
+    stop_after(parts, 3)
+    assert checkpoint(parts.output)["step"] == 3
+    fit(parts)
+    first, second = checkpoint(whole.output), checkpoint(parts.output)
+    for key in ("decoder", "average", "optimizer", "step", "best"):
+        assert_same({key: first[key]}, {key: second[key]})
+    logs = [
+        [(line["step"], line.get("loss"), line.get("validation")) for line in read_log(run.output)]
+        for run in (whole, parts)
+    ]
+    assert logs[0] == logs[1] and len(logs[0]) == 7
+    assert_same(load_file(whole.weights), load_file(parts.weights))
+
+
+def test_workers_make_the_same_crops(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    runs = [tiny_options(output=tmp_path / str(n), workers=n, steps=3) for n in (0, 1)]
+    losses = []
+    for options in runs:
+        fit(options)
+        losses.append([line.get("loss") for line in read_log(options.output)])
+    assert losses[0] == losses[1]
+
+
+def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=3)
+    user = StopAfter(100)
+    assert fit(options, user.progress) == options.weights
+    assert sorted(path.name for path in options.output.iterdir()) == [
+        "curve.png", "gliomasam.safetensors", CHECKPOINT, LOG,
+    ]  # fmt: skip
+    state, metadata = load_weights(options.weights)
+    config = config_from_json(metadata.config)
+    assert config == options.config
+    metadata.check_base("0" * 64)
+    assert metadata.extra["steps"] == "3"
+    find_method("gliomasam").build(config.decoder).load_state_dict(state)
+    lines = read_log(options.output)
+    assert [line["step"] for line in lines] == [1, 2, 3, 3]
+    assert all(0 <= line["waiting"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
+    assert 0 <= lines[-1]["validation"]["WT3"] <= 1
+    fractions = [fraction for fraction, _ in user.lines]
+    assert fractions == sorted(fractions) and fractions[-1] == 1
+    assert any("min left" in text for _, text in user.lines)
+
+
+def test_a_finished_training_is_left_alone(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=2)
+    fit(options)
+    before = {path: path.stat().st_mtime_ns for path in options.output.iterdir()}
+    assert fit(options) == options.weights
+    assert {path: path.stat().st_mtime_ns for path in options.output.iterdir()} == before
+    fit(tiny_options(steps=3))
+    assert checkpoint(options.output)["step"] == 3
+
+
+def test_a_time_budget_ends_the_training(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=10_000, minutes=0.01, split=None)
+    fit(options)
+    done = checkpoint(options.output)
+    assert 1 <= done["step"] < 1000
+    assert options.weights.exists()
+    fit(options)
+    assert checkpoint(options.output)["elapsed"] == done["elapsed"]
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = tiny_options()
+    stop_after(options, 2)
+    before = (options.output / CHECKPOINT).read_bytes()
+    save = torch.save
+
+    def full(state: Any, path: Path) -> None:
+        save({"step": 1}, path)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(OutputError, match=r"No space left.*last good one is kept"):
+        fit(options)
+    assert (options.output / CHECKPOINT).read_bytes() == before
+    assert not list(options.output.glob(".*"))
+    monkeypatch.setattr(torch, "save", save)
+    fit(options)
+    assert checkpoint(options.output)["step"] == 6
+
+
+def test_a_checkpoint_of_something_else_is_refused(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=1)
+    fit(options)
+    before = {path: path.read_bytes() for path in options.output.iterdir()}
+    segresnet = MethodConfig("segresnet", None, decoder=SegResNetConfig(filters=8))
+    with pytest.raises(CaseError, match=r"of the method 'gliomasam', not 'segresnet'.*another folder"):
+        fit(tiny_options(method="segresnet", config=segresnet))
+    assert options.config is not None
+    wider = MethodConfig("gliomasam", "tiny", options.config.layout, DecoderConfig(widths=(8, 8, 8, 16)))
+    with pytest.raises(CaseError, match="other sizes"):
+        fit(tiny_options(config=wider))
+    assert {path: path.read_bytes() for path in options.output.iterdir()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk", None])
+def test_a_damaged_checkpoint_is_refused(content: bytes | None, tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options()
+    options.output.mkdir()
+    path = options.output / CHECKPOINT
+    if content is None:
+        torch.save({"config": {"method": "gliomasam"}, "step": 3}, path)
+    else:
+        path.write_bytes(content)
+    with pytest.raises(CaseError, match=r"damaged.*remove it"):
+        fit(options)
+    assert not (options.output / LOG).exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_after_a_checkpoint(number: int, tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options()
+    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
+
+    def progress(fraction: float, text: str) -> None:
+        if text.startswith("step 2,"):
+            os.kill(os.getpid(), number)
+
+    with pytest.raises(Cancelled):
+        fit(options, progress)
+    assert checkpoint(options.output)["step"] == 3
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+def test_cancel_while_cases_are_read(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    options = tiny_options(cache=tmp_path / "own")
+    with pytest.raises(Cancelled):
+        fit(options, cancel=lambda: True)
+    assert not options.weights.exists() and not (options.output / CHECKPOINT).exists()
+
+
+def test_cancel_while_validating_goes_on_with_the_validation(
+    tiny_options: Callable[..., TrainOptions],
+) -> None:
+    options = tiny_options(steps=2)
+    user = StopAfter(0)
+    user.text = "step 2, validating"
+    with pytest.raises(Cancelled):
+        fit(options, user.progress, user.cancel)
+    assert checkpoint(options.output)["step"] == 2 and not options.weights.exists()
+    fit(options)
+    assert options.weights.exists() and read_log(options.output)[-1]["validation"]
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+def test_too_little_memory_says_what_to_do(
+    error: Exception, tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Run, "_optimise", fail)
+    with pytest.raises(ModelError, match=r"2 crops of up to 32 x 48 x 32.*smaller batch or smaller crops"):
+        fit(tiny_options(batch=2))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"method": "magic"}, "there is no method 'magic'|not of 'magic'"),
+        ({"steps": 0}, "steps must be"),
+        ({"minutes": float("nan")}, "minutes must be"),
+        ({"learning_rate": -1.0}, "learning rate must be"),
+        ({"workers": -1}, "workers must be"),
+        ({"accelerator": "abacus"}, "abacus"),
+        ({"precision": "7-bit"}, "7-bit"),
+    ],
+)
+def test_options_that_make_no_sense(
+    changes: dict[str, Any], said: str, tiny_options: Callable[..., TrainOptions]
+) -> None:
+    with pytest.raises(ModelError, match=said):
+        fit(tiny_options(**changes))
+
+
+def test_a_step_without_a_finite_gradient_is_left_out(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    honest = step.segmentation_loss
+
+    def broken_at_first(logits: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return (0 * logits).sqrt().sum() if len(calls) == 2 else honest(logits, *others)
+
+    monkeypatch.setattr(step, "segmentation_loss", broken_at_first)
+    options = tiny_options(steps=3)
+    fit(options)
+    lines = [line for line in read_log(options.output) if "loss" in line]
+    assert [line.get("left_out", False) for line in lines] == [False, True, False]
+    assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
+    monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
+    with pytest.raises(CaseError, match="steps in a row are not finite"):
+        fit(tiny_options(steps=60, output=options.output.parent / "hopeless", split=None))
+
+
+def test_crops_must_fit_the_decoder(tiny_options: Callable[..., TrainOptions]) -> None:
+    from GliomaSAMLib.training import AugmentConfig
+
+    with pytest.raises(ModelError, match=r"multiples of 16, not \(32, 40, 32\)"):
+        fit(tiny_options(augment=AugmentConfig(crop=(32, 40, 32))))
+
+
+def test_an_output_that_is_a_file(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="choose another folder"):
+        fit(tiny_options(output=tmp_path / "file"))
+
+
+def test_a_split_without_training_cases(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text(json.dumps({"train": [], "val": ["first"]}))
+    with pytest.raises(CaseError, match="no case for training"):
+        fit(tiny_options(split=tmp_path / "split.json"))

@@ -1,0 +1,95 @@
+"""Real processes: a kill in the middle, and several at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from GliomaSAMLib.training.checkpoint import CHECKPOINT, read_log
+
+PROJECT = Path(__file__).resolve().parents[3]
+SCRIPT = """
+import sys, time
+from pathlib import Path
+import torch
+from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.registry import MethodConfig
+from GliomaSAMLib.models.slices import StackLayout
+from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
+
+torch.set_num_threads(1)
+cases, output, devices, encoder, pause = sys.argv[1:]
+decoder = DecoderConfig(
+    embedding_channels=256 if encoder else 0, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.5
+)
+options = TrainOptions(
+    Path(cases), Path(output), split=Path(cases) / "split.json", steps=8, checkpoint_minutes=0, accelerator="cpu",
+    devices=int(devices), precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
+    config=MethodConfig("gliomasam", encoder or None, StackLayout(slice_mm=16), decoder),
+)
+fit(options, progress=lambda fraction, text: time.sleep(float(pause) * text.startswith("step")))
+"""
+
+
+def start(
+    tmp_path: Path, cases: Path, run: str, devices: int = 1, encoder: str = "", pause: float = 0.0
+) -> subprocess.Popen:
+    script = tmp_path / "train_script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), str(cases), str(tmp_path / run), str(devices), encoder, str(pause)]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def finish(process: subprocess.Popen) -> None:
+    said, _ = process.communicate(timeout=600)
+    assert process.returncode == 0, said
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_costs_nothing(cases_folder: Path, tmp_path: Path) -> None:
+    process = start(tmp_path, cases_folder, "run", pause=0.4)
+    deadline = time.monotonic() + 500
+    while len(read_log(tmp_path / "run")) < 4 and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    left = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
+    assert 1 <= left["step"] < 8
+    finish(start(tmp_path, cases_folder, "run"))
+    finish(start(tmp_path, cases_folder, "unbroken"))
+    lines = [[(line["step"], line.get("loss")) for line in read_log(tmp_path / run)] for run in ("run", "unbroken")]
+    assert lines[0] == lines[1]
+    assert [step for step, _ in lines[0]] == [*range(1, 9), 8]
+    weights = [torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["average"] for run in ("run", "unbroken")]
+    assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
+    assert not list((tmp_path / "run").glob(".*.part.*"))
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(cases_folder: Path, tmp_path: Path) -> None:
+    """With the real encoder, whose fusion is now and then without a gradient in one process."""
+    finish(start(tmp_path, cases_folder, "run", devices=2, encoder="lite_medsam"))
+    assert [line["step"] for line in read_log(tmp_path / "run")] == [*range(1, 9), 8]
+    assert (tmp_path / "run" / "gliomasam.safetensors").is_file()
+    assert torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)["finished"]
+
+
+@pytest.mark.slow
+def test_two_processes_from_the_command_line(cases_folder: Path, tmp_path: Path) -> None:
+    entry = tmp_path / "gliomasam_entry.py"
+    entry.write_text("from GliomaSAMLib.cli import main\nmain()\n")
+    options = ["--method", "segresnet", "--steps", "2", "--devices", "2", "--accelerator", "cpu"]
+    crops = ["--crop", "32", "32", "32", "--large-crop", "32", "32", "32"]
+    command = [sys.executable, str(entry), "train", str(cases_folder), "-o", str(tmp_path / "run"), *options, *crops]
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("segresnet.safetensors written") == 1
+    assert [line["step"] for line in read_log(tmp_path / "run")] == [1, 2, 2]

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from ..errors import OutputError
 from ..prompts.prompt import Prompt
-from ..study import Study
+from ..study import CanonicalVolume, Study
 from ..writing import replacing
 from .picture_layers import draw_outlines, draw_prompts, legend_entries
 from .picture_planes import PLANES, Plane
@@ -120,7 +120,7 @@ def _on_canonical(study: Study, panel: Panel) -> Panel:
     return Panel(panel.title, masks, truth, panel.prompts, modality)
 
 
-def _slices(volume: PicturedVolume, panels: Sequence[Panel], centre: Sequence[float] | None) -> list[int]:
+def _slices(volume: CanonicalVolume, panels: Sequence[Panel], centre: Sequence[float] | None) -> list[int]:
     """The slice to show in each plane."""
     if centre is not None:
         index = np.round(volume.geometry.to_ijk(np.asarray(centre, float))).astype(int)[::-1]
@@ -130,7 +130,7 @@ def _slices(volume: PicturedVolume, panels: Sequence[Panel], centre: Sequence[fl
     return [plane.largest_section(shown) for plane in PLANES]
 
 
-def _draw_tile(axes: Axes, volume: PicturedVolume, panel: Panel, plane: Plane, index: int) -> None:
+def _draw_tile(axes: Axes, volume: CanonicalVolume, panel: Panel, plane: Plane, index: int) -> None:
     """One slice of one panel."""
     assert panel.modality is not None
     image = plane.section(volume.images[panel.modality], index)

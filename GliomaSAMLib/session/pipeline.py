@@ -9,7 +9,7 @@ from ..models import Model
 from ..models.model import Features
 from ..models.slices import pad_to
 from ..prompts import Prompt, box_range, prompt_voxels
-from ..prompts.maps import PromptVoxels, implied_regions, prompt_maps
+from ..prompts.maps import PromptVoxels, prompt_maps
 from ..regions import REGIONS
 from ..study import Study
 from ..study.progress import Reporter
@@ -21,7 +21,6 @@ from .roi import Slab
 OUTSIDE = -10.0
 """Logit of what was not decoded."""
 SCRIBBLE_STEP_MM = 4.0
-ISLAND_ML = 0.1
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class Pipeline:
         self.embeddings = embeddings
         self._features: tuple[Slab, Features] | None = None
         self._half: np.ndarray | None = None
+        self._proposal: tuple[Slab, dict[str, np.ndarray]] | None = None
 
     def answer(self, prompts: Sequence[Prompt], report: Reporter) -> Answer:
         """The masks for `prompts`. Raises `Cancelled`; what was embedded by then is kept."""
@@ -61,7 +61,7 @@ class Pipeline:
                 break
             slab = larger
         whole = self._whole(logits, slab)
-        return Answer(self._masks(whole, prompts), whole.astype(np.float16))
+        return Answer(self._masks(whole, slab, prompts), whole.astype(np.float16))
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid; at least 0.5 in the mask, and less outside."""
@@ -104,24 +104,26 @@ class Pipeline:
         probability = 1 / (1 + np.exp(-logits))
         return np.clip(self.study.from_canonical(probability), 0, 1)
 
-    def _masks(self, logits: np.ndarray, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
+    def _masks(self, logits: np.ndarray, slab: Slab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
         reference = self.study.reference
         masks = {name: self._on_reference(logits[n]) >= 0.5 for n, name in enumerate(REGIONS)}
-        seeds = {}
-        for name in REGIONS:
-            own = [
-                prompt_voxels(prompt, reference)
-                for prompt in prompts
-                if prompt.positive
-                and prompt.kind in ("point", "scribble")
-                and name in implied_regions(prompt.region, True)
-            ]
-            seeds[name] = np.concatenate(own) if own else np.zeros((0, 3), int)
-        remove_islands(masks, seeds, int(np.ceil(ISLAND_ML / reference.voxel_ml)))
+        remove_islands(masks, self._proposed(slab, prompts), prompts, reference)
         keep_edits(masks, prompts, reference)
         nest(masks, prompts)
         obey(masks, prompts, reference)
         return masks
+
+    def _proposed(self, slab: Slab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray] | None:
+        """The masks that the model gives for the slab without prompts; None where no negative prompt asks for them."""
+        if all(prompt.positive for prompt in prompts):
+            return None
+        if self._proposal is None or self._proposal[0] != slab:
+            assert self._features is not None
+            shape = [n // 2 for n in (slab.stop - slab.start, *self.embeddings.padded[1:])]
+            logits = self.model.decode(self._features[1], prompt_maps(PromptVoxels(), shape, CELL_MM))
+            whole = self._whole(logits, slab)
+            self._proposal = (slab, {name: self._on_reference(whole[n]) >= 0.5 for n, name in enumerate(REGIONS)})
+        return self._proposal[1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:
         """The prompts in canonical voxels (K, J, I); masks float32 in [-1, 1] on the padded grid."""

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
 
-CLICK_WEIGHT = 4.0
+CLICK_WEIGHT = 15.0
 """Extra weight of the cross entropy at a click; falls off with the wide Gaussian of the prompt maps."""
 
 _dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)

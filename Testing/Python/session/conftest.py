@@ -9,9 +9,6 @@ from GliomaSAMLib.models import Model, load_model
 from GliomaSAMLib.session import Session
 from GliomaSAMLib.study import Study
 
-LESION = (12.0, 6.0, 4.0)
-"""RAS mm of the middle of the small study's lesion; its radius is 10 mm."""
-
 
 @pytest.fixture(scope="session")
 def model() -> Model:

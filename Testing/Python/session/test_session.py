@@ -8,21 +8,25 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import LESION
+import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, PromptError
 from GliomaSAMLib.models import Model
-from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.prompts import point
+from GliomaSAMLib.regions import REGIONS, regions_from_labels
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.study import Study
+from GliomaSAMLib.session.promises import remove_islands
+from GliomaSAMLib.study import Geometry, Study
 
 NewSession = Callable[[], Session]
+LESION = (12.0, 6.0, 4.0)
+"""RAS mm of the middle of the small study's lesion; its radius is 10 mm."""
 NORMAL = (-14.0, -10.0, 4.0)
 """RAS mm of normal tissue on the other side."""
 
 
 def voxel(session: Session, ras: tuple[float, float, float]) -> tuple[int, ...]:
-    return tuple(np.round(session.study.reference.to_ijk(np.asarray(ras))[::-1]).astype(int))
+    return tuple(np.floor(session.study.reference.to_ijk(np.asarray(ras))[::-1] + 0.5).astype(int))
 
 
 def masks(session: Session) -> dict[str, np.ndarray]:
@@ -42,16 +46,19 @@ def test_masks_are_empty_before_the_first_update(new_session: NewSession) -> Non
     assert session.volumes() == {"WT": 0.0, "TC": 0.0, "ET": 0.0}
 
 
-def test_a_click_finds_the_lesion(new_session: NewSession) -> None:
-    session = new_session()
-    session.add_point(LESION)
+@pytest.mark.slow
+def test_a_click_finds_a_real_tumour(glioma_case: Callable[[str], Path], model: Model, tmp_path: Path) -> None:
+    folder = glioma_case("Brats18_CBICA_AMH_1")
+    study = Study.read_folder(folder)
+    labels = sitk.GetArrayFromImage(sitk.ReadImage(str(folder / "seg.nii")))
+    session = Session(study, model, cache=tmp_path)
+    middle = np.argwhere(labels == 1).mean(axis=0)
+    session.add_point(study.reference.to_ras(middle[::-1]))
     session.update()
-    k, j, i = np.indices(session.study.reference.shape)
-    ras = session.study.reference.to_ras(np.stack([i, j, k], axis=-1))
-    truth = ((ras - LESION) ** 2).sum(-1) < 10.0**2
-    mask = session.mask("WT") > 0
-    assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.6
-    assert session.volumes()["WT"] == pytest.approx(mask.sum() * 0.008)
+    for region, truth in zip(REGIONS, regions_from_labels(labels), strict=True):
+        mask = session.mask(region)
+        assert 2 * (mask & truth).sum() / (mask.sum() + truth.sum()) > 0.7
+    assert session.volumes()["WT"] == pytest.approx(session.mask("WT").sum() / 1000)
 
 
 def test_clicks_are_exact_promises_even_where_they_make_no_sense(new_session: NewSession) -> None:
@@ -150,6 +157,27 @@ def test_probability_agrees_with_the_mask(new_session: NewSession) -> None:
         probability = session.probability(region)
         assert probability.dtype == np.float32 and probability.min() >= 0 and probability.max() <= 1
         assert np.array_equal(probability >= 0.5, session.mask(region) > 0)
+
+
+def test_a_negative_click_on_a_separate_part_removes_all_of_it() -> None:
+    grid = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    found = {region: np.zeros(grid.shape, bool) for region in REGIONS}
+    found["WT"][2:12, 2:12, 2:12] = True
+    found["WT"][18:26, 18:26, 18:26] = True
+    after = {region: mask.copy() for region, mask in found.items()}
+    after["WT"][20:24, 20:24, 20:24] = False  # the hole that the network cut
+    remove_islands(after, found, [point((22.0, 22.0, 22.0), False)], grid)
+    assert not after["WT"][18:26, 18:26, 18:26].any()
+    assert after["WT"][2:12, 2:12, 2:12].all(), "the other part was touched"
+
+
+def test_a_negative_click_in_the_only_part_cuts_no_more_than_the_network_did() -> None:
+    grid = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    found = {region: np.zeros(grid.shape, bool) for region in REGIONS}
+    found["WT"][2:12, 2:12, 2:12] = True
+    after = {region: mask.copy() for region, mask in found.items()}
+    remove_islands(after, found, [point((4.0, 4.0, 4.0), False)], grid)
+    assert np.array_equal(after["WT"], found["WT"])
 
 
 def test_an_edited_mask_is_kept_and_refined_from(new_session: NewSession) -> None:

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from ..study.geometry import Geometry
+from ..training.placement import deepest_voxel, largest_component
 from .metrics import bounding_box
-
-FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
-"""26-connectivity."""
 
 JITTER_VOXELS = (2.0, 3.0)
 """Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
@@ -59,29 +56,6 @@ def next_click(
     if rng is not None:
         voxel, positive = jittered(voxel, truth, rng)
     return RobotPrompt((ras_of(voxel, geometry),), (voxel,), positive)
-
-
-def largest_component(mask: np.ndarray) -> np.ndarray:
-    """The largest 26-connected piece of a mask that is not empty. bool, same shape."""
-    box = bounding_box(mask)
-    labels, _ = ndimage.label(mask[box], FULL_NEIGHBOURHOOD)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    component = np.zeros(mask.shape, bool)
-    component[box] = labels == np.argmax(sizes)
-    return component
-
-
-def deepest_voxel(mask: np.ndarray, spacing: tuple[float, ...]) -> tuple[int, int, int]:
-    """Index (K, J, I) of the voxel furthest from the outside of a mask that is not empty; `spacing` in mm, K, J, I.
-
-    Beyond the edge of the volume counts as outside.
-    """
-    box = bounding_box(mask)
-    depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=spacing)[1:-1, 1:-1, 1:-1]
-    inside = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    k, j, i = (int(index) + place.start for index, place in zip(inside, box, strict=True))
-    return k, j, i
 
 
 def jittered(

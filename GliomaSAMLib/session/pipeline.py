@@ -81,14 +81,19 @@ class Pipeline:
             stacked = np.stack(list(images.values()))
             self._half = _halve(stacked)
             report.report(0.93, "outlining")
-        shape = [n // 2 for n in (slab.stop - slab.start, *self.embeddings.padded[1:])]
         inside = _on_cells(placed, slab)
-        logits = self.model.decode(self._features[1], prompt_maps(inside, shape, CELL_MM))
+        logits = self._logits(inside, slab)
         assert self._half is not None
         if inside.points:
             logits += _double(click_correction(_halve(logits), self._half, inside.points))
         report.report(1.0, "outlining")
         return logits
+
+    def _logits(self, prompts: PromptVoxels, slab: Slab) -> np.ndarray:
+        """The model's logits float32 (3, K, J, I) of the slab, whose features are there, for prompts in its cells."""
+        assert self._features is not None
+        shape = [n // 2 for n in (slab.stop - slab.start, *self.embeddings.padded[1:])]
+        return self.model.decode(self._features[1], prompt_maps(prompts, shape, CELL_MM))
 
     def _whole(self, logits: np.ndarray, slab: Slab) -> np.ndarray:
         """The slab's logits in the canonical volume, nested, `OUTSIDE` beyond it and beyond the brain."""
@@ -104,9 +109,13 @@ class Pipeline:
         probability = 1 / (1 + np.exp(-logits))
         return np.clip(self.study.from_canonical(probability), 0, 1)
 
+    def _thresholded(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """Masks bool (K, J, I) on the reference grid of canonical logits (3, K, J, I)."""
+        return {name: self._on_reference(logits[n]) >= 0.5 for n, name in enumerate(REGIONS)}
+
     def _masks(self, logits: np.ndarray, slab: Slab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
         reference = self.study.reference
-        masks = {name: self._on_reference(logits[n]) >= 0.5 for n, name in enumerate(REGIONS)}
+        masks = self._thresholded(logits)
         remove_islands(masks, self._proposed(slab, prompts), prompts, reference)
         keep_edits(masks, prompts, reference)
         nest(masks, prompts)
@@ -118,11 +127,7 @@ class Pipeline:
         if all(prompt.positive for prompt in prompts):
             return None
         if self._proposal is None or self._proposal[0] != slab:
-            assert self._features is not None
-            shape = [n // 2 for n in (slab.stop - slab.start, *self.embeddings.padded[1:])]
-            logits = self.model.decode(self._features[1], prompt_maps(PromptVoxels(), shape, CELL_MM))
-            whole = self._whole(logits, slab)
-            self._proposal = (slab, {name: self._on_reference(whole[n]) >= 0.5 for n, name in enumerate(REGIONS)})
+            self._proposal = (slab, self._thresholded(self._whole(self._logits(PromptVoxels(), slab), slab)))
         return self._proposal[1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:

@@ -111,13 +111,17 @@ def remove_islands(
 
 
 def _remove_rejected(mask: np.ndarray, proposal: np.ndarray, wanted: Indices, unwanted: Indices) -> None:
+    """Clear the parts of `mask`, as they are together with `proposal`, that hold a negative click; those with a
+    positive click stay, or without any the largest.
+    """
     parts = label(mask | proposal, connectivity=3)
-    kept = set(np.unique(parts[wanted]).tolist()) - {0}
-    if not kept:
-        sizes = np.bincount(parts[mask])
-        kept = {int(np.argmax(sizes))} if len(sizes) else set()
-    rejected = set(np.unique(parts[unwanted]).tolist()) - kept - {0}
-    mask[np.isin(parts, list(rejected))] = False
+    sizes = np.bincount(parts[mask], minlength=parts.max() + 1)
+    rejected = np.zeros(len(sizes), bool)
+    rejected[parts[unwanted]] = True
+    kept = parts[wanted][parts[wanted] > 0]
+    rejected[kept if len(kept) else int(np.argmax(sizes))] = False
+    rejected[0] = False
+    mask[rejected[parts]] = False
 
 
 def _voxels(prompts: Sequence[Prompt], region: str, positive: bool, geometry: Geometry) -> Indices:

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from GliomaSAMLib.evaluation.clicks import deepest_voxel, jittered, largest_component, next_click, slice_box
+from GliomaSAMLib.evaluation.clicks import jittered, next_click, slice_box
 from GliomaSAMLib.study import Geometry
+from GliomaSAMLib.training.placement import deepest_voxel, largest_component
 
 GRID = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (-10.0, 5.0, 2.0), ((0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
 

@@ -8,10 +8,11 @@ SHELL := /bin/bash
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 PYTHON ?= $(shell for python in python3.12 python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
-EXTRAS := train,evaluate,demo,test
+EXTRAS := train,evaluate,demo,host,test
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.gliomasam-installed
 CASE ?=
+SOURCES := GliomaSAM GliomaSAMLib Testing Resources
 
 .PHONY: help install demo test lint format icon clean
 
@@ -44,16 +45,35 @@ demo: $(STAMP)
 	$(BIN)/gliomasam demo $(if $(CASE),--folder "$(CASE)")
 
 lint: $(STAMP)
-	$(BIN)/ruff check GliomaSAMLib Testing Resources
-	$(BIN)/ruff format --check GliomaSAMLib Testing Resources
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
-test: lint
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+# The tests of the host and of the module change PySide6 for their whole process, so they have one of their own.
+# Exit status 5 of pytest: PYTEST_FLAGS chose no test of that process.
+test: lint host-packages
+	GLIOMASAM_TESTS=plain $(BIN)/python -m pytest $(PYTEST_FLAGS) || [ $$? = 5 ]
+	GLIOMASAM_TESTS=qt QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(PYTEST_FLAGS) || [ $$? = 5 ]
+
+# Drawing without a screen; the tests that draw are skipped without it.
+HOST_PACKAGES := libgl1-mesa-dri libgl1 libegl1 libegl-mesa0 libosmesa6 libglx-mesa0 libxrender1 libxcursor1 libxkbcommon0 \
+	libdbus-1-3 libfontconfig1 fonts-dejavu-core
+
+.PHONY: host-packages
+host-packages:
+	@if dpkg -s $(HOST_PACKAGES) >/dev/null 2>&1; then \
+		true; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update && \
+			apt-get install -y --no-install-recommends $(HOST_PACKAGES); then \
+		true; \
+	else \
+		echo "skipped: the Debian packages $(HOST_PACKAGES), without which the tests that draw are skipped;" \
+			"ask an administrator for them" >&2; \
+	fi
 
 format: $(STAMP)
-	$(BIN)/ruff check --fix GliomaSAMLib Testing Resources
-	$(BIN)/ruff format GliomaSAMLib Testing Resources
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
 
 icon: $(STAMP)
 	$(BIN)/python Resources/draw_icon.py GliomaSAM.png

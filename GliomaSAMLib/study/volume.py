@@ -5,7 +5,6 @@ from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
-from skimage.filters import threshold_otsu
 
 from .canonical import resample
 from .geometry import Geometry
@@ -56,6 +55,8 @@ class Volume:
         values = sitk.GetArrayViewFromImage(self.image)
         if self.has_constant_air:
             return np.asarray(values != self.background)
+        from skimage.filters import threshold_otsu  # 3D Slicer does not bring it, and names volumes without it
+
         low, high = np.percentile(values[::2, ::2, ::2], (0.5, 99.0))
         threshold = threshold_otsu(np.clip(values[::2, ::2, ::2], low, high).astype(np.float32)) if high > low else low
         return np.asarray(values > low + _AIR_SHARE_OF_OTSU * (threshold - low))

@@ -1,16 +1,46 @@
-"""Fixtures shared by all tests: the real cases where they are present, and a small synthetic study."""
+"""Fixtures shared by all tests: the real cases, a small synthetic study, and the scene of Slicer's core."""
 
 import os
+import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from GliomaSAMLib.study import MODALITIES, Geometry, Study
 
+TESTING = Path(__file__).resolve().parents[1]
+if str(TESTING) not in sys.path:
+    sys.path.insert(0, str(TESTING))  # for `host`, the small Slicer
+
 DATA_VARIABLE = "GLIOMASAM_DATA"
+PROCESS_VARIABLE = "GLIOMASAM_TESTS"
+"""Which tests a process runs: "qt" those in QT_FOLDERS, "plain" all others; all when it is not set."""
+
+QT_FOLDERS = ("host", "module")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what another process runs, unless it was named on the command line."""
+    whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    return True if whole and belongs_to_another_process(collection_path) else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was named on the command line and another process runs."""
+    others = [item for item in items if belongs_to_another_process(item.path)]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
+
+
+def belongs_to_another_process(path: Path) -> bool:
+    process = os.environ.get(PROCESS_VARIABLE)
+    folder = path.relative_to(TESTING / "Python").parts[:1]
+    return process is not None and path.is_file() and (folder[0] in QT_FOLDERS) != (process == "qt")
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +70,19 @@ def glioma_case(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         return cases / name
 
     return unpack
+
+
+@pytest.fixture
+def mrml_scene() -> Iterator[Any]:
+    """Slicer's real scene, holding what the application always holds; `slicer.app`, `slicer.modules` are there."""
+    from host.core import clear_scene, start_core
+
+    start_core()
+    import slicer
+
+    clear_scene()
+    yield slicer.mrmlScene
+    clear_scene()
 
 
 SMALL_GRID = Geometry(

@@ -1,0 +1,104 @@
+"""The section Inputs: four selectors of volumes, filled by themselves, and what has to be done to the volumes."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from .parameters import Skull
+
+MODALITIES = ("t1", "t1c", "t2", "flair")
+
+
+class InputsSection:
+    """Fills the selectors, marks what is doubtful, and hands the choice to the task of the segmentation.
+
+    Args:
+        panel: The `Panel`.
+    """
+
+    def __init__(self, panel):
+        self._panel = panel
+        self._ui = panel.ui
+        self._labels = {modality: getattr(self._ui, f"{modality}Label").text for modality in MODALITIES}
+        self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
+        self._doubts = {}
+        self._offered = set()
+        self._ui.guessButton.connect("clicked()", self.guessAgain)
+
+    def nodes(self):
+        """The chosen volume nodes by modality, without those that are None."""
+        parameters = self._panel.parameters
+        chosen = {modality: getattr(parameters, modality) for modality in MODALITIES}
+        return {modality: node for modality, node in chosen.items() if node is not None}
+
+    def options(self):
+        """Whether to align the volumes, and what to do with the skull, as for `Task.set_volumes`."""
+        parameters = self._panel.parameters
+        return {"register": parameters.register, "skull": parameters.skull.value}
+
+    def guess(self):
+        """Fill the empty selectors with volumes of the scene that have not been offered before."""
+        with self._panel.attempt():
+            from GliomaSAMLib.slicer.volumes import guess_volumes
+
+            volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+            new = {node.GetID() for node in volumes} - self._offered
+            if not new:
+                return
+            self._offered |= new
+            taken = {node.GetID() for node in self.nodes().values()}
+            for modality, guess in guess_volumes(slicer.mrmlScene).items():
+                identifier = guess.node.GetID()
+                empty = getattr(self._panel.parameters, modality) is None
+                if identifier in new and identifier not in taken and empty:
+                    self._doubts[modality] = None if guess.sure else (identifier, guess.reason)
+                    setattr(self._panel.parameters, modality, guess.node)
+            self.showDoubts()
+
+    def guessAgain(self):
+        """What the button does: empty the selectors and fill them anew."""
+        self._panel.messages.clear()
+        self.forget()
+        for modality in MODALITIES:
+            setattr(self._panel.parameters, modality, None)
+        self.guess()
+        if not self.nodes():
+            self._panel.message(
+                _("no volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
+            )
+
+    def forget(self):
+        """Begin anew: no volume has been offered, nothing is in doubt."""
+        self._offered.clear()
+        self._doubts.clear()
+
+    def show(self, task):
+        """Fill the selectors with what a task that was saved uses."""
+        parameters = self._panel.parameters
+        for modality in MODALITIES:
+            setattr(parameters, modality, task.volume_nodes.get(modality))
+        parameters.register = task.register
+        parameters.skull = Skull(task.skull)
+
+    def showDoubts(self):
+        """Mark the selectors whose guess is doubtful, as long as it has not been changed."""
+        for modality, label in self._labels.items():
+            node = getattr(self._panel.parameters, modality)
+            doubt = self._doubts.get(modality)
+            doubtful = doubt is not None and node is not None and node.GetID() == doubt[0]
+            if not doubtful:
+                self._doubts.pop(modality, None)
+            getattr(self._ui, f"{modality}Label").text = f"{label} (?)" if doubtful else label
+            tip = (
+                _("{tip}\n\nPlease check this one: {reason}.").format(tip=self._tips[modality], reason=doubt[1])
+                if (doubtful)
+                else self._tips[modality]
+            )
+            getattr(self._ui, f"{modality}Selector").toolTip = tip
+
+    def showNotes(self, task):
+        """Tell in one quiet line what was done to the volumes."""
+        notes = "; ".join(task.notes) if task is not None else ""
+        if not notes and not self.nodes():
+            notes = _("Load a patient's MR volumes. Each selector may stay empty, but for one.")
+        self._ui.notesLabel.text = notes
+        self._ui.notesLabel.visible = bool(notes)

@@ -1,0 +1,313 @@
+"""The panel as a whole: one parameter node, one engine, and the sections that show them."""
+
+import logging
+from contextlib import contextmanager
+
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from .inputs import InputsSection
+from .messages import Messages
+from .model import ModelSection
+from .parameters import GliomaSAMParameters
+from .prompts import PromptsSection
+from .results import ResultsSection
+from .segments import SegmentsSection
+from .shortcuts import Shortcuts
+
+LOGGER = logging.getLogger(__name__)
+TICK_MS = 50
+
+
+class Panel:
+    """Brings parameters, tasks and widgets together. It is the `Listener` of its engine.
+
+    What the user changes becomes parameters at once, and is acted upon at the next tick of a timer, so that several
+    changes at a time, such as four selectors filled one after the other, are one.
+
+    Args:
+        ui: The widgets by name.
+        top: The widget that holds them.
+        logic: The `GliomaSAMLogic`.
+        requirements: Path of the file with the Python packages that GliomaSAM needs.
+
+    Attributes:
+        parameters: The parameters in use; None while there is no scene to keep them.
+        engine: None until everything is installed.
+        entered: Whether the module is the one that is shown.
+    """
+
+    def __init__(self, ui, top, logic, requirements):
+        self.ui = ui
+        self.logic = logic
+        self.parameters = None
+        self.engine = None
+        self.entered = False
+        self._guiTag = None
+        self._parameterTag = None
+        self._applied = {}
+        self._node = None
+        self._due = False
+        self._guessDue = False
+        self.messages = Messages(ui)
+        self.inputs = InputsSection(self)
+        self.prompts = PromptsSection(self)
+        self.segments = SegmentsSection(self)
+        self.results = ResultsSection(self)
+        self.model = ModelSection(self, requirements)
+        self.shortcuts = Shortcuts(ui, top)
+        ui.cancelButton.connect("clicked()", self.cancel)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(TICK_MS)
+        self._timer.connect("timeout()", self.tick)
+        self.model.fill()
+        self._timer.start()
+
+    # what the sections ask for
+
+    @property
+    def task(self):
+        """The task of the segmentation that is selected; None when there is none."""
+        node = self.parameters.segmentation if self.parameters is not None else None
+        return self.engine.task(node) if self.engine is not None and node is not None else None
+
+    def requireEngine(self):
+        """The engine; a message and None when something is not installed."""
+        if self.engine is None and not self.startEngine():
+            self.message(_("something is not installed yet: see Model and device below"), "warning")
+            self.ui.modelButton.collapsed = False
+        return self.engine
+
+    def requireTask(self):
+        """The task for what the user is about to do, with a new segmentation when there is none; None and a message
+        when that cannot be.
+        """
+        if self.parameters is None or self.requireEngine() is None:
+            return None
+        if not self.inputs.nodes():
+            self.message(_("choose at least one volume in the section Inputs first"), "warning")
+            return None
+        if self.parameters.segmentation is None:
+            self.segments.newSegmentation(self.inputs.nodes())
+        if self._due:
+            self._apply()
+        return self.task
+
+    @contextmanager
+    def attempt(self, waiting=False):
+        """Do something for the user: an error becomes a message, and the program goes on.
+
+        Args:
+            waiting: Show that it takes a while.
+        """
+        if waiting:
+            slicer.app.setOverrideCursor(qt.Qt.WaitCursor)
+        try:
+            yield
+        except Exception as error:
+            if type(error).__module__ == "GliomaSAMLib.errors":
+                self.message(str(error), "error")
+            else:
+                LOGGER.exception("unexpected error")
+                text = _("an unexpected error ({error}): save your work; more is in the error log")
+                self.message(text.format(error=f"{type(error).__name__}: {error}"), "error")
+        finally:
+            if waiting:
+                slicer.app.restoreOverrideCursor()
+
+    def message(self, text, kind):
+        """Tell the user a sentence of the kind "info", "warning" or "error"."""
+        self.messages.show(text, kind)
+
+    def startEngine(self):
+        """Make the engine if everything is installed. Returns whether there is one."""
+        if self.engine is None and self.model.ready():
+            self.engine = self.logic.createEngine(PanelListener(self))
+            self._due = True
+        return self.engine is not None
+
+    def cancel(self):
+        """Stop the work in the background."""
+        self.messages.clear()
+        with self.attempt():
+            if self.engine is not None:
+                self.engine.cancel()
+
+    # entering and leaving
+
+    def enter(self):
+        """The module is shown."""
+        self.entered = True
+        self._due = self._guessDue = True
+        self.shortcuts.install()
+        self.segments.enter()
+        if not self.model.showState():
+            self.message(_("something is not installed yet: see Model and device below"), "warning")
+
+    def leave(self):
+        """Another module is shown: nothing of this one stays in the views, and no key of it works."""
+        self.entered = False
+        self.shortcuts.remove()
+        with self.attempt():
+            self.prompts.stop()
+            self.results.release()
+            self.segments.leave()
+            task = self.task
+            if task is not None:
+                task.take_edits()
+                task.prompt_nodes.show(False)
+
+    def close(self):
+        """The panel goes: nothing of it is left behind."""
+        self._timer.stop()
+        self.leave()
+        if self.engine is not None:
+            self.engine.close()
+            self.engine = None
+        self.setParameterNode(None)
+
+    # the scene
+
+    def setParameterNode(self, node):
+        """Bind the widgets to a parameter node; None lets go of the scene."""
+        if self.parameters is not None:
+            self.parameters.disconnectGui(self._guiTag)
+            self.parameters.RemoveObserver(self._parameterTag)
+            self.prompts.stop()
+            self.results.release()
+            self.segments.release()
+            self.inputs.forget()
+        self.parameters = GliomaSAMParameters(node) if node is not None else None
+        self._applied = {}
+        self._node = None
+        if self.parameters is not None:
+            self.segments.setScene()
+            self._guiTag = self.parameters.connectGui(self.ui)
+            self._parameterTag = self.parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._parametersModified)
+            self._due = self._guessDue = True
+        self.showTask(None)
+        self.results.show(None)
+
+    def volumesMayHaveCome(self):
+        """Nodes came into the scene: look for volumes at the next tick."""
+        self._guessDue = True
+
+    def _parametersModified(self, caller, event):
+        self._due = True
+
+    def tick(self):
+        """Act upon what has changed, and let the engine deliver its results."""
+        if slicer.mrmlScene.IsBatchProcessing():
+            return
+        with self.attempt():
+            if self.parameters is not None:
+                if self._guessDue and self.entered:
+                    self._guessDue = False
+                    self.inputs.guess()
+                if self._due:
+                    self._apply()
+            if self.engine is not None:
+                self.engine.collect()
+
+    def _apply(self):
+        """Make what the parameters say hold."""
+        self._due = False
+        volumes = self.inputs.nodes()
+        if volumes:
+            self.startEngine()
+        self.model.apply()
+        if self.engine is not None:
+            ids = tuple(node.GetID() for node in volumes.values())
+            if self._isNew("volumes", ids) and volumes and self.parameters.segmentation is None and self.entered:
+                self.segments.newSegmentation(volumes)
+            if self.parameters.segmentation is not self._node:
+                self._switch()
+        self._applyToTask()
+        self.inputs.showDoubts()
+        self.prompts.parametersChanged()
+        self.segments.showLesions()
+        self.showTask(self.task)
+
+    def _switch(self):
+        """Show another segmentation: its volumes, prompts and settings."""
+        self.prompts.stop()
+        self.results.release()
+        if self._node is not None and self._node.GetScene() is not None:
+            self.engine.task(self._node).prompt_nodes.show(False)
+        self._node = self.parameters.segmentation
+        task = self.task
+        if task is not None and task.volume_nodes:
+            self.inputs.show(task)
+            self.segments.show(task)
+        self.model.sync()
+        self.results.show(task)
+
+    def _applyToTask(self):
+        """Give the task its volumes and its style, where they are new."""
+        task, parameters = self.task, self.parameters
+        self.segments.showEditor(task)
+        if task is None:
+            return
+        options = self.inputs.options()
+        ids = {modality: node.GetID() for modality, node in self.inputs.nodes().items()}
+        if self._isNew("inputs", (task.node.GetID(), ids, options)):
+            task.set_volumes(self.inputs.nodes(), **options)
+        style = (parameters.style, parameters.overwrite, parameters.lesionSegment)
+        if self._isNew("style", (task.node.GetID(), style)):
+            self.segments.apply(task)
+
+    def _isNew(self, what, value):
+        """Whether a value is another than the last time; it is remembered."""
+        new = self._applied.get(what) != value
+        self._applied[what] = value
+        return new
+
+    def showTask(self, task):
+        """Show what a task says, but for its results."""
+        self.prompts.show(task)
+        if self.parameters is not None:
+            self.inputs.showNotes(task)
+            self.results.showDoubt(task)
+
+    def showResults(self, task):
+        """Show a new result of a task."""
+        self.results.show(task)
+        self.results.changed(task)
+        self.segments.showLesions()
+
+
+class PanelListener:
+    """What the engine tells the panel; only what concerns the segmentation that is shown is.
+
+    Args:
+        panel: The `Panel`.
+    """
+
+    def __init__(self, panel):
+        self._panel = panel
+
+    def _isShown(self, task):
+        parameters = self._panel.parameters
+        return parameters is not None and task.node is parameters.segmentation
+
+    def progress(self, fraction, text):
+        """How far the work is; None when there is none."""
+        self._panel.messages.progress(fraction, text)
+        if fraction is None and self._panel.parameters is not None:
+            self._panel.model.sync()
+
+    def message(self, text, kind):
+        """A sentence for the user."""
+        self._panel.message(text, kind)
+
+    def changed(self, task):
+        """Prompts, notes, doubt or undo state of a task are others now."""
+        if self._isShown(task):
+            self._panel.showTask(task)
+
+    def results(self, task):
+        """The segments of a task hold a new result."""
+        if self._isShown(task):
+            self._panel.showResults(task)

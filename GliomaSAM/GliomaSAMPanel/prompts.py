@@ -1,0 +1,123 @@
+"""The section Prompts: tools that place points, boxes and lines in the views, and their history."""
+
+import slicer
+from slicer.i18n import tr as _
+
+from .parameters import Style
+
+TOOLS = {
+    "positiveButton": "point",
+    "negativeButton": "point",
+    "boxButton": "box2d",
+    "roiButton": "box",
+    "scribbleButton": "scribble",
+    "lassoButton": "lasso",
+}
+"""By the name of a button the kind of prompt that it places."""
+
+
+class PromptsSection:
+    """Puts the next clicks in the views into the right markups node, and leads the history.
+
+    Args:
+        panel: The `Panel`.
+    """
+
+    def __init__(self, panel):
+        self._panel = panel
+        self._ui = panel.ui
+        self._tool = ""
+        for name in TOOLS:
+            getattr(self._ui, name).connect("clicked()", lambda name=name: self._pressed(name))
+        self._ui.undoButton.connect("clicked()", lambda: self._do("undo"))
+        self._ui.redoButton.connect("clicked()", lambda: self._do("redo"))
+        self._ui.resetButton.connect("clicked()", lambda: self._do("reset"))
+        self._ui.proposeButton.connect("clicked()", lambda: self._do("propose"))
+        self._ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._placeModeChanged)
+        self._ui.placeWidget.buttonsVisible = False
+
+    @property
+    def tool(self):
+        """The name of the tool's button that is down, "" when none is."""
+        return self._tool
+
+    def _pressed(self, name):
+        self.choose(name if getattr(self._ui, name).checked else "")
+
+    def choose(self, name):
+        """Take a tool by the name of its button; "" puts it away."""
+        self._panel.messages.clear()
+        self._tool = ""
+        with self._panel.attempt():
+            task = self._panel.requireTask() if name else None
+            if task is not None:
+                self._place(task, name)
+                self._tool = name
+        if not self._tool:
+            self._ui.placeWidget.setPlaceModeEnabled(False)
+        self._showTool()
+
+    def _place(self, task, name):
+        """Let the views place the kind of prompt of a tool."""
+        kind = TOOLS[name]
+        sign = not self._panel.parameters.outside if kind in ("scribble", "lasso") else name != "negativeButton"
+        node = task.prompt_nodes.node_for(kind, sign, self._region())
+        several = kind == "point"
+        widget = self._ui.placeWidget
+        widget.placeMultipleMarkups = (
+            slicer.qSlicerMarkupsPlaceWidget.ForcePlaceMultipleMarkups
+            if several
+            else slicer.qSlicerMarkupsPlaceWidget.ForcePlaceSingleMarkup
+        )
+        widget.setCurrentNode(node)
+        widget.setPlaceModeEnabled(True)
+
+    def _region(self):
+        parameters = self._panel.parameters
+        return "WT" if parameters.style is Style.LESION else parameters.region.value
+
+    def parametersChanged(self):
+        """Go on with the tool for the region or sign chosen since."""
+        task = self._panel.task
+        if task is not None:
+            task.prompt_nodes.show(self._panel.parameters.showPrompts and self._panel.entered)
+        if self._tool and task is not None:
+            with self._panel.attempt():
+                self._place(task, self._tool)
+
+    def stop(self):
+        """Put the tool away and leave all markups nodes alone."""
+        if self._tool:
+            self._ui.placeWidget.setPlaceModeEnabled(False)
+        self._tool = ""
+        self._ui.placeWidget.setCurrentNode(None)
+        self._showTool()
+
+    def _placeModeChanged(self, placing):
+        """A box or a line is finished, or the user went on to something else."""
+        if not placing and self._tool:
+            self._tool = ""
+            self._showTool()
+
+    def _showTool(self):
+        for name in TOOLS:
+            getattr(self._ui, name).checked = name == self._tool
+
+    def _do(self, action):
+        """One of the buttons below the tools."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            task = self._panel.requireTask()
+            if task is not None:
+                getattr(task, action)()
+
+    def show(self, task):
+        """Show what a task allows."""
+        self._ui.undoButton.enabled = task is not None and task.can_undo
+        self._ui.redoButton.enabled = task is not None and task.can_redo
+        self._ui.resetButton.enabled = task is not None and task.timeline.asks
+        count = len(task.prompts) if task is not None else 0
+        self._ui.promptsButton.text = _("Prompts ({count})").format(count=count) if count else _("Prompts")
+        self._ui.regionSelector.enabled = self._panel.parameters is not None and (
+            self._panel.parameters.style is not Style.LESION
+        )

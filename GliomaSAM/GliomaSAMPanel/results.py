@@ -1,0 +1,242 @@
+"""The section Results: the table, where the result is in doubt, and files."""
+
+from pathlib import Path
+
+import qt
+import slicer
+from slicer.i18n import tr as _
+
+from . import dialogs
+from .flash import Flash
+
+REGIONS = ("WT", "TC", "ET")
+
+
+class ResultsSection:
+    """Shows volumes at once and diameters as soon as they have been measured.
+
+    Args:
+        panel: The `Panel`.
+    """
+
+    def __init__(self, panel):
+        self._panel = panel
+        self._ui = panel.ui
+        self._flash = Flash()
+        self._rows = ()
+        self._overlay = None
+        self._shown = None
+        self._go = False
+        table = self._ui.resultsTable
+        table.setRowCount(len(REGIONS))
+        header = table.horizontalHeader()
+        for column in range(table.columnCount):
+            header.setSectionResizeMode(column, qt.QHeaderView.Stretch)
+        header.setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
+        self._ui.copyButton.connect("clicked()", self.copy)
+        self._ui.csvButton.connect("clicked()", self.saveCsv)
+        self._ui.tableNodeButton.connect("clicked()", self.makeTableNode)
+        self._ui.exportLabelMapButton.connect("clicked()", self.exportLabelMap)
+        self._ui.exportSegmentationButton.connect("clicked()", self.exportSegmentation)
+        self._ui.doubtButton.connect("clicked()", self.goToDoubt)
+
+    # the table
+
+    def show(self, task):
+        """Show what is known of a task, and measure the rest in the background."""
+        known = task is not None and task.geometry is not None and task.masks("WT") is not None
+        self._rows = ()
+        self._fill(task.volumes() if known else {})
+        for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "doubt"):
+            getattr(self._ui, f"{name}Button").enabled = known
+        self._ui.doubtCheckBox.enabled = known
+        if known:
+            self._measure(task)
+
+    def _measure(self, task):
+        """Measure the diameters in the worker's thread; a result that is not shown any more is dropped."""
+        from GliomaSAMLib.slicer.results import results_rows
+
+        masks = {region: task.masks(region) for region in REGIONS}
+        geometry = task.geometry
+        volumes = task.volumes()
+
+        def take(rows):
+            if self._panel.task is task and task.volumes() == volumes:
+                self._rows = rows
+                self._fill(volumes)
+
+        self._panel.engine.background(_("measuring"), lambda progress, cancel: results_rows(masks, geometry), take)
+
+    def _fill(self, volumes):
+        """Write the table: volumes in mL by region, and the rows that have been measured."""
+        from GliomaSAMLib.output.colours import REGION_STYLES
+
+        for line, region in enumerate(REGIONS):
+            row = self._rows[line] if self._rows else None
+            measures = (row.largest_mm, row.perpendicular_mm, row.product_mm2) if row is not None else (None,) * 3
+            texts = [REGION_STYLES[region].name, number(volumes.get(region), 2), *(number(m, 1) for m in measures)]
+            for column, text in enumerate(texts):
+                item = qt.QTableWidgetItem(text)
+                if column:
+                    item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
+                else:
+                    item.setIcon(swatch(REGION_STYLES[region].colour))
+                self._ui.resultsTable.setItem(line, column, item)
+
+    def changed(self, task):
+        """Flash the segments that the last result changed."""
+        boxes = task.changed_boxes
+        ids = task.segment_ids()
+        changed = {region for region in REGIONS if boxes.get(region) is not None}
+        parts = {"ED": ("WT", "TC"), "NC": ("TC", "ET"), "lesion": ("WT",)}
+        names = [name for part, name in ids.items() if changed & set(parts.get(part, (part,)))]
+        if self._panel.entered:
+            self._flash.begin(task.node, names)
+
+    def rows(self):
+        """The rows of the table, measured now when they have not been."""
+        from GliomaSAMLib.slicer.results import results_rows
+
+        task = self._panel.requireTask()
+        if not self._rows:
+            self._rows = results_rows({region: task.masks(region) for region in REGIONS}, task.geometry)
+            self._fill(task.volumes())
+        return self._rows
+
+    def copy(self):
+        """Put the table onto the clipboard."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            from GliomaSAMLib.slicer.results import rows_as_text
+
+            qt.QApplication.clipboard().setText(rows_as_text(self.rows()))
+            self._panel.message(_("the table is on the clipboard"), "info")
+
+    def saveCsv(self):
+        """Save the table as a CSV file."""
+        path = self._askPath(_("Save the results"), ".csv", "CSV (*.csv)")
+        if path:
+            with self._panel.attempt():
+                from GliomaSAMLib.output.destination import check_output_path
+                from GliomaSAMLib.slicer.results import rows_as_csv
+                from GliomaSAMLib.writing import replacing
+
+                text = rows_as_csv(self.rows())
+                with replacing(check_output_path(path, (".csv",))) as temporary:
+                    temporary.write_text(text, encoding="utf-8")
+                self._saved(path)
+
+    def makeTableNode(self):
+        """Put the table into the scene."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            from GliomaSAMLib.slicer.results import ResultsTable
+
+            rows, segmentation = self.rows(), self._panel.task.node
+            title = _("{name} results").format(name=segmentation.GetName())
+            node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
+            self._panel.message(_("the table {name} is in the scene").format(name=node.GetName()), "info")
+
+    # files
+
+    def exportLabelMap(self):
+        """Save the segments as a label map in the numbering of BraTS."""
+        path = self._askPath(_("Export a label map"), ".nii.gz", "NIfTI (*.nii.gz *.nii)")
+        if path:
+            with self._panel.attempt():
+                from GliomaSAMLib.slicer.export import export_label_map
+
+                task = self._panel.requireTask()
+                export_label_map(task.node, task.geometry, path, style=task.output.style)
+                self._saved(path)
+
+    def exportSegmentation(self):
+        """Save the segments as a file of segments."""
+        path = self._askPath(_("Export the segmentation"), ".seg.nrrd", "Segmentation (*.seg.nrrd)")
+        if path:
+            with self._panel.attempt():
+                from GliomaSAMLib.slicer.export import export_segmentation
+
+                task = self._panel.requireTask()
+                export_segmentation(task.node, path)
+                self._saved(path)
+
+    def _askPath(self, title, suffix, pattern):
+        """Where to save, as a `Path` with a suffix; None when the user does not want to."""
+        self._panel.messages.clear()
+        task = self._panel.requireTask()
+        if task is None:
+            return None
+        path = dialogs.saveFile(title, task.node.GetName() + suffix, pattern)
+        if path and "." not in Path(path).name:
+            path += suffix
+        return Path(path) if path else None
+
+    def _saved(self, path):
+        self._panel.message(_("saved: {name}").format(name=path.name), "info")
+
+    # doubt
+
+    def showDoubt(self, task):
+        """Show or hide where the result is in doubt, as is chosen."""
+        parameters = self._panel.parameters
+        wanted = task is not None and parameters is not None and parameters.showDoubt and self._panel.entered
+        doubt = task.doubt() if task is not None and (wanted or self._go) else None
+        if doubt is None or not wanted:
+            if not wanted:
+                self.hideDoubt()
+        elif doubt is not self._shown:
+            from GliomaSAMLib.slicer.overlay import DoubtOverlay
+
+            self.hideDoubt()
+            self._overlay = DoubtOverlay(slicer.mrmlScene, task.geometry)
+            self._overlay.show(doubt.values)
+            self._shown = doubt
+        if doubt is not None and self._go:
+            self._go = False
+            self._jump(doubt.place)
+
+    def hideDoubt(self):
+        """Take the overlay away."""
+        self._shown = None
+        overlay, self._overlay = self._overlay, None
+        if overlay is not None:
+            overlay.remove()
+
+    def goToDoubt(self):
+        """Show the most doubtful place in all views, as soon as it is known."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            task = self._panel.requireTask()
+            if task is None:
+                return
+            if not task.timeline.asks:
+                self._panel.message(_("there is no result yet: click the tumour, or press Propose"), "info")
+                return
+            self._go = True
+            self.showDoubt(task)
+
+    def _jump(self, place):
+        if place is None:
+            self._panel.message(_("no place is in doubt that is not close to a prompt"), "info")
+        else:
+            slicer.modules.markups.logic().JumpSlicesToLocation(*(float(value) for value in place), True)
+
+    def release(self):
+        """Leave the scene as it was."""
+        self._go = False
+        self._flash.end()
+        self.hideDoubt()
+
+
+def number(value, digits):
+    """A number as text, a dash where there is none."""
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def swatch(colour):
+    """An icon of one colour, red, green, blue in [0, 1]."""
+    pixmap = qt.QPixmap(12, 12)
+    pixmap.fill(qt.QColor(*(round(255 * value) for value in colour)))
+    return qt.QIcon(pixmap)

@@ -1,0 +1,148 @@
+"""The section Segments: where results go and how, and Slicer's Segment Editor for work by hand."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+from slicer.i18n import tr as _
+
+from .parameters import Overwrite, Style
+
+EDITOR_TAG = "GliomaSAM"
+"""Singleton tag of the embedded editor's node: its settings are not those of the Segment Editor module."""
+UNDO_STATES = 20
+
+
+@dataclass(frozen=True)
+class UndoState:
+    """Keeps an undo state of the embedded editor before GliomaSAM writes, while the editor shows the same segmentation.
+
+    Args:
+        editor: The qMRMLSegmentEditorWidget.
+        node: The segmentation node that is written.
+    """
+
+    editor: Any
+    node: Any
+
+    def __call__(self):
+        """Keep one."""
+        if self.editor.segmentationNode() is self.node:
+            self.editor.saveStateForUndo()
+
+
+class SegmentsSection:
+    """Leads the selectors of segmentation, style and overwriting, and the embedded editor.
+
+    Args:
+        panel: The `Panel`.
+    """
+
+    def __init__(self, panel):
+        self._panel = panel
+        self._ui = panel.ui
+        self._lesions = [""]
+        self._filling = False
+        self.editorNode = None
+        self._ui.editor.segmentationNodeSelectorVisible = False
+        self._ui.editor.sourceVolumeNodeSelectorVisible = False
+        self._ui.editor.maximumNumberOfUndoStates = UNDO_STATES
+        self._ui.lesionSelector.connect("activated(int)", self._chooseLesion)
+
+    def setScene(self):
+        """Take an editor node of the scene; made when there is none."""
+        node = slicer.mrmlScene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
+            node.UnRegister(None)
+            node.SetSingletonTag(EDITOR_TAG)
+            node = slicer.mrmlScene.AddNode(node)
+        if node is not self.editorNode:
+            self.editorNode = node
+            self._ui.editor.setMRMLSegmentEditorNode(node)
+
+    def release(self):
+        """Let go of the scene."""
+        self.leave()
+        if self.editorNode is not None:
+            self._ui.editor.setSegmentationNode(None)
+            self._ui.editor.setSourceVolumeNode(None)
+            self._ui.editor.setMRMLSegmentEditorNode(None)
+            self.editorNode = None
+
+    def enter(self):
+        """Let the editor's keys and views work."""
+        self._ui.editor.setupViewObservations()
+        self._ui.editor.installKeyboardShortcuts()
+
+    def leave(self):
+        """Give keys and views back."""
+        self._ui.editor.setActiveEffect(None)
+        self._ui.editor.uninstallKeyboardShortcuts()
+        self._ui.editor.removeViewObservations()
+
+    def newSegmentation(self, volumes):
+        """A new segmentation node for volumes by modality, selected on the panel."""
+        from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+        from GliomaSAMLib.study.modalities import REFERENCE_ORDER
+
+        volume = next((volumes[modality] for modality in REFERENCE_ORDER if modality in volumes), None)
+        name = slicer.mrmlScene.GenerateUniqueName(_("Glioma"))
+        node = new_segmentation(slicer.mrmlScene, name, volume)
+        self._panel.parameters.segmentation = node
+        return node
+
+    def show(self, task):
+        """Show how a task writes its segments."""
+        parameters = self._panel.parameters
+        parameters.style = Style(task.output.style)
+        parameters.overwrite = Overwrite(task.output.overwrite)
+        parameters.lesionSegment = task.output.lesion_segment or ""
+
+    def apply(self, task):
+        """Let a task write as is chosen on the panel."""
+        from GliomaSAMLib.slicer.shown import Output
+
+        parameters = self._panel.parameters
+        lesion = parameters.style is Style.LESION
+        present = parameters.lesionSegment in task.node.GetSegmentation().GetSegmentIDs()
+        output = Output(
+            parameters.style.value,
+            parameters.overwrite.value,
+            parameters.lesionSegment if lesion and present else None,
+            self.editorNode,
+            UndoState(self._ui.editor, task.node),
+        )
+        if output != task.output:
+            task.set_output(output)
+
+    def showEditor(self, task):
+        """Let the editor work on the segmentation and the volume of a task."""
+        self._ui.editor.setSegmentationNode(task.node if task is not None else None)
+        volumes = self._panel.inputs.nodes()
+        wanted = next((volumes[m] for m in ("t1c", "flair", "t2", "t1") if m in volumes), None)
+        if self._ui.editor.sourceVolumeNode() not in volumes.values():
+            self._ui.editor.setSourceVolumeNode(wanted)
+
+    def showLesions(self):
+        """Fill the list of segments that "any lesion" can go to."""
+        parameters = self._panel.parameters
+        node = parameters.segmentation if parameters is not None else None
+        lesion = node is not None and parameters.style is Style.LESION
+        self._ui.lesionSelector.visible = self._ui.lesionLabel.visible = lesion
+        if not lesion:
+            return
+        segmentation = node.GetSegmentation()
+        own = set(self._panel.task.segment_ids().values()) if self._panel.task is not None else set()
+        chosen = parameters.lesionSegment
+        ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or name not in own]
+        texts = [_("a new one"), *(segmentation.GetSegment(name).GetName() for name in ids)]
+        self._lesions = ["", *ids]
+        box = self._ui.lesionSelector
+        if [box.itemText(index) for index in range(box.count)] != texts:
+            box.clear()
+            box.addItems(texts)
+        box.currentIndex = self._lesions.index(chosen) if chosen in self._lesions else 0
+
+    def _chooseLesion(self, index):
+        self._panel.parameters.lesionSegment = self._lesions[index]

@@ -1,0 +1,53 @@
+"""Keys that work while the module is entered, and only then."""
+
+import qt
+import slicer
+
+KEYS = {
+    "positiveButton": "P",
+    "negativeButton": "N",
+    "boxButton": "D",
+    "roiButton": "O",
+    "scribbleButton": "S",
+    "lassoButton": "L",
+    "undoButton": "U",
+    "redoButton": "Ctrl+U",
+    "proposeButton": "M",
+}
+"""By the name of the button that a key presses. Slicer's own are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows,
+comma, stop and brackets in the views and the Segment Editor, and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""
+
+
+class Shortcuts:
+    """Presses buttons of the panel.
+
+    Args:
+        ui: The widgets of the panel.
+        parent: The widget whose window the keys work in, when there is no main window.
+    """
+
+    def __init__(self, ui, parent):
+        self._ui = ui
+        self._parent = parent
+        self._shortcuts = []
+        for name, key in KEYS.items():
+            button = getattr(ui, name)
+            button.toolTip = f"{button.toolTip} ({key})"
+
+    def install(self):
+        """Make the keys work."""
+        if self._shortcuts:
+            return
+        parent = slicer.util.mainWindow() or self._parent
+        for name, key in KEYS.items():
+            shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
+            shortcut.connect("activated()", getattr(self._ui, name).click)
+            self._shortcuts.append(shortcut)
+
+    def remove(self):
+        """Give the keys back."""
+        for shortcut in self._shortcuts:
+            shortcut.disconnect("activated()")
+            shortcut.setParent(None)
+            shortcut.deleteLater()
+        self._shortcuts = []

@@ -1,0 +1,261 @@
+"""What the panel drives: one worker, the model, and a task for every segmentation node."""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import Cancelled, GliomaSAMError
+from ..study.progress import Cancel, Progress
+from .library import Choice, Library, SessionLike, StudyLike
+from .persistence import restore
+from .task import Task
+from .work import ORDER, Work
+from .worker import JOIN_SECONDS, Ticket, Worker
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """What the panel offers to be told; always called on the main thread."""
+
+    def progress(self, fraction: float | None, text: str) -> None:
+        """How far the work is, 0 to 1; None with "" when nothing is being done any more."""
+
+    def message(self, text: str, kind: str) -> None:
+        """A sentence for the user, of the kind "info", "warning" or "error"."""
+
+    def changed(self, task: Task) -> None:
+        """The prompts, phase, notes, doubt or undo state of a task are others now."""
+
+    def results(self, task: Task) -> None:
+        """The segments of a task hold a new result."""
+
+
+class Engine:
+    """Runs the slow work of all segmentations in one thread and brings the results into the scene.
+
+    Everything is called on the main thread; `collect` by a timer, about every 50 ms.
+
+    Args:
+        listener: The panel.
+        load, read_study, new_session: How models, studies and sessions are made; default those of this library.
+        cache: Where embeddings are kept, as for `Session`.
+    """
+
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        load: Callable[[str, str], Any] | None = None,
+        read_study: Callable[..., StudyLike] | None = None,
+        new_session: Callable[[Any, Any, str | Path | None], SessionLike] | None = None,
+        cache: str | Path | None = "default",
+    ) -> None:
+        self.listener = listener
+        self.library = Library(load, read_study, new_session, cache)
+        self._worker = Worker(self._report)
+        self._tasks: list[Task] = []  # the one that the user touched last is the first
+        self._background: deque[Work] = deque()
+        self._current: tuple[Task | None, Work, Ticket] | None = None
+        self._told_progress = False
+        self._choice = Choice()
+        self._loaded: Choice | None = None
+        self._closed = False
+
+    # tasks
+
+    def task(self, segmentation_node: Any) -> Task:
+        """The task of a segmentation node, made on demand; what the scene holds of it is taken up."""
+        for task in self._tasks:
+            if task.node is segmentation_node:
+                return task
+        task = Task(segmentation_node, self)
+        self._tasks.insert(0, task)
+        try:
+            state = restore(segmentation_node.GetScene(), segmentation_node)
+            if state is not None:
+                task.restore(state)
+        except GliomaSAMError as error:
+            self.listener.message(str(error), "error")
+        return task
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """All that there are, the one touched last first."""
+        return tuple(self._tasks)
+
+    def touch(self, task: Task) -> None:
+        """Serve this task first from now on."""
+        if task in self._tasks:
+            self._tasks.remove(task)
+            self._tasks.insert(0, task)
+
+    # the model
+
+    @property
+    def choice(self) -> Choice:
+        """The model and device in use, or about to be."""
+        return self._choice
+
+    def set_model(self, name: str, device: str = "auto") -> None:
+        """Answer with another model or on another device from now on. What is shown stays until the next prompt; when
+        the model cannot be loaded, the one before stays in use.
+        """
+        if Choice(name, device) == self._choice:
+            return
+        self._choice = Choice(name, device)
+        for task in self._tasks:
+            self.drop(task, "prepare")
+            task.model_changed()
+
+    def loaded(self, choice: Choice) -> None:
+        """Note that a model works."""
+        self._loaded = choice
+
+    def not_loaded(self, choice: Choice) -> None:
+        """Note that work with a model could not begin: go back to the last that worked."""
+        if self._loaded is not None and choice == self._choice:
+            self._choice = self._loaded
+
+    # work
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is being done or waits to be done."""
+        return self._current is not None or bool(self._background) or any(task.is_waiting for task in self._tasks)
+
+    def background(
+        self, text: str, job: Callable[[Progress, Cancel], Any], done: Callable[[Any], None] | None = None
+    ) -> None:
+        """Run something slow that belongs to no segmentation, such as a download or an import of weights.
+
+        Args:
+            text: What is being done, for the user.
+            job: Runs in the worker's thread: no MRML, no Qt.
+            done: Called on the main thread with what it returned. Errors become messages.
+        """
+        self._background.append(Work("background", text, job, done or (lambda result: None), self.tell_error))
+
+    def cancel(self) -> None:
+        """Stop everything at once. Prompts stay, and what was encoded is kept; the next prompt goes on."""
+        stopped = self._current[1].text if self._current else ""
+        self._background.clear()
+        if self._current is not None:
+            self._worker.drop(self._current[2])
+            self._current = None
+        for task in self._tasks:
+            task.stop()
+        self._tell_idle()
+        if stopped:
+            self.listener.message(f"stopped: {stopped}", "info")
+
+    def drop(self, task: Task, *kinds: str) -> None:
+        """Stop work of a task and forget its result; without `kinds` any."""
+        if self._current is not None and self._current[0] is task and (not kinds or self._current[1].kind in kinds):
+            self._worker.drop(self._current[2])
+            self._current = None
+            self._tell_idle()
+
+    def collect(self) -> None:
+        """Deliver results, take up what the user did, and start the work that is due."""
+        if self._closed:
+            return
+        self._forget_the_dead()
+        self._worker.collect()
+        while self.library.messages:
+            self.listener.message(self.library.messages.popleft(), "warning")
+        for task in list(self._tasks):
+            scene = task.node.GetScene()
+            if scene is None or scene.IsBatchProcessing():  # closing or reading a scene: nothing is in its place
+                continue
+            try:
+                task.tick()
+            except Exception as error:
+                self.tell_error(error)
+        self._start_work()
+
+    def close(self, timeout: float = JOIN_SECONDS) -> bool:
+        """Let go of everything and end the thread. Returns whether it ended within `timeout` seconds."""
+        self._closed = True
+        for task in self._tasks:
+            task.close()
+        self._tasks = []
+        self._background.clear()
+        self._current = None
+        return self._worker.close(timeout)
+
+    def _forget_the_dead(self) -> None:
+        for task in [task for task in self._tasks if task.node.GetScene() is None]:
+            self.drop(task)
+            self._tasks.remove(task)
+            task.close()
+
+    def _start_work(self) -> None:
+        found = self._next()
+        if found is None:
+            return
+        task, work = found
+        if self._current is not None:
+            current = self._current[1]
+            if current.kind == "encode" and ORDER.index(work.kind) < ORDER.index("encode"):
+                self._current[2].cancel()  # it comes again after this
+            return
+        ticket = self._worker.submit(
+            work.job,
+            lambda result: self._finished(work.done, result),
+            lambda error: self._failed(work, error),
+            self._tell_progress,
+        )
+        self._current = (task, work, ticket)
+        self._tell_progress(0.0, work.text)
+
+    def _next(self) -> tuple[Task | None, Work] | None:
+        """The most urgent work; among equals that of the task touched last."""
+        candidates: list[tuple[Task | None, Work]] = [(None, work) for work in list(self._background)[:1]]
+        for task in self._tasks:
+            work = task.next_work()
+            if work is not None:
+                candidates.append((task, work))
+        return min(candidates, key=lambda candidate: ORDER.index(candidate[1].kind), default=None)
+
+    def _finished(self, done: Callable[[Any], None], result: Any) -> None:
+        self._let_go()
+        done(result)
+
+    def _failed(self, work: Work, error: Exception) -> None:
+        self._let_go()
+        if not isinstance(error, Cancelled):
+            work.failed(error)
+
+    def _let_go(self) -> None:
+        """The current work is over."""
+        if self._current is not None and self._current[1].kind == "background":
+            self._background.popleft()
+        self._current = None
+        self._tell_idle()
+
+    # telling
+
+    def _tell_progress(self, fraction: float, text: str) -> None:
+        self._told_progress = True
+        self.listener.progress(fraction, text)
+
+    def _tell_idle(self) -> None:
+        if self._told_progress:
+            self._told_progress = False
+            self.listener.progress(None, "")
+
+    def tell_error(self, error: Exception) -> None:
+        """Tell the user of an error: our own in their words, others as what they are."""
+        if isinstance(error, GliomaSAMError):
+            self.listener.message(str(error), "error")
+        else:
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        LOGGER.error("unexpected error", exc_info=error)
+        self.listener.message(
+            f"an unexpected error ({type(error).__name__}: {error}): save your work; the error is in the log", "error"
+        )

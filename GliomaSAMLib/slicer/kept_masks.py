@@ -1,0 +1,141 @@
+"""The masks of one moment, kept small, so that undo shows them at once and what changed is found in milliseconds."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..regions import REGIONS
+
+if TYPE_CHECKING:  # the room `session` imports torch
+    from ..session.result import Box
+
+Shape = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class KeptMask:
+    """One mask, packed eight voxels a byte inside the box that holds it.
+
+    Args:
+        box: (k0, k1, j0, j1, i0, i1), ends excluded; None for an empty mask.
+        packed: The bits of the voxels in the box.
+    """
+
+    box: "Box | None"
+    packed: np.ndarray
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> "KeptMask":
+        """Keep a mask (K, J, I); what is not 0 is inside."""
+        box = _bounds(mask > 0)
+        return cls(box, np.packbits(mask[_slices(box)] > 0) if box else np.zeros(0, np.uint8))
+
+    @classmethod
+    def empty(cls) -> "KeptMask":
+        """Nothing is inside."""
+        return cls(None, np.zeros(0, np.uint8))
+
+    def voxels(self) -> int:
+        """How many voxels are inside."""
+        return int(np.unpackbits(self.packed).sum())
+
+    def paint(self, target: np.ndarray, corner: tuple[int, int, int] = (0, 0, 0)) -> None:
+        """Set the voxels inside to 1 in `target`, whose first voxel is `corner` (K, J, I) of the whole grid."""
+        if self.box is None:
+            return
+        k, j, i = corner
+        k0, k1, j0, j1, i0, i1 = self.box
+        shape = (k1 - k0, j1 - j0, i1 - i0)
+        bits = np.unpackbits(self.packed, count=int(np.prod(shape))).reshape(shape)
+        target[k0 - k : k1 - k, j0 - j : j1 - j, i0 - i : i1 - i] = bits
+
+
+@dataclass(frozen=True)
+class KeptMasks:
+    """The masks of all regions at one moment, uint8 (K, J, I) on the study's reference grid. Immutable.
+
+    Args:
+        shape: Shape of the grid.
+        regions: For each region its mask.
+    """
+
+    shape: Shape
+    regions: Mapping[str, KeptMask]
+
+    @classmethod
+    def of(cls, masks: Mapping[str, np.ndarray]) -> "KeptMasks":
+        """Keep masks (K, J, I) of one grid."""
+        k, j, i = next(iter(masks.values())).shape
+        return cls((k, j, i), {region: KeptMask.of(mask) for region, mask in masks.items()})
+
+    @classmethod
+    def empty(cls, shape: Shape) -> "KeptMasks":
+        """Nothing is inside any region."""
+        return cls(shape, {region: KeptMask.empty() for region in REGIONS})
+
+    def mask(self, region: str) -> np.ndarray:
+        """uint8 (K, J, I) of 0 and 1."""
+        mask = np.zeros(self.shape, np.uint8)
+        self.regions[region].paint(mask)
+        return mask
+
+    def masks(self) -> dict[str, np.ndarray]:
+        """`mask` of every region."""
+        return {region: self.mask(region) for region in self.regions}
+
+    def voxels(self, region: str) -> int:
+        """How many voxels are inside."""
+        return self.regions[region].voxels()
+
+    def replaced(self, masks: Mapping[str, np.ndarray]) -> "KeptMasks":
+        """The same but for the regions of `masks` (K, J, I)."""
+        return KeptMasks(self.shape, {**self.regions, **{region: KeptMask.of(mask) for region, mask in masks.items()}})
+
+    def changes(self, before: "KeptMasks") -> "dict[str, Box | None]":
+        """For each region the smallest box of voxels that differ from `before`, None where nothing does."""
+        return {region: _difference(mask, before.regions[region]) for region, mask in self.regions.items()}
+
+    def digests(self) -> dict[str, str]:
+        """For each region a text that two masks share only when they are equal."""
+        return {
+            region: hashlib.sha256(repr((self.shape, kept.box)).encode() + kept.packed.tobytes()).hexdigest()
+            for region, kept in self.regions.items()
+        }
+
+
+def _difference(mask: KeptMask, before: KeptMask) -> "Box | None":
+    boxes = [kept.box for kept in (mask, before) if kept.box is not None]
+    if not boxes:
+        return None
+    low = np.min([box[0::2] for box in boxes], axis=0)
+    high = np.max([box[1::2] for box in boxes], axis=0)
+    corner = (int(low[0]), int(low[1]), int(low[2]))
+    now, then = np.zeros(high - low, np.uint8), np.zeros(high - low, np.uint8)
+    mask.paint(now, corner)
+    before.paint(then, corner)
+    found = _bounds(now != then)
+    if found is None:
+        return None
+    k0, k1, j0, j1, i0, i1 = found
+    k, j, i = corner
+    return k0 + k, k1 + k, j0 + j, j1 + j, i0 + i, i1 + i
+
+
+def _bounds(inside: np.ndarray) -> "Box | None":
+    """The smallest box that holds every True of a bool (K, J, I)."""
+    ends: list[int] = []
+    for axis in range(3):  # each axis is searched in what the axes before have left
+        where = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
+        if not len(where):
+            return None
+        ends += [int(where[0]), int(where[-1]) + 1]
+        inside = inside[(slice(None),) * axis + (slice(where[0], where[-1] + 1),)]
+    return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+
+
+def _slices(box: "Box") -> tuple[slice, slice, slice]:
+    k0, k1, j0, j1, i0, i1 = box
+    return slice(k0, k1), slice(j0, j1), slice(i0, i1)

@@ -1,0 +1,150 @@
+"""What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
+
+import functools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PromptError
+from ..prompts import Prompt, PromptHistory
+from ..prompts.encoding import prompt_to_json
+from ..study.modalities import MODALITIES
+from .library import Choice
+from .shown import Output
+
+if TYPE_CHECKING:
+    from .task import Task
+
+ATTRIBUTE = "GliomaSAM.state"
+"""Attribute of the segmentation node that holds the state as JSON."""
+SET_ASIDE = "GliomaSAM.state.unread"
+"""Attribute that keeps a state which could not be read, once there is another one to save."""
+FORMAT = "gliomasam-scene"
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of a task, as a scene holds it.
+
+    Args:
+        choice: Model and device.
+        nodes: The volume nodes by modality.
+        register, skull: As for `Study.read`.
+        output: How results become segments.
+        prompts: The prompts that held, in their order.
+        proposed: Whether the automatic proposal was shown.
+    """
+
+    choice: Choice = field(default_factory=Choice)
+    nodes: Mapping[str, Any] = field(default_factory=dict)
+    register: bool = False
+    skull: str = "auto"
+    output: Output = field(default_factory=Output)
+    prompts: tuple[Prompt, ...] = ()
+    proposed: bool = False
+
+
+def save_state(task: "Task") -> None:
+    """Write the state of a task into its segmentation node, with references to the volumes."""
+    node = task.node
+    prompts = PromptHistory().to_json()
+    prompts["prompts"] = [_encoded(prompt) for prompt in task.prompts]
+    values = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model": task.choice.model,
+        "device": task.choice.device,
+        "register": task.register,
+        "skull": task.skull,
+        "style": task.output.style,
+        "overwrite": task.output.overwrite,
+        "lesion_segment": task.output.lesion_segment,
+        "proposed": task.timeline.step[1],
+        "prompts": prompts,
+    }
+    text = json.dumps(values, separators=(",", ":"))
+    before = node.GetAttribute(ATTRIBUTE)
+    if before != text:
+        if before and not _is_ours(before):
+            node.SetAttribute(SET_ASIDE, before)  # of a newer version: nothing of it is lost
+        node.SetAttribute(ATTRIBUTE, text)
+    for modality in MODALITIES:
+        volume_node = task.volume_nodes.get(modality)
+        wanted = volume_node.GetID() if volume_node is not None else None
+        if node.GetNodeReferenceID(_role(modality)) != wanted:
+            node.SetNodeReferenceID(_role(modality), wanted)
+
+
+def restore(scene: Any, segmentation_node: Any) -> State | None:
+    """Read the state that a segmentation node holds; None when it holds none.
+
+    Args:
+        scene: Where the volumes are.
+        segmentation_node: The node.
+
+    Raises:
+        PromptError: The state was saved by a newer version, or is damaged; the node is left as it is.
+    """
+    text = segmentation_node.GetAttribute(ATTRIBUTE)
+    if not text:
+        return None
+    values = _values(text, segmentation_node.GetName())
+    nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
+    lesion = values.get("lesion_segment")
+    return State(
+        choice=Choice(str(values.get("model", Choice.model)), str(values.get("device", Choice.device))),
+        nodes={modality: node for modality, node in nodes.items() if node is not None and node.GetScene() is scene},
+        register=bool(values.get("register", False)),
+        skull=str(values.get("skull", "auto")),
+        output=Output(
+            str(values.get("style", "nested")),
+            str(values.get("overwrite", "none")),
+            lesion if isinstance(lesion, str) else None,
+        ),
+        prompts=PromptHistory.from_json(values.get("prompts")).prompts,
+        proposed=bool(values.get("proposed", False)),
+    )
+
+
+def _role(modality: str) -> str:
+    return f"GliomaSAM.{modality}"
+
+
+def _values(text: str, name: str) -> dict[str, Any]:
+    """The JSON object. Raises `PromptError` when it is none, or of a newer version."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    if not isinstance(values, dict) or values.get("format") != FORMAT or not isinstance(values.get("version"), int):
+        raise PromptError(
+            f"what GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
+            "choose the volumes and go on from them"
+        )
+    if values["version"] > VERSION:
+        raise PromptError(
+            f"the segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
+            f"one reads {VERSION}): update GliomaSAM, or choose the volumes and go on from the segments. "
+            "Nothing of what it holds is lost"
+        )
+    return values
+
+
+def _is_ours(text: str) -> bool:
+    try:
+        PromptHistory.from_json(_values(text, "").get("prompts"))
+    except PromptError:
+        return False
+    return True
+
+
+@functools.lru_cache(maxsize=6)
+def _encoded_mask(prompt: Prompt) -> dict[str, Any]:
+    return prompt_to_json(prompt)
+
+
+def _encoded(prompt: Prompt) -> dict[str, Any]:
+    """A prompt as JSON values. Packing a mask takes tens of milliseconds and is done once."""
+    return _encoded_mask(prompt) if prompt.mask is not None else prompt_to_json(prompt)

@@ -1,0 +1,280 @@
+"""The markups of one segmentation: prompts drawn in the views become prompts of the task, and the other way round."""
+
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Protocol
+
+from ..errors import GliomaSAMError
+from ..prompts import Prompt, point
+from . import prompt_markups as markups
+from .node_watch import NodeWatch
+from .prompt_folder import into_folder, keep_folder, remove_empty_folder
+
+ROLE = "GliomaSAM.prompts"
+"""Role of the node references from the segmentation to its markups."""
+
+Drawing = tuple[str, tuple[tuple[float, float, float], ...]]
+"""Kind and outline of a markups node."""
+
+
+class PromptListener(Protocol):
+    """Who keeps the prompts, a `Task`. Its methods raise `PromptError` or `StudyError` for what cannot be used."""
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]: ...
+    def add(self, prompt: Prompt) -> Prompt: ...
+    def replace(self, prompt: Prompt) -> Prompt: ...
+    def remove(self, *prompts: Prompt) -> None: ...
+    def tell_error(self, error: Exception) -> None: ...
+
+
+class PromptNodes:
+    """Owns the markups nodes that hold the prompts of one segmentation. Main thread only.
+
+    Events of the nodes only leave a note; `collect` compares the nodes with the prompts and tells the listener what
+    the user placed, dragged or deleted, so that nothing is changed from inside an event and no change echoes.
+
+    Args:
+        scene: The scene.
+        segmentation_node: Whose prompts; refers to the nodes in the role `ROLE`, so that they are found again in a
+            saved scene.
+        listener: Who keeps the prompts; not kept alive by this.
+    """
+
+    def __init__(self, scene: Any, segmentation_node: Any, listener: PromptListener) -> None:
+        self._scene = scene
+        self._segmentation_node = segmentation_node
+        self._listener: PromptListener = weakref.proxy(listener)
+        self._watch = NodeWatch()
+        self._held: dict[Any, set[str]] = {}
+        self._drawings: dict[tuple[object, ...], Drawing] = {}
+        self._reading = False
+        self._unsynced = False
+        self._visible = True
+        for number in range(segmentation_node.GetNumberOfNodeReferences(ROLE)):
+            node = segmentation_node.GetNthNodeReference(ROLE, number)
+            if markups.is_ours(node) and node not in self._held:
+                self._adopt(node)
+
+    @property
+    def nodes(self) -> tuple[Any, ...]:
+        """The markups nodes that there are."""
+        return tuple(node for node in self._held if node.GetScene() is not None)
+
+    def node_for(self, kind: str, positive: bool = True, region: str = "WT") -> Any:
+        """The node into which the user's next prompt is to be placed.
+
+        Args:
+            kind: "point", "box2d", "box", "scribble" or "lasso". Points of one meaning share a node; of the others
+                each is one, and a new one is made unless one is still empty.
+            positive: Inside or outside; a box is always inside.
+            region: WT, TC or ET.
+
+        Raises:
+            PromptError: There is no such kind or region.
+        """
+        wanted = (kind, positive or kind.startswith("box"), region)
+        for node in self.nodes:
+            if markups.meaning(node) == wanted and (kind == "point" or not node.GetNumberOfControlPoints()):
+                return node
+        return self._create(*wanted)
+
+    def show(self, visible: bool) -> None:
+        """Show the prompts in the views, or hide them (when the module is left)."""
+        self._visible = visible
+        for node in self.nodes:
+            if node.GetDisplayNode() is not None:
+                node.GetDisplayNode().SetVisibility(visible)
+
+    def release(self) -> None:
+        """Observe nothing any more; the nodes stay."""
+        for node in list(self._held):
+            self._forget(node)
+
+    def delete(self) -> None:
+        """Remove the nodes and their folder from the scene."""
+        nodes = self.nodes
+        self.release()
+        for node in nodes:
+            self._scene.RemoveNode(node)
+        remove_empty_folder(self._scene, self._segmentation_node)
+
+    # from the views to the prompts
+
+    def collect(self) -> None:
+        """Tell the listener what the user has done to the nodes since the last call."""
+        if self._reading or self._segmentation_node.GetScene() is None:
+            return
+        self._reading = True
+        try:
+            for node in [node for node in self._held if node.GetScene() is None]:
+                held = self._held[node]
+                self._forget(node)
+                self._tell(partial(self._remove, held))
+            for node in self._watch.take_touched():
+                self._tell(partial(self._read, node))
+        finally:
+            self._reading = False
+        if self._unsynced:
+            self.sync(self._listener.prompts)
+
+    def _tell(self, what: Callable[[], object]) -> None:
+        """Tell the listener something; what it refuses goes back to what the prompts say."""
+        try:
+            what()
+        except GliomaSAMError as error:
+            self._listener.tell_error(error)
+            self._unsynced = True
+
+    def _remove(self, ids: set[str]) -> None:
+        gone = [prompt for prompt in self._listener.prompts if prompt.id in ids]
+        if gone:
+            self._listener.remove(*gone)
+
+    def _read(self, node: Any) -> None:
+        if markups.meaning(node)[0] == "point":
+            self._read_points(node)
+        elif markups.is_finished(node):
+            self._read_drawing(node)
+        elif node.GetNumberOfControlPoints():
+            self._watch.touch(node)  # not finished: look again
+        else:
+            self._remove(self._held[node])
+
+    def _read_points(self, node: Any) -> None:
+        _, positive, region = markups.meaning(node)
+        known = {prompt.id: prompt for prompt in self._listener.prompts if prompt.kind == "point"}
+        held, self._held[node] = self._held[node], set()
+        own = self._held[node]
+        for index, prompt_id, ras in list(markups.defined_points(node)):
+            if prompt_id in known and prompt_id not in own:
+                own.add(prompt_id)
+                if markups.differs([ras], known[prompt_id].points):
+                    moved = point(ras, positive, region, prompt_id=prompt_id)
+                    self._tell(partial(self._listener.replace, moved))
+            else:
+                self._tell(partial(self._add_point, node, index, point(ras, positive, region)))
+        self._remove(held - own)
+
+    def _add_point(self, node: Any, index: int, prompt: Prompt) -> None:
+        added = self._listener.add(prompt)
+        self._held[node].add(added.id)
+        with self._watch.quiet():
+            node.SetNthControlPointDescription(index, added.id)
+
+    def _read_drawing(self, node: Any) -> None:
+        held = self._held[node]
+        known = next((prompt for prompt in self._listener.prompts if prompt.id in held), None)
+        if known is None and markups.meaning(node)[0] == "box2d":
+            with self._watch.quiet():
+                markups.flatten(node)
+        try:
+            if known is None:
+                prompt = self._listener.add(markups.drawn_prompt(node))
+            elif _same(self._drawing(known), markups.drawing(node)):
+                return
+            else:
+                prompt = self._listener.replace(markups.drawn_prompt(node, known.id))
+        except GliomaSAMError:
+            if known is None:
+                self._discard(node)
+            raise
+        self._drawings[_key(prompt)] = markups.drawing(node)
+        held.add(prompt.id)
+        node.SetAttribute(markups.PROMPT, prompt.id)
+
+    # from the prompts to the views
+
+    def sync(self, prompts: Sequence[Prompt]) -> None:
+        """Make the nodes show these prompts. What the user has just placed and `collect` has not read stays."""
+        if self._reading:
+            self._unsynced = True  # once everything has been read
+            return
+        self._unsynced = False
+        if self._segmentation_node.GetScene() is None:
+            return
+        with self._watch.quiet():
+            points = [prompt for prompt in prompts if prompt.kind == "point"]
+            drawn = [prompt for prompt in prompts if prompt.kind in ("box", "scribble")]
+            for positive, region in {(prompt.positive, prompt.region) for prompt in points}:
+                self.node_for("point", positive, region)
+            for node in self.nodes:
+                kind, positive, region = markups.meaning(node)
+                if kind == "point":
+                    own = [prompt for prompt in points if (prompt.positive, prompt.region) == (positive, region)]
+                    self._write_points(node, own)
+                elif self._held[node] and not any(prompt.id in self._held[node] for prompt in drawn):
+                    self._discard(node)
+            for prompt in drawn:
+                self._write_drawing(prompt)
+
+    def _write_points(self, node: Any, prompts: Sequence[Prompt]) -> None:
+        wanted = {prompt.id: prompt for prompt in prompts}
+        unread = self._watch.is_touched(node)
+        own: set[str] = set()
+        for index, prompt_id, ras in reversed(list(markups.defined_points(node))):
+            if prompt_id in wanted and prompt_id not in own:
+                own.add(prompt_id)
+                if markups.differs([ras], wanted[prompt_id].points) and not unread:
+                    node.SetNthControlPointPositionWorld(index, list(wanted[prompt_id].points[0]))
+            elif not (unread and prompt_id not in self._held[node]):
+                node.RemoveNthControlPoint(index)
+        for prompt in prompts:
+            if prompt.id not in own and not (unread and prompt.id in self._held[node]):
+                index = node.AddControlPointWorld(list(prompt.points[0]))
+                node.SetNthControlPointDescription(index, prompt.id)
+        self._held[node] = set(wanted)
+
+    def _write_drawing(self, prompt: Prompt) -> None:
+        node = next((node for node in self.nodes if prompt.id in self._held[node]), None)
+        if node is not None and markups.meaning(node)[0] == "lasso":  # of a scene loaded
+            self._drawings.setdefault(_key(prompt), markups.drawing(node))
+        kind, outline = drawing = self._drawing(prompt)
+        if node is None:
+            node = self._create(kind, prompt.positive, prompt.region)
+            node.SetAttribute(markups.PROMPT, prompt.id)
+            self._held[node].add(prompt.id)
+        if not self._watch.is_touched(node) and not _same(drawing, markups.drawing(node)):
+            markups.draw(node, outline)
+
+    def _drawing(self, prompt: Prompt) -> Drawing:
+        """What was drawn for a prompt: of a lasso the line round it, not the scribble that fills it."""
+        return self._drawings.get(_key(prompt), (prompt.kind, prompt.points))
+
+    # nodes
+
+    def _create(self, kind: str, positive: bool, region: str) -> Any:
+        node = markups.create_node(self._scene, kind, positive, region)
+        self._segmentation_node.AddNodeReferenceID(ROLE, node.GetID())
+        into_folder(self._scene, self._segmentation_node, node)
+        node.GetDisplayNode().SetVisibility(self._visible)
+        self._held[node] = set()
+        self._watch.add(node)
+        return node
+
+    def _adopt(self, node: Any) -> None:
+        """Take up a node of a scene that was loaded."""
+        keep_folder(self._scene, self._segmentation_node, node)
+        if markups.meaning(node)[0] == "point":
+            self._held[node] = {prompt_id for _, prompt_id, _ in markups.defined_points(node) if prompt_id}
+        else:
+            prompt_id = node.GetAttribute(markups.PROMPT)
+            self._held[node] = {prompt_id} if prompt_id else set()
+        self._watch.add(node)
+
+    def _discard(self, node: Any) -> None:
+        self._forget(node)
+        self._scene.RemoveNode(node)
+
+    def _forget(self, node: Any) -> None:
+        self._watch.remove(node)
+        del self._held[node]
+
+
+def _key(prompt: Prompt) -> tuple[object, ...]:
+    return prompt.id, prompt.points
+
+
+def _same(drawing: Drawing, other: Drawing) -> bool:
+    return drawing[0].startswith("box") == other[0].startswith("box") and not markups.differs(drawing[1], other[1])

@@ -1,0 +1,283 @@
+"""Masks into segments and back: only what changed is written, other segments are left alone unless the user said so."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import OutputError
+from ..study.geometry import Geometry
+from .boxes import covering_block, trimmed, union, whole_box
+from .edit_watch import EditWatch
+from .geometry import local_to_world, sample, shifted
+from .masking import editable, is_finished, visible_segments
+from .segment_voxels import (
+    Block,
+    add_voxels,
+    read_segment,
+    remove_voxels,
+    segment_tag,
+)
+from .segmentation_node import check_segmentation_node, new_segmentation, segment_grid, set_reference
+from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
+
+if TYPE_CHECKING:  # the room `session` imports torch
+    from ..session.result import Box
+
+__all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
+
+OVERWRITE_MODES = ("none", "visible", "all")
+OUTSIDE = 2
+"""On a segment's grid: no voxel of the changed box lies here."""
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """What is to change in one segment: voxels, bool (K, J, I) on `block`."""
+
+    segment_id: str
+    block: Block
+    added: np.ndarray
+    removed: np.ndarray
+
+
+class SegmentWriter:
+    """Writes the regions of one study into one segmentation node, and reads them back.
+
+    Args:
+        segmentation_node: Where to. Its own grid and the transform above it are respected.
+        reference: The grid of the masks, in the world (RAS mm).
+        style: "nested": WT, TC and ET; "disjoint": oedema, non-enhancing core and ET; "lesion": one segment of the
+            user's own, which takes the mask of WT.
+        overwrite: Which other segments lose the voxels that are added: "none", "visible" or "all". Segments marked as
+            completed never do.
+        volume_node: The volume that the results are given on, for DICOM export; or None.
+        lesion_segment: The id of the user's segment for the style "lesion"; None for one of its own.
+        editor_node: vtkMRMLSegmentEditorNode whose masking settings are respected; or None.
+        save_state: Called once before a `write` changes anything, to keep an undo state.
+
+    Attributes:
+        notes: What the last `write` left as it was, for the user to read.
+    """
+
+    def __init__(
+        self,
+        segmentation_node: Any,
+        reference: Geometry,
+        style: str = "nested",
+        overwrite: str = "none",
+        *,
+        volume_node: Any = None,
+        lesion_segment: str | None = None,
+        editor_node: Any = None,
+        save_state: Callable[[], Any] | None = None,
+    ) -> None:
+        if style not in STYLES:
+            raise OutputError(f"there is no style {style!r} of segments: choose {', '.join(STYLES)}")
+        if overwrite not in OVERWRITE_MODES:
+            raise OutputError(f"there is no way to overwrite {overwrite!r}: choose {', '.join(OVERWRITE_MODES)}")
+        self.segmentation_node = segmentation_node
+        self.reference = reference
+        self.style = style
+        self.overwrite = overwrite
+        self.volume_node = volume_node
+        self.editor_node = editor_node
+        self.save_state = save_state
+        self.notes: tuple[str, ...] = ()
+        self._plans = STYLES[style]
+        self._lesion_segment = lesion_segment
+        self._new: set[str] = set()
+        self._watch = EditWatch()
+
+    # segments
+
+    def prepare(self) -> None:
+        """Add the segments that are missing, with name, colour, terminology and tag, and the grid where there is none.
+
+        Raises:
+            OutputError, StudyError: The node cannot take segments (see `check_segmentation_node`), or the user's own
+                segment is gone.
+        """
+        check_segmentation_node(self.segmentation_node)
+        segmentation = self.segmentation_node.GetSegmentation()
+        if self._lesion_segment is not None:
+            segment = segmentation.GetSegment(self._lesion_segment)
+            if segment is None:
+                raise OutputError("the segment chosen for the lesion was removed: choose or add another one")
+            if segment_tag(segment, REGION_TAG) != "lesion":
+                segment.SetTag(REGION_TAG, "lesion")
+        set_reference(self.segmentation_node, self.reference, self.volume_node)
+        for plan in self._plans:
+            if self._segment_of(plan.part) is None:
+                self._add_segment(plan)
+
+    def segment_ids(self) -> dict[str, str]:
+        """By part (WT, TC, ET; ED, NC, ET; or lesion): the id of its segment, where there is one."""
+        found = {plan.part: self._segment_of(plan.part) for plan in self._plans}
+        return {part: segment_id for part, segment_id in found.items() if segment_id is not None}
+
+    def _segment_of(self, part: str) -> str | None:
+        segmentation = self.segmentation_node.GetSegmentation()
+        if part == "lesion" and self._lesion_segment is not None:
+            return self._lesion_segment if segmentation.GetSegment(self._lesion_segment) is not None else None
+        for segment_id in segmentation.GetSegmentIDs():
+            if segment_tag(segmentation.GetSegment(segment_id), REGION_TAG) == part:
+                return str(segment_id)
+        return None
+
+    def _add_segment(self, plan: SegmentPlan) -> None:
+        segmentation = self.segmentation_node.GetSegmentation()
+        name = segmentation.GenerateUniqueSegmentID(plan.segment_id)
+        segment_id = segmentation.AddEmptySegment(name, plan.looks.name, plan.looks.colour)
+        segment = segmentation.GetSegment(segment_id)
+        segment.SetNameAutoGenerated(False)
+        segment.SetColorAutoGenerated(False)
+        segment.SetTag(segment.GetTerminologyEntryTagName(), terminology(plan.looks))
+        segment.SetTag(REGION_TAG, plan.part)
+        segmentation.SeparateSegmentLabelmap(segment_id)  # a layer of its own: a small one is changed fast
+        self._new.add(segment_id)
+
+    # writing
+
+    def write(
+        self, region_masks: Mapping[str, np.ndarray], changed: "Mapping[str, Box | None] | None" = None
+    ) -> tuple[str, ...]:
+        """Bring the segments up to date.
+
+        Args:
+            region_masks: uint8 of 0 and 1, (K, J, I) on `reference`: WT, TC and ET; WT alone for a lesion.
+            changed: For each region the box (k0, k1, j0, j1, i0, i1) that may differ from what was written before,
+                ends excluded; None where nothing does. None for everything. New segments are written whole.
+
+        Returns:
+            The ids of the segments that changed. `notes` says which were left as they were.
+
+        Raises:
+            OutputError, StudyError: Nothing was changed; the text says what to do.
+        """
+        masks = self._checked(region_masks)
+        self.prepare()
+        ids = self.segment_ids()
+        self.notes = ()
+        edits = [
+            edit
+            for plan in self._plans
+            if (edit := self._edit(plan, ids[plan.part], masks, changed, tuple(ids.values()))) is not None
+        ]
+        if edits:
+            self._apply(edits)
+        self._new.difference_update(ids.values())
+        return tuple(edit.segment_id for edit in edits)
+
+    def _checked(self, region_masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The masks that the style needs, in the shape of the reference."""
+        needed = {region for plan in self._plans for region in plan.needs}
+        for region in sorted(needed):
+            if region not in region_masks:
+                raise OutputError(f"the mask of {region} is missing, so the segments cannot be written")
+            if region_masks[region].shape != self.reference.shape:
+                raise OutputError(
+                    f"the mask of {region} has the shape {region_masks[region].shape}, "
+                    f"the study's grid {self.reference.shape} (K, J, I): read the volumes again"
+                )
+        return {region: np.asarray(region_masks[region]) for region in needed}
+
+    def _edit(
+        self,
+        plan: SegmentPlan,
+        segment_id: str,
+        masks: Mapping[str, np.ndarray],
+        changed: "Mapping[str, Box | None] | None",
+        own: tuple[str, ...],
+    ) -> _Edit | None:
+        """What is to change in one segment; None for nothing."""
+        whole = changed is None or segment_id in self._new
+        box = whole_box(self.reference.shape) if whole else union([(changed or {}).get(r) for r in plan.needs])
+        if box is None:
+            return None
+        cut = tuple(slice(box[2 * axis], box[2 * axis + 1]) for axis in range(3))
+        wanted = plan.mask({region: mask[cut] for region, mask in masks.items()})
+        if segment_id in self._new:  # as small as what there is to write, since it holds nothing yet
+            wanted, box = trimmed(wanted, box)
+        node = self.segmentation_node
+        from_box = shifted(self.reference.ijk_to_ras, (box[4], box[2], box[0]))
+        to_world = local_to_world(node)
+        block = covering_block(segment_grid(node, segment_id), np.linalg.inv(to_world) @ from_box, wanted.shape)
+        target = sample(wanted, from_box, to_world @ block.place, block.shape, OUTSIDE)
+        current = read_segment(node, segment_id, block.place, block.shape)
+        added, removed = (target == 1) & (current == 0), (target == 0) & (current == 1)
+        allowed = editable(node, self.editor_node, block, own)
+        if allowed is not None:
+            added, removed = added & allowed, removed & allowed
+        if not added.any() and not removed.any():
+            return None
+        segment = node.GetSegmentation().GetSegment(segment_id)
+        if is_finished(segment):
+            self.notes += (
+                f"{segment.GetName()} is marked as completed and was left as it is: "
+                "set its status to In progress to let it change",
+            )
+            return None
+        return _Edit(segment_id, block, added, removed)
+
+    def _apply(self, edits: list[_Edit]) -> None:
+        """Take voxels out of all segments before any is given some, so that disjoint ones never overlap."""
+        if self.save_state is not None:
+            self.save_state()
+        node = self.segmentation_node
+        modified = node.StartModify()
+        try:
+            for edit in edits:
+                remove_voxels(node, edit.segment_id, edit.block, edit.removed)
+            for edit in edits:
+                self._overwrite(edit)
+            for edit in edits:
+                add_voxels(node, edit.segment_id, edit.block, edit.added)
+                self._watch.remember(node, edit.segment_id)
+        finally:
+            node.EndModify(modified)
+
+    def _overwrite(self, edit: _Edit) -> None:
+        """Take what is added out of the other segments that the user lets us overwrite."""
+        node = self.segmentation_node
+        segmentation = node.GetSegmentation()
+        choices: dict[str, tuple[str, ...]] = {"none": (), "visible": visible_segments(node)}
+        for segment_id in choices.get(self.overwrite, segmentation.GetSegmentIDs()):
+            segment = segmentation.GetSegment(segment_id)
+            if segment_tag(segment, REGION_TAG) or is_finished(segment):
+                continue
+            block = covering_block(segment_grid(node, segment_id), edit.block.place, edit.block.shape)
+            taken = sample(edit.added.view(np.uint8), edit.block.place, block.place, block.shape, 0)
+            held = read_segment(node, segment_id, block.place, block.shape)
+            remove_voxels(node, segment_id, block, (taken & held) > 0)
+
+    # reading
+
+    def read(self, region: str) -> np.ndarray | None:
+        """A region as its segments hold it now: uint8 of 0 and 1, (K, J, I) on `reference`, by the nearest voxel.
+
+        None where the style has no such region, or a segment of it is not there.
+        """
+        found = self._ids_of(region)
+        if not found:
+            return None
+        place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
+        mask = np.zeros(self.reference.shape, np.uint8)
+        for segment_id in found:
+            mask |= read_segment(self.segmentation_node, segment_id, place, self.reference.shape)
+        return mask
+
+    def edited(self, region: str) -> bool:
+        """Whether somebody else changed what a region's segments hold since they were last written, by this writer or
+        before the scene was saved. A segment that was never written counts when it holds anything.
+        """
+        return any(self._watch.is_edited(self.segmentation_node, segment_id) for segment_id in self._ids_of(region))
+
+    def _ids_of(self, region: str) -> tuple[str, ...]:
+        """The ids of the segments that hold a region; empty where one of them is not there."""
+        if self.segmentation_node is None or self.segmentation_node.GetScene() is None:
+            return ()
+        ids = self.segment_ids()
+        parts = PARTS_OF_REGION[self.style].get(region, ())
+        return tuple(ids[part] for part in parts) if all(part in ids for part in parts) else ()

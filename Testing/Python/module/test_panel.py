@@ -1,0 +1,317 @@
+"""The panel as a person works it, with quick answers: prompts, segments, results, scenes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from user.clinician import Clinician
+from user.quick import QuickWork
+
+INSIDE = (12.0, 6.0, 4.0)
+ELSEWHERE = (-12.0, -8.0, -6.0)
+
+Patient = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def user(slicer_with_module: Any, add_patient: Patient) -> Clinician:
+    """Somebody with a patient's four volumes who has opened the module."""
+    volumes = add_patient()
+    slicer_with_module.show(volumes["t1c"])
+    clinician = Clinician(slicer_with_module)
+    clinician.enter()
+    clinician.wait()
+    return clinician
+
+
+def test_opening_without_volumes_says_what_to_do(slicer_with_module: Any) -> None:
+    clinician = Clinician(slicer_with_module)
+    before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    clinician.enter()
+    clinician.window.pump(150)
+    assert "Load a patient's MR volumes" in clinician.ui.notesLabel.text
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == before
+    for name in ("positive", "negative", "propose", "undo", "guess"):
+        getattr(clinician.ui, f"{name}Button").click()
+    assert "volume" in clinician.panel.messages.text
+    assert not clinician.ui.positiveButton.checked
+
+
+def test_selectors_are_filled_and_encoding_begins_at_once(user: Clinician) -> None:
+    assert {m: node.GetName() for m, node in user.panel.inputs.nodes().items()} == {
+        m: f"Patient {m}" for m in ("t1", "t1c", "t2", "flair")
+    }
+    assert user.task.phase == "ready"
+    assert "(?)" not in user.ui.flairLabel.text
+
+
+def test_a_doubtful_guess_is_marked_until_the_user_chooses(slicer_with_module: Any, add_patient: Patient) -> None:
+    add_patient("t1c")
+    other = add_patient("t1c")["t1c"]
+    clinician = Clinician(slicer_with_module)
+    clinician.enter()
+    clinician.wait()
+    assert clinician.ui.t1cLabel.text.endswith("(?)")
+    assert "check" in clinician.ui.t1cSelector.toolTip
+    clinician.ui.t1cSelector.setCurrentNode(None)
+    clinician.ui.t1cSelector.setCurrentNode(other)
+    clinician.wait()
+    assert clinician.panel.parameters.t1c is other
+
+
+def test_a_click_in_a_view_makes_three_segments(user: Clinician) -> None:
+    user.click(INSIDE)
+    assert user.task.segment_ids().keys() == {"WT", "TC", "ET"}
+    segments = {region: user.segment(region) for region in ("WT", "TC", "ET")}
+    assert all(user.at(mask, INSIDE) for mask in segments.values())
+    table = user.ui.resultsTable
+    volume = float(segments["WT"].sum()) * user.task.geometry.voxel_ml
+    assert table.item(0, 1).text() == f"{volume:.2f}"
+    assert float(table.item(0, 2).text()) > float(table.item(1, 2).text()) > 0
+    assert "Not for clinical use" in user.ui.disclaimerLabel.text
+
+
+def test_a_negative_click_changes_only_what_must(user: Clinician) -> None:
+    user.click(INSIDE)
+    before = user.masks()
+    wrong = (22.0, 6.0, 4.0)
+    user.click(wrong, positive=False)
+    after = user.masks()
+    assert user.at(before["WT"], wrong) and not user.at(after["WT"], wrong)
+    assert 0 < (before["WT"] != after["WT"]).sum() < 60
+
+
+@pytest.mark.parametrize("region", ["TC", "ET"])
+def test_a_prompt_is_about_the_region_chosen(user: Clinician, region: str) -> None:
+    user.click(INSIDE, region=region)
+    assert [prompt.region for prompt in user.task.prompts] == [region]
+
+
+def test_a_dragged_and_a_deleted_point_change_the_result(user: Clinician) -> None:
+    user.click(INSIDE)
+    before = user.masks()["WT"]
+    user.ui.positiveButton.click()
+    user.window.drag("Red", INSIDE, (2.0, -4.0, 4.0))
+    user.wait()
+    assert user.at(user.masks()["WT"], (-8.0, -10.0, 4.0)) and not np.array_equal(user.masks()["WT"], before)
+    (node,) = [n for n in user.task.prompt_nodes.nodes if n.GetNumberOfControlPoints()]
+    node.RemoveNthControlPoint(0)
+    user.wait()
+    assert user.task.prompts == () and not user.masks()["WT"].any()
+
+
+def test_a_box_in_a_slice(user: Clinician) -> None:
+    user.take("box")
+    user.window.click("Red", (4.0, -2.0, 4.0))
+    user.window.click("Red", (20.0, 14.0, 4.0))
+    user.wait()
+    (prompt,) = user.task.prompts
+    assert prompt.kind == "box" and not user.ui.boxButton.checked
+    assert user.masks()["WT"].any()
+
+
+def test_undo_redo_and_reset(user: Clinician) -> None:
+    shown = [user.masks()]
+    for place, positive in ((INSIDE, True), (ELSEWHERE, True), ((13.0, 7.0, 4.0), False)):
+        user.click(place, positive)
+        shown.append(user.masks())
+    for expected in reversed(shown[:-1]):
+        user.ui.undoButton.click()
+        user.wait()
+        assert all(np.array_equal(mask, expected[region]) for region, mask in user.masks().items())
+    assert not user.ui.undoButton.enabled and user.ui.redoButton.enabled
+    for expected in shown[1:]:
+        user.ui.redoButton.click()
+        user.wait()
+        assert all(np.array_equal(mask, expected[region]) for region, mask in user.masks().items())
+    user.ui.resetButton.click()
+    user.wait()
+    assert not user.masks()["WT"].any() and user.task.can_undo
+
+
+def test_propose(user: Clinician) -> None:
+    user.ui.proposeButton.click()
+    user.wait()
+    assert user.masks()["WT"].any() and user.task.prompts == ()
+
+
+def test_an_edit_by_brush_is_kept_and_refined_from(user: Clinician) -> None:
+    user.click(INSIDE)
+    user.ui.editor.setCurrentSegmentID(user.task.segment_ids()["WT"])
+    user.ui.editor.paint(ELSEWHERE, 5.0)
+    user.click((14.0, 10.0, 4.0))
+    assert user.at(user.masks()["WT"], ELSEWHERE) and user.at(user.masks()["WT"], (14.0, 10.0, 4.0))
+
+
+def test_keys_press_buttons_only_while_entered(user: Clinician) -> None:
+    assert "(P)" in user.ui.positiveButton.toolTip
+    user.window.key("P")
+    assert user.ui.positiveButton.checked
+    user.window.key("N")
+    assert user.ui.negativeButton.checked and not user.ui.positiveButton.checked
+    user.window.key("N")
+    assert not user.ui.negativeButton.checked
+    panel = user.panel
+    user.window.select("")
+    user.window.key("P")
+    assert not panel.ui.positiveButton.checked
+
+
+def test_leaving_hides_the_prompts_and_entering_shows_them(user: Clinician) -> None:
+    user.click(INSIDE)
+    displays = [node.GetDisplayNode() for node in user.task.prompt_nodes.nodes]
+    assert displays and all(display.GetVisibility() for display in displays)
+    user.window.select("")
+    assert not any(display.GetVisibility() for display in displays)
+    user.enter()
+    user.window.pump(120)
+    assert all(display.GetVisibility() for display in displays)
+
+
+def test_two_segmentations_keep_prompts_and_volumes_apart(user: Clinician, add_patient: Patient) -> None:
+    user.click(INSIDE)
+    first, mask = user.panel.parameters.segmentation, user.masks()["WT"]
+    second = user.ui.segmentationSelector.addNode()
+    user.wait()
+    assert user.task.prompts == () and user.panel.parameters.segmentation is second
+    user.ui.t1Selector.setCurrentNode(None)
+    user.click(ELSEWHERE)
+    user.ui.segmentationSelector.setCurrentNode(first)
+    user.wait()
+    assert len(user.task.prompts) == 1 and np.array_equal(user.masks()["WT"], mask)
+    assert user.panel.parameters.t1 is not None and "t1" in user.task.volume_nodes
+    user.ui.segmentationSelector.setCurrentNode(second)
+    user.wait()
+    assert user.panel.parameters.t1 is None
+
+
+def test_disjoint_segments_share_no_voxel(user: Clinician) -> None:
+    user.ui.styleSelector.currentIndex = 1
+    user.wait()
+    user.click(INSIDE)
+    parts = [user.segment(part) for part in ("ED", "NC", "ET")]
+    assert all(part.any() for part in parts) and sum(part.astype(int) for part in parts).max() == 1
+
+
+def test_any_lesion_goes_to_a_segment_of_the_users_own(user: Clinician) -> None:
+    segmentation = user.panel.parameters.segmentation.GetSegmentation()
+    own = segmentation.AddEmptySegment("metastasis", "Metastasis")
+    user.ui.styleSelector.currentIndex = 2
+    user.wait()
+    selector = user.ui.lesionSelector
+    assert not selector.isHidden() and not user.ui.regionSelector.enabled
+    selector.currentIndex = [selector.itemText(i) for i in range(selector.count)].index("Metastasis")
+    selector.activated.emit(selector.currentIndex)
+    user.wait()
+    user.click(INSIDE)
+    assert user.task.segment_ids() == {"lesion": own} and user.segment("lesion").any()
+
+
+def test_the_same_volume_twice_is_told_and_changes_nothing(user: Clinician) -> None:
+    user.click(INSIDE)
+    before = user.masks()["WT"]
+    user.ui.t2Selector.setCurrentNode(user.panel.parameters.flair)
+    user.wait()
+    assert user.panel.messages.text.startswith("✖")
+    assert np.array_equal(user.masks()["WT"], before) and user.task.volume_nodes["t2"].GetName() == "Patient t2"
+
+
+def test_cancel_stops_at_once_and_the_next_click_goes_on(user: Clinician, quick: QuickWork) -> None:
+    quick.seconds = 5.0
+    user.take("positive")
+    user.window.click("Red", INSIDE)
+    user.window.wait_for(lambda: user.ui.cancelButton.enabled, 3)
+    user.ui.cancelButton.click()
+    user.window.wait_for(lambda: not user.panel.engine.busy and not user.ui.cancelButton.enabled, 1.0)
+    assert not user.masks()["WT"].any() and len(user.task.prompts) == 1
+    quick.seconds = 0.0
+    user.click(ELSEWHERE)
+    assert user.at(user.masks()["WT"], INSIDE) and user.at(user.masks()["WT"], ELSEWHERE)
+
+
+def test_results_are_copied_saved_and_put_into_the_scene(user: Clinician, tmp_path: Path, monkeypatch: Any) -> None:
+    import qt
+    from GliomaSAMPanel import dialogs
+
+    user.click(INSIDE)
+    user.ui.copyButton.click()
+    assert qt.QApplication.clipboard().text().startswith("Region\t")
+    user.ui.tableNodeButton.click()
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
+    for button, name in (("csv", "r.csv"), ("exportLabelMap", "r.nii.gz"), ("exportSegmentation", "r.seg.nrrd")):
+        monkeypatch.setattr(dialogs, "saveFile", lambda *_, name=name: str(tmp_path / name))
+        getattr(user.ui, f"{button}Button").click()
+        assert (tmp_path / name).is_file(), user.panel.messages.text
+    monkeypatch.setattr(dialogs, "saveFile", lambda *_: str(tmp_path / "no" / "where.nii.gz"))
+    user.ui.exportLabelMapButton.click()
+    assert "does not exist" in user.panel.messages.text
+
+
+def test_doubt_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
+    user.click(INSIDE)
+    views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    before = [view.GetForegroundVolumeID() for view in views]
+    user.ui.doubtCheckBox.click()
+    user.wait()
+    assert all(view.GetForegroundVolumeID() not in (None, *before) for view in views)
+    user.ui.doubtButton.click()
+    user.wait()
+    user.ui.doubtCheckBox.click()
+    user.wait()
+    assert [view.GetForegroundVolumeID() for view in views] == before
+
+
+def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> None:
+    user.click(INSIDE)
+    user.click((20.0, 6.0, 4.0), positive=False)
+    masks, prompts = user.masks(), [(p.kind, p.positive, p.region) for p in user.task.prompts]
+    path = tmp_path / "patient.mrb"
+    assert slicer.util.saveScene(str(path))
+    slicer.mrmlScene.Clear()
+    user.wait()
+    assert user.task is None
+    slicer.util.loadScene(str(path))
+    user.wait()
+    assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
+    assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
+    user.click(ELSEWHERE)
+    assert user.at(user.masks()["WT"], ELSEWHERE) and user.at(user.masks()["WT"], INSIDE)
+    assert [p.kind for p in user.task.prompts] == ["point"] * 3
+    user.ui.undoButton.click()
+    user.wait()
+    assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
+
+
+def test_nothing_is_left_behind(user: Clinician) -> None:
+    import threading
+
+    user.click(INSIDE)
+    user.ui.doubtCheckBox.click()
+    user.wait()
+    panel = user.panel
+    user.window.select("")
+    panel.close()
+    user.window.pump(50)
+    assert [t.name for t in threading.enumerate() if t.name == "GliomaSAM"] == []
+    assert panel.engine is None and panel.parameters is None and not panel._timer.active
+    assert not any(user.ui.editor.listens()) if user.window._selected else True
+    hidden = [n.GetName() for n in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") if n.GetHideFromEditors()]
+    assert hidden == []
+
+
+def test_sample_data_are_registered_with_checksums(slicer_with_module: Any) -> None:
+    (source,) = slicer.modules.sampleDataSources["GliomaSAM"]
+    assert len(source["uris"]) == len(source["checksums"]) == len(source["nodeNames"]) == 4
+    assert all(checksum.startswith("SHA256:") and len(checksum) == 71 for checksum in source["checksums"])
+
+
+def test_the_checksums_are_those_of_the_files(shared_data: Path, slicer_with_module: Any) -> None:
+    import hashlib
+
+    (source,) = slicer.modules.sampleDataSources["GliomaSAM"]
+    for name, checksum in zip(source["fileNames"], source["checksums"], strict=True):
+        path = shared_data / "odd" / "BraTS-GLI-00001-000" / name
+        assert f"SHA256:{hashlib.sha256(path.read_bytes()).hexdigest()}" == checksum

@@ -1,0 +1,56 @@
+"""Where a probability is in doubt, and which place is asked about."""
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.prompts import point, scribble
+from GliomaSAMLib.session.doubt import doubt, most_doubtful
+from GliomaSAMLib.study import Geometry
+
+GRID = Geometry(
+    (40, 36, 30), (1.0, 1.0, 2.0), (-20.0, -18.0, -30.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+)
+
+
+@pytest.fixture
+def probability() -> np.ndarray:
+    """A sure lesion with a thin shell of doubt, a large doubtful part at RAS (8, 0, 0), a small one at (-14, 0, 0)."""
+    k, j, i = np.indices(GRID.shape)
+    ras = GRID.to_ras(np.stack([i, j, k], axis=-1))
+    away = np.linalg.norm(ras, axis=-1)
+    values = np.where(away < 5, 0.95, np.where(away < 6, 0.5, 0.05))
+    values[np.linalg.norm(ras - (12, 0, 0), axis=-1) < 5.5] = 0.45
+    values[np.linalg.norm(ras - (-14, 0, 0), axis=-1) < 2.5] = 0.5
+    return values.astype(np.float32)
+
+
+def test_doubt_is_one_at_a_half() -> None:
+    found = doubt(np.array([0.0, 0.25, 0.5, 0.75, 1.0], np.float32))
+    assert np.allclose(found, [0, 0.5, 1, 0.5, 0]) and found.dtype == np.float32
+
+
+def test_the_deepest_doubt_is_asked_about(probability: np.ndarray) -> None:
+    found = most_doubtful(probability, probability > 0.5, GRID)
+    assert found is not None and np.linalg.norm(np.subtract(found, (12, 0, 0))) < 3
+
+
+def test_not_beside_a_prompt(probability: np.ndarray) -> None:
+    first = most_doubtful(probability, probability > 0.5, GRID)
+    assert first is not None
+    second = most_doubtful(probability, probability > 0.5, GRID, [point(first)])
+    assert second is not None and np.linalg.norm(np.subtract(first, second)) > 5
+    drawn = scribble([(6, 0, 0), (18, 0, 0)])
+    third = most_doubtful(probability, probability > 0.5, GRID, [drawn])
+    assert third is not None and min(np.linalg.norm(np.subtract(third, (r, 0, 0))) for r in range(6, 19)) > 5
+
+
+def test_without_doubt_there_is_no_place() -> None:
+    sure = np.zeros(GRID.shape, np.float32)
+    assert most_doubtful(sure, sure > 0.5, GRID) is None
+    sure[10:20] = 1
+    assert most_doubtful(sure, sure > 0.5, GRID) is None
+
+
+def test_all_in_doubt() -> None:
+    found = most_doubtful(np.full(GRID.shape, 0.5, np.float32), np.zeros(GRID.shape), GRID)
+    assert found is not None and np.abs(found)[:2].max() < 4  # in the middle; it is tallest along S

@@ -1,0 +1,216 @@
+"""The engine: order of work, cancel, models, and what vanishes."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.errors import GliomaSAMError, ModelError, WeightsError
+from GliomaSAMLib.study.geometry import Geometry
+
+Run = Callable[..., None]
+
+
+@pytest.fixture
+def place(grid: Geometry) -> Callable[..., Any]:
+    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
+
+
+def test_volumes_are_read_and_encoded_without_being_asked(
+    engine: Any, segmentation: Any, t1_node: Any, world: Any, panel: Any, run_until: Run
+) -> None:
+    task = engine.task(segmentation)
+    assert engine.task(segmentation) is task and not engine.busy
+    task.set_volumes({"t1": t1_node, "t2": None})
+    assert engine.busy and world.calls == []
+    run_until()
+    assert world.calls == ["read", "load", "encode"] and threading.get_ident() not in world.threads
+    assert ("read half done" in [text for _, text in panel.progressed]) or panel.progressed
+    assert panel.progressed[-1] == (None, "") and panel.messages == []
+    task.set_volumes({"t1": t1_node})
+    run_until()
+    assert world.calls == ["read", "load", "encode"]  # the same choice is no news
+
+
+def test_a_click_is_answered_before_the_encoding_goes_on(
+    engine: Any, segmentation: Any, t1_node: Any, world: Any, place: Any, run_until: Run
+) -> None:
+    world.held.add("encode")
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    run_until(lambda: world.calls.count("encode") == 1)
+    task.add_point(place(8, 8, 7))
+    run_until(lambda: world.calls.count("encode") == 2)
+    assert world.calls == ["read", "load", "encode", "update", "encode"] and task.volumes()["WT"] > 0
+    world.held.clear()
+    run_until()
+
+
+@pytest.mark.parametrize("kind", ["read", "encode", "update"])
+def test_cancel_takes_effect_at_once_and_the_next_click_goes_on(
+    engine: Any, segmentation: Any, t1_node: Any, world: Any, panel: Any, place: Any, run_until: Run, kind: str
+) -> None:
+    world.held.add(kind)
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    prompts = (task.add_point(place(8, 8, 7)),)
+    run_until(lambda: kind in world.calls)
+    started = time.monotonic()
+    engine.cancel()
+    assert not engine.busy and panel.progressed[-1] == (None, "") and "stopped" in panel.told("info")
+    engine.collect()
+    assert time.monotonic() - started < 1 and task.prompts == prompts
+    world.held.clear()
+    for _ in range(20):
+        engine.collect()
+        time.sleep(0.002)
+    count = len(world.calls)
+    prompts += (task.add_point(place(4, 4, 4)),)
+    run_until()
+    assert world.answered[-1] == prompts and len(world.calls) > count and task.volumes()["WT"] > 0
+
+
+def test_another_model_is_used_from_the_next_prompt_on(
+    task: Any, engine: Any, world: Any, place: Any, run_until: Run
+) -> None:
+    task.add_point(place(8, 8, 7))
+    run_until()
+    engine.set_model("other", "cpu")
+    run_until()
+    assert world.calls.count("load") == 2 and world.calls.count("read") == 1 and world.calls.count("update") == 1
+    task.recompute()
+    run_until()
+    assert world.calls.count("update") == 2 and engine.choice.model == "other"
+
+
+def test_a_model_that_cannot_be_loaded_leaves_the_one_before(
+    task: Any, engine: Any, world: Any, panel: Any, place: Any, run_until: Run
+) -> None:
+    world.failing["load"] = WeightsError("the weights of 'other' are damaged")
+    engine.set_model("other")
+    run_until()
+    assert "damaged" in panel.told("error") and engine.choice.model == "gliomasam" and task.phase == "ready"
+    task.add_point(place(8, 8, 7))
+    run_until()
+    assert task.volumes()["WT"] > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "torch is not installed: press Install"),
+        (OSError("[WinError 126] c10.dll"), "does not work here"),
+        (ImportError("undefined symbol"), "install PyTorch again"),
+        (ModelError("there is no device 'cuda'"), "no device 'cuda'"),
+    ],
+)
+def test_a_broken_installation_is_explained(
+    engine: Any, segmentation: Any, t1_node: Any, world: Any, panel: Any, place: Any, run_until: Run,
+    error: Exception, words: str, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("GliomaSAMLib.slicer.installing._broken", [])
+    world.failing["load"] = error
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    run_until()
+    assert words in panel.told("error") and task.phase == "stopped" and len(panel.messages) == 1
+    world.failing.clear()
+    task.add_point(place(8, 8, 7))
+    run_until()
+    assert task.phase == "ready" and task.volumes()["WT"] > 0
+
+
+def test_a_change_of_device_is_told(task: Any, engine: Any, panel: Any, place: Any, run_until: Run) -> None:
+    engine.library.messages.append("the memory of cuda:0 does not suffice: going on with the CPU, which is slower")
+    engine.collect()
+    assert "going on with the CPU" in panel.told("warning")
+
+
+def test_two_segmentations_do_not_mix(
+    engine: Any, task: Any, mrml_scene: Any, t1_node: Any, place: Any, run_until: Run, plain: Any, grid: Geometry
+) -> None:
+    from GliomaSAMLib.slicer.segments import new_segmentation
+
+    other = engine.task(new_segmentation(mrml_scene, "other"))
+    other.set_volumes({"t1": t1_node})
+    one, two = task.add_point(place(4, 4, 4)), other.add_point(place(12, 10, 9))
+    run_until()
+    for each, prompt in ((task, one), (other, two)):
+        assert each.prompts == (prompt,)
+        assert np.array_equal(each.masks("WT"), plain((prompt,), grid)["WT"])
+    task.undo()
+    assert other.prompts == (two,) and task.volumes()["WT"] == 0 and other.volumes()["WT"] > 0
+
+
+@pytest.mark.parametrize("kind", ["read", "encode", "update", ""])
+def test_a_segmentation_or_scene_that_goes_takes_its_work_along(
+    engine: Any, mrml_scene: Any, segmentation: Any, t1_node: Any, world: Any, panel: Any, place: Any, run_until: Run,
+    kind: str,
+) -> None:  # fmt: skip
+    if kind:
+        world.held.add(kind)
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    task.add_point(place(8, 8, 7))
+    run_until(lambda: kind in world.calls if kind else not engine.busy)
+    nodes = task.prompt_nodes.nodes
+    assert len(nodes) == 1
+    if kind == "encode":
+        mrml_scene.Clear(0)
+    else:
+        mrml_scene.RemoveNode(segmentation)
+    world.held.clear()
+    run_until()
+    assert engine.tasks == () and nodes[0].GetScene() is None and panel.told("error") == ""
+    assert mrml_scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") == 0
+    for harmless in (task.undo, task.redo, task.reset, task.propose, task.take_edits, task.doubt):
+        with contextlib.suppress(GliomaSAMError):
+            harmless()
+    run_until()
+
+
+def test_background_work_is_run_and_its_errors_are_told(engine: Any, panel: Any, run_until: Run) -> None:
+    found: list[int] = []
+
+    def fail(progress: Any, cancel: Any) -> None:
+        raise WeightsError("the file is none of the catalogue's")
+
+    engine.background("counting", lambda progress, cancel: 7, found.append)
+    engine.background("importing weights", fail)
+    run_until()
+    assert found == [7] and "none of the catalogue's" in panel.told("error") and not engine.busy
+
+
+def test_an_unexpected_error_is_told_and_the_engine_goes_on(
+    task: Any, engine: Any, world: Any, panel: Any, place: Any, run_until: Run
+) -> None:
+    world.failing["update"] = ZeroDivisionError("oh")
+    task.add_point(place(8, 8, 7))
+    run_until()
+    assert "ZeroDivisionError: oh" in panel.told("error") and not engine.busy
+    panel.messages.clear()
+    world.failing.clear()
+    task.add_point(place(4, 4, 4))
+    run_until()
+    assert task.volumes()["WT"] > 0
+
+
+def test_nothing_is_kept_alive_after_closing(
+    engine: Any, task: Any, segmentation: Any, world: Any, place: Any, run_until: Run
+) -> None:
+    task.add_point(place(8, 8, 7))
+    run_until()
+    node = task.prompt_nodes.nodes[0]
+    world.held.add("update")
+    task.add_point(place(4, 4, 4))
+    run_until(lambda: world.calls.count("update") == 2)
+    assert engine.close(5)
+    engine.collect()  # a timer that was not stopped
+    event = type(node).PointModifiedEvent
+    assert not node.HasObserver(event)
+    node.AddControlPointWorld([0, 0, 0])
+    assert len(task.prompts) == 2

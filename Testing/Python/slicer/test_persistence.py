@@ -1,0 +1,157 @@
+"""Saved with the scene, closed, loaded, and on: prompts, volumes, settings; and what a newer version saved."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.errors import PromptError
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.study.geometry import Geometry
+
+
+@pytest.fixture
+def place(grid: Geometry) -> Callable[..., Any]:
+    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
+
+
+@pytest.fixture
+def reopened(mrml_scene: Any, tmp_path: Path) -> Callable[[], Any]:
+    """A function that saves the scene, closes it, loads it again and returns its only segmentation."""
+
+    def reopen() -> Any:
+        path = str(tmp_path / "case.mrb")
+        assert mrml_scene.WriteToMRB(path, None)
+        mrml_scene.Clear(0)
+        assert mrml_scene.ReadFromMRB(path)
+        assert mrml_scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 1
+        return mrml_scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+
+    return reopen
+
+
+def test_a_saved_scene_goes_on(
+    engine: Any, task: Any, reopened: Any, place: Any, plain: Any, world: Any, grid: Geometry, run_until: Any
+) -> None:
+    from GliomaSAMLib.slicer.shown import Output
+
+    task.set_output(Output(overwrite="visible"))
+    task.add_point(place(8, 8, 7), True, "TC")
+    task.add_box(place(3, 3, 3), place(6, 6, 6))
+    outside = task.prompt_nodes.node_for("point", False, "WT")
+    outside.AddControlPointWorld(list(place(12, 9, 9)))
+    lasso = task.prompt_nodes.node_for("lasso")
+    for corner in (place(2, 2, 7), place(14, 2, 7), place(14, 13, 7)):
+        lasso.AddControlPointWorld(list(corner))
+    run_until()
+    engine.set_model("other", "cpu")
+    run_until()
+    before, masks = task.prompts, {region: task.masks(region) for region in REGIONS}
+    assert len(before) == 4
+    world.calls.clear()
+    node = reopened()
+    engine.collect()
+    assert engine.tasks == ()
+    engine.set_model("gliomasam")
+    again = engine.task(node)
+    assert (
+        again.prompts == before and list(again.volume_nodes) == ["t1"] and again.output == Output(overwrite="visible")
+    )
+    assert (engine.choice.model, engine.choice.device) == ("other", "cpu")
+    run_until()
+    assert again.phase == "ready" and again.prompts == before and "update" not in world.calls
+    assert all(np.array_equal(again.masks(region), masks[region]) for region in REGIONS)
+    assert len(again.prompt_nodes.nodes) == 4
+    more = again.add_point(place(4, 12, 4))
+    run_until()
+    assert np.array_equal(again.masks("WT"), plain((*before, more), grid)["WT"])
+    again.undo()
+    assert np.array_equal(again.masks("WT"), masks["WT"])
+    first = next(n for n in again.prompt_nodes.nodes if n.GetAttribute("GliomaSAM.sign") == "-")
+    first.RemoveNthControlPoint(0)  # the points of the loaded scene still belong to their prompts
+    run_until()
+    assert [prompt.id for prompt in again.prompts] == [prompt.id for prompt in before if prompt.positive]
+
+
+def test_an_edit_before_or_after_saving_is_kept(
+    engine: Any, task: Any, segmentation: Any, reopened: Any, place: Any, run_until: Any
+) -> None:
+    import slicer
+
+    task.add_point(place(8, 8, 7))
+    run_until()
+    painted = np.array(task.masks("WT"))
+    painted[0:2, 0:3, 0:3] = 1
+    volume = task.volume_nodes["t1"]
+    slicer.util.updateSegmentBinaryLabelmapFromArray(painted, segmentation, task.segment_ids()["WT"], volume)
+    again = engine.task(reopened())
+    run_until()
+    assert [prompt.kind for prompt in again.prompts] == ["point", "mask"]
+    again.add_point(place(12, 10, 9))
+    run_until()
+    assert np.all(again.masks("WT") >= painted)
+    again = engine.task(reopened())
+    run_until()
+    assert [prompt.kind for prompt in again.prompts] == ["point", "mask", "point"]
+
+
+def test_a_proposal_is_still_one_after_loading(engine: Any, task: Any, reopened: Any, run_until: Any) -> None:
+    task.propose()
+    run_until()
+    again = engine.task(reopened())
+    run_until()
+    assert again.timeline.asks and again.prompts == () and again.masks("WT").sum() == 1
+    again.reset()
+    assert again.masks("WT").sum() == 0
+
+
+def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
+    engine: Any, task: Any, segmentation: Any, panel: Any, place: Any, run_until: Any, t1_node: Any
+) -> None:
+    from GliomaSAMLib.slicer.persistence import ATTRIBUTE, SET_ASIDE, restore
+
+    task.add_point(place(8, 8, 7))
+    run_until()
+    shown = task.masks("WT")
+    newer = json.dumps({**json.loads(segmentation.GetAttribute(ATTRIBUTE)), "version": 99})
+    engine.close()
+    segmentation.SetAttribute(ATTRIBUTE, newer)
+    with pytest.raises(PromptError, match="newer GliomaSAM"):
+        restore(segmentation.GetScene(), segmentation)
+    from GliomaSAMLib.slicer.engine import Engine
+
+    later = Engine(panel, load=engine.library._load, read_study=engine.library._read_study,
+                   new_session=engine.library._new_session, cache=None)  # fmt: skip
+    try:
+        again = later.task(segmentation)
+        assert "update GliomaSAM" in panel.told("error") and again.prompts == ()
+        assert segmentation.GetAttribute(ATTRIBUTE) == newer
+        again.set_volumes({"t1": t1_node})
+        while later.busy:
+            later.collect()
+        assert [prompt.kind for prompt in again.prompts] == [] and np.array_equal(again.masks("WT"), shown)
+        again.add_point(place(4, 4, 4))
+        while later.busy:
+            later.collect()
+        assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":1' in segmentation.GetAttribute(ATTRIBUTE)
+    finally:
+        assert later.close(5)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"format":"other","version":1}', '{"format":"gliomasam-scene"}'])
+def test_damage_is_told(segmentation: Any, text: str) -> None:
+    from GliomaSAMLib.slicer.persistence import ATTRIBUTE, restore
+
+    segmentation.SetAttribute(ATTRIBUTE, text)
+    with pytest.raises(PromptError, match="damaged"):
+        restore(segmentation.GetScene(), segmentation)
+    assert segmentation.GetAttribute(ATTRIBUTE) == text
+
+
+def test_a_fresh_segmentation_holds_nothing(segmentation: Any) -> None:
+    from GliomaSAMLib.slicer.persistence import restore
+
+    assert restore(segmentation.GetScene(), segmentation) is None

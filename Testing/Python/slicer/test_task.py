@@ -1,0 +1,344 @@
+"""One segmentation from volumes over prompts to segments: undo, edits by brush, bad input, things that vanish."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.errors import OutputError, PromptError, StudyError
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.study.geometry import Geometry
+
+Run = Callable[..., None]
+
+
+@pytest.fixture
+def inside(grid: Geometry) -> Callable[..., tuple[float, ...]]:
+    """A function from voxel indices (I, J, K) to RAS mm as plain numbers."""
+    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
+
+
+def same(masks: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(masks[region], others[region]) for region in REGIONS)
+
+
+def paint(segmentation: Any, task: Any, region: str, change: Callable[[np.ndarray], None]) -> np.ndarray:
+    """Change a segment as somebody else would: by Slicer's own means."""
+    import slicer
+    from host.core import quiet
+
+    from GliomaSAMLib.slicer.geometry import fill_image, matrix_from_array
+
+    mask = task.masks(region).copy()
+    change(mask)
+    image = slicer.vtkOrientedImageData()
+    fill_image(image, mask)
+    image.SetGeometryFromImageToWorldMatrix(matrix_from_array(task.geometry.ijk_to_ras))
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    with quiet():
+        assert logic.SetBinaryLabelmapToSegment(
+            image, segmentation, task.segment_ids()[region], logic.MODE_REPLACE, image.GetExtent()
+        )
+    return mask
+
+
+def test_a_click_becomes_segments(
+    task: Any, shown: Any, plain: Any, inside: Any, grid: Geometry, run_until: Run
+) -> None:
+    prompt = task.add_point(inside(8, 8, 7), True, "TC")
+    assert task.prompts == (prompt,) and not shown()["WT"].any()  # asked, not yet answered
+    run_until()
+    answer = plain((prompt,), grid)
+    assert answer["TC"].any() and not answer["ET"].any()
+    assert same(shown(), answer) and same({r: task.masks(r) for r in REGIONS}, answer)
+    assert task.volumes()["TC"] == pytest.approx(answer["TC"].sum() * grid.voxel_ml)
+    k0, k1, j0, j1, i0, i1 = task.changed_boxes["TC"]
+    assert answer["TC"][k0:k1, j0:j1, i0:i1].sum() == answer["TC"].sum() and task.changed_boxes["ET"] is None
+
+
+def test_the_volume_is_read_from_the_scene(task: Any, grid: Geometry) -> None:
+    assert task.geometry.matches(grid) and task.notes == ("read t1",)
+
+
+def test_clicks_before_the_volumes_are_read_are_answered_later(
+    engine: Any, segmentation: Any, t1_node: Any, world: Any, inside: Any, run_until: Run, plain: Any, grid: Geometry
+) -> None:
+    world.held.add("read")
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    prompts = (task.add_point(inside(4, 4, 4)), task.add_point(inside(8, 8, 7)))
+    task.add_point(inside(90, 4, 4))  # outside, which only the study can tell
+    run_until(lambda: "read" in world.calls)
+    assert task.phase == "reading"
+    world.held.clear()
+    run_until()
+    assert world.calls.count("update") == 1 and task.prompts == prompts
+    assert same({r: task.masks(r) for r in REGIONS}, plain(prompts, grid))
+
+
+def test_prompts_that_cannot_be_used_change_nothing(task: Any, panel: Any, run_until: Run, inside: Any) -> None:
+    known = task.add_point(inside(8, 8, 7))
+    run_until()
+    before = task.timeline
+    for wrong in (
+        lambda: task.add_point((500, 0, 0)),
+        lambda: task.add_point((0, 0, float("nan"))),
+        lambda: task.add_point(inside(8, 8, 7), True, "XY"),
+        lambda: task.add_box((0, 0, 0), (0, 0, 0)),
+        lambda: task.add_box((500, 0, 0), (600, 50, 50)),
+        lambda: task.add_scribble([]),
+        lambda: task.move(known, (500, 0, 0)),
+    ):
+        with pytest.raises(PromptError):
+            wrong()
+    task.remove(known)
+    with pytest.raises(PromptError, match="removed"):
+        task.remove(known)
+    task.undo()
+    assert task.prompts == before.prompts
+
+
+def test_without_a_volume_a_prompt_says_what_to_do(engine: Any, segmentation: Any) -> None:
+    task = engine.task(segmentation)
+    for ask in (lambda: task.add_point((0, 0, 0)), task.propose):
+        with pytest.raises(StudyError, match="choose at least one"):
+            ask()
+    assert task.phase == "empty" and task.volumes() == {"WT": 0, "TC": 0, "ET": 0}
+    for harmless in (task.undo, task.redo, task.reset, task.take_edits, task.doubt):
+        harmless()
+
+
+def test_undo_and_redo_go_all_the_way_and_need_no_work(
+    task: Any, world: Any, shown: Any, plain: Any, inside: Any, grid: Geometry, run_until: Run
+) -> None:
+    states = [task.prompts]
+    for ijk in ((4, 4, 4), (8, 8, 7), (12, 9, 9)):
+        task.add_point(inside(*ijk))
+        run_until()
+        states.append(task.prompts)
+    task.move(task.prompts[0], inside(5, 5, 5))
+    run_until()
+    states.append(task.prompts)
+    task.remove(task.prompts[1])
+    run_until()
+    states.append(task.prompts)
+    updates = world.calls.count("update")
+    for prompts in states[-2::-1]:
+        task.undo()
+        assert task.prompts == prompts
+        assert same(shown(), plain(prompts, grid)) if prompts else not shown()["WT"].any()
+    assert not task.can_undo
+    task.undo()
+    for prompts in states[1:]:
+        task.redo()
+        assert task.prompts == prompts and same(shown(), plain(prompts, grid))
+    assert not task.can_redo and world.calls.count("update") == updates
+
+
+def test_requests_while_busy_are_merged_and_older_answers_are_not_shown(
+    task: Any, world: Any, panel: Any, inside: Any, run_until: Run
+) -> None:
+    world.held.add("update")
+    task.add_point(inside(4, 4, 4))
+    run_until(lambda: "update" in world.calls)
+    for i in range(5, 10):
+        task.add_point(inside(i, 8, 7))
+    assert panel.shown == 0
+    world.held.clear()
+    run_until()
+    assert [len(prompts) for prompts in world.answered] == [1, 6] and panel.shown == 1
+    task.undo()
+    run_until()
+    assert [len(prompts) for prompts in world.answered] == [1, 6, 5]
+
+
+def test_undo_while_an_update_runs_stops_it(task: Any, world: Any, shown: Any, inside: Any, run_until: Run) -> None:
+    world.held.add("update")
+    task.add_point(inside(4, 4, 4))
+    run_until(lambda: "update" in world.calls)
+    task.undo()
+    run_until()
+    assert world.answered == [] and not shown()["WT"].any()
+
+
+def test_proposal_and_reset_are_steps(
+    task: Any, shown: Any, plain: Any, inside: Any, grid: Geometry, run_until: Run
+) -> None:
+    prompt = task.add_point(inside(8, 8, 7))
+    run_until()
+    task.propose()
+    run_until()
+    assert task.prompts == () and same(shown(), plain((), grid)) and shown()["WT"].sum() == 1
+    task.reset()
+    assert not shown()["WT"].any()
+    task.undo()
+    assert shown()["WT"].sum() == 1
+    task.undo()
+    assert task.prompts == (prompt,) and same(shown(), plain((prompt,), grid))
+    task.redo()
+    task.redo()
+    assert not shown()["WT"].any() and not task.can_redo
+
+
+def test_an_edit_by_brush_is_kept_and_is_a_step(
+    task: Any, segmentation: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    first = task.add_point(inside(8, 8, 7))
+    run_until()
+    before = shown()
+
+    def add_corner(mask: np.ndarray) -> None:
+        mask[0:2, 0:3, 0:3] = 1
+
+    painted = paint(segmentation, task, "WT", add_corner)
+    second = task.add_point(inside(12, 10, 9))
+    assert [prompt.kind for prompt in task.prompts] == ["point", "mask", "point"]
+    run_until()
+    assert np.all(shown()["WT"] >= painted) and shown()["WT"].sum() > painted.sum()
+    task.undo()
+    assert np.array_equal(shown()["WT"], painted) and second not in task.prompts
+    task.undo()
+    assert same(shown(), before) and task.prompts == (first,)
+
+
+def test_leaving_the_editor_takes_the_edit_up_once(task: Any, segmentation: Any, inside: Any, run_until: Run) -> None:
+    task.add_point(inside(8, 8, 7))
+    run_until()
+    assert task.take_edits() is False
+
+    def erase(mask: np.ndarray) -> None:
+        mask[:] = 0
+
+    paint(segmentation, task, "WT", erase)
+    assert task.take_edits() is True and task.take_edits() is False
+    run_until()
+    assert task.volumes()["WT"] == 0 and len(task.prompts) == 2
+
+
+def test_a_brush_during_an_update_is_not_lost(
+    task: Any, segmentation: Any, world: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    task.add_point(inside(8, 8, 7))
+    run_until()
+    world.held.add("update")
+    task.add_point(inside(12, 10, 9))
+    run_until(lambda: world.calls.count("update") == 2)
+
+    def add_corner(mask: np.ndarray) -> None:
+        mask[0:2, 0:3, 0:3] = 1
+
+    paint(segmentation, task, "WT", add_corner)
+    world.held.clear()
+    run_until()
+    assert shown()["WT"][0:2, 0:3, 0:3].all() and task.prompts[-1].kind == "mask"
+
+
+def test_wrong_volumes_are_told_and_those_before_stay(
+    task: Any, add_volume: Any, grid: Geometry, panel: Any, t1_node: Any, run_until: Run, world: Any
+) -> None:
+    labels = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras, "labels", "vtkMRMLLabelMapVolumeNode")
+    assert not task.set_volumes({"t1": t1_node, "t2": labels})
+    assert not task.set_volumes({"t1": t1_node, "t2": t1_node})
+    assert len(panel.messages) == 2 and {kind for kind, _ in panel.messages} == {"error"}
+    assert task.volume_nodes == {"t1": t1_node} and task.phase == "ready"
+    world.failing["read"] = StudyError("the volumes do not overlap")
+    other = add_volume(np.ones(grid.shape, np.int16), grid.ijk_to_ras, "t2")
+    assert task.set_volumes({"t2": other})
+    run_until()
+    assert "do not overlap" in panel.told("error")
+    assert task.volume_nodes == {"t1": t1_node} and task.phase == "ready"
+
+
+def test_a_volume_deleted_while_it_is_read(
+    engine: Any, segmentation: Any, t1_node: Any, add_volume: Any, grid: Geometry, world: Any, panel: Any,
+    mrml_scene: Any, run_until: Run,
+) -> None:  # fmt: skip
+    t2_node = add_volume(np.ones(grid.shape, np.int16), grid.ijk_to_ras, "t2")
+    world.held.add("read")
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node, "t2": t2_node})
+    run_until(lambda: "read" in world.calls)
+    mrml_scene.RemoveNode(t1_node)
+    run_until(lambda: task.volume_nodes == {"t2": t2_node})
+    world.held.clear()
+    run_until()
+    assert "the t1 volume was removed" in panel.told("warning") and task.notes == ("read t2",)
+    mrml_scene.RemoveNode(t2_node)
+    run_until()
+    assert task.phase == "empty" and task.geometry is None
+
+
+def test_a_volume_changed_meanwhile_is_read_again(
+    task: Any, t1_node: Any, put_under: Any, world: Any, panel: Any, inside: Any, run_until: Run, grid: Geometry
+) -> None:
+    shift = np.eye(4)
+    shift[:3, 3] = 3, 0, 0
+    put_under(t1_node, shift)
+    world.held.add("update")
+    task.add_point(inside(8, 8, 7))
+    run_until(lambda: "update" in world.calls)
+    assert "has changed" in panel.told("info") and world.calls.count("read") == 2
+    assert np.allclose(task.geometry.origin, np.add(grid.origin, (3, 0, 0)))
+    shift[:3, 3] = 0, 4, 0
+    put_under(t1_node, shift)  # while the update runs: its result is stale
+    world.held.clear()
+    run_until()
+    assert world.calls.count("read") == 3 and len(world.answered) == 2
+    assert task.volumes()["WT"] > 0
+
+
+def test_an_edited_mask_follows_its_place_onto_another_grid(
+    task: Any, segmentation: Any, add_volume: Any, inside: Any, grid: Geometry, shown: Any, run_until: Run
+) -> None:
+    task.add_point(inside(8, 8, 7))
+    run_until()
+
+    def add_block(mask: np.ndarray) -> None:
+        mask[9:12, 9:13, 9:14] = 1
+
+    paint(segmentation, task, "WT", add_block)
+    task.take_edits()
+    cropped = grid.crop((2, 1, 3), (11, 14, 13))
+    other = add_volume(np.ones(cropped.shape, np.int16), cropped.ijk_to_ras, "t2")
+    task.set_volumes({"t2": other})
+    run_until()
+    assert task.geometry.matches(cropped)
+    task.add_point(tuple(cropped.to_ras(np.array([6, 6, 4]))))
+    run_until()
+    assert task.masks("WT")[7:10, 8:12, 6:11].all() and [p.kind for p in task.prompts] == ["point", "mask", "point"]
+
+
+def test_disjoint_segments_and_a_lesion_of_the_users_own(
+    task: Any, segmentation: Any, inside: Any, run_until: Run, plain: Any, grid: Geometry
+) -> None:
+    from GliomaSAMLib.slicer.shown import Output
+
+    prompt = task.add_point(inside(8, 8, 7))
+    run_until()
+    task.set_output(Output("disjoint"))
+    assert set(task.segment_ids()) == {"ED", "NC", "ET"}
+    own = segmentation.GetSegmentation().AddEmptySegment("mine", "mine")
+    task.set_output(Output("lesion", lesion_segment=own))
+    assert task.segment_ids() == {"lesion": own}
+    assert np.array_equal(task.masks("WT"), plain((prompt,), grid)["WT"])
+    with pytest.raises(OutputError, match="style"):
+        task.set_output(Output("unheard-of"))
+    assert task.output.style == "lesion"
+
+
+def test_doubt_is_computed_when_asked_for(task: Any, panel: Any, inside: Any, run_until: Run) -> None:
+    import GliomaSAMLib.session.doubt  # noqa: F401 - with PyTorch, which takes long the first time
+
+    assert task.doubt() is None
+    run_until()
+    assert task.doubt() is None  # nothing is shown, so nothing is in doubt
+    task.add_point(inside(8, 8, 7))
+    run_until()
+    assert task.doubt() is None
+    run_until()
+    found = task.doubt()
+    assert found.values.shape == task.geometry.shape and found.values.dtype == np.float32 and found.values.max() <= 1
+    assert found.place is not None and bool(task.geometry.contains(np.array(found.place)))
+    task.add_point(inside(4, 4, 4))
+    assert task.doubt() is None  # of other prompts

@@ -5,7 +5,9 @@ and gives WT, TC and ET for the whole region in one pass. Voxels of 1 mm enter a
 blocks into channels, so that all convolutions run on a 2 mm grid and coarser.
 
 The work is split in two, because a user clicks many times on one patient: `encode` reads images and embeddings once,
-`decode` runs for every set of prompts. Prompts enter at every level of `decode`.
+`decode` runs for every set of prompts. There a narrow encoder of their own reads the prompts together with the images'
+features and the proposal (what the network itself finds without prompts), so that a click is understood from what
+surrounds it and from the error it points at; and prompts enter at every level of the way up.
 """
 
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ class DecoderConfig:
         embedding_width: Channels of the fused embedding.
         widths: Channels at 2, 4, 8 and 16 mm.
         embedding_dropout: Share of training steps in which the fused embedding is blanked.
+        prompt_width: Channels of the prompts' own encoder.
     """
 
     modalities: int = 4
@@ -38,6 +41,7 @@ class DecoderConfig:
     embedding_width: int = 64
     widths: tuple[int, ...] = (32, 64, 128, 192)
     embedding_dropout: float = 0.1
+    prompt_width: int = 64
 
     @property
     def multiple(self) -> int:
@@ -59,6 +63,34 @@ class ResidualBlock(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         y = F.leaky_relu(self.norm1(self.conv1(x)), 0.01)
         return F.leaky_relu(self.norm2(self.conv2(y)) + self.shortcut(x), 0.01)
+
+
+class PromptContext(nn.Module):
+    """Reads prompts in the light of the images' features, and adds what it makes of them to the features at 4 mm and
+    coarser. It begins as the identity: its last convolutions are zero.
+    """
+
+    def __init__(self, widths: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.down = nn.ModuleList(
+            nn.Conv3d(n, width, 2, stride=2, bias=False) for n in (widths[0] + CHANNELS, *[width] * (len(widths) - 2))
+        )
+        self.look = nn.ModuleList(nn.Conv3d(n, width, 1, bias=False) for n in widths[1:])
+        self.blocks = nn.ModuleList(ResidualBlock(width, width) for _ in widths[1:])
+        self.tell = nn.ModuleList(nn.Conv3d(width, n, 1) for n in widths[1:])
+        for layer in self.tell:
+            nn.init.zeros_(layer.weight)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, features: list[torch.Tensor], maps: torch.Tensor) -> list[torch.Tensor]:
+        x = torch.cat([features[0], maps.to(features[0].dtype)], dim=1)
+        told = [features[0]]
+        for feature, down, look, block, tell in zip(
+            features[1:], self.down, self.look, self.blocks, self.tell, strict=True
+        ):
+            x = block(down(x) + look(feature))
+            told.append(feature + tell(x))
+        return told
 
 
 class PromptableDecoder3d(nn.Module):
@@ -84,6 +116,7 @@ class PromptableDecoder3d(nn.Module):
             ResidualBlock(width + more, width) for width, more in zip(widths, extra, strict=True)
         )
         self.prompts = nn.ModuleList(nn.Conv3d(CHANNELS, width, 3, padding=1) for width in widths)
+        self.context = PromptContext(widths, config.prompt_width)
         self.up = nn.ModuleList(nn.Conv3d(b, a, 1, bias=False) for a, b in pairwise(widths))
         self.merge = nn.ModuleList(nn.Conv3d(2 * width, width, 1, bias=False) for width in widths[:-1])
         self.decoders = nn.ModuleList(ResidualBlock(width, width) for width in widths)
@@ -136,6 +169,7 @@ class PromptableDecoder3d(nn.Module):
         for _ in features[1:]:
             points, rest = pyramid[-1].split([POINT_CHANNELS, CHANNELS - POINT_CHANNELS], dim=1)
             pyramid.append(torch.cat([F.max_pool3d(points, 2), F.avg_pool3d(rest, 2)], dim=1))
+        features = self.context(features, maps)
         x = features[-1] + self.prompts[-1](pyramid[-1])
         x = self.decoders[-1](x)
         for level in range(len(features) - 2, -1, -1):

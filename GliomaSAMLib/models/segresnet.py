@@ -10,7 +10,7 @@ import torch
 from monai.networks.nets import SegResNet
 from torch import nn
 
-from ..prompts.maps import CHANNELS
+from ..prompts.maps import PROMPT_CHANNELS
 from ..regions import REGIONS
 from .shuffle import shuffle, unshuffle
 
@@ -40,7 +40,7 @@ class PromptableSegResNet(nn.Module):
         self.network = SegResNet(
             spatial_dims=3,
             init_filters=config.filters,
-            in_channels=config.modalities * 8 + config.modalities + CHANNELS,
+            in_channels=config.modalities * 8 + config.modalities + PROMPT_CHANNELS,
             out_channels=len(REGIONS) * 8,
             blocks_down=(1, 2, 2, 2),
             blocks_up=(1, 1, 1),
@@ -57,4 +57,5 @@ class PromptableSegResNet(nn.Module):
 
     def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid."""
-        return shuffle(self.network(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)))
+        prompts = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
+        return shuffle(self.network(torch.cat([features[0], prompts], dim=1)))

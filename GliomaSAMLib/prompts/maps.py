@@ -6,6 +6,7 @@ The maps lie on a grid of `cell` mm and have `CHANNELS` channels, float32, axes 
     6..11   the same points as wide Gaussians of 15 mm, so that a click is heard beyond its own neighbourhood
     12..14  inside of a box (WT, TC, ET)
     15..17  a mask given by hand: +1 inside, -1 outside, 0 where there is none
+    18..20  the proposal: what the model finds without prompts, from -1 (surely outside) to +1; 0 while it is sought
 
 Regions are nested, so a positive ET point is one of TC and WT too, and a negative WT point one of TC and ET.
 """
@@ -17,7 +18,10 @@ import numpy as np
 
 from ..regions import REGIONS
 
-CHANNELS = 18
+CHANNELS = 21
+PROMPT_CHANNELS = 18
+"""The channels that users fill; the rest is the proposal."""
+
 POINT_CHANNELS = 12
 """The first channels, which hold points: pooled by their maximum, the others by their mean."""
 
@@ -49,13 +53,16 @@ def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
     return REGIONS[: index + 1] if positive else REGIONS[index:]
 
 
-def prompt_maps(prompts: PromptVoxels, shape: Sequence[int], cell: float) -> np.ndarray:
+def prompt_maps(
+    prompts: PromptVoxels, shape: Sequence[int], cell: float, proposal: np.ndarray | None = None
+) -> np.ndarray:
     """Draw prompts on a grid.
 
     Args:
         prompts: Prompts in voxel coordinates of this grid.
         shape: Shape (K, J, I) of the grid.
         cell: Edge of its voxels in mm.
+        proposal: Logits (3, K, J, I) on the grid of what the model finds without prompts, where that is known.
 
     Returns:
         float32 array (CHANNELS, K, J, I).
@@ -71,6 +78,8 @@ def prompt_maps(prompts: PromptVoxels, shape: Sequence[int], cell: float) -> np.
         maps[12 + REGIONS.index(region), start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]] = 1.0
     for region, mask in prompts.masks.items():
         maps[15 + REGIONS.index(region)] = mask
+    if proposal is not None:
+        maps[PROMPT_CHANNELS:] = np.tanh(proposal / 2)
     return maps
 
 

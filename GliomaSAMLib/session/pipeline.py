@@ -2,20 +2,21 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from ..models import Model
-from ..models.model import Features
 from ..models.slices import pad_to
 from ..prompts import Prompt, box_range, prompt_voxels
-from ..prompts.maps import PromptVoxels, prompt_maps
+from ..prompts.maps import PromptVoxels
 from ..regions import REGIONS
 from ..study import Study
 from ..study.progress import Reporter
+from .decoding import ReadSlab, SlabDecoder, halve
 from .embeddings import StudyEmbeddings
 from .promises import keep_edits, nest, obey, remove_islands
-from .refine import CELL_MM, click_correction
+from .refine import CELL_MM
 from .roi import Slab
 
 OUTSIDE = -10.0
@@ -44,9 +45,8 @@ class Pipeline:
         self.study = study
         self.model = model
         self.embeddings = embeddings
-        self._features: tuple[Slab, Features] | None = None
-        self._half: np.ndarray | None = None
-        self._proposal: tuple[Slab, dict[str, np.ndarray]] | None = None
+        self._decoder = SlabDecoder(model, embeddings)
+        self._proposed_masks: tuple[Slab, dict[str, np.ndarray]] | None = None
 
     def answer(self, prompts: Sequence[Prompt], report: Reporter) -> Answer:
         """The masks for `prompts`. Raises `Cancelled`; what was embedded by then is kept."""
@@ -55,13 +55,15 @@ class Pipeline:
         slab = Slab.around(self._slices(placed), depth)
         centre = self._centre(placed)
         while True:
-            logits = self._decode(placed, slab, centre, report)
+            read = self._decoder.read(slab, centre, report)
+            logits = self._decoder.logits(read, _on_cells(placed, slab))
             larger = slab.grown(logits[0] > 0)
             if larger == slab:
                 break
             slab = larger
+        report.report(1.0, "outlining")
         whole = self._whole(logits, slab)
-        return Answer(self._masks(whole, slab, prompts), whole.astype(np.float16))
+        return Answer(self._masks(whole, read, prompts), whole.astype(np.float16))
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid; at least 0.5 in the mask, and less outside."""
@@ -69,31 +71,6 @@ class Pipeline:
         mask = answer.masks[region]
         inside = np.maximum(probability, np.float32(0.5))
         return np.where(mask, inside, np.minimum(probability, np.float32(0.4999)))
-
-    def _decode(self, placed: PromptVoxels, slab: Slab, centre: float, report: Reporter) -> np.ndarray:
-        """Corrected logits float32 (3, K, J, I) of the slab, padded."""
-        self.embeddings.ensure(slab, centre, report.part(0, 0.9))
-        report.report(0.9, "outlining")
-        cut = slice(slab.start, slab.stop)
-        if self._features is None or self._features[0] != slab:
-            images = {name: image[cut] for name, image in self.embeddings.images.items()}
-            self._features = (slab, self.model.encode(images, self.embeddings.of(slab)))
-            stacked = np.stack(list(images.values()))
-            self._half = _halve(stacked)
-            report.report(0.93, "outlining")
-        inside = _on_cells(placed, slab)
-        logits = self._logits(inside, slab)
-        assert self._half is not None
-        if inside.points:
-            logits += _double(click_correction(_halve(logits), self._half, inside.points))
-        report.report(1.0, "outlining")
-        return logits
-
-    def _logits(self, prompts: PromptVoxels, slab: Slab) -> np.ndarray:
-        """The model's logits float32 (3, K, J, I) of the slab, whose features are there, for prompts in its cells."""
-        assert self._features is not None
-        shape = [n // 2 for n in (slab.stop - slab.start, *self.embeddings.padded[1:])]
-        return self.model.decode(self._features[1], prompt_maps(prompts, shape, CELL_MM))
 
     def _whole(self, logits: np.ndarray, slab: Slab) -> np.ndarray:
         """The slab's logits in the canonical volume, nested, `OUTSIDE` beyond it and beyond the brain."""
@@ -103,7 +80,9 @@ class Pipeline:
         stop = min(slab.stop, shape[0])
         whole[:, slab.start : stop] = logits[:, : stop - slab.start, : shape[1], : shape[2]]
         whole[:, ~canonical.brain] = OUTSIDE
-        return np.clip(np.minimum.accumulate(whole, axis=0), OUTSIDE, -OUTSIDE)
+        for outer, inner in pairwise(whole):
+            np.minimum(inner, outer, out=inner)
+        return np.clip(whole, OUTSIDE, -OUTSIDE, out=whole)
 
     def _on_reference(self, logits: np.ndarray) -> np.ndarray:
         probability = 1 / (1 + np.exp(-logits))
@@ -113,22 +92,22 @@ class Pipeline:
         """Masks bool (K, J, I) on the reference grid of canonical logits (3, K, J, I)."""
         return {name: self._on_reference(logits[n]) >= 0.5 for n, name in enumerate(REGIONS)}
 
-    def _masks(self, logits: np.ndarray, slab: Slab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
+    def _masks(self, logits: np.ndarray, read: ReadSlab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
         reference = self.study.reference
         masks = self._thresholded(logits)
-        remove_islands(masks, self._proposed(slab, prompts), prompts, reference)
+        remove_islands(masks, self._proposed(read, prompts), prompts, reference)
         keep_edits(masks, prompts, reference)
         nest(masks, prompts)
         obey(masks, prompts, reference)
         return masks
 
-    def _proposed(self, slab: Slab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray] | None:
+    def _proposed(self, read: ReadSlab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray] | None:
         """The masks that the model gives for the slab without prompts; None where no negative prompt asks for them."""
         if all(prompt.positive for prompt in prompts):
             return None
-        if self._proposal is None or self._proposal[0] != slab:
-            self._proposal = (slab, self._thresholded(self._whole(self._logits(PromptVoxels(), slab), slab)))
-        return self._proposal[1]
+        if self._proposed_masks is None or self._proposed_masks[0] != read.slab:
+            self._proposed_masks = (read.slab, self._thresholded(self._whole(read.proposal, read.slab)))
+        return self._proposed_masks[1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:
         """The prompts in canonical voxels (K, J, I); masks float32 in [-1, 1] on the padded grid."""
@@ -185,16 +164,5 @@ def _on_cells(placed: PromptVoxels, slab: Slab) -> PromptVoxels:
     return PromptVoxels(
         points=[(cell(place), positive, region) for place, positive, region in placed.points],
         boxes=[(cell(low), cell(high), region) for low, high, region in placed.boxes],
-        masks={region: _halve(mask[None, slab.start : slab.stop])[0] for region, mask in placed.masks.items()},
+        masks={region: halve(mask[None, slab.start : slab.stop])[0] for region, mask in placed.masks.items()},
     )
-
-
-def _halve(volume: np.ndarray) -> np.ndarray:
-    """Mean of blocks of 2 x 2 x 2: (C, 2k, 2j, 2i) -> (C, k, j, i)."""
-    c, k, j, i = volume.shape
-    return volume.reshape(c, k // 2, 2, j // 2, 2, i // 2, 2).mean(axis=(2, 4, 6), dtype=np.float32)
-
-
-def _double(volume: np.ndarray) -> np.ndarray:
-    """Each voxel as a block of 2 x 2 x 2."""
-    return volume.repeat(2, axis=1).repeat(2, axis=2).repeat(2, axis=3)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.ndimage import find_objects
 from skimage.measure import label
 
 from ..prompts import Prompt, prompt_voxels
@@ -96,18 +97,28 @@ def remove_islands(
         geometry: The reference grid.
     """
     for region in REGIONS:
-        wanted = _voxels(prompts, region, True, geometry)
         unwanted = _voxels(prompts, region, False, geometry)
-        parts = label(masks[region], connectivity=3)
-        sizes = np.bincount(parts.ravel())
-        sizes[0] = 0
-        gone = sizes < max(ISLAND_ML / geometry.voxel_ml, ISLAND_SHARE[region] * sizes.max())
-        gone[int(np.argmax(sizes))] = False
-        gone[parts[wanted]] = False
-        gone[0] = False
-        masks[region][gone[parts]] = False
-        if proposal is not None and len(unwanted[0]):
-            _remove_rejected(masks[region], proposal[region], wanted, unwanted)
+        proposed = proposal[region] if proposal is not None and len(unwanted[0]) else None
+        everything = masks[region] if proposed is None else masks[region] | proposed
+        for box in find_objects(everything.view(np.uint8)):  # one box, or none round nothing
+            wanted = _within(box, _voxels(prompts, region, True, geometry))
+            mask = masks[region][box]
+            _remove_small(mask, max(ISLAND_ML / geometry.voxel_ml, 1), ISLAND_SHARE[region], wanted)
+            if proposed is not None:
+                _remove_rejected(mask, proposed[box], wanted, _within(box, unwanted))
+
+
+def _remove_small(mask: np.ndarray, least: float, share: float, wanted: Indices) -> None:
+    """Clear the parts of fewer than `least` voxels or of less than `share` of the largest, but that and the wanted."""
+    parts = label(mask, connectivity=3)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    gone = sizes < max(least, share * sizes.max())
+    gone[int(np.argmax(sizes))] = False
+    gone[parts[wanted]] = False
+    gone[0] = False
+    if gone.any():
+        mask[gone[parts]] = False
 
 
 def _remove_rejected(mask: np.ndarray, proposal: np.ndarray, wanted: Indices, unwanted: Indices) -> None:
@@ -134,4 +145,11 @@ def _voxels(prompts: Sequence[Prompt], region: str, positive: bool, geometry: Ge
         and region in implied_regions(prompt.region, positive)
     ]
     k, j, i = (np.concatenate(own) if own else np.zeros((0, 3), np.int64)).T
+    return k, j, i
+
+
+def _within(box: tuple[slice, ...], voxels: Indices) -> Indices:
+    """The voxels inside `box`, counted from its corner."""
+    inside = np.logical_and.reduce([(v >= s.start) & (v < s.stop) for v, s in zip(voxels, box, strict=True)])
+    k, j, i = (v[inside] - s.start for v, s in zip(voxels, box, strict=True))
     return k, j, i

@@ -15,10 +15,10 @@ from ..regions import REGIONS
 CELL_MM = 2.0
 DISTANCE_MM = 14.0
 INTENSITY = 0.12
-"""Difference of the images, root mean square over the modalities. Distance and margin were chosen on two training
-cases; this was too, but with the root of the sum, which is stricter."""
-MARGIN = 2.0
-"""Logit that a click demands at its own place: a probability of 0.88."""
+"""Difference of the images, root mean square over the modalities."""
+MARGIN = 0.5
+"""Logit that a click demands at its own place: a probability of 0.62. A larger demand, also of clicks that the network
+obeys, made no mask better on six training cases, and more clicks lowered their Dice."""
 NOISE = 0.05
 
 Point = tuple[Sequence[float], bool, str]

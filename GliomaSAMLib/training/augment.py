@@ -50,7 +50,7 @@ class AugmentConfig:
     affine: float = 0.6
     degrees: float = 15.0
     scale: float = 0.2
-    modality_dropout: float = 0.15
+    modality_dropout: float = 0.25
     intensity: float = 0.5
     low_resolution: float = 0.1
 

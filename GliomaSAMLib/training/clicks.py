@@ -21,22 +21,37 @@ class ClickConfig:
 
     Args:
         start_none, start_box: Share of samples that start without a prompt, or with a box; the rest start with a click.
-        rounds: Chance of 0, 1, 2 ... rounds of corrections before the step is judged, each of one to three clicks.
+        rounds: Chance of 0, 1, 2 ... rounds of corrections before the step is judged, each of one to three clicks; who
+            starts without a prompt corrects the proposal at least once.
         start_mask: Share of samples that start from a mask drawn by hand (the truth, distorted).
         region: Chance that a user works on WT, TC, ET.
+        one_region: Share of users who work on one region only.
     """
 
-    start_none: float = 0.35
-    start_box: float = 0.15
-    rounds: tuple[float, ...] = (0.35, 0.25, 0.2, 0.2)
+    start_none: float = 0.5
+    start_box: float = 0.12
+    rounds: tuple[float, ...] = (0.2, 0.3, 0.25, 0.25)
     start_mask: float = 0.08
     region: tuple[float, float, float] = (0.5, 0.25, 0.25)
+    one_region: float = 0.6
 
 
-def first_prompts(truth: np.ndarray, config: ClickConfig, rng: np.random.Generator) -> PromptVoxels:
+Chances = tuple[float, float, float]
+"""Chance of a prompt to be for WT, TC, ET."""
+
+
+def region_chances(config: ClickConfig, rng: np.random.Generator) -> Chances:
+    """What a user works on: one region for good, or each prompt on a region drawn anew."""
+    if rng.random() >= config.one_region:
+        return config.region
+    one = int(rng.choice(3, p=config.region))
+    return float(one == 0), float(one == 1), float(one == 2)
+
+
+def first_prompts(truth: np.ndarray, config: ClickConfig, chances: Chances, rng: np.random.Generator) -> PromptVoxels:
     """Prompts of a user who has seen no mask yet, in voxels of `truth`, bool (3, k, j, i)."""
     prompts = PromptVoxels(points=[], boxes=[], masks={})
-    index = int(rng.choice(3, p=config.region))
+    index = int(rng.choice(3, p=chances))
     region = REGIONS[index]
     if not truth[index].any():
         return prompts
@@ -55,10 +70,10 @@ def first_prompts(truth: np.ndarray, config: ClickConfig, rng: np.random.Generat
 
 
 def correct(
-    prompts: PromptVoxels, prediction: np.ndarray, truth: np.ndarray, config: ClickConfig, rng: np.random.Generator
+    prompts: PromptVoxels, prediction: np.ndarray, truth: np.ndarray, chances: Chances, rng: np.random.Generator
 ) -> bool:
     """Add a click where `prediction` and `truth`, both bool (3, k, j, i), differ. Returns whether there was one."""
-    index = int(rng.choice(3, p=config.region))
+    index = int(rng.choice(3, p=chances))
     error = prediction[index] != truth[index]
     if not error.any():
         return False

@@ -1,5 +1,6 @@
-"""One training step: a simulated user prompts the network, sees its mask, corrects it; the loss is on the answer."""
+"""One training step: a simulated user sees the proposal or prompts at once, corrects it; the loss is on both."""
 
+from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
@@ -9,11 +10,14 @@ from torch import nn
 
 from ..models.registry import VolumeDecoder
 from ..prompts.maps import PromptVoxels, prompt_maps
-from .clicks import ClickConfig, correct, first_prompts
+from .clicks import ClickConfig, correct, first_prompts, region_chances
 from .losses import segmentation_loss
 
 CELL_MM = 2.0
 """Edge of the voxels that users click and the maps of prompts are drawn on."""
+
+PROPOSAL_WEIGHT = 0.5
+"""Of the loss on what is found without prompts, beside that on the answer to them."""
 
 
 class TrainingStep(nn.Module):
@@ -44,22 +48,47 @@ class TrainingStep(nn.Module):
         features = decoder.encode(images, present, embeddings)
         truth = (F.avg_pool3d(regions.float(), 2) >= 0.5).cpu().numpy()
         generators = [np.random.default_rng((self.seed, 7, int(i))) for i in index]
-        prompts = [first_prompts(t, self.clicks, rng) for t, rng in zip(truth, generators, strict=True)]
+        chances = [region_chances(self.clicks, rng) for rng in generators]
+        users = list(zip(truth, chances, generators, strict=True))
+        prompts = [first_prompts(target, self.clicks, chance, rng) for target, chance, rng in users]
+        nothing = self._maps([PromptVoxels() for _ in prompts], [None] * len(prompts), truth, images)
+        proposed = decoder.decode(features, nothing)
+        proposals = list(_on_cells(proposed))
         rounds = int(generators[0].choice(len(self.clicks.rounds), p=self.clicks.rounds))
-        for _ in range(rounds):
-            with torch.no_grad():
-                logits = decoder.decode([f.detach() for f in features], self._maps(prompts, truth, images))
-                predicted = (F.avg_pool3d(logits.float(), 2) > 0).cpu().numpy()
-            for one, mask, target, rng in zip(prompts, predicted, truth, generators, strict=True):
+        for n in range(max(rounds, int(not all(prompts)))):
+            if n or any(prompts):
+                with torch.no_grad():
+                    maps = self._maps(prompts, proposals, truth, images)
+                    found = _on_cells(decoder.decode([f.detach() for f in features], maps))
+            else:
+                found = np.stack(proposals)
+            for one, answer, (target, chance, rng) in zip(prompts, found, users, strict=True):
                 for _ in range(int(rng.integers(1, 4))):
-                    correct(one, mask, target, self.clicks, rng)
-        maps = self._maps(prompts, truth, images)
+                    correct(one, answer > 0, target, chance, rng)
+        maps = self._maps(prompts, proposals, truth, images)
         logits = decoder.decode(features, maps)
-        return segmentation_loss(logits, regions, maps), soft_dice(logits.detach(), regions)
+        loss = segmentation_loss(logits, regions, maps) + PROPOSAL_WEIGHT * segmentation_loss(
+            proposed, regions, nothing
+        )
+        return loss, soft_dice(logits.detach(), regions)
 
-    def _maps(self, prompts: list[PromptVoxels], truth: np.ndarray, like: torch.Tensor) -> torch.Tensor:
-        maps = [prompt_maps(one, truth.shape[2:], CELL_MM) for one in prompts]
+    def _maps(
+        self,
+        prompts: list[PromptVoxels],
+        proposals: Sequence[np.ndarray | None],
+        truth: np.ndarray,
+        like: torch.Tensor,
+    ) -> torch.Tensor:
+        maps = [
+            prompt_maps(one, truth.shape[2:], CELL_MM, proposal)
+            for one, proposal in zip(prompts, proposals, strict=True)
+        ]
         return torch.from_numpy(np.stack(maps)).to(like.device)
+
+
+def _on_cells(logits: torch.Tensor) -> np.ndarray:
+    """Logits on the grid of the prompt maps."""
+    return F.avg_pool3d(logits.detach().float(), 2).cpu().numpy()
 
 
 def soft_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

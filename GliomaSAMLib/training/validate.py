@@ -79,13 +79,14 @@ def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -
         features = decoder.encode(images, present, embeddings)
     shape = [n // 2 for n in case.regions.shape]
 
-    def answer(prompts: PromptVoxels) -> np.ndarray:
-        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM))[None].to(device)
+    def logits(prompts: PromptVoxels, proposal: np.ndarray | None) -> np.ndarray:
+        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, proposal))[None].to(device)
         with autocast(device):
-            logits = decoder.decode(features, maps)
-        return (F.avg_pool3d(logits[0].float(), 2) > 0).cpu().numpy()
+            found = decoder.decode(features, maps)
+        return F.avg_pool3d(found[0].float(), 2).cpu().numpy()
 
-    return answer
+    proposal = logits(PromptVoxels(), None)
+    return lambda prompts: (logits(prompts, proposal) if prompts else proposal) > 0
 
 
 def _next_click(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:

@@ -6,7 +6,7 @@ import torch
 
 from GliomaSAMLib.models.decoder3d import DecoderConfig, PromptableDecoder3d
 from GliomaSAMLib.models.segresnet import PromptableSegResNet, SegResNetConfig
-from GliomaSAMLib.prompts.maps import CHANNELS
+from GliomaSAMLib.prompts.maps import CHANNELS, PROMPT_CHANNELS
 
 TINY = DecoderConfig(embedding_channels=6, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.0)
 NETWORKS = {
@@ -27,6 +27,8 @@ def network(request: pytest.FixtureRequest) -> torch.nn.Module:
     with torch.no_grad():  # so that the modalities can be told apart before any training
         if hasattr(network, "presence"):
             network.presence.normal_()
+            for layer in network.context.tell:
+                layer.weight.normal_(std=0.1)
     return network.eval()
 
 
@@ -112,3 +114,23 @@ def test_embeddings_are_used_and_blanked_in_training_only() -> None:
         assert torch.equal(answer(network.train(), given, present), answer(network, blank, present))
         features = network.eval().encode(given[0], present, None)
     assert torch.isfinite(network.decode(features, given[2])).all()
+
+
+def test_the_context_of_prompts_begins_as_nothing() -> None:
+    torch.manual_seed(0)
+    network = PromptableDecoder3d(TINY).eval()
+    images, embeddings, maps = inputs()
+    features = network.encode(images, whole(), embeddings)
+    for before, after in zip(features, network.context(features, maps), strict=True):
+        assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("channel", range(PROMPT_CHANNELS, CHANNELS))
+def test_the_proposal_is_heard(channel: int) -> None:
+    torch.manual_seed(0)
+    network = PromptableDecoder3d(TINY).eval()
+    images, embeddings, maps = inputs()
+    features = network.encode(images, whole(), embeddings)
+    other = maps.clone()
+    other[:, channel] = -maps[:, channel]
+    assert not torch.allclose(network.decode(features, maps), network.decode(features, other))

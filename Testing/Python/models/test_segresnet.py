@@ -1,7 +1,7 @@
 import torch
 
 from GliomaSAMLib.models.segresnet import PromptableSegResNet, SegResNetConfig
-from GliomaSAMLib.prompts.maps import CHANNELS
+from GliomaSAMLib.prompts.maps import CHANNELS, PROMPT_CHANNELS
 
 
 def test_features_are_the_images_as_channels_and_flags() -> None:
@@ -28,7 +28,7 @@ def test_reads_every_prompt_channel() -> None:
     features = network.encode(torch.rand(1, 4, 16, 16, 16), torch.ones(1, 4, dtype=torch.bool))
     with torch.no_grad():
         nothing = network.decode(features, torch.zeros(1, CHANNELS, 8, 8, 8))
-        for channel in range(CHANNELS):
+        for channel in range(PROMPT_CHANNELS):
             maps = torch.zeros(1, CHANNELS, 8, 8, 8)
             maps[:, channel, 2:5, 2:5, 2:5] = 1
             assert not torch.allclose(network.decode(features, maps), nothing)

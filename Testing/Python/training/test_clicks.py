@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from GliomaSAMLib.prompts.maps import PromptVoxels
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.training.clicks import ClickConfig, correct, distort, first_prompts, place, random_box
+from GliomaSAMLib.training.clicks import ClickConfig, correct, distort, first_prompts, place, random_box, region_chances
 from GliomaSAMLib.training.placement import components, deepest_voxel, largest_component
 
 SEEDS = st.integers(0, 2**31)
@@ -32,7 +32,7 @@ def test_every_correction_lies_in_the_error_and_tells_the_truth(seed: int) -> No
     prompts = PromptVoxels()
     for _ in range(5):
         before = len(prompts.points)
-        if not correct(prompts, prediction, truth, ClickConfig(), rng):
+        if not correct(prompts, prediction, truth, ClickConfig().region, rng):
             assert len(prompts.points) == before
             continue
         where, positive, region = prompts.points[-1]
@@ -47,7 +47,9 @@ def test_every_correction_lies_in_the_error_and_tells_the_truth(seed: int) -> No
 def test_the_first_prompt_is_about_the_region(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth = blobs(rng)
-    prompts = first_prompts(truth, ClickConfig(start_none=0.1, start_box=0.3, start_mask=0.2), rng)
+    prompts = first_prompts(
+        truth, ClickConfig(start_none=0.1, start_box=0.3, start_mask=0.2), ClickConfig().region, rng
+    )
     assert len(prompts.points) + len(prompts.boxes) + len(prompts.masks) <= 1
     for where, positive, region in prompts.points:
         assert positive and at(truth[REGIONS.index(region)], where)
@@ -62,7 +64,7 @@ def test_all_ways_to_start_occur_as_often_as_said() -> None:
     truth = np.zeros((3, 10, 10, 10), bool)
     truth[:, 2:8, 2:8, 2:8] = True
     config = ClickConfig(start_none=0.35, start_box=0.15, start_mask=0.08)
-    starts = [first_prompts(truth, config, np.random.default_rng(seed)) for seed in range(600)]
+    starts = [first_prompts(truth, config, config.region, np.random.default_rng(seed)) for seed in range(600)]
     assert np.mean([bool(one.masks) for one in starts]) == pytest.approx(0.08, abs=0.04)
     assert np.mean([bool(one.boxes) for one in starts]) == pytest.approx(0.92 * 0.15, abs=0.05)
     assert np.mean([bool(one.points) for one in starts]) == pytest.approx(0.92 * 0.5, abs=0.07)
@@ -71,9 +73,9 @@ def test_all_ways_to_start_occur_as_often_as_said() -> None:
 def test_an_empty_region_gets_no_first_prompt_and_no_error_no_click() -> None:
     truth = np.zeros((3, 6, 6, 6), bool)
     rng = np.random.default_rng(0)
-    assert not any(first_prompts(truth, ClickConfig(), rng) for _ in range(20))
+    assert not any(first_prompts(truth, ClickConfig(), ClickConfig().region, rng) for _ in range(20))
     prompts = PromptVoxels()
-    assert not correct(prompts, truth, truth, ClickConfig(), rng) and not prompts
+    assert not correct(prompts, truth, truth, ClickConfig().region, rng) and not prompts
 
 
 @settings(max_examples=40, deadline=None)
@@ -128,3 +130,12 @@ def test_components_touch_by_corners_and_are_counted() -> None:
     assert largest_component(mask).sum() == 8
     assert deepest_voxel(np.ones((3, 5, 5), bool)) == (1, 1, 1)
     assert deepest_voxel(np.ones((3, 5, 5), bool), (4.0, 1.0, 1.0)) == (0, 2, 2)
+
+
+def test_users_of_one_region_stay_with_it() -> None:
+    config = ClickConfig(region=(0.5, 0.3, 0.2), one_region=0.6)
+    chances = [region_chances(config, np.random.default_rng(seed)) for seed in range(1000)]
+    alone = [chance for chance in chances if chance != config.region]
+    assert all(sorted(chance) == [0, 0, 1] for chance in alone)
+    assert len(alone) == pytest.approx(600, abs=60)
+    assert np.mean(alone, axis=0) == pytest.approx(config.region, abs=0.06)

@@ -256,8 +256,8 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     honest = step.segmentation_loss
 
     def broken_at_first(logits: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
-        calls.append(1)
-        return (0 * logits).sqrt().sum() if len(calls) == 2 else honest(logits, *others)
+        calls.append(1)  # each step has a loss on the proposal and one on the answer
+        return (0 * logits).sqrt().sum() if len(calls) == 3 else honest(logits, *others)
 
     monkeypatch.setattr(step, "segmentation_loss", broken_at_first)
     options = tiny_options(steps=3)

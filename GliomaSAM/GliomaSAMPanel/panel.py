@@ -1,6 +1,7 @@
 """The panel as a whole: one parameter node, one engine, and the sections that show them."""
 
 import logging
+import time
 from contextlib import contextmanager
 
 import qt
@@ -19,6 +20,11 @@ from .shortcuts import Shortcuts
 
 LOGGER = logging.getLogger(__name__)
 TICK_MS = 50
+BUSY_TICK_MS = 5
+YIELD_SECONDS = 0.02
+"""In Slicer the main thread keeps Python's global lock while it waits for events, and a thread of Python gets on only
+while the main thread runs Python that lets the lock go. So while there is work, each tick sleeps for so long: the
+worker runs, and the panel still answers in a fraction of 0.1 s."""
 
 
 class Panel:
@@ -210,6 +216,15 @@ class Panel:
                     self._apply()
             if self.engine is not None:
                 self.engine.collect()
+                self._letWork(self.engine.busy)
+
+    def _letWork(self, busy):
+        """Give the worker's thread its share of time."""
+        interval = BUSY_TICK_MS if busy else TICK_MS
+        if self._timer.interval != interval:
+            self._timer.setInterval(interval)
+        if busy:
+            time.sleep(YIELD_SECONDS)
 
     def _apply(self):
         """Make what the parameters say hold."""

@@ -1,5 +1,6 @@
 """The panel as a person works it, with quick answers: prompts, segments, results, scenes."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -315,3 +316,18 @@ def test_the_checksums_are_those_of_the_files(shared_data: Path, slicer_with_mod
     for name, checksum in zip(source["fileNames"], source["checksums"], strict=True):
         path = shared_data / "odd" / "BraTS-GLI-00001-000" / name
         assert f"SHA256:{hashlib.sha256(path.read_bytes()).hexdigest()}" == checksum
+
+
+def test_the_worker_gets_on_though_the_main_thread_keeps_pythons_lock(user: Clinician) -> None:
+    """A job that lets the lock go at every step, as one that reads many files does, waits for it at every step."""
+    steps = [0]
+
+    def count(progress: Any, cancel: Any) -> None:
+        while not cancel():
+            steps[0] += 1
+            time.sleep(0)
+
+    user.panel.engine.background("counting", count)
+    user.window.pump(1000)
+    user.panel.cancel()
+    assert steps[0] > 2000

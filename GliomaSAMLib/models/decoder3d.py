@@ -10,6 +10,7 @@ features and the proposal (what the network itself finds without prompts), so th
 surrounds it and from the error it points at; and prompts enter at every level of the way up.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -17,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..prompts.maps import CHANNELS, POINT_CHANNELS
+from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
 from .fusion import ModalityFusion
 from .shuffle import shuffle, unshuffle
@@ -158,12 +159,15 @@ class PromptableDecoder3d(nn.Module):
         fused = self.fusion(embeddings, present)
         return F.interpolate(fused.float(), size=like.shape[2:], mode="trilinear", align_corners=False).to(like.dtype)
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
+    def decode(
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+    ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid from `features` and prompt `maps`.
 
         Args:
             features: What `encode` gave.
             maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`.
+            prompts: Not used; the maps say it all.
         """
         pyramid = [maps]
         for _ in features[1:]:

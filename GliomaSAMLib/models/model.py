@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
 from .catalogue import find_weights
 from .device import autocast, choose_device, with_fallback
@@ -102,14 +103,21 @@ class Model:
 
         return self._run(work)
 
-    def decode(self, features: Features, maps: np.ndarray) -> np.ndarray:
-        """Logits float32 (3, K, J, I) of WT, TC, ET, for prompt maps (CHANNELS, K/2, J/2, I/2)."""
+    def decode(self, features: Features, maps: np.ndarray, prompts: PromptVoxels) -> np.ndarray:
+        """Logits float32 (3, K, J, I) of WT, TC, ET.
+
+        Args:
+            features: What `encode` gave.
+            maps: Prompt maps (CHANNELS, K/2, J/2, I/2).
+            prompts: What the maps were drawn from, in their voxels.
+        """
 
         @torch.inference_mode()
         def work(device: torch.device) -> np.ndarray:
             with autocast(device):
                 inputs = torch.from_numpy(maps)[None].to(device)
-                return self._decoder.decode([f.to(device) for f in features], inputs)[0].float().cpu().numpy()
+                found = self._decoder.decode([f.to(device) for f in features], inputs, [prompts])
+                return found[0].float().cpu().numpy()
 
         return self._run(work)
 

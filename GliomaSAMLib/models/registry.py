@@ -3,7 +3,7 @@
 A new method is one file with its config and network, and one line in `METHODS`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, WeightsError
+from ..prompts.maps import PromptVoxels
 from .decoder3d import DecoderConfig, PromptableDecoder3d
 from .encoder import SliceEncoder
 from .lite_medsam import LiteMedSAMEncoder
@@ -27,7 +28,9 @@ class VolumeDecoder(Protocol):
         self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
     ) -> list[torch.Tensor]: ...
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor: ...
+    def decode(
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+    ) -> torch.Tensor: ...
 
 
 @dataclass(frozen=True)

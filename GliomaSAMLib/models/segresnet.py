@@ -4,13 +4,14 @@ It has no slice encoder and no split between study and prompts: every click runs
 writes 1 mm voxels as `decoder3d` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from monai.networks.nets import SegResNet
 from torch import nn
 
-from ..prompts.maps import PROMPT_CHANNELS
+from ..prompts.maps import PROMPT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
 from .shuffle import shuffle, unshuffle
 
@@ -55,7 +56,9 @@ class PromptableSegResNet(nn.Module):
         flags = present.to(x.dtype)[:, :, None, None, None].expand(-1, -1, *x.shape[2:])
         return [torch.cat([x, flags], dim=1)]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
-        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid."""
-        prompts = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
-        return shuffle(self.network(torch.cat([features[0], prompts], dim=1)))
+    def decode(
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+    ) -> torch.Tensor:
+        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
+        given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
+        return shuffle(self.network(torch.cat([features[0], given], dim=1)))

@@ -58,7 +58,8 @@ class SlabDecoder:
             features = self.model.encode(images, self.embeddings.of(slab))
             report.report(0.92, "outlining")
             half = halve(np.stack(list(images.values())))
-            proposal = self.model.decode(features, prompt_maps(PromptVoxels(), half.shape[1:], CELL_MM))
+            nothing = PromptVoxels()
+            proposal = self.model.decode(features, prompt_maps(nothing, half.shape[1:], CELL_MM), nothing)
             self._read[slab] = ReadSlab(slab, features, half, proposal, halve(proposal))
             report.report(0.95, "outlining")
         self._read.move_to_end(slab)
@@ -71,7 +72,7 @@ class SlabDecoder:
         if not prompts:
             return read.proposal
         maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
-        logits = self.model.decode(read.features, maps)
+        logits = self.model.decode(read.features, maps, prompts)
         if prompts.points:
             logits += _double(click_correction(halve(logits), read.images, prompts.points))
         return logits

@@ -52,21 +52,21 @@ class TrainingStep(nn.Module):
         users = list(zip(truth, chances, generators, strict=True))
         prompts = [first_prompts(target, self.clicks, chance, rng) for target, chance, rng in users]
         nothing = self._maps([PromptVoxels() for _ in prompts], [None] * len(prompts), truth, images)
-        proposed = decoder.decode(features, nothing)
+        proposed = decoder.decode(features, nothing, [PromptVoxels() for _ in prompts])
         proposals = list(_on_cells(proposed))
         rounds = int(generators[0].choice(len(self.clicks.rounds), p=self.clicks.rounds))
         for n in range(max(rounds, int(not all(prompts)))):
             if n or any(prompts):
                 with torch.no_grad():
                     maps = self._maps(prompts, proposals, truth, images)
-                    found = _on_cells(decoder.decode([f.detach() for f in features], maps))
+                    found = _on_cells(decoder.decode([f.detach() for f in features], maps, prompts))
             else:
                 found = np.stack(proposals)
             for one, answer, (target, chance, rng) in zip(prompts, found, users, strict=True):
                 for _ in range(int(rng.integers(1, 4))):
                     correct(one, answer > 0, target, chance, rng)
         maps = self._maps(prompts, proposals, truth, images)
-        logits = decoder.decode(features, maps)
+        logits = decoder.decode(features, maps, prompts)
         loss = segmentation_loss(logits, regions, maps) + PROPOSAL_WEIGHT * segmentation_loss(
             proposed, regions, nothing
         )

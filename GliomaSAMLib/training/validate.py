@@ -82,7 +82,7 @@ def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -
     def logits(prompts: PromptVoxels, proposal: np.ndarray | None) -> np.ndarray:
         maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, proposal))[None].to(device)
         with autocast(device):
-            found = decoder.decode(features, maps)
+            found = decoder.decode(features, maps, [prompts])
         return F.avg_pool3d(found[0].float(), 2).cpu().numpy()
 
     proposal = logits(PromptVoxels(), None)

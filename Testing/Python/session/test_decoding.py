@@ -27,9 +27,9 @@ class Watched(Model):
         self.encoded += 1
         return super().encode(images, embeddings)
 
-    def decode(self, features, maps):  # type: ignore[no-untyped-def]
+    def decode(self, features, maps, prompts):  # type: ignore[no-untyped-def]
         self.maps.append(maps)
-        return super().decode(features, maps)
+        return super().decode(features, maps, prompts)
 
 
 @pytest.fixture

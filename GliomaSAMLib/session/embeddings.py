@@ -32,7 +32,7 @@ class StudyEmbeddings:
         if model.encoder is not None:
             layout = model.config.layout
             self._slices = layout.indices(self.padded[0])
-            shape = layout.shape(self.padded, model.encoder.stride)
+            shape = layout.shape(self.padded, model.encoder)
             self._array = np.zeros((len(MODALITIES), model.encoder.channels, *shape), np.float16)
             self._done = np.zeros((len(MODALITIES), shape[0]), bool)
 

@@ -105,7 +105,7 @@ def _stored(name: str, path: Path) -> CaseFeatures | None:
 
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
-    base = encoder.base_sha256 if encoder is not None else None
+    base = encoder.fingerprint if encoder is not None else None
     return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout)]).encode()).hexdigest()[:16]
 
 
@@ -126,7 +126,7 @@ def _compute(
     present = np.array([modality in canonical.images for modality in MODALITIES])
     embeddings = None
     if encoder is not None:
-        shape = layout.shape(images.shape[1:], encoder.stride)
+        shape = layout.shape(images.shape[1:], encoder)
         embeddings = np.zeros((len(MODALITIES), encoder.channels, *shape), np.float16)
         for m in np.flatnonzero(present):
             for z, k in enumerate(layout.indices(images.shape[1])):

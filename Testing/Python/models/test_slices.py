@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -33,8 +35,9 @@ def test_a_box_on_the_lattice_holds_the_slices_of_the_whole(slice_mm: float, sta
 
 def test_shape_and_pixels() -> None:
     layout = StackLayout(slice_mm=4.0, pixel_mm=1.5)
-    assert layout.pixels((96, 100), stride=4) == (64, 68)
-    assert layout.shape((32, 96, 100), stride=4) == (8, 16, 17)
+    assert layout.pixels((96, 100), multiple=4) == (64, 68)
+    assert layout.shape((32, 96, 100), SimpleNamespace(stride=4, pixel_multiple=4)) == (8, 16, 17)
+    assert layout.shape((32, 96, 100), SimpleNamespace(stride=2, pixel_multiple=4)) == (8, 32, 34)
 
 
 @pytest.mark.parametrize("slice_mm", [3.0, 5.0, 32.0])

@@ -37,7 +37,7 @@ def test_what_features_hold(case: Case, tiny_encoder: Any, tmp_path: Path) -> No
     assert found.images.shape == (4, *found.regions.shape) and found.images.dtype == np.uint8
     assert all(side % 16 == 0 for side in found.regions.shape)
     assert found.embeddings is not None
-    assert found.embeddings.shape == (4, 8, *LAYOUT.shape(found.regions.shape, 4))
+    assert found.embeddings.shape == (4, 8, *LAYOUT.shape(found.regions.shape, tiny_encoder))
     assert found.embeddings.dtype == np.float16
     assert set(np.unique(found.regions)) == {0, 1, 2, 3}
     k, j, i = found.brain

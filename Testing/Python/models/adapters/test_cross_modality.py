@@ -1,0 +1,144 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from GliomaSAMLib.models.adapters.context import StackContext
+from GliomaSAMLib.models.adapters.cross_modality import CrossModalityAdapter
+
+NewBlock = Callable[[], Any]
+B, M, D, C = 2, 4, 2, 64
+EVERYTHING = torch.ones(B, M, dtype=torch.bool)
+SOME = torch.tensor([[True, False, True, True], [False, True, False, True]])
+
+
+def stack(present: Tensor) -> StackContext:
+    return StackContext(B, M, D, present)
+
+
+def tokens() -> Tensor:
+    return torch.randn(B * M * D, 4, 4, C, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.fixture
+def adapter() -> CrossModalityAdapter:
+    """An adapter that has left its first state."""
+    torch.manual_seed(0)
+    adapter = CrossModalityAdapter(C, M)
+    nn.init.normal_(adapter.modality)
+    nn.init.normal_(adapter.norm.weight)
+    nn.init.normal_(adapter.up.weight, std=0.3)
+    return adapter
+
+
+@pytest.mark.parametrize("present", [EVERYTHING, SOME])
+def test_it_is_the_base_model_at_first(present: Tensor, new_block: NewBlock) -> None:
+    block = new_block()
+    assert torch.equal(block(CrossModalityAdapter(C, M)(tokens(), stack(present))), block(tokens()))
+
+
+def test_every_trained_parameter_gets_a_gradient_and_no_frozen_one(new_block: NewBlock) -> None:
+    parts = nn.ModuleDict({"adapter": CrossModalityAdapter(C, M), "block": new_block()})
+    optimiser = torch.optim.SGD(parts["adapter"].parameters(), lr=0.1)
+    seen = []
+    for _ in range(2):
+        optimiser.zero_grad()
+        parts["block"](parts["adapter"](tokens(), stack(SOME))).square().mean().backward()
+        seen.append({name for name, p in parts.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0})
+        optimiser.step()
+    assert seen == [{"adapter.up.weight"}, {f"adapter.{name}" for name, _ in parts["adapter"].named_parameters()}]
+
+
+def test_it_computes_what_it_says(adapter: CrossModalityAdapter) -> None:
+    context = stack(SOME)
+    result, given = context.split(adapter(tokens(), context)), context.split(tokens())
+    for study, depth, row, column in ((0, 0, 1, 2), (1, 1, 3, 0)):
+        x = given[study, :, depth, row, column]  # M x C
+        q, k, v = ((adapter.down(adapter.norm(x)) + adapter.modality) @ adapter.qkv.weight.T).chunk(3, dim=-1)
+        there = SOME[study].nonzero().flatten()
+        weight = (q @ k[there].T / q.shape[-1] ** 0.5).softmax(dim=-1)
+        expected = x + weight @ v[there] @ adapter.up.weight.T
+        assert torch.allclose(result[study, there, depth, row, column], expected[there], atol=1e-4)
+
+
+@pytest.mark.parametrize("rubbish", [float("nan"), float("inf"), 1e4])
+def test_the_content_of_an_absent_modality_has_no_influence(rubbish: float, adapter: CrossModalityAdapter) -> None:
+    context, outcomes = stack(SOME), []
+    for content in (0.0, rubbish):
+        adapter.zero_grad()
+        given = context.split(tokens())
+        given[~SOME] = content
+        there = context.split(adapter(context.join(given), context))[SOME]
+        there.square().mean().backward()
+        outcomes.append([there.detach(), *(p.grad for p in adapter.parameters())])
+    for expected, found in zip(*outcomes, strict=True):
+        assert torch.isfinite(found).all() and torch.equal(expected, found)
+
+
+@pytest.mark.parametrize("absent", range(M))
+def test_each_modality_is_missed(absent: int, adapter: CrossModalityAdapter) -> None:
+    present = EVERYTHING.clone()
+    present[0, absent] = False
+    whole, less = (stack(p).split(adapter(tokens(), stack(p))) for p in (EVERYTHING, present))
+    assert not torch.isclose(whole[0, present[0]], less[0, present[0]]).all(dim=-1).any()
+    assert torch.equal(whole[1], less[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("count", [0, 1])
+def test_all_is_finite_with_one_modality_or_none(dtype: torch.dtype, count: int, adapter: CrossModalityAdapter) -> None:
+    present = torch.zeros(B, M, dtype=torch.bool)
+    present[:, :count] = True
+    given = (100 * tokens()).to(dtype).requires_grad_()
+    result = adapter.to(dtype)(given, stack(present))
+    result.float().mean().backward()
+    assert result.dtype == dtype and torch.isfinite(result).all()
+    for tensor in (given, *adapter.parameters()):
+        assert tensor.grad is not None and torch.isfinite(tensor.grad).all()
+
+
+def test_it_runs_under_autocast(adapter: CrossModalityAdapter) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        result = adapter(tokens(), stack(SOME))
+    assert result.dtype == torch.float32
+    assert torch.allclose(result, adapter(tokens(), stack(SOME)), atol=0.05)
+
+
+def test_studies_do_not_meet(adapter: CrossModalityAdapter) -> None:
+    expected = stack(SOME).split(adapter(tokens(), stack(SOME)))[[1, 0]]
+    swapped = stack(SOME[[1, 0]])
+    result = swapped.split(adapter(swapped.join(swapped.split(tokens())[[1, 0]]), swapped))
+    assert torch.allclose(result, expected, atol=1e-4)
+
+
+def test_a_modality_is_known_by_its_place(adapter: CrossModalityAdapter) -> None:
+    order = [2, 0, 3, 1]
+    expected = stack(SOME).split(adapter(tokens(), stack(SOME)))[:, order]
+    moved = stack(SOME[:, order])
+    given = moved.join(moved.split(tokens())[:, order])
+    there = moved.present
+    assert not torch.allclose(moved.split(adapter(given, moved))[there], expected[there], atol=1e-2)
+    with torch.no_grad():
+        adapter.modality.copy_(adapter.modality[order])
+    assert torch.allclose(moved.split(adapter(given, moved))[there], expected[there], atol=1e-4)
+
+
+def test_modalities_meet_at_one_position_only(adapter: CrossModalityAdapter) -> None:
+    context = stack(EVERYTHING)
+    before, changed = adapter(tokens(), context), tokens()
+    context.split(changed)[1, 2, 0, 3, 1] += torch.randn(C)
+    differs = ~torch.isclose(adapter(changed, context), before).all(dim=-1)
+    assert {tuple(place) for place in context.split(differs).nonzero().tolist()} == {(1, m, 0, 3, 1) for m in range(M)}
+
+
+def trained_parameters(channels: int, width: int | None = None) -> int:
+    with torch.device("meta"):
+        return sum(p.numel() for p in CrossModalityAdapter(channels, M, width).parameters())
+
+
+def test_parameter_counts() -> None:
+    assert (trained_parameters(160), trained_parameters(320)) == (18_080, 71_360)
+    assert 12 * trained_parameters(768) == 4_893_696
+    assert trained_parameters(64) == trained_parameters(64, 32)  # never narrower than 32

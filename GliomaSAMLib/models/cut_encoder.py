@@ -33,7 +33,7 @@ class EncoderFront(SliceEncoder):
     ) -> None:
         super().__init__()
         self.name = f"{whole.name}.{cut}"
-        self.cut = cut
+        self._place = cut
         self.channels = channels
         self.stride = stride
         self.pixel_multiple = whole.pixel_multiple
@@ -44,7 +44,7 @@ class EncoderFront(SliceEncoder):
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.base_sha256}.{self.cut}"
+        return f"{self.base_sha256}.{self._place}"
 
     def embed(self, slices: Tensor) -> Tensor:
         """Tokens (N, C, h, w) at the cut, of slices (N, 1, H, W)."""

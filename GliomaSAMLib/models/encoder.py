@@ -2,12 +2,15 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ..errors import ModelError, WeightsError
+
+if TYPE_CHECKING:
+    from .cut_encoder import CutEncoder
 
 
 class SliceEncoder(nn.Module):
@@ -59,6 +62,14 @@ class SliceEncoder(nn.Module):
     def fingerprint(self) -> str:
         """Names what an embedding depends on, besides the slice."""
         return self.base_sha256
+
+    def cut(self, first: int) -> "CutEncoder":
+        """Cut the encoder before its part number `first`, for adapters to be put behind the cut.
+
+        Raises:
+            ModelError: It cannot be cut there, or not at all.
+        """
+        raise ModelError(f"the encoder {self.name} cannot be adapted")
 
     def freeze(self) -> Self:
         """Turn off gradients of every parameter, and go to evaluation mode."""

@@ -58,26 +58,26 @@ class LiteMedSAMEncoder(SliceEncoder):
         tokens = _run_layers(self.network, slices)  # N x 320 x H/4 x W/4
         return self.network.neck(tokens)
 
-    def cut(self, stage: int) -> CutEncoder:
+    def cut(self, first: int) -> CutEncoder:
         """Cut the network before a stage of attention blocks; this encoder is used up by it.
 
         Args:
-            stage: 1, 2 or 3; the stage before them has no attention, and is always in front.
+            first: Stage 1, 2 or 3; the stage before them has no attention, and is always in front.
 
         Raises:
             ModelError: There is no such stage.
         """
-        if stage not in (1, 2, 3):
-            raise ModelError(f"TinyViT cannot be adapted from stage {stage}: choose 1, 2 or 3")
+        if first not in (1, 2, 3):
+            raise ModelError(f"TinyViT cannot be adapted from stage {first}: choose 1, 2 or 3")
         layers = self.network.layers
         blocks = []
-        for layer in layers[stage:]:
+        for layer in layers[first:]:
             last = len(layer.blocks) - 1
             blocks += [TinyViTBlock(b, layer.downsample if n == last else None) for n, b in enumerate(layer.blocks)]
         parts = nn.Module()
-        parts.patch_embed, parts.layers = self.network.patch_embed, layers[:stage]
+        parts.patch_embed, parts.layers = self.network.patch_embed, layers[:first]
         front = EncoderFront(
-            self, stage, channels=layers[stage].dim, stride=_SHRINK[stage], front=parts, run=_run_layers
+            self, first, channels=layers[first].dim, stride=_SHRINK[first], front=parts, run=_run_layers
         )
         rest = FrozenBlocks(blocks, self.network.neck, channels=self.channels, cross_place="before", stride=self.stride)
         return CutEncoder(front, rest, self._head)

@@ -15,9 +15,10 @@ from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
 from .catalogue import find_weights
 from .device import autocast, choose_device, with_fallback
-from .encoder import SliceEncoder, load_strictly
-from .registry import MethodConfig, VolumeDecoder, build_encoder, config_from_json, find_method
+from .encoder import SliceEncoder
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .slices import embed_slice
+from .trained import load_trained, trained_names
 from .weights import load_weights
 
 Features = list[torch.Tensor]
@@ -50,6 +51,7 @@ class Model:
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
         self.encoder = encoder
+        self._trained = sum(p.numel() for p in decoder.parameters() if p.requires_grad)
         self.decoder = decoder.eval().requires_grad_(False)
         self._lock = threading.RLock()
         self._move(device)
@@ -62,7 +64,12 @@ class Model:
     @property
     def trained_parameters(self) -> int:
         """Number of trained parameters."""
-        return sum(p.numel() for p in self.decoder.parameters())
+        return self._trained
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """Kinds of prompts that the network reads; the session answers the others by itself."""
+        return find_method(self.config.method).prompts
 
     @property
     def embedding_key(self) -> str:
@@ -164,8 +171,7 @@ def load_model(
     path, expected = find_weights(name)
     state, metadata = load_weights(path, expected)
     config = config_from_json(metadata.config)
-    decoder = find_method(config.method).build(config.decoder)
-    load_strictly(decoder, state, str(metadata.path))
-    encoder = build_encoder(config, encoder_weights)
-    metadata.check_base(encoder.base_sha256 if encoder is not None else None)
-    return Model(Path(name).stem, config, encoder, decoder, chosen, on_fallback)
+    parts = build(config, encoder_weights)
+    metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
+    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+    return Model(Path(name).stem, config, parts.embedder, parts.network, chosen, on_fallback)

@@ -81,23 +81,23 @@ class SamViTEncoder(SliceEncoder):
             tokens = block(tokens)
         return self.network.neck(tokens.permute(0, 3, 1, 2))
 
-    def cut(self, block: int) -> CutEncoder:
+    def cut(self, first: int) -> CutEncoder:
         """Cut the network before a block; this encoder is used up by it.
 
         Args:
-            block: Index of the first block that is adapted; 0 leaves only the embedding of patches in front.
+            first: Index of the first block that is adapted; 0 leaves only the embedding of patches in front.
 
         Raises:
             ModelError: There is no such block.
         """
         blocks = self.network.blocks
-        if not 0 <= block < len(blocks):
-            raise ModelError(f"a ViT of {len(blocks)} blocks cannot be adapted from block {block}")
+        if not 0 <= first < len(blocks):
+            raise ModelError(f"a ViT of {len(blocks)} blocks cannot be adapted from block {first}")
         parts = nn.Module()
         parts.patch_embed, parts.pos_embed, parts.blocks = (
             self.network.patch_embed,
             self.network.pos_embed,
-            blocks[:block],
+            blocks[:first],
         )
 
         def run(front: Any, slices: Tensor) -> Tensor:
@@ -107,10 +107,10 @@ class SamViTEncoder(SliceEncoder):
             return tokens.permute(0, 3, 1, 2)
 
         front = EncoderFront(
-            self, block, channels=self.network.pos_embed.shape[-1], stride=self.stride, front=parts, run=run
+            self, first, channels=self.network.pos_embed.shape[-1], stride=self.stride, front=parts, run=run
         )
         rest = FrozenBlocks(
-            [ViTBlock(each) for each in blocks[block:]],
+            [ViTBlock(each) for each in blocks[first:]],
             self.network.neck,
             channels=self.channels,
             cross_place="middle",

@@ -19,6 +19,7 @@ from .embeddings import StudyEmbeddings
 from .pipeline import Answer, Pipeline
 from .result import Result, State
 from .roi import Slab
+from .unread import unread_notes
 
 Ras = Sequence[float]
 
@@ -165,7 +166,8 @@ class Session:
                 self._compute(prompts, Reporter(progress, cancel))
             self._states.move_to_end(prompts)
             self._state = self._states[prompts]
-            return Result(self._state.changes(before), time.monotonic() - started, tuple(self._notes))
+            notes = (*self._notes, *unread_notes(self.model.name, self.model.prompts, prompts))
+            return Result(self._state.changes(before), time.monotonic() - started, notes)
 
     def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
         answer = self._pipeline.answer(prompts, report)

@@ -3,12 +3,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
 
 from GliomaSAMLib.errors import ModelError, WeightsError
 from GliomaSAMLib.models.decoder3d import DecoderConfig
-from GliomaSAMLib.models.registry import METHODS, MethodConfig, build_encoder, config_from_json, find_method
+from GliomaSAMLib.models.registry import METHODS, MethodConfig, build, check_encoder, config_from_json, find_method
 from GliomaSAMLib.models.slices import StackLayout
+from GliomaSAMLib.models.trained import trained_names, trained_state
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -28,7 +28,7 @@ def test_a_changed_config_survives_json() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
     method = find_method(name)
-    network = method.build(method.config.decoder)
+    network = build(method.config).network
     assert sum(p.numel() for p in network.parameters() if p.requires_grad) > 100_000
     assert all(hasattr(network, part) for part in ("encode", "decode"))
     assert method.summary
@@ -36,16 +36,16 @@ def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_saved_weights_take_at_most_16_mb(name: str) -> None:
-    method = find_method(name)
-    state = method.build(method.config.decoder).state_dict()
-    assert sum(tensor.numel() * 2 for tensor in state.values() if isinstance(tensor, torch.Tensor)) < 16e6
+    network = build(find_method(name).config).network
+    state = trained_state(network, trained_names(network))
+    assert sum(tensor.numel() * 2 for tensor in state.values()) < 16e6
 
 
 def test_unknown_names_say_which_there_are() -> None:
     with pytest.raises(ModelError, match=r"no method 'magic': choose one of .*gliomasam"):
         find_method("magic")
     with pytest.raises(ModelError, match=r"no encoder 'magic': choose one of .*lite_medsam"):
-        build_encoder(replace(METHODS["gliomasam"].config, encoder="magic"))
+        build(replace(METHODS["gliomasam"].config, encoder="magic"))
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,18 @@ def test_a_config_of_another_version_is_refused(change: dict) -> None:
 
 
 def test_encoders_and_their_checkpoints(tmp_path: Path) -> None:
-    assert build_encoder(METHODS["segresnet"].config) is None
-    with pytest.raises(ModelError, match="has no encoder"):
-        build_encoder(METHODS["segresnet"].config, tmp_path / "any.pth")
+    assert build(METHODS["segresnet"].config).embedder is None
+    with pytest.raises(ModelError, match="no place for an encoder"):
+        build(METHODS["segresnet"].config, tmp_path / "any.pth")
     with pytest.raises(WeightsError, match=r"name its \.pth file"):
-        build_encoder(replace(METHODS["gliomasam"].config, encoder="sam_vit"))
+        build(replace(METHODS["gliomasam"].config, encoder="sam_vit"))
+
+
+def test_combinations_that_make_no_sense_are_refused_with_the_reason() -> None:
+    with pytest.raises(ModelError, match="'csad' reads the images themselves and has no place for an encoder"):
+        check_encoder(replace(METHODS["csad"].config, encoder="lite_medsam"))
+    for name in ("cmaa", "ma_sam", "3dmedsam"):
+        with pytest.raises(ModelError, match=f"'{name}' adapts an encoder: choose one of lite_medsam"):
+            check_encoder(replace(METHODS[name].config, encoder=None))
+    with pytest.raises(ModelError, match="cannot be adapted from stage 0"):
+        build(replace(METHODS["cmaa"].config, decoder=replace(METHODS["cmaa"].config.decoder, first=0)))

@@ -1,0 +1,154 @@
+"""What every method promises, for each line of the registry; adapted encoders at first give what the base gives."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from GliomaSAMLib.models import load_model
+from GliomaSAMLib.models.adapted_encoder import stack_tokens, unstack
+from GliomaSAMLib.models.lite_medsam import LiteMedSAMEncoder
+from GliomaSAMLib.models.registry import METHODS, Parts, build
+from GliomaSAMLib.models.trained import trained_names, trained_state
+from GliomaSAMLib.models.weights import save_weights
+from GliomaSAMLib.prompts.maps import PromptVoxels, prompt_maps
+
+SHAPE = (32, 48, 64)
+CELLS = (16, 24, 32)
+ADAPTED = [name for name, method in METHODS.items() if method.encoder == "cut"]
+
+
+@pytest.fixture(scope="module", params=METHODS)
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def parts(name: str) -> Parts:
+    torch.manual_seed(3)
+    made = build(METHODS[name].config)
+    with torch.no_grad():  # zero-initialised outputs would hide what they let through
+        for key, tensor in made.network.named_parameters():
+            if tensor.requires_grad and not tensor.any():
+                torch.nn.init.normal_(tensor, std=0.02)
+            assert key
+    return made
+
+
+def clicks() -> PromptVoxels:
+    return PromptVoxels(points=[((8.0, 10.0, 12.0), True, "TC"), ((5.0, 6.0, 20.0), False, "WT")])
+
+
+def boxed() -> PromptVoxels:
+    return PromptVoxels(boxes=[((4.0, 5.0, 6.0), (11.0, 15.0, 20.0), "WT")])
+
+
+def study(parts: Parts, batch: int = 2, seed: int = 0) -> dict[str, Any]:
+    """Images, and what the embedder would give of them (by chance, which serves as well here)."""
+    draw = torch.Generator().manual_seed(seed)
+    images = torch.rand(batch, 4, *SHAPE, generator=draw)
+    embeddings = None
+    if parts.embedder is not None:
+        shape = METHODS["gliomasam"].config.layout.shape(SHAPE, parts.embedder)
+        embeddings = torch.randn(batch, 4, parts.embedder.channels, *shape, generator=draw)
+    return {"images": images, "present": torch.ones(batch, 4, dtype=torch.bool), "embeddings": embeddings}
+
+
+def answer(network: Any, given: dict[str, Any], prompts: list[PromptVoxels]) -> torch.Tensor:
+    maps = torch.from_numpy(np.stack([prompt_maps(one, CELLS, 2.0) for one in prompts]))
+    return network.decode(network.encode(**given), maps, prompts)
+
+
+@torch.no_grad()
+def test_each_subset_of_modalities_gives_an_answer_that_what_is_absent_does_not_touch(parts: Parts) -> None:
+    network = parts.network.eval()
+    for kept in ([0], [1, 3], [0, 1, 2]):
+        given = study(parts, batch=1)
+        given["present"][:] = False
+        given["present"][:, kept] = True
+        other = {**given, "images": given["images"].clone()}
+        absent = [m for m in range(4) if m not in kept]
+        other["images"][:, absent] = torch.nan
+        if given["embeddings"] is not None:
+            other["embeddings"] = given["embeddings"].clone()
+            other["embeddings"][:, absent] = torch.nan
+        found = answer(network, given, [clicks()])
+        assert found.shape == (1, 3, *SHAPE)
+        assert torch.isfinite(found).all()
+        assert torch.equal(answer(network, other, [clicks()]), found)
+
+
+@torch.no_grad()
+def test_studies_of_a_batch_do_not_mix(parts: Parts) -> None:
+    network = parts.network.eval()
+    given = study(parts)
+    given["present"][1, 2] = False
+    swapped = {key: None if value is None else value.flip(0) for key, value in given.items()}
+    found = answer(network, given, [clicks(), boxed()])
+    torch.testing.assert_close(answer(network, swapped, [boxed(), clicks()]).flip(0), found, atol=2e-4, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_prompts_that_a_method_reads_change_its_answer_and_others_do_not(name: str, parts: Parts) -> None:
+    network = parts.network.eval()
+    given = study(parts, batch=1)
+    nothing = answer(network, given, [PromptVoxels()])
+    for kind, prompts in (("point", clicks()), ("box", boxed())):
+        changed = not torch.equal(answer(network, given, [prompts]), nothing)
+        assert changed is (kind in METHODS[name].prompts)
+
+
+def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts: Parts) -> None:
+    network = parts.network.train()
+    both = PromptVoxels(points=clicks().points, boxes=boxed().boxes)
+    maps = torch.from_numpy(np.stack([prompt_maps(both, CELLS, 2.0, np.ones((3, *CELLS), np.float32))] * 2))
+    torch.manual_seed(1)
+    features = network.encode(**study(parts))  # type: ignore[operator]
+    logits = network.decode(features, maps, [both, both])  # type: ignore[operator]
+    loss = logits.float().square().mean()
+    if hasattr(network, "auxiliary_loss"):
+        loss = loss + network.auxiliary_loss((logits.detach() > 0).float())  # type: ignore[operator]
+    network.zero_grad()
+    loss.backward()
+    unmoved = {key for key, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())}
+    if name == "ma_sam":  # which reads no clicks
+        unmoved -= {"head.prompts.distance.weight"}
+    assert not {key for key in unmoved if "presence" not in key}
+    assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
+
+
+@torch.no_grad()
+def test_saved_and_loaded_it_gives_the_same(name: str, parts: Parts, tmp_path: Path) -> None:
+    network = parts.network.eval()
+    path = tmp_path / "mine.safetensors"
+    base = parts.embedder.base_sha256 if parts.embedder is not None else None
+    save_weights(path, trained_state(network, trained_names(network)), METHODS[name].config.to_json(), base)
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    model = load_model(path, device="cpu")
+    assert model.trained_parameters == trained
+    assert path.stat().st_size < 4 * trained + 200_000, "only what was trained is saved"
+    given = study(parts, batch=1)
+    assert torch.equal(answer(model.decoder, given, [clicks()]), answer(network, given, [clicks()]))
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("name", ADAPTED)
+def test_a_freshly_adapted_encoder_gives_what_the_base_gives(name: str) -> None:
+    """Slices that are all the same, as `3dmedsam` joins two to one."""
+    made = build(METHODS[name].config)
+    network: Any = made.network.eval()
+    assert made.embedder is not None
+    slice_ = torch.rand(1, 1, 32, 40)
+    expected = LiteMedSAMEncoder()(slice_)
+    tokens = made.embedder(slice_)[:, None, :, None].expand(-1, 4, -1, 4, -1, -1)
+    grid, context = stack_tokens(tokens, torch.ones(1, 4, dtype=torch.bool))
+    if name == "3dmedsam":
+        grid = network.patches(grid.unflatten(0, (4, 4)))
+        context = type(context)(1, 4, grid.shape[1], context.present)
+        grid = grid.flatten(0, 1)
+    embedded, _ = network.encoder(grid, context)
+    for volume in unstack(embedded, context)[0]:
+        for each in volume.transpose(0, 1):
+            torch.testing.assert_close(each, expected[0], atol=1e-5, rtol=0)

@@ -1,0 +1,252 @@
+"""The multi-scale 3D mask decoder of `3dmedsam`, with labelled points.
+
+[paper] Lin et al., Biocybernetics and Biomedical Engineering 45(1), 2025: a multi-scale 3D mask decoder on a SAM that
+was adapted to 3D. [ours] How it is built, as the paper's body could not be had: four levels of the encoder lie on one
+coarse grid. On each, from the deepest to the shallowest, prompts and grid attend to each other, and what came from
+deeper is added. Convolutions with skips from the images lead on to 4 mm and 2 mm, and blocks of 2 x 2 x 2 voxels to
+1 mm. While it is trained, every level is judged by a coarse answer of its own.
+
+    levels (B, C_l, z, y, x) -> 1 x 1 x 1 -> attention <-> tokens (B, 3 + n, width)
+      deepest -> + -> + -> + shallowest -> 4 mm + skip -> 2 mm + skip + maps -> (B, 3, K, J, I)
+
+The grid attends only to the tokens, and the tokens to all of the grid, so no pooling is needed. Attention has a reach:
+its logits fall off with the squared distance, so that a click first concerns what is near; each head learns how far.
+A user clicks many times on one patient: `read` does once what no prompt changes, `answer` the rest for every click.
+1.16 M parameters with the defaults.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from monai.losses import DiceLoss
+from torch import Tensor, nn
+
+from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
+from ..regions import REGIONS
+from .decoder3d import ResidualBlock
+from .labelled_points import PlacedPrompts, PointTokens, cell_positions, place_prompts, waves
+from .shuffle import shuffle, unshuffle
+
+_dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
+
+
+@dataclass(frozen=True)
+class MultiscaleDecoderConfig:
+    """Sizes of the decoder.
+
+    Args:
+        channels_in: Channels of the levels, from the shallowest to the deepest.
+        width: Channels on the coarse grid, a multiple of 8 and of `heads`.
+        skip_widths: Channels at 2 and 4 mm.
+        heads: Heads of the attention.
+        modalities: Number of modalities.
+        auxiliary_weights: Weights of the levels' own losses, in the order of `channels_in`.
+    """
+
+    channels_in: tuple[int, ...] = (160, 320, 320, 256)
+    width: int = 64
+    skip_widths: tuple[int, int] = (24, 48)
+    heads: int = 4
+    modalities: int = 4
+    auxiliary_weights: tuple[float, ...] = (0.2, 0.15, 0.1, 0.05)
+
+
+class Attention(nn.Module):
+    """Attention with a bias on its logits. Keys have no offset: a softmax over them would not see it."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+        """Queries (B, q, C), keys and values (B, k, C), bias that broadcasts to (B, heads, q, k) -> (B, q, C)."""
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query(queries), self.key(keys), self.value(values))
+        )
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype)).transpose(1, 2).flatten(2))
+
+
+class TwoWayAttention(nn.Module):
+    """Tokens attend to each other, then to the grid; then the grid attends to the tokens.
+
+    Args:
+        width: Channels.
+        heads: Heads of the attention; their reaches begin at 4, 8, 16, ... cells.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_own, self.norm_tokens, self.norm_mix = (nn.LayerNorm(width) for _ in range(3))
+        self.norm_grid, self.norm_said = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.own, self.to_grid, self.to_tokens = (Attention(width, heads) for _ in range(3))
+        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.log_reach = nn.Parameter(torch.tensor([4.0 * 2**head for head in range(heads)]).log())
+
+    def forward(
+        self, tokens: Tensor, grid: Tensor, place: Tensor, distance: Tensor, absent: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """New tokens and grid.
+
+        Args:
+            tokens: (B, t, C).
+            grid: (B, g, C).
+            place: What describes the places of the grid, (g, C).
+            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token that is everywhere.
+            absent: Tokens without influence, (B, t) bool.
+        """
+        unheard = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -torch.inf)[:, None, None]
+        far = distance[:, None] * (-0.5 * torch.exp(-2 * self.log_reach.float()))[:, None, None]  # B x heads x t x g
+        x = self.norm_own(tokens)
+        tokens = tokens + self.own(x, x, x, unheard)
+        x = self.norm_grid(grid)
+        keys = x + place.to(x.dtype)
+        tokens = tokens + self.to_grid(self.norm_tokens(tokens), keys, x, far)
+        tokens = tokens + self.mix(self.norm_mix(tokens))
+        said = self.norm_said(tokens)
+        return tokens, grid + self.to_tokens(keys, said, said, far.transpose(2, 3) + unheard)
+
+
+class Level(nn.Module):
+    """One level of the way down from the deepest: attention, then a convolution, and a coarse answer of its own."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.tokens = PointTokens(width)
+        self.attention = TwoWayAttention(width, heads)
+        self.conv = nn.Conv3d(width, width, 3, padding=1, bias=False)
+        self.norm = nn.InstanceNorm3d(width, affine=True)
+        self.judge = nn.Conv3d(width, len(REGIONS), 1)
+        nn.init.constant_(self.judge.bias, -2.0)  # type: ignore[arg-type]
+
+    def forward(
+        self,
+        level: Tensor,
+        deeper: tuple[Tensor, Tensor] | None,
+        placed: PlacedPrompts,
+        shape: Sequence[int],
+        cells: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens (B, 3 + n, C) and fused features (B, C, z, y, x).
+
+        Args:
+            level: Features of this level, (B, C, z, y, x).
+            deeper: What the level below gave, tokens and features; None for the deepest.
+            placed: The prompts, in cells of a box of `shape`.
+            shape: Shape (K, J, I) of the box in cells.
+            cells: Centres of the grid, (z * y * x, 3), in these cells.
+        """
+        tokens = self.tokens(level, placed, shape)
+        if deeper is not None:
+            tokens = tokens + deeper[0]
+        distance = (placed.positions[:, :, None] - cells).square().sum(dim=-1)
+        distance = F.pad(distance, (0, 0, len(REGIONS), 0))
+        absent = F.pad(placed.absent, (len(REGIONS), 0))
+        place = self.tokens.place(waves(cells))
+        tokens, grid = self.attention(tokens, level.flatten(2).transpose(1, 2), place, distance, absent)
+        x = grid.transpose(1, 2).unflatten(2, level.shape[2:]).to(level.dtype)
+        if deeper is not None:
+            x = x + deeper[1]
+        return tokens, x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
+
+
+class MultiscaleMaskDecoder(nn.Module):
+    """See the module's text."""
+
+    def __init__(self, config: MultiscaleDecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        fine, middle = config.skip_widths
+        self.project = nn.ModuleList(
+            nn.Sequential(nn.Conv3d(n, config.width, 1), nn.GroupNorm(8, config.width)) for n in config.channels_in
+        )
+        self.stem = nn.Conv3d(config.modalities * 8, fine, 3, padding=1, bias=False)
+        self.presence = nn.Parameter(torch.zeros(config.modalities, fine))
+        self.skip_fine = ResidualBlock(fine, fine)
+        self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
+        self.skip_middle = ResidualBlock(middle, middle)
+        self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
+        self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
+        self.middle = ResidualBlock(middle, middle)
+        self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
+        self.maps = nn.Conv3d(CHANNELS - POINT_CHANNELS, fine, 3, padding=1)
+        nn.init.zeros_(self.maps.weight)
+        nn.init.zeros_(self.maps.bias)  # type: ignore[arg-type]
+        self.conv = nn.Conv3d(fine, fine, 3, padding=1, bias=False)
+        self.norm = nn.InstanceNorm3d(fine, affine=True)
+        self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
+        nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
+        self._judged: list[Tensor] = []
+
+    def read(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
+        """Features of a study, which no prompt changes.
+
+        Args:
+            levels: (B, C_l, z, y, x) each, over the same box, from the shallowest to the deepest.
+            images: (B, M, K, J, I), 1 mm, in [0, 1]; sides multiples of 4.
+            present: (B, M) bool. The content of an absent modality is ignored.
+
+        Returns:
+            The levels, (B, width, z, y, x) each, and the skips at 2 mm and 4 mm.
+        """
+        features = [project(level) for project, level in zip(self.project, levels, strict=True)]
+        images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
+        share = self.config.modalities / present.sum(dim=1).clamp(min=1)
+        x = self.stem(unshuffle(images * share[:, None, None, None, None].to(images.dtype)))
+        x = x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None]
+        fine = self.skip_fine(x)
+        return [*features, fine, self.skip_middle(self.down(fine))]
+
+    def answer(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
+    ) -> Tensor:
+        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
+
+        Args:
+            features: What `read` gave.
+            prompts: One for each study, in cells of 2 mm; None for none.
+            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
+                read from it: points are tokens. None is the same as all zero.
+        """
+        *levels, fine, middle = features
+        shape, batch = fine.shape[2:], fine.shape[0]
+        placed = place_prompts(prompts if prompts is not None else [PromptVoxels()] * batch, fine.device)
+        cells = cell_positions(shape, levels[0].shape[2:], fine.device)
+        found: tuple[Tensor, Tensor] | None = None
+        judged = []
+        for block, level in zip(reversed(self.levels), reversed(levels), strict=True):
+            found = block(level, found, placed, shape, cells)
+            if self.training:
+                judged.append(block.judge(found[1]))  # type: ignore[operator]
+        assert found is not None
+        self._judged = judged[::-1]
+        x = self.to_middle(found[1]).float()
+        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
+        x = self.middle(x + middle)
+        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
+        if maps is not None:
+            x = x + self.maps(maps[:, POINT_CHANNELS:].to(fine.dtype))
+        x = x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
+        return shuffle(self.head(x))
+
+    def auxiliary_loss(self, regions: Tensor) -> Tensor:
+        """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
+        once. The truth of a coarse cell is the share of it that belongs to a region. 0 when there was no such answer.
+
+        Args:
+            regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
+        """
+        judged, self._judged = self._judged, []
+        loss = torch.zeros((), device=regions.device)
+        if judged:
+            truth = F.adaptive_avg_pool3d(regions.float(), tuple(judged[0].shape[2:]))  # type: ignore[arg-type]
+            for weight, logits in zip(self.config.auxiliary_weights, judged, strict=True):
+                logits = logits.float()
+                loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+        return loss

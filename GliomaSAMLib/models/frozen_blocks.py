@@ -107,6 +107,15 @@ class TinyViTBlock(FrozenBlock):
         self.leave = leave
         self.window = int(block.window_size)
 
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode for what is trained inside. The attention itself stays in evaluation mode, where it keeps
+        its table of biases: a buffer that comes and goes would confuse who averages the buffers of a network.
+        """
+        super().train(mode)
+        self.attention.train(False)
+        self.attention.qkv.train(mode)
+        return self
+
     def attend(self, grid: Tensor) -> Tensor:
         """Attention inside windows; the last ones are filled up with zeros."""
         n, height, width, channels = grid.shape

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from GliomaSAMLib.models import load_model
 from GliomaSAMLib.models.adapted_encoder import stack_tokens, unstack
@@ -117,6 +118,18 @@ def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts:
         unmoved -= {"head.prompts.distance.weight"}
     assert not {key for key in unmoved if "presence" not in key}
     assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
+
+
+def test_a_moving_average_of_the_weights_can_be_kept(parts: Parts) -> None:
+    average = AveragedModel(parts.network.eval(), multi_avg_fn=get_ema_multi_avg_fn(0.5))
+    parts.network.train()
+    average.update_parameters(parts.network)
+    average.update_parameters(parts.network)
+    average.eval()
+    names = trained_names(parts.network)
+    mean, state = trained_state(average.module, names), trained_state(parts.network, names)
+    assert mean.keys() == state.keys()
+    assert all(torch.equal(mean[key], tensor) for key, tensor in state.items())
 
 
 @torch.no_grad()

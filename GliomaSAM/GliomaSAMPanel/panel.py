@@ -234,6 +234,8 @@ class Panel:
             self.startEngine()
         self.model.apply()
         if self.engine is not None:
+            if self._isNew("scene", True):
+                self.segments.placeEmptyLayers()
             ids = tuple(node.GetID() for node in volumes.values())
             if self._isNew("volumes", ids) and volumes and self.parameters.segmentation is None and self.entered:
                 self.segments.newSegmentation(volumes)

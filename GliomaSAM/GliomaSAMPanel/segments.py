@@ -61,6 +61,17 @@ class SegmentsSection:
             self.editorNode = node
             self._ui.editor.setMRMLSegmentEditorNode(node)
 
+    def placeEmptyLayers(self):
+        """See that saving the scene leaves all segments as they are: those of GliomaSAM that hold nothing have lost
+        their place when the scene was read.
+        """
+        from GliomaSAMLib.slicer.persistence import ATTRIBUTE
+        from GliomaSAMLib.slicer.segmentation_node import place_empty_layers
+
+        for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+            if node.GetAttribute(ATTRIBUTE):
+                place_empty_layers(node)
+
     def release(self):
         """Let go of the scene."""
         self.leave()

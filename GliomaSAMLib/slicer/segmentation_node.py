@@ -99,6 +99,19 @@ def stored_grid(segmentation_node: Any) -> np.ndarray | None:
     return None
 
 
+def place_empty_layers(segmentation_node: Any) -> None:
+    """Give label maps that hold nothing the segmentation's grid. Slicer leaves them at voxels of 1 mm from the origin,
+    and when it saves it merges segments that do not overlap into the first label map: those would be resampled.
+    """
+    matrix = stored_grid(segmentation_node)
+    if matrix is None:
+        return
+    for segment_id in segmentation_node.GetSegmentation().GetSegmentIDs():
+        image = segment_image(segmentation_node, segment_id)
+        if image is not None and not np.allclose(image_matrix(image), matrix) and not image_array(image).any():
+            image.SetGeometryFromImageToWorldMatrix(matrix_from_array(matrix))
+
+
 def segment_grid(segmentation_node: Any, segment_id: str) -> np.ndarray:
     """From voxel indices (I, J, K) of a segment to the node's coordinates: of the label map that holds it, else as
     `stored_grid`. Raises `OutputError` where nothing is known.

@@ -19,7 +19,13 @@ from .segment_voxels import (
     remove_voxels,
     segment_tag,
 )
-from .segmentation_node import check_segmentation_node, new_segmentation, segment_grid, set_reference
+from .segmentation_node import (
+    check_segmentation_node,
+    new_segmentation,
+    place_empty_layers,
+    segment_grid,
+    set_reference,
+)
 from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
 
 if TYPE_CHECKING:  # the room `session` imports torch
@@ -111,6 +117,7 @@ class SegmentWriter:
         for plan in self._plans:
             if self._segment_of(plan.part) is None:
                 self._add_segment(plan)
+        place_empty_layers(self.segmentation_node)
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; or lesion): the id of its segment, where there is one."""

@@ -286,6 +286,32 @@ def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> 
     assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
 
 
+def test_a_segment_added_to_results_that_were_empty_when_saved_stays_as_it_is(user: Clinician, tmp_path: Path) -> None:
+    user.ui.styleSelector.currentIndex = 1
+    user.wait()
+    ids = user.task.node.GetSegmentation().GetSegmentIDs()
+    assert set(ids) == {"GliomaSAM_ED", "GliomaSAM_NC", "GliomaSAM_ET"}
+    path = tmp_path / "patient.mrb"
+
+    def save_and_load() -> Any:
+        assert slicer.util.saveScene(str(path))
+        slicer.mrmlScene.Clear()
+        slicer.util.loadScene(str(path))
+        user.window.pump(120)
+        return user.task.node
+
+    node = save_and_load()
+    volume = user.panel.inputs.nodes()["t1c"]
+    block = np.zeros_like(slicer.util.arrayFromVolume(volume), np.uint8)
+    block[10:20, 10:20, 12:25] = 1
+    node.GetSegmentation().AddEmptySegment("mine", "mine")
+    slicer.util.updateSegmentBinaryLabelmapFromArray(block, node, "mine", volume)
+    node = save_and_load()
+    assert node.GetBinaryLabelmapInternalRepresentation("mine").GetSpacing() == volume.GetSpacing()
+    held = slicer.util.arrayFromSegmentBinaryLabelmap(node, "mine", user.panel.inputs.nodes()["t1c"])
+    assert np.array_equal(held, block)
+
+
 def test_nothing_is_left_behind(user: Clinician) -> None:
     import threading
 

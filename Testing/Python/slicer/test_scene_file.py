@@ -76,6 +76,34 @@ def test_an_edit_made_before_saving_is_noticed_after_loading(
     assert [writer.edited(region) for region in ("WT", "TC", "ET")] == [False, True, False]
 
 
+@pytest.mark.parametrize("first", ["ours", "somebody else's"])
+def test_segments_that_hold_nothing_leave_the_others_as_they_are_when_saved(
+    first: str,
+    tmp_path: Path,
+    mrml_scene: Any,
+    segmentation: Any,
+    grid: Geometry,
+    nested: dict[str, np.ndarray],
+    content: Callable[[str], np.ndarray],
+) -> None:
+    from GliomaSAMLib.slicer.segment_voxels import read_segment
+    from GliomaSAMLib.slicer.segments import SegmentWriter
+
+    if first != "ours":
+        segmentation.GetSegmentation().AddEmptySegment("a", "a")
+    SegmentWriter(segmentation, grid, "disjoint").write({**nested, "TC": nested["WT"]})
+    assert content("GliomaSAM_ED").sum() == 0
+    before = {name: content(name) for name in ("GliomaSAM_NC", "GliomaSAM_ET")}
+    assert all(mask.any() for mask in before.values())
+    assert mrml_scene.WriteToMRB(str(tmp_path / "a.mrb"))
+    assert all(np.array_equal(content(name), mask) for name, mask in before.items())
+    mrml_scene.Clear(0)
+    assert mrml_scene.ReadFromMRB(str(tmp_path / "a.mrb"), True)
+    node = mrml_scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    for name, mask in before.items():
+        assert np.array_equal(read_segment(node, name, grid.ijk_to_ras, grid.shape), mask)
+
+
 def test_a_new_segmentation_lies_beside_its_volume(
     mrml_scene: Any, grid: Geometry, add_volume: Callable[..., Any]
 ) -> None:

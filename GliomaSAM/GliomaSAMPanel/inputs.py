@@ -97,8 +97,10 @@ class InputsSection:
 
     def showNotes(self, task):
         """Tell in one quiet line what was done to the volumes."""
-        notes = "; ".join(task.notes) if task is not None else ""
+        notes = list(task.notes) if task is not None else []
+        if task is not None and task.volume_nodes and self.nodes() and task.volume_nodes != self.nodes():
+            notes.insert(0, _("these volumes cannot be used as they are: those chosen before stay in use"))
         if not notes and not self.nodes():
-            notes = _("Load a patient's MR volumes. Each selector may stay empty, but for one.")
-        self._ui.notesLabel.text = notes
+            notes = [_("Load a patient's MR volumes. Each selector may stay empty, but for one.")]
+        self._ui.notesLabel.text = "; ".join(notes)
         self._ui.notesLabel.visible = bool(notes)

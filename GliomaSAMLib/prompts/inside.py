@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import PromptError
 from ..study.geometry import Geometry
 from .prompt import FLAT_MM, Prompt, Ras, format_ras, to_ras
-from .voxelise import box_voxels
+from .voxelise import box_range, box_voxels
 
 AIR_MM = 5.0
 """A prompt further than this from any tissue is in air."""
@@ -70,13 +70,31 @@ def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) ->
     extent = clipped[1] - clipped[0]
     outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
     box = prompt if outside else replace(prompt, points=(to_ras(clipped[0]), to_ras(clipped[1])))
-    if outside or not len(box_voxels(box, geometry)):
+    if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
-    if tissue is not None:
-        k, j, i = box_voxels(box, geometry, AIR_MM).T
-        if not tissue[k, j, i].any():
-            raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
+    if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
+        raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
     return prompt if box.points == prompt.points else box
+
+
+def _box_holds(box: Prompt, geometry: Geometry, tissue: np.ndarray | None = None, margin_mm: float = 0.0) -> bool:
+    """Whether a box enlarged by `margin_mm` holds the centre of a voxel, one of `tissue` where that is given.
+
+    Exact as `box_voxels`, of which it looks at one slice after the other, from the middle on, until one is found: the
+    voxels of a large box are many.
+    """
+    (k0, k1), *sides = box_range(box, geometry, margin_mm)
+    (j0, j1), (i0, i1) = sides
+    if j1 <= j0 or i1 <= i0:
+        return False
+    for k in sorted(range(k0, k1), key=lambda k: abs(2 * k - k0 - k1 + 1)):
+        held = None if tissue is None else tissue[k, j0:j1, i0:i1]
+        if held is not None and not held.any():
+            continue
+        _, j, i = box_voxels(box, geometry.crop((k, j0, i0), (1, j1 - j0, i1 - i0)), margin_mm).T
+        if len(j) and (held is None or held[j, i].any()):
+            return True
+    return False
 
 
 def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:

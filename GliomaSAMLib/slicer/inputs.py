@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import StudyError
-from .volumes import check_volume_node, one_volume_each, volume_fingerprint, volume_image
+from .volume_copy import VolumeCopy
+from .volumes import check_volume_node, one_volume_each, volume_fingerprint
 
 
 class Inputs:
-    """One choice of volumes. The voxels are copied one volume a call, so that the panel stays fluent.
+    """One choice of volumes. The voxels are copied a piece a call, so that the panel stays fluent.
 
     Args:
         nodes: For each modality a volume node; None where there is none.
@@ -22,7 +23,7 @@ class Inputs:
         self.nodes = {modality: node for modality, node in nodes.items() if node is not None}
         self.register = register
         self.skull = skull
-        self.images: dict[str, Any] = {}
+        self.copies: dict[str, VolumeCopy] = {}
         one_volume_each(self.nodes)
         for modality, node in self.nodes.items():
             check_volume_node(node, modality)
@@ -31,18 +32,26 @@ class Inputs:
     @property
     def copied(self) -> bool:
         """Whether every volume has been copied."""
-        return len(self.images) == len(self.nodes)
+        return len(self.copies) == len(self.nodes) and all(copy.done for copy in self.copies.values())
 
     def copy_next(self) -> None:
-        """Copy one volume more. Raises `StudyError` when it cannot be."""
+        """Copy a piece more; a volume that has changed since its first is begun anew. Raises `StudyError` when it
+        cannot be.
+        """
         for modality, node in self.nodes.items():
-            if modality not in self.images:
-                self.images[modality] = volume_image(node)
-                return
+            copy = self.copies.get(modality)
+            if copy is not None and copy.done:
+                continue
+            if copy is None or self._print(node) != self._prints[modality]:
+                check_volume_node(node, modality)
+                self._prints[modality] = self._print(node)
+                copy = self.copies[modality] = VolumeCopy(node)
+            copy.copy_piece(node)
+            return
 
     def release(self) -> None:
         """Forget the copies once the study has been read."""
-        self.images = {}
+        self.copies = {}
 
     def same(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
         """Whether this is the same choice, and nothing in the volumes has changed since."""

@@ -20,6 +20,7 @@ from ..study.progress import Cancel, Progress, Reporter
 from .installing import note_broken
 from .kept_masks import KeptMasks
 from .timeline import Step
+from .volume_copy import VolumeCopy
 
 T = TypeVar("T")
 
@@ -59,7 +60,7 @@ class Request:
 
     Args:
         choice: Model and device.
-        images: For each modality a SimpleITK image; not used when there is a study.
+        copies: For each modality its volume; not used when there is a study.
         register, skull: As for `Study.read`.
         study: One that was read before from the same volumes.
         masks: Masks edited by hand, to be brought onto the grid of the study.
@@ -67,7 +68,7 @@ class Request:
     """
 
     choice: Choice
-    images: Mapping[str, Any] = field(default_factory=dict)
+    copies: Mapping[str, VolumeCopy] = field(default_factory=dict)
     register: bool = False
     skull: str = "auto"
     study: StudyLike | None = None
@@ -163,9 +164,10 @@ class Library:
         study = request.study
         if study is None:
             reading = report.part(0, 0.6)
+            images = {modality: copy.image() for modality, copy in request.copies.items()}
             study = _importing(
                 lambda: self._read_study(
-                    **request.images,
+                    **images,
                     register=request.register,
                     skull=request.skull,
                     progress=reading.report,

@@ -98,7 +98,7 @@ class Preparation:
         self._wanted = False
 
     def copy_next(self) -> None:
-        """Copy one volume out of the scene where that is due. Raises `StudyError`."""
+        """Copy a piece of a volume out of the scene where that is due. Raises `StudyError`."""
         if self._wanted and self.inputs is not None and not self.is_ready and not self.inputs.copied:
             self.inputs.copy_next()
 
@@ -112,7 +112,7 @@ class Preparation:
             return Request(choice, study=self.prepared.study)
         if not self.inputs.copied:
             return None
-        return Request(choice, self.inputs.images, self.inputs.register, self.inputs.skull, None, masks, grid)
+        return Request(choice, self.inputs.copies, self.inputs.register, self.inputs.skull, None, masks, grid)
 
     def take(self, prepared: Prepared) -> None:
         """The worker has prepared what was requested."""

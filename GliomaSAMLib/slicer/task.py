@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from ..session.result import Box
     from .engine import Engine
 
-CHECKED_AT_ONCE = 100_000
-"""Boxes of more voxels are checked by the worker: it takes too long for the main thread."""
-
 
 class Task(PromptEditing):
     """What the panel does with one segmentation. Made by `Engine.task`; for the main thread.
@@ -55,6 +52,7 @@ class Task(PromptEditing):
         """Choose the volumes, by modality; reading and encoding begin in the background. Nodes that are None are left
         out. A choice that cannot be used is told as an error, and the one before holds. Returns whether it can be used.
         """
+        self._tell_gone([modality for modality, node in nodes.items() if node is not None])
         try:
             if not any(node is not None for node in nodes.values()):
                 self._preparation.clear()
@@ -114,10 +112,6 @@ class Task(PromptEditing):
         if self._preparation.prepared is None or not self._preparation.is_ready:
             return prompt  # the worker checks it once the volumes have been read
         study = self._preparation.prepared.study
-        if prompt.kind == "box":
-            sides = [stop - start for start, stop in prompting.box_range(prompt, study.reference)]
-            if np.prod(sides) > CHECKED_AT_ONCE:
-                return prompt
         return prompting.check_inside(prompt, study.reference, study.brain)
 
     def _check_volumes_chosen(self) -> None:
@@ -295,7 +289,12 @@ class Task(PromptEditing):
     def _check_volumes(self) -> None:
         gone, left = self._preparation.look()
         if gone:
+            self.set_volumes(left, self.register, self.skull)
+
+    def _tell_gone(self, left: list[str]) -> None:
+        """Tell which volumes in use have left the scene, and with which others it goes on."""
+        gone, _ = self._preparation.look()
+        if gone:
             going = f"going on with {', '.join(left)}" if left else "choose another one"
             text = f"the {' and '.join(gone)} volume was removed from the scene: {going}"
             self._engine.listener.message(text, "warning")
-            self.set_volumes(left, self.register, self.skull)

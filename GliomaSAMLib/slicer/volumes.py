@@ -3,21 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..study.geometry import LPS_FROM_RAS, Geometry
-from .geometry import (
-    covering_grid,
-    image_array,
-    image_start,
-    local_to_world,
-    perpendicular_grid,
-    shifted,
-    volume_matrix,
-)
+from .geometry import local_to_world, perpendicular_grid, volume_matrix
 from .guessing import Guess, guess_volumes
+from .volume_copy import VolumeCopy
 
 __all__ = [
     "Guess",
@@ -83,22 +74,16 @@ def volume_notes(volume_node: Any, modality: str) -> tuple[str, ...]:
 
 
 def volume_image(volume_node: Any) -> sitk.Image:
-    """A copy of a volume in the world, with the linear transforms above it applied. SimpleITK's coordinates (LPS mm).
-
-    Moving, turning, mirroring and stretching go into the geometry, without resampling; voxels whose axes are not
-    perpendicular in the world are resampled linearly at their finest spacing, with the lowest value around.
+    """A copy of a volume in the world, with the linear transforms above it applied: see `VolumeCopy.image`.
 
     Raises:
         StudyError: As `check_volume_node`.
     """
     check_volume_node(volume_node, "MR")
-    image = volume_node.GetImageData()
-    array = image_array(image)
-    matrix = shifted(volume_matrix(volume_node), image_start(image))
-    geometry = perpendicular_grid(matrix, array.shape[::-1])
-    if geometry is not None:
-        return geometry.to_image(array)
-    return _resampled(array, matrix, covering_grid(matrix, array.shape[::-1]))
+    copy = VolumeCopy(volume_node)
+    while not copy.done:
+        copy.copy_piece(volume_node)
+    return copy.image()
 
 
 def volume_fingerprint(volume_node: Any) -> str:
@@ -107,16 +92,6 @@ def volume_fingerprint(volume_node: Any) -> str:
     modified = image.GetMTime() if image is not None else 0
     place = ",".join(f"{value:.9g}" for value in volume_matrix(volume_node)[:3].ravel())
     return f"{volume_node.GetID()} {modified} {place}"
-
-
-def _resampled(array: np.ndarray, matrix: np.ndarray, grid: Geometry) -> sitk.Image:
-    to_index = np.linalg.inv(matrix)
-    points_to_index = sitk.AffineTransform(3)
-    points_to_index.SetMatrix((to_index[:3, :3] @ LPS_FROM_RAS).ravel().tolist())
-    points_to_index.SetTranslation(to_index[:3, 3].tolist())
-    frame = grid.to_image(np.zeros(grid.shape, np.uint8))
-    image = sitk.GetImageFromArray(array)  # its coordinates are voxel indices
-    return sitk.Resample(image, frame, points_to_index, sitk.sitkLinear, float(array.min()), image.GetPixelID())
 
 
 def _browser_of(volume_node: Any) -> Any:

@@ -108,7 +108,8 @@ def set_attribute(instance: Any, name: str, value: Any) -> None:
     descriptor = vars(holder)[name] if holder is not None else None
     if isinstance(descriptor, QtCore.Property):
         refuse_foreign(value, f"{kind.__name__}.{name}")
-        if not QtCore.QObject.setProperty(instance, name, value):
+        sequence = list(value) if isinstance(value, tuple) else value  # PythonQt takes any sequence as a list
+        if not QtCore.QObject.setProperty(instance, name, sequence):
             raise AttributeError(f"the property '{name}' of {kind.__name__} is read-only or does not take {value!r}")
     elif hasattr(type(descriptor), "__set__"):
         descriptor.__set__(instance, value)

@@ -33,6 +33,7 @@ class QuickWork:
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
         self.updates = 0
+        self.encoding = False
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `Engine`."""
@@ -81,7 +82,11 @@ class QuickSession:
         self.prompts = tuple(other for other in self.prompts if other.id != prompt.id)
 
     def encode(self, progress: Any = None, cancel: Any = None) -> None:
-        self._quick.work(progress, cancel)
+        self._quick.encoding = True
+        try:
+            self._quick.work(progress, cancel)
+        finally:
+            self._quick.encoding = False
 
     def update(self, progress: Any = None, cancel: Any = None) -> Any:
         self._quick.work(progress, cancel)

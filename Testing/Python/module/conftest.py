@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host.fixtures import mini_slicer, qt_host, watch
+from user.clinician import Clinician
 from user.quick import QuickWork
 
 from GliomaSAMLib.study import Geometry
@@ -66,3 +67,14 @@ def add_patient(mrml_scene: Any, small_arrays: dict[str, np.ndarray], small_grid
         }
 
     return add
+
+
+@pytest.fixture
+def user(slicer_with_module: Any, add_patient: Callable[..., dict[str, Any]]) -> Clinician:
+    """Somebody with a patient's four volumes who has opened the module."""
+    volumes = add_patient()
+    slicer_with_module.show(volumes["t1c"])
+    clinician = Clinician(slicer_with_module)
+    clinician.enter()
+    clinician.wait()
+    return clinician

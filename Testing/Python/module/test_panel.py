@@ -17,17 +17,6 @@ ELSEWHERE = (-12.0, -8.0, -6.0)
 Patient = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def user(slicer_with_module: Any, add_patient: Patient) -> Clinician:
-    """Somebody with a patient's four volumes who has opened the module."""
-    volumes = add_patient()
-    slicer_with_module.show(volumes["t1c"])
-    clinician = Clinician(slicer_with_module)
-    clinician.enter()
-    clinician.wait()
-    return clinician
-
-
 def test_opening_without_volumes_says_what_to_do(slicer_with_module: Any) -> None:
     clinician = Clinician(slicer_with_module)
     before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")

@@ -1,10 +1,14 @@
 """Prompts outside the volume, in air, or not fit for the study."""
 
+import time
+
 import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.prompts import box, check_inside, mask, near_tissue, point, scribble
+from GliomaSAMLib.prompts.inside import AIR_MM
+from GliomaSAMLib.prompts.voxelise import box_voxels
 from GliomaSAMLib.study.geometry import Geometry
 
 STRAIGHT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
@@ -86,3 +90,35 @@ def test_near_tissue_measures_to_the_faces_of_voxels() -> None:
     assert near_tissue((0, 0, 5.9), GRID, single)
     assert not near_tissue((0, 0, 6.1), GRID, single)
     assert not near_tissue((4.5, 4.5, 0), GRID, single)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_box_is_judged_by_its_very_voxels(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    size = tuple(int(n) for n in random.integers(4, 16, 3))
+    grid = Geometry(size, (1.0, 1.5, 3.0), (1.0, 2.0, 3.0), tuple(tuple(row) for row in turn.tolist()))
+    head = random.random(grid.shape) < random.choice([0.002, 0.05])
+    centre = grid.to_ras(random.uniform(-2, np.array(size) + 2))
+    half = random.uniform(0.0, 9.0, 3)
+    prompt = box(centre - half, centre + half)
+    inside = len(box_voxels(prompt, grid)) > 0
+    k, j, i = box_voxels(prompt, grid, AIR_MM).T
+    near = bool(head[k, j, i].any())
+    if inside and near:
+        assert check_inside(prompt, grid, head).id == prompt.id
+    else:
+        with pytest.raises(PromptError, match="air" if inside else "outside"):
+            check_inside(prompt, grid, head)
+
+
+def test_a_box_round_a_whole_head_is_judged_at_once() -> None:
+    axes = ((0.96, -0.28, 0.0), (0.28, 0.96, 0.0), (0.0, 0.0, 1.0))
+    grid = Geometry((240, 240, 155), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
+    head = np.zeros(grid.shape, bool)
+    head[20:140, 30:210, 30:210] = True
+    middle = grid.to_ras(np.array([120, 120, 77]))
+    start = time.thread_time()
+    for _ in range(5):
+        check_inside(box(middle - 60, middle + 60), grid, head)
+    assert (time.thread_time() - start) / 5 < 0.03

@@ -264,3 +264,36 @@ def test_a_file_read_by_slicer_gives_the_same_values_at_the_same_places(
     )
     corners = np.array([[0, 0, 0], [5, 9, 3]])
     assert np.allclose(np.sort(grid.to_ijk(read.to_ras(corners)), axis=0), corners, atol=1e-3)
+
+
+def test_a_volume_is_copied_in_pieces_and_begun_anew_when_it_changes(
+    named: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import SimpleITK as sitk
+    import slicer
+
+    from GliomaSAMLib.slicer import volume_copy
+    from GliomaSAMLib.slicer.inputs import Inputs
+
+    monkeypatch.setattr(volume_copy, "PIECE_BYTES", 1)  # a slice a piece
+    first, second = named("t1"), named("t2")
+    slices = len(slicer.util.arrayFromVolume(first))
+    assert slices > 3
+    inputs = Inputs({"t1": first, "t2": second})
+    for _ in range(slices - 1):
+        inputs.copy_next()
+    slicer.util.arrayFromVolume(first)[:] = 7
+    slicer.util.arrayFromVolumeModified(first)
+    pieces = 0
+    while not inputs.copied:
+        inputs.copy_next()
+        pieces += 1
+    assert pieces == 2 * slices and not inputs.changed()
+    assert (sitk.GetArrayFromImage(inputs.copies["t1"].image()) == 7).all()
+    expected = slicer.util.arrayFromVolume(second)
+    assert np.array_equal(sitk.GetArrayFromImage(inputs.copies["t2"].image()), expected)
+    slicer.util.arrayFromVolume(first)[:] = 8
+    slicer.util.arrayFromVolumeModified(first)
+    assert inputs.changed() == ("t1",)
+    inputs.release()
+    assert not inputs.copied

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from GliomaSAMLib.models.labelled_points import cell_positions, place_prompts
 from GliomaSAMLib.models.multiscale_decoder import MultiscaleDecoderConfig, MultiscaleMaskDecoder
 from GliomaSAMLib.prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 
@@ -136,6 +137,17 @@ def test_every_level_is_heard(level: int, decoder: MultiscaleMaskDecoder) -> Non
     other[level] = other[level].flip(2)
     found = decoder.answer(decoder.read(other, images(), whole()))
     assert not close(found, decoder.answer(features(decoder)))
+
+
+def test_tokens_and_features_of_the_deeper_level_are_both_heard(decoder: MultiscaleMaskDecoder) -> None:
+    block, shape = decoder.levels[0], (16, 24, 16)
+    level, *_ = features(decoder)
+    placed = place_prompts([CLICKS], level.device)
+    cells = cell_positions(shape, level.shape[2:], level.device)
+    tokens, below = block(level, None, placed, shape, cells)
+    _, expected = block(level, (tokens, below), placed, shape, cells)
+    for deeper in ((tokens.flip(2), below), (tokens, below.flip(2))):
+        assert not close(block(level, deeper, placed, shape, cells)[1], expected)
 
 
 def regions() -> torch.Tensor:

@@ -62,6 +62,23 @@ class MethodConfig:
 
 
 @dataclass(frozen=True)
+class Cost:
+    """What a method costs with its default config; tests compute it anew.
+
+    Args:
+        trained: Millions of trained parameters.
+        total: Millions of parameters, frozen ones included.
+        encode: GFLOP to read four slices, one a modality, of 192 x 160 mm, once for a study.
+        answer: GFLOP for such a slice each time the prompts change.
+    """
+
+    trained: float
+    total: float
+    encode: float
+    answer: float
+
+
+@dataclass(frozen=True)
 class Method:
     """A line of the registry.
 
@@ -70,6 +87,7 @@ class Method:
         config: Default config.
         build: Makes the network to be trained from the decoder's config; and from the cut encoder where `encoder` says
             so.
+        cost: Its size and what it computes.
         encoder: What the network reads besides the images: "none", the embeddings of a "whole" frozen encoder, or the
             tokens of a "cut" one, whose other part it holds and adapts.
         prompts: Kinds of prompts that the network reads.
@@ -79,6 +97,7 @@ class Method:
     summary: str
     config: MethodConfig
     build: Callable[..., nn.Module]
+    cost: Cost
     encoder: Literal["none", "whole", "cut"]
     prompts: tuple[str, ...] = PROMPTS
     baseline: bool = False
@@ -89,18 +108,21 @@ METHODS: Mapping[str, Method] = {
         "frozen LiteMedSAM slices of each modality, fused, and a 3D decoder with clicks, boxes and masks",
         MethodConfig("gliomasam", "lite_medsam"),
         PromptableDecoder3d,
+        Cost(7.90, 13.63, 68.9, 5.7),
         "whole",
     ),
     "cmaa": Method(
         "cross-modality attention adapters in the encoder, and SAM's mask decoder slice by slice (Shi et al. 2023)",
         MethodConfig("cmaa", "lite_medsam", decoder=CmaaConfig()),
         Cmaa,
+        Cost(0.77, 9.79, 66.0, 0.8),
         "cut",
     ),
     "csad": Method(
         "a 2.5D U-Net with an encoder a modality, attention distillation and correlated fusion (Zhang et al. 2020)",
         MethodConfig("csad", None, decoder=CsadConfig()),
         CsadUNet,
+        Cost(2.27, 2.27, 9.2, 0.0),
         "none",
         prompts=(),
     ),
@@ -108,6 +130,7 @@ METHODS: Mapping[str, Method] = {
         "factor tuning and depth adapters in the encoder, and a decoder as fine as the pixels (Chen et al. 2023)",
         MethodConfig("ma_sam", "lite_medsam", decoder=MaSamConfig()),
         MaSam,
+        Cost(1.04, 10.06, 69.1, 0.8),
         "cut",
         prompts=("box",),
     ),
@@ -115,12 +138,14 @@ METHODS: Mapping[str, Method] = {
         "3D patches and 3D adapters in the encoder, and a multi-scale 3D mask decoder (Lin et al. 2025)",
         MethodConfig("3dmedsam", "lite_medsam", decoder=MedSam3dConfig()),
         MedSam3d,
+        Cost(1.35, 7.07, 46.1, 2.1),
         "cut",
     ),
     "segresnet": Method(
         "a plain promptable 3D SegResNet without an encoder, for comparison",
         MethodConfig("segresnet", None, decoder=SegResNetConfig()),
         PromptableSegResNet,
+        Cost(6.63, 6.63, 0.0, 5.6),
         "none",
         baseline=True,
     ),

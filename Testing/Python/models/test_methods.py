@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.flop_counter import FlopCounterMode
 
 from GliomaSAMLib.models import load_model
 from GliomaSAMLib.models.adapted_encoder import stack_tokens, unstack
 from GliomaSAMLib.models.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.registry import METHODS, Parts, build
+from GliomaSAMLib.models.slices import embed_slice
 from GliomaSAMLib.models.trained import trained_names, trained_state
 from GliomaSAMLib.models.weights import save_weights
-from GliomaSAMLib.prompts.maps import PromptVoxels, prompt_maps
+from GliomaSAMLib.prompts.maps import CHANNELS, PromptVoxels, prompt_maps
 
 SHAPE = (32, 48, 64)
 CELLS = (16, 24, 32)
@@ -118,6 +120,31 @@ def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts:
         unmoved -= {"head.prompts.distance.weight"}
     assert not {key for key in unmoved if "presence" not in key}
     assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
+
+
+@torch.inference_mode()
+def test_the_cost_that_the_registry_tells_is_the_real_one(name: str, parts: Parts) -> None:
+    network: Any = parts.network.eval()
+    cost, slices = METHODS[name].cost, (32, 192, 160)
+    trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
+    frozen = sum(p.numel() for p in parts.embedder.parameters()) if parts.embedder is not None else 0
+    total = frozen + sum(p.numel() for p in network.parameters())
+    assert (cost.trained, cost.total) == (round(trained / 1e6, 2), round(total / 1e6, 2))
+    embeddings, flops = None, 0.0
+    layout = METHODS[name].config.layout
+    count = layout.count(slices[0])
+    if parts.embedder is not None:
+        with FlopCounterMode(display=False) as counter:
+            embed_slice(parts.embedder, layout, torch.rand(slices[1:]))
+        flops = 4 * counter.get_total_flops()
+        embeddings = torch.randn(1, 4, parts.embedder.channels, *layout.shape(slices, parts.embedder))
+    with FlopCounterMode(display=False) as counter:
+        features = network.encode(torch.rand(1, 4, *slices), torch.ones(1, 4, dtype=torch.bool), embeddings)
+    flops += counter.get_total_flops() / count
+    with FlopCounterMode(display=False) as counter:
+        network.decode(features, torch.zeros(1, CHANNELS, *(n // 2 for n in slices)), [PromptVoxels()])
+    answer = counter.get_total_flops() / count
+    assert (round(flops / 1e9, 1), round(answer / 1e9, 1)) == (cost.encode, cost.answer)
 
 
 def test_a_moving_average_of_the_weights_can_be_kept(parts: Parts) -> None:

@@ -110,6 +110,18 @@ class Engine:
             self.drop(task, "prepare")
             task.model_changed()
 
+    def restore_model(self, task: Task, choice: Choice) -> None:
+        """Answer with the model that a task was saved with. There is one at a time, so other tasks are told of."""
+        before = self._choice
+        self.set_model(choice.model, choice.device)
+        others = [other for other in self._tasks if other is not task and other.volume_nodes]
+        if choice.model != before.model and others:
+            self.listener.message(
+                f"{task.node.GetName()} was made with the model {choice.model}: it is in use from now on, for the "
+                f"other segmentations as well, in place of {before.model}",
+                "info",
+            )
+
     def loaded(self, choice: Choice) -> None:
         """Note that a model works."""
         self._loaded = choice

@@ -8,6 +8,7 @@ import numpy as np
 from ..errors import PromptError
 from ..prompts import Prompt, box, scribble
 from ..regions import REGIONS, check_region
+from .geometry import array_from_matrix, matrix_from_array
 from .lasso import lasso_points
 from .prompt_colours import GLYPH_SCALE, GLYPHS, PROMPT_COLOURS
 
@@ -29,6 +30,9 @@ ON_SLICE_MM = 0.01
 
 THIN_MM = 0.1
 """Thickness of a 2D box, which has to be seen in its slice and to be thinner than half a voxel."""
+
+UPRIGHT = 0.9999
+"""Cosine of the angle, about 0.8 degrees, up to which a box is not turned."""
 
 MOVED_MM = 1e-3
 """A smaller difference of positions is rounding, by a transform say."""
@@ -123,6 +127,15 @@ def outline(node: Any) -> list[tuple[float, float, float]]:
     return [ras for _, _, ras in defined_points(node)]
 
 
+def is_turned(node: Any) -> bool:
+    """Whether the edges of a box are not along R, A and S: it then counts as the upright box round it."""
+    if not meaning(node)[0].startswith("box"):
+        return False
+    matrix = array_from_matrix(node.GetObjectToWorldMatrix())[:3, :3]
+    axes = np.abs(matrix / np.maximum(np.linalg.norm(matrix, axis=0), 1e-12))
+    return bool(axes.max(axis=0).min() < UPRIGHT)
+
+
 def drawing(node: Any) -> tuple[str, tuple[tuple[float, float, float], ...]]:
     """Kind and outline of a drawn node."""
     return meaning(node)[0], tuple(outline(node))
@@ -166,6 +179,8 @@ def draw(node: Any, points: Sequence[Sequence[float]]) -> None:
     """Give a box, scribble or lasso its outline."""
     if meaning(node)[0].startswith("box"):
         low, high = np.asarray(points, float)
+        if is_turned(node):
+            node.SetAndObserveObjectToNodeMatrix(matrix_from_array(np.eye(4)))
         node.SetCenterWorld(*((low + high) / 2))
         node.SetSizeWorld(*(high - low))
         return

@@ -62,6 +62,12 @@ class PromptNodes:
         """The markups nodes that there are."""
         return tuple(node for node in self._held if node.GetScene() is not None)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about how the nodes are understood."""
+        turned = any(self._held[node] and markups.is_turned(node) for node in self.nodes)
+        return ("a box that is turned counts as the upright box round it",) if turned else ()
+
     def node_for(self, kind: str, positive: bool = True, region: str = "WT") -> Any:
         """The node into which the user's next prompt is to be placed.
 

@@ -91,8 +91,9 @@ class Task(PromptEditing):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the volumes, and what the last result left as it was; for the user to read."""
-        return (*self._preparation.notes, *self._answering.notes, *self._segments.notes)
+        """What was done to the volumes, how prompts are understood, and what the last result left; for the user."""
+        noted = (self._preparation, self.prompt_nodes, self._answering, self._segments)
+        return tuple(note for part in noted for note in part.notes)
 
     @property
     def geometry(self) -> Geometry | None:
@@ -220,7 +221,7 @@ class Task(PromptEditing):
 
     def restore(self, state: State) -> None:
         """Go on where a saved scene stopped."""
-        self._engine.set_model(state.choice.model, state.choice.device)
+        self._engine.restore_model(self, state.choice)
         proposed = frozenset([0]) if state.proposed and not state.prompts else frozenset()
         self._timeline = Timeline(PromptHistory(state.prompts), proposed)
         self._segments.set_output(state.output)

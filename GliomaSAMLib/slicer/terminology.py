@@ -11,6 +11,8 @@ from ..output.colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES, RegionS
 REGION_TAG = "GliomaSAM.region"
 """The tag by which a segment of ours is found again; its value is the `part` of a `SegmentPlan`."""
 
+# Codes are those of DICOM: context group 7169 (brain lesions, necrosis not told from other non-enhancing tumour) for
+# oedema, enhancing and non-enhancing tumour; Slicer's list for the category, the core and the anatomy.
 CATEGORY_CONTEXT = "Segmentation category and type - DICOM master list"
 ANATOMY_CONTEXT = "Anatomic codes - DICOM master list"
 
@@ -50,7 +52,7 @@ class SegmentPlan:
 
 
 _OEDEMA = RegionStyle("Oedema", REGION_STYLES["WT"].colour, ("SCT", "79654002", "Edema"))
-_CORE = RegionStyle("Non-enhancing core", REGION_STYLES["TC"].colour, ("SCT", "6574001", "Necrosis"))
+_CORE = RegionStyle("Non-enhancing core", REGION_STYLES["TC"].colour, ("NCIt", "C81175", "Non-Enhancing Lesion"))
 _LESION = RegionStyle("Lesion", REGION_STYLES["WT"].colour, ("SCT", "52988006", "Lesion"))
 
 STYLES: Mapping[str, tuple[SegmentPlan, ...]] = {

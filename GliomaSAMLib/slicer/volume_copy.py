@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from ..study.geometry import LPS_FROM_RAS, Geometry
 from .geometry import covering_grid, image_array, image_start, perpendicular_grid, shifted, volume_matrix
 
-PIECE_BYTES = 16_000_000
+PIECE_BYTES = 8_000_000
 """About what is copied at a time, in some milliseconds."""
 
 

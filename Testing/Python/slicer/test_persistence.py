@@ -155,3 +155,23 @@ def test_a_fresh_segmentation_holds_nothing(segmentation: Any) -> None:
     from GliomaSAMLib.slicer.persistence import restore
 
     assert restore(segmentation.GetScene(), segmentation) is None
+
+
+def test_a_second_segmentation_of_another_model_switches_all_and_that_is_told(
+    engine: Any, task: Any, mrml_scene: Any, panel: Any, run_until: Any
+) -> None:
+    from GliomaSAMLib.slicer.persistence import ATTRIBUTE
+    from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+
+    run_until()
+    saved = json.loads(task.node.GetAttribute(ATTRIBUTE))
+    same, other = (new_segmentation(mrml_scene, name) for name in ("same", "second"))
+    same.SetAttribute(ATTRIBUTE, json.dumps(saved))
+    other.SetAttribute(ATTRIBUTE, json.dumps({**saved, "model": "segresnet"}))
+    engine.task(same)
+    assert panel.told("info") == ""
+    engine.task(other)
+    assert "second was made with the model segresnet" in panel.told("info")
+    assert "in place of gliomasam" in panel.told("info") and engine.choice.model == "segresnet"
+    run_until()
+    assert json.loads(task.node.GetAttribute(ATTRIBUTE))["model"] == "segresnet"

@@ -196,6 +196,32 @@ def test_a_box_is_drawn_resized_and_undone(keeper: Keeper) -> None:
     assert keeper.prompts[0] == drawn and len([n for n in keeper.nodes.nodes if n.GetNumberOfControlPoints()]) == 1
 
 
+def test_a_turned_box_counts_by_what_is_round_it_and_that_is_told(keeper: Keeper) -> None:
+    import vtk
+
+    node = keeper.nodes.node_for("box", True, "WT")
+    node.SetSizeWorld(20, 10, 8)
+    node.SetCenterWorld(10, 5, 0)
+    keeper.nodes.collect()
+    upright = keeper.prompts[0]
+    assert keeper.nodes.notes == ()
+    turn = vtk.vtkTransform()
+    turn.Translate(10, 5, 0)
+    turn.RotateZ(30)
+    node.InvokeEvent(node.PointStartInteractionEvent)
+    node.SetAndObserveObjectToNodeMatrix(turn.GetMatrix())
+    node.InvokeEvent(node.PointEndInteractionEvent)
+    keeper.nodes.collect()
+    wide, high = 20 * np.cos(np.pi / 6) + 10 * 0.5, 20 * 0.5 + 10 * np.cos(np.pi / 6)
+    assert np.allclose(np.ptp(keeper.prompts[0].points, axis=0), (wide, high, 8)) and keeper.prompts[0].id == upright.id
+    assert keeper.nodes.notes == ("a box that is turned counts as the upright box round it",)
+    keeper.undo()
+    assert keeper.nodes.notes == () and keeper.prompts[0] == upright
+    bounds = [0.0] * 6
+    node.GetRASBounds(bounds)
+    assert np.allclose(bounds, (0, 20, 0, 10, -4, 4))
+
+
 def test_a_lasso_is_filled_and_keeps_its_outline(keeper: Keeper) -> None:
     node = keeper.nodes.node_for("lasso", False, "ET")
     square = [[0, 0, 5], [20, 0, 5], [20, 20, 5], [0, 20, 5]]

@@ -35,6 +35,22 @@ def test_the_terminology_is_that_of_the_files(writer: Any, segmentation: Any) ->
         assert segment.GetTerminology() == terminology_entry(region)
 
 
+def test_disjoint_segments_bear_the_codes_of_dicom(segmentation: Any, grid: Geometry) -> None:
+    """Of context group 7169, brain lesions without necrosis of its own."""
+    from GliomaSAMLib.slicer.segments import SegmentWriter
+
+    SegmentWriter(segmentation, grid, "disjoint").prepare()
+    codes = {
+        "ED": "SCT^79654002^Edema",
+        "NC": "NCIt^C81175^Non-Enhancing Lesion",
+        "ET": "NCIt^C113842^Enhancing Lesion",
+    }
+    for part, code in codes.items():
+        entry = segmentation.GetSegmentation().GetSegment(f"GliomaSAM_{part}").GetTerminology().split("~")
+        assert entry[1:3] == ["SCT^49755003^Morphologically Altered Structure", code]
+        assert entry[5] == "SCT^12738006^Brain"
+
+
 def test_disjoint_segments_lie_side_by_side_and_give_the_regions_back(
     segmentation: Any,
     nested: dict[str, np.ndarray],

@@ -1,0 +1,34 @@
+"""Every method in a session: it answers, keeps the promises on clicks, and says what it does not read."""
+
+import pytest
+import torch
+
+from GliomaSAMLib.models.model import Model
+from GliomaSAMLib.models.registry import METHODS, build
+from GliomaSAMLib.session import Session
+from GliomaSAMLib.study import Study
+
+
+def untrained(name: str) -> Model:
+    torch.manual_seed(0)
+    parts = build(METHODS[name].config)
+    return Model(name, METHODS[name].config, parts.embedder, parts.network, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_answers_and_says_what_it_does_not_read(name: str, small_study: Study) -> None:
+    session = Session(small_study, untrained(name), cache=None)
+    assert session.update().notes == ()
+    k, j, i = (side // 2 for side in small_study.reference.shape)
+    inside = tuple(float(v) for v in small_study.reference.to_ras([i, j, k]))
+    outside = tuple(float(v) for v in small_study.reference.to_ras([i + 5, j, k]))
+    session.add_point(inside, positive=True, region="TC")
+    session.add_point(outside, positive=False, region="WT")
+    session.add_box(tuple(v - 6 for v in inside), tuple(v + 6 for v in inside), region="WT")
+    notes = session.update().notes
+    assert session.mask("TC")[k, j, i] == 1
+    assert session.mask("WT")[k, j, i + 5] == 0
+    read = METHODS[name].prompts
+    assert any("does not read clicks" in note for note in notes) is ("point" not in read)
+    assert any("does not read boxes" in note for note in notes) is ("box" not in read)
+    assert all(note.startswith(f"{name} ") for note in notes)

@@ -1,12 +1,17 @@
-"""Random crops of a case: flips, small rotations and scalings, and changes of intensity. Seeded, torch only."""
+"""Random crops of a case: flips, small rotations and scalings, and changes of intensity. Seeded.
 
-from dataclasses import dataclass
+Images, labels and the coarse frozen embeddings are sampled with one affine map, each once, on grids of different cells
+over the same millimetres; MONAI's affine transforms ask for one grid for all, so this part is ours.
+"""
+
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from .features import CaseFeatures
+from .intensity import IntensityConfig, change_intensity
 
 
 @dataclass(frozen=True)
@@ -39,8 +44,7 @@ class AugmentConfig:
         degrees: Largest rotation about each axis.
         scale: Largest relative change of scale.
         modality_dropout: Chance of each modality to be left out; at least one stays.
-        intensity: Share of modalities whose contrast is changed.
-        low_resolution: Share of crops blurred along one axis, as thick slices are.
+        intensity: Changes of grey values.
     """
 
     crop: tuple[int, int, int] = (96, 128, 96)
@@ -51,8 +55,7 @@ class AugmentConfig:
     degrees: float = 15.0
     scale: float = 0.2
     modality_dropout: float = 0.25
-    intensity: float = 0.5
-    low_resolution: float = 0.1
+    intensity: IntensityConfig = field(default_factory=IntensityConfig)
 
 
 def random_crop(
@@ -72,7 +75,7 @@ def random_crop(
         embeddings = _sample(flat, centre, matrix, size, coarse, "bilinear", extent=shape)
         embeddings = embeddings.unflatten(0, case.embeddings.shape[:2])
     present = _drop_modalities(case.present, config, rng)
-    images = _change_intensity(images, config, rng)
+    images = change_intensity(images, config.intensity, rng)
     nested = torch.stack([regions >= level for level in (1, 2, 3)]).to(torch.uint8)
     return Crop(images, torch.from_numpy(present), nested, embeddings)
 
@@ -133,32 +136,3 @@ def _drop_modalities(present: np.ndarray, config: AugmentConfig, rng: np.random.
     if not kept.any():
         kept[rng.choice(np.flatnonzero(present))] = True
     return kept
-
-
-def _change_intensity(images: torch.Tensor, config: AugmentConfig, rng: np.random.Generator) -> torch.Tensor:
-    inside = images > 0
-    axis = int(rng.integers(1, 4)) if rng.random() < config.low_resolution else None
-    factor = int(rng.integers(2, 7))
-    changed = []
-    for image in images:
-        if axis is not None:
-            image = _thicken(image, axis - 1, factor)
-        if rng.random() < config.intensity:
-            image = image.clamp(0, 1) ** float(np.exp(rng.uniform(-0.4, 0.4)))
-            image = image * float(rng.uniform(0.8, 1.25)) + float(rng.uniform(-0.08, 0.08))
-        if rng.random() < 0.3 * config.intensity:
-            field = torch.from_numpy(rng.normal(0, 0.15, (1, 1, 4, 4, 4)).astype(np.float32))
-            image = image * (1 + F.interpolate(field, size=image.shape, mode="trilinear", align_corners=True)[0, 0])
-        if rng.random() < 0.3 * config.intensity:
-            seed = int(rng.integers(2**31))
-            noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed))
-            image = image + noise * float(rng.uniform(0.01, 0.06))
-        changed.append(image)
-    return torch.where(inside, torch.stack(changed).clamp(0, 1.2), torch.zeros(()))
-
-
-def _thicken(image: torch.Tensor, axis: int, factor: int) -> torch.Tensor:
-    size = list(image.shape)
-    size[axis] = max(1, size[axis] // factor)
-    thick = F.interpolate(image[None, None], size=size, mode="area")
-    return F.interpolate(thick, size=image.shape, mode="trilinear", align_corners=False)[0, 0]

@@ -8,10 +8,11 @@ import torch.nn.functional as F
 from GliomaSAMLib.training.augment import AugmentConfig, random_crop
 from GliomaSAMLib.training.data import CropDataset, collate
 from GliomaSAMLib.training.features import CaseFeatures
+from GliomaSAMLib.training.intensity import IntensityConfig
 
 SHAPE = (32, 32, 32)
 GEOMETRY_ONLY = AugmentConfig(
-    crop=SHAPE, large_crop=SHAPE, affine=1.0, intensity=0.0, low_resolution=0.0, modality_dropout=0.0
+    crop=SHAPE, large_crop=SHAPE, affine=1.0, intensity=IntensityConfig(0.0, 0.0), modality_dropout=0.0
 )
 
 
@@ -58,7 +59,9 @@ def test_crops_are_flipped_and_rotated(positions: CaseFeatures) -> None:
 
 def test_regions_stay_nested_and_images_in_range(positions: CaseFeatures) -> None:
     for seed in range(8):
-        crop = random_crop(positions, AugmentConfig(low_resolution=0.5), SHAPE, np.random.default_rng(seed))
+        crop = random_crop(
+            positions, AugmentConfig(intensity=IntensityConfig(0.8, 0.5)), SHAPE, np.random.default_rng(seed)
+        )
         wt, tc, et = crop.regions
         assert (wt >= tc).all() and (tc >= et).all()
         assert torch.isfinite(crop.images).all() and crop.images.min() >= 0 and crop.images.max() <= 1.2

@@ -31,7 +31,17 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
     ] = None,
-    batch: Annotated[int, typer.Option(help="Crops a step and process.", min=1)] = 1,
+    batch: Annotated[int, typer.Option(help="Crops that a process computes at once.", min=1)] = 1,
+    accumulate: Annotated[
+        int, typer.Option(help="Batches a step and process; more of them take time, not memory.", min=1)
+    ] = 1,
+    checkpointing: Annotated[
+        bool, typer.Option(help="Compute activations twice, where the method can: less memory, more time.")
+    ] = False,
+    patience: Annotated[
+        int | None,
+        typer.Option(help="End after so many validations without a better score.", min=1, show_default=False),
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
     crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
     large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
@@ -44,10 +54,16 @@ def train(
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
     ] = None,
+    cache_features: Annotated[
+        bool, typer.Option(help="Compute frozen features once a case; else anew for each crop as it was augmented.")
+    ] = True,
 ) -> None:
     """Train on your own cases, in the layout of BraTS. Stopped at any moment, the same command goes on.
 
     Example: gliomasam train CASES --split split.json --output runs/mine --minutes 60
+
+    Several processes: --devices starts them on one computer. With torchrun (--nproc-per-node, --nnodes) or a cluster's
+    launcher, give the same numbers as --devices and --nodes to each process.
     """
     try:
         from ..training import AugmentConfig, TrainOptions, fit
@@ -62,6 +78,9 @@ def train(
         steps=steps,
         minutes=minutes,
         batch=batch,
+        accumulate=accumulate,
+        checkpointing=checkpointing,
+        patience=patience,
         learning_rate=learning_rate,
         accelerator=accelerator,
         devices=devices,
@@ -70,6 +89,7 @@ def train(
         workers=workers,
         seed=seed,
         cache=cache,
+        cache_features=cache_features,
         augment=AugmentConfig(crop=crop, large_crop=large_crop),
     )
     with progress_bar() as report:

@@ -54,8 +54,10 @@ def load_checkpoint(folder: Path, config: MethodConfig) -> dict[str, Any] | None
         )
     try:
         same = config_from_json(state["config"]) == config
-    except ModelError:
-        same = False
+    except ModelError as error:
+        raise CaseError(
+            f"the checkpoint {path} cannot be used: {error}. Choose another folder, or remove it to start afresh"
+        ) from error
     if not same:
         raise CaseError(
             f"the checkpoint {path} is of a network of other sizes: choose another folder, or remove it to start afresh"

@@ -41,7 +41,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         remove_leftovers(options.output)
     with stop_on_signal(cancel) as cancelled, memory_errors(options):
         run = Run(options, config, fabric, progress, cancelled)
-        features = run.read_features([*train, *val])
+        features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
         run.prepare(features[: len(train)], features[len(train) :], saved)
         return run.train()
 
@@ -52,13 +52,17 @@ def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
     split = read_split(options.split)
     if not split.train:
         raise CaseError(f"{options.split} names no case for training: add some to its list 'train'")
+    if options.patience is not None and not split.val:
+        raise CaseError(f"{options.split} names no case for validation, which patience needs: add some to 'val'")
     return find_cases(options.folder, list(split.train)), find_cases(options.folder, list(split.val))
 
 
 def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
-    """Whether a checkpoint is that of a finished training, to which `options` add neither steps nor minutes."""
+    """Whether a checkpoint is that of a finished training, to whose budget and patience `options` add nothing."""
     by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
-    return bool(saved.get("finished")) and options.weights.exists() and (by_time or saved["step"] >= options.steps)
+    settled = options.patience is not None and saved.get("stale", 0) >= options.patience
+    over = by_time or settled or saved["step"] >= options.steps
+    return bool(saved.get("finished")) and options.weights.exists() and over
 
 
 def _make_folder(folder: Path) -> None:

@@ -17,6 +17,9 @@ from .options import TrainOptions
 def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
     """Start a process a device, each of which goes on from here, and return its handle.
 
+    Under torchrun or a cluster's launcher the processes are there already: this one takes its place among them, and
+    `options` must tell the same numbers of devices and nodes.
+
     Raises:
         ModelError: There are no such devices here.
     """
@@ -90,5 +93,6 @@ def memory_errors(options: TrainOptions) -> Iterator[None]:
         raise ModelError(
             f"the memory does not suffice for {options.batch} crops of up to {shape} voxels a step: "
             "choose a smaller batch or smaller crops (--batch, --crop, --large-crop), and start again; "
+            "--accumulate and --checkpointing save memory too; "
             "the last checkpoint is kept"
         ) from error

@@ -11,7 +11,7 @@ _dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
 
 
 def segmentation_loss(logits: torch.Tensor, truth: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
-    """Loss of `logits` (B, 3, K, J, I) against `truth` of the same shape.
+    """Loss of `logits` (B, 3, K, J, I) against `truth` of the same shape, mean over the batch.
 
     Args:
         logits: Logits of WT, TC, ET.
@@ -22,4 +22,5 @@ def segmentation_loss(logits: torch.Tensor, truth: torch.Tensor, maps: torch.Ten
     wide = maps[:, 6:12].float().amax(dim=1, keepdim=True)
     weight = 1 + CLICK_WEIGHT * F.interpolate(wide, size=logits.shape[2:], mode="nearest")
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return _dice(logits, truth) + (entropy * weight).mean() / weight.mean() + 0.5 * entropy.mean()
+    near_clicks = (entropy * weight).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
+    return _dice(logits, truth) + near_clicks.mean() + 0.5 * entropy.mean()

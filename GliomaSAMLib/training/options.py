@@ -22,17 +22,23 @@ class TrainOptions:
         method: Name of the method.
         steps: Steps of the optimiser.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
-        batch: Crops a step and process.
+        batch: Crops that a process takes through the network at once.
+        accumulate: Such batches a step and process; their gradients are added up, which takes no more memory than one.
+        checkpointing: Compute activations again for the gradients instead of keeping them: less memory, more time.
         learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up and cosine decay to a hundredth.
         ema: Decay of the moving average of the weights, which is what is saved and validated.
         accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
         workers: Processes that make crops; 0 makes them in the training process.
         seed: Seed of everything random.
         validate_minutes, checkpoint_minutes: How often.
+        patience: The training ends after so many validations in a row without a better score; None: never so.
         cache: Folder of the frozen features; None for `output`/features.
+        cache_features: Whether frozen features come from that folder, computed once and moved along with the crops;
+            else every crop is embedded after its augmentation, which takes longer and shows the encoder more images.
         augment: How crops are drawn and changed.
         clicks: How users are simulated.
         config: Sizes of the network, where they differ from the method's own.
+        encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM).
     """
 
     folder: Path
@@ -42,6 +48,8 @@ class TrainOptions:
     steps: int = 4000
     minutes: float | None = None
     batch: int = 1
+    accumulate: int = 1
+    checkpointing: bool = False
     learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup: int = 100
@@ -55,10 +63,13 @@ class TrainOptions:
     seed: int = 0
     validate_minutes: float = 15.0
     checkpoint_minutes: float = 2.0
+    patience: int | None = None
     cache: Path | None = None
+    cache_features: bool = True
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
     config: MethodConfig | None = None
+    encoder_weights: Path | None = None
 
     @property
     def weights(self) -> Path:
@@ -83,10 +94,12 @@ class TrainOptions:
         positive = {
             "steps": self.steps,
             "batch": self.batch,
+            "accumulate": self.accumulate,
             "learning rate": self.learning_rate,
             "devices": self.devices,
             "nodes": self.nodes,
             "minutes": 1.0 if self.minutes is None else self.minutes,
+            "patience": 1 if self.patience is None else self.patience,
         }
         problems = [
             f"{name} must be a number above 0, not {value}"
@@ -104,6 +117,8 @@ class TrainOptions:
             for shape in shapes
             if any(n <= 0 or n % multiple for n in shape)
         ]
+        if self.patience is not None and self.split is None:
+            problems.append("without a split there are no validations that could end it early: leave out patience")
         if self.workers < 0:
             problems.append(f"workers must be 0 or more, not {self.workers}")
         if problems:

@@ -1,23 +1,26 @@
 """The training loop, the same in each process of a training."""
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
-from ..errors import Cancelled, CaseError, GliomaSAMError
-from ..models.registry import MethodConfig, build_encoder, find_method
+from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
+from ..models.registry import MethodConfig, build, find_method
+from ..models.trained import trained_names, trained_state
 from ..models.weights import save_weights
 from .cases import Case
 from .checkpoint import TrainingLog, save_checkpoint
 from .data import Batch, CropDataset, collate
+from .embedding import CropEmbedding
 from .features import CaseFeatures, case_features
+from .optimiser import make_optimiser, set_learning_rate, warm_cosine
 from .options import TrainOptions
 from .plot import plot_log
 from .step import TrainingStep
@@ -57,15 +60,23 @@ class Run:
         self.elapsed = 0.0
         self.best: dict[str, float] = {}
         self.left_out = 0
+        self.stale = 0
         self.base_sha256: str | None = None
+        self.embed: CropEmbedding | None = None
         self.log: TrainingLog | None = None
 
-    def read_features(self, cases: list[Case]) -> list[CaseFeatures]:
-        """Read all cases, embedding what is not cached; with several processes each embeds its share."""
-        encoder = build_encoder(self.config)
+    def read_features(self, cases: list[Case], live: int = 0) -> list[CaseFeatures]:
+        """Build the method and read all cases, embedding what is not cached: with several processes each its share.
+
+        The first `live` cases are read without embeddings: their crops are embedded as they come.
+        """
+        torch.manual_seed(self.options.seed)
+        parts = build(self.config, self.options.encoder_weights)
+        self.decoder, encoder = parts.network, parts.embedder
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
             encoder.to(self.fabric.device)
+            self.embed = CropEmbedding(encoder, self.config.layout) if live else None
         rank, world = self.fabric.global_rank, self.fabric.world_size
         features: dict[int, CaseFeatures] = {}
         for own in (True, False):  # first what this process embeds, then what the others have cached
@@ -73,19 +84,25 @@ class Run:
                 if (n % world == rank) is own:
                     self.progress(0.0, f"reading case {case.name}, {len(features) + 1} of {len(cases)}")
                     features[n] = case_features(
-                        case, encoder, self.config.layout, self.options.features, self.fabric.device, self._check_cancel
+                        case,
+                        encoder if n >= live else None,
+                        self.config.layout,
+                        self.options.features,
+                        self.fabric.device,
+                        self._check_cancel,
                     )
             self.fabric.barrier()
         return [features[n] for n in range(len(cases))]
 
     def prepare(self, train: list[CaseFeatures], val: list[CaseFeatures], saved: dict[str, Any] | None) -> None:
-        """Build network, optimiser and data, and take up the checkpoint `saved`."""
+        """Make optimiser and data, and take up the checkpoint `saved`."""
         options = self.options
         self.val = val
-        torch.manual_seed(options.seed)
-        decoder = find_method(self.config.method).build(self.config.decoder)
-        module = TrainingStep(decoder, options.clicks, options.seed)
-        optimizer = torch.optim.AdamW(module.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
+        decoder = self.decoder
+        self.trained = trained_names(decoder)
+        kinds = find_method(self.config.method).prompts
+        self.one_step = TrainingStep(decoder, options.clicks, options.seed, kinds, self.embed)
+        optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
         self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
         if saved is not None:
             decoder.load_state_dict(saved["decoder"])
@@ -93,11 +110,13 @@ class Run:
             optimizer.load_state_dict(saved["optimizer"])
             self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
             self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
-        self.decoder = decoder
-        self.module, self.optimizer = self.fabric.setup(module, optimizer)
-        each = options.batch * self.fabric.world_size
+            self.stale = saved.get("stale", 0)
+        if options.checkpointing:
+            use_checkpointing(decoder, options.method)
+        self.module, self.optimizer = self.fabric.setup(self.one_step, optimizer)
+        each = options.batch * options.accumulate * self.fabric.world_size
         dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
-        # a step takes the same crops, however many processes share them
+        # a step takes the same crops, however many processes and parts of the step share them
         mine = range(self.step * each + self.fabric.global_rank, len(dataset), self.fabric.world_size)
         self.loader: DataLoader[Batch] = DataLoader(
             dataset, options.batch, sampler=mine, collate_fn=collate, num_workers=options.workers
@@ -110,11 +129,9 @@ class Run:
         started = time.monotonic() - self.elapsed
         saved = validated = self.elapsed
         batches = iter(self.loader)
-        while self.fraction() < 1:
+        while self.fraction() < 1 and not self._is_settled():
             begun = time.monotonic()
-            batch = [None if part is None else part.to(self.fabric.device) for part in next(batches)]
-            waited = time.monotonic() - begun
-            loss, dice = self._optimise(batch)
+            loss, dice, waited = self._optimise(batches)
             self.step += 1
             self.elapsed = time.monotonic() - started
             stop = self._agree()
@@ -134,8 +151,16 @@ class Run:
         by_time = self.elapsed / (60 * self.options.minutes) if self.options.minutes else 0.0
         return max(self.step / self.options.steps, by_time)
 
+    def _is_settled(self) -> bool:
+        """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
+        if self.options.patience is None:
+            return False
+        (stale,) = self._sum(float(self.stale if self.fabric.is_global_zero else 0))
+        return stale >= self.options.patience
+
     def _finish(self) -> Path:
-        self._on_first(self._validate)
+        if not self._is_settled():
+            self._on_first(self._validate)
         if stop := self._agree():
             self._on_first(self._save)
         else:
@@ -148,27 +173,40 @@ class Run:
         if self.cancelled():
             raise Cancelled(STOPPED)
 
-    def _optimise(self, batch: list[Any]) -> tuple[float, list[float]]:
-        """One step of the optimiser; returns loss and Dice (WT, TC, ET)."""
+    def _optimise(self, batches: Iterator[Batch]) -> tuple[float, list[float], float]:
+        """One step of the optimiser; returns loss, Dice (WT, TC, ET) and the seconds spent on waiting for crops."""
         options = self.options
-        warm = min(1.0, (self.step + 1) / max(1, options.warmup))
-        cosine = 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, self.fraction())))
-        for group in self.optimizer.param_groups:
-            group["lr"] = options.learning_rate * warm * cosine
-        torch.manual_seed(hash((options.seed, self.step, self.fabric.global_rank)) % 2**31)
+        set_learning_rate(
+            self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
+        )
         self.module.train()
-        loss, dice = self.module(*batch)
-        if not torch.isfinite(loss):
-            raise CaseError(f"the loss is not finite at step {self.step}: lower the learning rate or check the cases")
+        self.one_step.done = min(1.0, self.fraction())
         self.optimizer.zero_grad()
-        self.fabric.backward(loss)
+        losses, dices, waited = [], [], 0.0
+        for part in range(options.accumulate):
+            begun = time.monotonic()
+            *crops, index = next(batches)
+            batch = [None if one is None else one.to(self.fabric.device) for one in (*crops, index)]
+            waited += time.monotonic() - begun
+            # chance within the network is bound to the crops too, not to who computes them
+            torch.manual_seed(hash((options.seed, int(index[0]))) % 2**31)
+            with self.fabric.no_backward_sync(self.module, enabled=part + 1 < options.accumulate):
+                loss, dice = self.module(*batch)
+                if not torch.isfinite(loss):
+                    raise CaseError(
+                        f"the loss is not finite at step {self.step}: lower the learning rate or check the cases"
+                    )
+                self.fabric.backward(loss / options.accumulate)
+            losses.append(loss.detach())
+            dices.append(dice)
         norm = self.fabric.clip_gradients(
             self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
         )
         self._leave_out_if(norm is not None and not bool(torch.isfinite(norm)))
         self.optimizer.step()
         self.average.update_parameters(self.decoder)
-        return round(loss.item(), 4), [round(value, 3) for value in dice.tolist()]
+        dice = torch.stack(dices).mean(dim=0)
+        return round(torch.stack(losses).mean().item(), 4), [round(value, 3) for value in dice.tolist()], waited
 
     def _leave_out_if(self, broken: bool) -> None:
         """Forget gradients that are not finite, the same in all processes; many such steps in a row are an error.
@@ -234,15 +272,16 @@ class Run:
             return  # the loop sees it too, and writes a checkpoint before it stops
         if self.log is not None:
             self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
+        self.stale = 0 if score(measured) > score(self.best) else self.stale + 1
         if not self.val or score(measured) >= score(self.best):
             self.best = measured
             self._write_weights(measured)
-            self._save()
+        self._save()
         plot_log(self.options.output)
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
-        state = self.average.module.state_dict()
+        state = trained_state(self.average.module, self.trained)
         save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
 
     def _save(self, finished: bool = False) -> None:
@@ -255,6 +294,17 @@ class Run:
             "step": self.step,
             "elapsed": self.elapsed,
             "best": self.best,
+            "stale": self.stale,
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)
+
+
+def use_checkpointing(network: nn.Module, method: str) -> None:
+    """Make `network` compute its activations again when gradients need them. Raises `ModelError` where it cannot."""
+    if not hasattr(network, "checkpointing"):
+        raise ModelError(
+            f"the method {method!r} cannot compute its activations again to save memory: leave out --checkpointing, "
+            "and choose smaller crops or a smaller batch with --accumulate"
+        )
+    network.checkpointing = True  # type: ignore[assignment]

@@ -3,6 +3,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError
-from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.decoder3d import DecoderConfig, PromptableDecoder3d
 from GliomaSAMLib.models.registry import MethodConfig, config_from_json, find_method
 from GliomaSAMLib.models.segresnet import SegResNetConfig
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import TrainOptions, fit, step
+from GliomaSAMLib.training import TrainOptions, fit, run, step
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
 from GliomaSAMLib.training.run import Run
 
@@ -65,14 +66,26 @@ def assert_same(first: dict[str, Any], second: dict[str, Any]) -> None:
     assert differing == []
 
 
-def test_three_steps_and_three_more_are_six(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
-    whole, parts = tiny_options(output=tmp_path / "whole"), tiny_options(output=tmp_path / "parts")
+SMALL_STEPS: dict[str, Any] = {"accumulate": 2, "checkpointing": True, "patience": 9}
+
+
+@pytest.mark.parametrize("changes", [{}, SMALL_STEPS])
+def test_three_steps_and_three_more_are_six(
+    changes: dict[str, Any],
+    tiny_options: Callable[..., TrainOptions],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if changes:
+        monkeypatch.setattr(PromptableDecoder3d, "checkpointing", False, raising=False)
+        monkeypatch.setattr(PromptableDecoder3d, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
+    whole, parts = (tiny_options(output=tmp_path / name, **changes) for name in ("whole", "parts"))
     fit(whole)
     stop_after(parts, 3)
     assert checkpoint(parts.output)["step"] == 3
     fit(parts)
     first, second = checkpoint(whole.output), checkpoint(parts.output)
-    for key in ("decoder", "average", "optimizer", "step", "best"):
+    for key in ("decoder", "average", "optimizer", "step", "best", "stale"):
         assert_same({key: first[key]}, {key: second[key]})
     logs = [
         [(line["step"], line.get("loss"), line.get("validation")) for line in read_log(run.output)]
@@ -80,6 +93,83 @@ def test_three_steps_and_three_more_are_six(tiny_options: Callable[..., TrainOpt
     ]
     assert logs[0] == logs[1] and len(logs[0]) == 7
     assert_same(load_file(whole.weights), load_file(parts.weights))
+
+
+def test_a_step_in_parts_is_the_step(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    calm = tiny_options().config
+    assert calm is not None
+    calm = replace(calm, decoder=replace(calm.decoder, embedding_dropout=0.0))  # chance in the network is a batch's
+    shares = [(4, 1), (2, 2), (1, 4)]
+    done = []
+    for batch, accumulate in shares:
+        options = tiny_options(
+            output=tmp_path / f"{batch}x{accumulate}", config=calm, batch=batch, accumulate=accumulate, steps=2
+        )
+        fit(options)
+        done.append((checkpoint(options.output), [line["loss"] for line in read_log(options.output)[:2]]))
+    (whole, losses), *parts = done
+    for part, others in parts:
+        assert others == pytest.approx(losses, abs=2e-4)
+        for (name, gradient), other in zip(
+            flat(whole["optimizer"]).items(), flat(part["optimizer"]).values(), strict=True
+        ):
+            if name.endswith("exp_avg"):
+                assert torch.allclose(gradient, other, atol=1e-4 * float(gradient.abs().max()) + 1e-8), name
+
+
+def scores(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
+    """Let the validations find these, one after the other."""
+    left = iter(values)
+    monkeypatch.setattr(run, "validate", lambda *_: {"WT0": next(left)})
+
+
+def validations(options: TrainOptions) -> list[float]:
+    return [line["validation"]["WT0"] for line in read_log(options.output) if "validation" in line]
+
+
+def test_validations_without_a_better_score_end_the_training(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores(monkeypatch, 0.5, 0.4, 0.6, 0.6, 0.1, 0.9, 0.9)
+    options = tiny_options(steps=30, patience=2, validate_minutes=0.0)
+    fit(options)
+    assert validations(options) == [0.5, 0.4, 0.6, 0.6, 0.1]
+    left = checkpoint(options.output)
+    assert (left["step"], left["stale"], left["finished"], left["best"]) == (5, 2, True, {"WT0": 0.6})
+    assert load_weights(options.weights)[1].extra["steps"] == "4"  # of equal ones the later is kept
+    fit(options)  # it is over
+    assert checkpoint(options.output)["step"] == 5
+    fit(replace(options, patience=3, steps=6))
+    assert validations(options)[5:] == [0.9, 0.9] and checkpoint(options.output)["step"] == 6
+
+
+def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch) -> None:
+    scores(monkeypatch, 0.5, 0.4, 0.3, 0.2, 0.1)
+    options = tiny_options(steps=30, patience=3, validate_minutes=0.0)
+    stop_after(options, 3)
+    assert checkpoint(options.output)["stale"] == 1
+    fit(options)
+    assert validations(options) == [0.5, 0.4, 0.3, 0.2]
+
+
+def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="leave out patience"):
+        fit(tiny_options(split=None, patience=2))
+    (tmp_path / "split.json").write_text(json.dumps({"train": ["first"], "val": []}))
+    with pytest.raises(CaseError, match="no case for validation, which patience needs"):
+        fit(tiny_options(split=tmp_path / "split.json", patience=2))
+
+
+def test_checkpointing_is_handed_to_a_network_that_has_it(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing))
+    monkeypatch.setattr(PromptableDecoder3d, "checkpointing", False, raising=False)
+    assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
+    assert fit(tiny_options()) == (False, False)
+    monkeypatch.delattr(PromptableDecoder3d, "checkpointing")
+    with pytest.raises(ModelError, match=r"'gliomasam' cannot compute its activations again.*--accumulate"):
+        fit(tiny_options(checkpointing=True))
 
 
 def test_workers_make_the_same_crops(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
@@ -238,6 +328,8 @@ def test_too_little_memory_says_what_to_do(
         ({"minutes": float("nan")}, "minutes must be"),
         ({"learning_rate": -1.0}, "learning rate must be"),
         ({"workers": -1}, "workers must be"),
+        ({"accumulate": 0}, "accumulate must be"),
+        ({"patience": 0}, "patience must be"),
         ({"accelerator": "abacus"}, "abacus"),
         ({"precision": "7-bit"}, "7-bit"),
     ],

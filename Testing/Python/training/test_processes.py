@@ -1,11 +1,13 @@
 """Real processes: a kill in the middle, and several at once."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from GliomaSAMLib.training.checkpoint import CHECKPOINT, read_log
 
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPT = """
-import sys, time
+import json, sys, time
 from pathlib import Path
 import torch
 from GliomaSAMLib.models.decoder3d import DecoderConfig
@@ -23,31 +25,42 @@ from GliomaSAMLib.models.slices import StackLayout
 from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
 
 torch.set_num_threads(1)
-cases, output, devices, encoder, pause = sys.argv[1:]
+cases, output, encoder, pause, changes = sys.argv[1:]
 decoder = DecoderConfig(
     embedding_channels=256 if encoder else 0, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.5
 )
 options = TrainOptions(
-    Path(cases), Path(output), split=Path(cases) / "split.json", steps=8, checkpoint_minutes=0, accelerator="cpu",
-    devices=int(devices), precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
+    Path(cases), Path(output), split=Path(cases) / "split.json", checkpoint_minutes=0, accelerator="cpu",
+    precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
     config=MethodConfig("gliomasam", encoder or None, StackLayout(slice_mm=16), decoder),
+    **{"steps": 8, **json.loads(changes)},
 )
 fit(options, progress=lambda fraction, text: time.sleep(float(pause) * text.startswith("step")))
 """
 
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
 def start(
-    tmp_path: Path, cases: Path, run: str, devices: int = 1, encoder: str = "", pause: float = 0.0
+    tmp_path: Path,
+    cases: Path,
+    run: str,
+    encoder: str = "",
+    pause: float = 0.0,
+    launcher: tuple[str, ...] = (),
+    **changes: Any,
 ) -> subprocess.Popen:
     script = tmp_path / "train_script.py"
     script.write_text(SCRIPT)
-    command = [sys.executable, str(script), str(cases), str(tmp_path / run), str(devices), encoder, str(pause)]
+    arguments = [str(cases), str(tmp_path / run), encoder, str(pause), json.dumps(changes)]
+    command = [sys.executable, *launcher, str(script), *arguments]
     environment = {**os.environ, "PYTHONPATH": str(PROJECT), "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def finish(process: subprocess.Popen) -> None:
-    said, _ = process.communicate(timeout=600)
+    said, _ = process.communicate(timeout=300)
     assert process.returncode == 0, said
 
 
@@ -70,6 +83,33 @@ def test_a_kill_in_the_middle_costs_nothing(cases_folder: Path, tmp_path: Path) 
     weights = [torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["average"] for run in ("run", "unbroken")]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
     assert not list((tmp_path / "run").glob(".*.part.*"))
+
+
+def moments(folder: Path) -> list[torch.Tensor]:
+    """The optimiser's running means of the gradients."""
+    return [one["exp_avg"] for one in torch.load(folder / CHECKPOINT)["optimizer"]["state"].values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", [(), TORCHRUN])
+def test_two_processes_are_one_with_twice_the_batch(
+    launcher: tuple[str, ...], cases_folder: Path, tmp_path: Path
+) -> None:
+    rate = 1e-3
+    common: dict[str, Any] = {"steps": 2, "warmup": 0, "learning_rate": rate}
+    both = [
+        start(tmp_path, cases_folder, "one", batch=2, **common),
+        start(tmp_path, cases_folder, "two", devices=2, launcher=launcher, **common),
+    ]
+    for process in both:
+        finish(process)
+    one, two = (tmp_path / run for run in ("one", "two"))
+    for mine, theirs in zip(moments(one), moments(two), strict=True):
+        assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-4 * float(mine.abs().max()) + 1e-9)
+    weights = [torch.load(run / CHECKPOINT)["decoder"] for run in (one, two)]
+    for name, value in weights[0].items():
+        # Adam's first steps are as long as the rate, whatever the gradient: where that is 0, its rounding has a say
+        assert float((value - weights[1][name]).abs().median()) < 1e-2 * rate, name
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ class Recorder(torch.nn.Module):
     def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
         return [images]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
+    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
         self.maps.append(maps)
         return self.bias.expand(len(maps), 3, 32, 32, 32)
 
@@ -56,6 +56,18 @@ def test_the_same_index_meets_the_same_user() -> None:
     assert losses[0] == losses[1] != other
 
 
+def test_samples_do_not_depend_on_which_are_together() -> None:
+    torch.manual_seed(0)
+    module = TrainingStep(PromptableDecoder3d(TINY), ClickConfig(), seed=1)
+    images, present, regions, _, index = batch(6)
+    together = module(images, present, regions, None, index)
+    alone = [
+        module(images[n : n + 1], present[n : n + 1], regions[n : n + 1], None, index[n : n + 1]) for n in range(6)
+    ]
+    for joint, single in zip(together, zip(*alone, strict=True), strict=True):
+        assert torch.allclose(joint, torch.stack(single).mean(dim=0), rtol=1e-4)
+
+
 def test_rounds_add_clicks_where_the_mask_is_wrong() -> None:
     recorder = Recorder()
     users = ClickConfig(start_none=1.0, start_box=0.0, start_mask=0.0, rounds=(0.0, 0.0, 1.0))
@@ -73,7 +85,7 @@ class Painter(torch.nn.Module):
     def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
         return [images]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor) -> torch.Tensor:
+    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
         grown = torch.nn.functional.max_pool3d((maps[:, :3] > 0.99).float(), 9, stride=1, padding=4)
         return torch.nn.functional.interpolate(grown, scale_factor=2.0) - 0.5
 

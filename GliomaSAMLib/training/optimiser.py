@@ -1,0 +1,82 @@
+"""AdamW over what a network trains, with a learning rate of its own for each part, and the schedule of them all."""
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import nn
+
+from ..errors import ModelError
+
+FACTOR = "factor"
+"""Key of a parameter group: its learning rate as a share of the highest."""
+
+
+def make_optimiser(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Make AdamW for the parameters of `network` that have gradients; frozen ones are given to no optimiser.
+
+    A network may have `learning_rate_factors() -> Mapping[str, float]`: from the beginning of a parameter's name to
+    the factor of its learning rate. Of several beginnings that fit the longest counts; 1 where none fits. Mind the
+    dot: "blocks.1" also begins "blocks.10", "blocks.1." does not.
+
+    Args:
+        network: What is trained.
+        learning_rate: Of parameters with the factor 1.
+        weight_decay: Of all parameters alike.
+
+    Returns:
+        The optimiser, with one group of parameters for each factor, the highest first; see `set_learning_rate`.
+
+    Raises:
+        ModelError: Nothing is to be trained, or a factor makes no sense; the text says which.
+    """
+    factors: Mapping[str, float] = getattr(network, "learning_rate_factors", dict)()
+    _check(factors, [name for name, _ in network.named_parameters()])
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in _trained(network):
+        groups.setdefault(_factor(name, factors), []).append(parameter)
+    if not groups:
+        raise ModelError(f"{type(network).__name__} has no parameter to be trained: all of them are frozen")
+    return torch.optim.AdamW(
+        [
+            {"params": groups[factor], "lr": learning_rate * factor, FACTOR: factor}
+            for factor in sorted(groups, reverse=True)
+        ],
+        lr=learning_rate,
+        weight_decay=weight_decay,
+    )
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) -> None:
+    """Give every group of parameters its share of `learning_rate`."""
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate * group.get(FACTOR, 1.0)
+
+
+def warm_cosine(step: int, warmup: int, fraction: float) -> float:
+    """Return the share of the highest learning rate: linear over `warmup` steps, then a cosine down to a hundredth.
+
+    Args:
+        step: Steps done.
+        warmup: Steps until the highest rate.
+        fraction: Share of the training that is over.
+    """
+    warm = min(1.0, (step + 1) / max(1, warmup))
+    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction))))
+
+
+def _trained(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
+    return ((name, parameter) for name, parameter in network.named_parameters() if parameter.requires_grad)
+
+
+def _factor(name: str, factors: Mapping[str, float]) -> float:
+    longest = max((prefix for prefix in factors if name.startswith(prefix)), key=len, default=None)
+    return 1.0 if longest is None else float(factors[longest])
+
+
+def _check(factors: Mapping[str, float], names: list[str]) -> None:
+    for prefix, factor in factors.items():
+        if not (math.isfinite(factor) and factor > 0):
+            raise ModelError(f"the learning rate of {prefix!r} has the factor {factor}: it must be a number above 0")
+        if not any(name.startswith(prefix) for name in names):
+            raise ModelError(f"the learning rate of {prefix!r} has a factor, but no parameter's name begins so")

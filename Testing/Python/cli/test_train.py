@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("lightning", reason="training needs lightning")
+
+from GliomaSAMLib import training
+from GliomaSAMLib.errors import ModelError
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The options of trainings, none of which takes place."""
+    options: list[Any] = []
+
+    def remember(one: Any, progress: Any = None) -> Path:
+        options.append(one)
+        return one.weights
+
+    monkeypatch.setattr(training, "fit", remember, raising=False)
+    return options
+
+
+def test_options_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    more = ["--batch", 2, "--accumulate", 3, "--checkpointing", "--patience", 4, "--no-cache-features"]
+    done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *more, "--crop", 32, 48, 64)
+    assert (done.status, done.err) == (0, "")
+    assert "gliomasam.safetensors written" in done.out
+    (options,) = asked
+    assert (options.batch, options.accumulate, options.checkpointing, options.patience) == (2, 3, True, 4)
+    assert not options.cache_features and options.augment.crop == (32, 48, 64)
+
+
+def test_what_is_not_said_is_as_the_library_has_it(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    gliomasam("train", tmp_path, "-o", tmp_path / "run")
+    assert asked == [training.TrainOptions(tmp_path, tmp_path / "run")]
+
+
+@pytest.mark.parametrize("wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0]])
+def test_numbers_below_one_are_refused(wrong: list[Any], gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *wrong)
+    assert done.status == 2 and wrong[0] in done.err and not asked
+
+
+def test_too_little_memory_is_one_line(gliomasam: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(*_: Any, **__: Any) -> Path:
+        raise ModelError("the memory does not suffice: choose a smaller batch")
+
+    monkeypatch.setattr(training, "fit", fail, raising=False)
+    done = gliomasam("train", tmp_path, "-o", tmp_path / "run")
+    assert done.status == 2 and "smaller batch" in done.err and done.err.count("\n") == 1

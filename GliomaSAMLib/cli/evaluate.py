@@ -57,6 +57,9 @@ def evaluate(
     results: Annotated[
         list[Path] | None, typer.Option("--results", help="A results.jsonl of another run, to take in. Repeatable.")
     ] = None,
+    encoder_weights: Annotated[
+        Path | None, typer.Option(help="The .pth file of a SAM or MedSAM that the models adapt.", show_default=False)
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     """Measure with a robot that clicks on the largest error. Stopped, the same command goes on.
@@ -83,6 +86,7 @@ def evaluate(
         names=tuple(names or ()),
         results=tuple(results or ()),
         device=device,
+        encoder_weights=encoder_weights,
         protocol=protocol,
     )
     with progress_bar() as report:

@@ -63,6 +63,9 @@ def segment(
         Path | None, typer.Option(help="Draw slices with the outlines to this .png.", show_default=False)
     ] = None,
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
+    encoder_weights: Annotated[
+        Path | None, typer.Option(help="The .pth file of a SAM or MedSAM that the model adapts.", show_default=False)
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     et_label: Annotated[int, typer.Option(help="Label of enhancing tumour: 3, or 4 as before 2023.")] = 3,
 ) -> None:
@@ -78,7 +81,7 @@ def segment(
     from ..session import Session
 
     with progress_bar() as report:
-        network = load_model(model, device=device)
+        network = load_model(model, device=device, encoder_weights=encoder_weights)
         study = _read(sources, folder, register, skull, part_of(report, 0.0, READING))
         session = Session(study, network)
         for prompt in given:

@@ -1,12 +1,16 @@
 """`gliomasam train`: train a method on labelled cases."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..errors import CaseError
+from ..errors import CaseError, ModelError
 from .console import output, progress_bar
+
+if TYPE_CHECKING:
+    from ..models.registry import MethodConfig
 
 Crop = tuple[int, int, int]
 
@@ -27,6 +31,21 @@ def train(
         typer.Option(help='JSON file with the lists "train" and "val" of case names.', show_default=False),
     ] = None,
     method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
+    encoder: Annotated[
+        str | None,
+        typer.Option(help="Encoder to adapt: lite_medsam, sam_vit, medsam_vit, ... [default: the method's own]"),
+    ] = None,
+    encoder_weights: Annotated[
+        Path | None,
+        typer.Option(help="Its .pth file, for SAM and MedSAM, whose weights do not ship.", show_default=False),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help='JSON file with sizes that differ from the method\'s own, such as {"decoder": {"width": 48}}.',
+            show_default=False,
+        ),
+    ] = None,
     steps: Annotated[int, typer.Option(help="Steps of the optimiser.", min=1)] = 4000,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
@@ -70,6 +89,7 @@ def train(
         from ..training.launch import is_first_process
     except ImportError as error:
         raise CaseError(f"training needs {error.name}: pip install 'gliomasam[train]'") from error
+    changed = encoder is not None or config is not None
     options = TrainOptions(
         folder=folder,
         output=out,
@@ -91,8 +111,25 @@ def train(
         cache=cache,
         cache_features=cache_features,
         augment=AugmentConfig(crop=crop, large_crop=large_crop),
+        config=_config(method, encoder, config) if changed else None,
+        encoder_weights=encoder_weights,
     )
     with progress_bar() as report:
         weights = fit(options, progress=report)
     if is_first_process():
         output().print(f"{weights} written", markup=False, soft_wrap=True)
+
+
+def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfig":
+    """The method's config with what the user has changed. Raises `ModelError`."""
+    from ..models.registry import chosen_config
+
+    if file is None:
+        return chosen_config(method, encoder)
+    try:
+        changes = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the config {file} cannot be read: {error}") from error
+    if not isinstance(changes, dict):
+        raise ModelError(f'the config {file} holds no fields by name: write an object such as {{"decoder": {{}}}}')
+    return chosen_config(method, encoder, changes)

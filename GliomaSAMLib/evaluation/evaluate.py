@@ -55,6 +55,7 @@ class EvaluationOptions:
         variants: Of `VARIANTS`; baselines run in "all" only.
         variant_regions: Regions of the variants other than "all".
         names: Of the chosen cases only these; empty for all.
+        encoder_weights: As for `load_model`, for all models.
         results: Further results.jsonl to take into the tables, of runs elsewhere.
         fresh: Forget the results in `output` first. Results follow weights and settings, but not changes of the code.
         half: Encode for the LiteMedSAM baselines in bfloat16, in half the time.
@@ -72,6 +73,7 @@ class EvaluationOptions:
     names: tuple[str, ...] = ()
     results: tuple[Path, ...] = ()
     device: str = "auto"
+    encoder_weights: Path | None = None
     fresh: bool = False
     half: bool = True
     protocol: ProtocolOptions = field(default_factory=ProtocolOptions)
@@ -221,7 +223,8 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
     if options.models:
         from .session_method import SessionMethod
 
-        methods += [SessionMethod(model, options.device) for model in options.models]
+        base = options.encoder_weights
+        methods += [SessionMethod(model, options.device, encoder_weights=base) for model in options.models]
     stock: StockLiteMedSAM | None = None
     for name in options.baselines:
         if name.startswith("lite_medsam"):

@@ -21,12 +21,19 @@ class SessionMethod:
         model: A name of the catalogue, or the path of a weights file.
         device: "auto", "cpu", "cuda", "cuda:1" or "mps".
         cache: Where embeddings are kept on disk, as for `Session`.
+        encoder_weights: As for `load_model`.
     """
 
     effort = "nothing"
 
-    def __init__(self, model: str | Path, device: str = "auto", cache: str | Path | None = "default") -> None:
-        self._model = load_model(model, device=device)
+    def __init__(
+        self,
+        model: str | Path,
+        device: str = "auto",
+        cache: str | Path | None = "default",
+        encoder_weights: Path | None = None,
+    ) -> None:
+        self._model = load_model(model, device=device, encoder_weights=encoder_weights)
         self._cache = cache
         self.name = self._model.name
         self.signature = _signature_of(self._model)

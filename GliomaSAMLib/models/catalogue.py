@@ -114,6 +114,15 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
     )
 
 
+def find_base(sha256: str | None, catalogue: Path | None = None) -> Path | None:
+    """The file of a base model with that SHA-256, where it was downloaded or imported before; None when it was not."""
+    for entry in list_models(catalogue):
+        path = user_weights_directory() / Path(entry.file).name
+        if entry.method == "base" and entry.sha256 == sha256 and path.is_file():
+            return path
+    return None
+
+
 def import_weights(path: Path, catalogue: Path | None = None) -> CatalogueEntry:
     """Copy a file that the user has (from a USB stick, say) to where `find_weights` looks; it is known by its SHA-256.
 

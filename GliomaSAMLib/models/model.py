@@ -13,7 +13,7 @@ import torch
 
 from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
-from .catalogue import find_weights
+from .catalogue import find_base, find_weights
 from .device import autocast, choose_device, with_fallback
 from .encoder import SliceEncoder
 from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
@@ -161,7 +161,8 @@ def load_model(
         name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         on_fallback: Told in one sentence when the device has too little memory and the CPU takes over.
-        encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM).
+        encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM); not
+            needed for one of the catalogue that was downloaded or imported.
 
     Raises:
         WeightsError: A file is absent, damaged, or made for another base model.
@@ -171,7 +172,7 @@ def load_model(
     path, expected = find_weights(name)
     state, metadata = load_weights(path, expected)
     config = config_from_json(metadata.config)
-    parts = build(config, encoder_weights)
+    parts = build(config, encoder_weights or find_base(metadata.base_sha256))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
     return Model(Path(name).stem, config, parts.embedder, parts.network, chosen, on_fallback)

@@ -184,6 +184,31 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
         raise ModelError(f"the config of {content.get('method')!r} does not fit this version: {error}") from error
 
 
+def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str, Any] | None = None) -> MethodConfig:
+    """A method's config with what a user has changed.
+
+    Args:
+        method: Name in `METHODS`.
+        encoder: Name of another encoder; None for the method's own.
+        changes: Fields of the config by name, those of its parts in dictionaries: `{"decoder": {"width": 48}}`.
+
+    Raises:
+        ModelError: There is no such method, encoder or field, or they make no sense together.
+    """
+    content = find_method(method).config.to_json()
+    if encoder is not None:
+        content["encoder"] = encoder
+    for key, value in (changes or {}).items():
+        if key not in ("layout", "decoder", "encoder"):
+            raise ModelError(f"a config has no field {key!r}: choose layout, decoder or encoder")
+        if key != "encoder" and not isinstance(value, Mapping):
+            raise ModelError(f"the field {key!r} of a config holds fields by name, not {value!r}")
+        content[key] = {**content[key], **value} if key != "encoder" else value
+    config = config_from_json(content)
+    check_encoder(config)
+    return config
+
+
 @dataclass(frozen=True)
 class Parts:
     """What a method consists of.

@@ -38,6 +38,27 @@ def test_what_is_not_said_is_as_the_library_has_it(gliomasam: Callable, asked: l
     assert asked == [training.TrainOptions(tmp_path, tmp_path / "run")]
 
 
+def test_another_encoder_and_other_sizes(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    sizes = tmp_path / "sizes.json"
+    sizes.write_text('{"decoder": {"width": 48}}')
+    command = ("train", tmp_path, "-o", tmp_path / "run", "--method", "ma_sam", "--encoder", "sam_vit_256")
+    done = gliomasam(*command, "--encoder-weights", tmp_path / "sam.pth", "--config", sizes)
+    assert (done.status, done.err) == (0, "")
+    (options,) = asked
+    assert options.config.encoder == "sam_vit_256" and options.config.decoder.width == 48
+    assert options.encoder_weights == tmp_path / "sam.pth"
+
+
+@pytest.mark.parametrize("text", ['{"decoder": {"magic": 1}}', "[1]", "{", None])
+def test_a_config_that_makes_no_sense_is_one_line(
+    text: str | None, gliomasam: Callable, asked: list[Any], tmp_path: Path
+) -> None:
+    if text is not None:
+        (tmp_path / "sizes.json").write_text(text)
+    done = gliomasam("train", tmp_path, "-o", tmp_path / "run", "--config", tmp_path / "sizes.json")
+    assert done.status == 2 and "config" in done.err and "Traceback" not in done.err and not asked
+
+
 @pytest.mark.parametrize("wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0]])
 def test_numbers_below_one_are_refused(wrong: list[Any], gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
     done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *wrong)

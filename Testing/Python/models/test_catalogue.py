@@ -8,7 +8,7 @@ import pytest
 
 from GliomaSAMLib.errors import ModelError, OutputError, WeightsError
 from GliomaSAMLib.models import catalogue as catalogue_module
-from GliomaSAMLib.models.catalogue import find_entry, find_weights, import_weights, list_models
+from GliomaSAMLib.models.catalogue import find_base, find_entry, find_weights, import_weights, list_models
 from GliomaSAMLib.models.checkpoint import file_sha256
 from GliomaSAMLib.resources import resources_directory
 
@@ -162,3 +162,15 @@ def test_a_damaged_catalogue_is_reported(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     with pytest.raises(ModelError, match=r"catalogue\.json cannot be read"):
         list_models(path)
+
+
+def test_an_imported_base_is_found_by_its_sha256(own: Path, tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue.json"
+    base = {**entry("sam", None), "method": "base", "file": "sam.pth"}
+    catalogue.write_text(json.dumps({"models": [entry("other", None), base]}), encoding="utf-8")
+    assert find_base(SHA256, catalogue) is None
+    own.mkdir()
+    (own / "sam.pth").write_bytes(CONTENT)
+    assert find_base(SHA256, catalogue) == own / "sam.pth"
+    assert find_base("0" * 64, catalogue) is None
+    assert find_base(None, catalogue) is None

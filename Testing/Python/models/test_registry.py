@@ -6,7 +6,15 @@ import pytest
 
 from GliomaSAMLib.errors import ModelError, WeightsError
 from GliomaSAMLib.models.decoder3d import DecoderConfig
-from GliomaSAMLib.models.registry import METHODS, MethodConfig, build, check_encoder, config_from_json, find_method
+from GliomaSAMLib.models.registry import (
+    METHODS,
+    MethodConfig,
+    build,
+    check_encoder,
+    chosen_config,
+    config_from_json,
+    find_method,
+)
 from GliomaSAMLib.models.slices import StackLayout
 from GliomaSAMLib.models.trained import trained_names, trained_state
 
@@ -71,6 +79,28 @@ def test_encoders_and_their_checkpoints(tmp_path: Path) -> None:
         build(METHODS["segresnet"].config, tmp_path / "any.pth")
     with pytest.raises(WeightsError, match=r"name its \.pth file"):
         build(replace(METHODS["gliomasam"].config, encoder="sam_vit"))
+
+
+def test_a_users_changes_of_a_config() -> None:
+    changed = chosen_config("cmaa", "sam_vit_256", {"decoder": {"width": 48, "first": 0}})
+    assert (changed.encoder, changed.decoder.width, changed.decoder.first) == ("sam_vit_256", 48, 0)
+    assert changed.decoder.modalities == METHODS["cmaa"].config.decoder.modalities
+    assert chosen_config("ma_sam") == METHODS["ma_sam"].config
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"decoder": {"widht": 48}}, "unknown fields .'widht'"),
+        ({"magic": 1}, "no field 'magic': choose layout, decoder or encoder"),
+        ({"decoder": 3}, "'decoder' of a config holds fields by name, not 3"),
+        ({"layout": {"slice": 1}}, "does not fit this version"),
+        ({"encoder": "magic"}, "no encoder 'magic'"),
+    ],
+)
+def test_a_config_with_an_unknown_field_is_refused(changes: dict, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        chosen_config("cmaa", changes=changes)
 
 
 def test_combinations_that_make_no_sense_are_refused_with_the_reason() -> None:

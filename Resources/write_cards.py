@@ -1,0 +1,182 @@
+"""Write the model cards from measured results: one Markdown file and one picture for each trained model.
+
+    gliomasam evaluate CASES --split split.json --model gliomasam --model cmaa ... --output table
+    python Resources/write_cards.py table/results.jsonl Resources/cards
+
+What is measured is taken from the results, what the weights are from the catalogue; the rest is written here. Patients'
+images may not be shown, so the picture is of the digital phantom: with all four volumes, and with T1 alone, where
+every model does badly.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from GliomaSAMLib import Session, Study, load_model
+from GliomaSAMLib.demo.phantom import make_phantom
+from GliomaSAMLib.evaluation.clicks import next_click
+from GliomaSAMLib.evaluation.metrics import dice
+from GliomaSAMLib.evaluation.protocol import CaseResult
+from GliomaSAMLib.evaluation.store import read_results
+from GliomaSAMLib.evaluation.summary import COLUMNS, SURFACE_AT, Summary, summarise
+from GliomaSAMLib.models.catalogue import CatalogueEntry, list_models
+from GliomaSAMLib.models.registry import METHODS
+from GliomaSAMLib.output.picture import Panel, draw_overlay
+from GliomaSAMLib.regions import REGIONS, regions_from_labels
+
+CARD = """# Model card: {name}
+
+{description}
+
+**Not for clinical use.** For research only; it is no medical device, and nobody has tested it as one.
+
+| | |
+|---|---|
+| method | {summary} |
+| reads | the volumes, and {prompts} |
+| parameters | {trained:.2f} M trained of {total:.2f} M |
+| base model | {base} |
+| trained on | {training} |
+| measured on | six other cases of the same sources, fixed by the split; nothing but the checkpoint was chosen on them |
+| file | `{file}`, SHA-256 `{sha256}` |
+| licence | {licence} |
+
+## Data
+
+BraTS 2018 and 2021: pre-operative gliomas with T1, T1 with contrast, T2 and FLAIR, skull-stripped, co-registered, 1 mm, with expert labels.
+Sources: Menze et al. 2015 (doi 10.1109/TMI.2014.2377694), Bakas et al. 2017 (doi 10.1038/sdata.2017.117), Baid et al. 2021 (arXiv 2107.02314). No image
+and no label is in this file or in the weights' neighbourhood.
+
+## Accuracy
+
+Mean Dice after so many clicks of a robot on that region, each in the deepest place of the largest error; HD95 in mm after {surface} clicks. ET: cases that have any.
+
+{table}
+
+## Where it fails
+
+The cases with the lowest Dice after {surface} clicks:
+
+{failures}
+
+{advice}
+
+![The phantom with all volumes, and with T1 alone]({name}.png)
+
+The picture is of a digital phantom, as patients' images may not be published: dashed the truth, solid the model's outline after three clicks.
+On the left all four volumes, on the right T1 alone: without FLAIR and contrast the outline cannot be trusted.
+
+## What it must not be used for
+
+- Diagnosis, treatment, or anything that a patient's care depends on, without a physician who checks every outline.
+- Lesions that are no gliomas, children, images after surgery or treatment, other organs: it has seen none of these.
+- Comparing treatments or centres by volume: its error depends on the scanner and on the tumour.
+- Any claim about accuracy beyond the cases above: {cases} cases are few, and the interval round each mean is wide.
+"""
+
+ADVICE = {
+    "gliomasam": "Small and faint enhancement is found late; without FLAIR oedema is underrated. A click in the missed part mends most of it.",
+    "csad": "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices at a time, so distant bright tissue becomes tumour.",
+    "ma_sam": "It reads boxes, and no clicks: a click changes its surroundings by image similarity only. Slices 4 mm apart blur thin parts.",
+    "cmaa": "Slices 4 mm apart, outlined one by one: thin parts are blurred along the axis. Trained for a short time only.",
+    "3dmedsam": "A coarse grid of 8 x 6 x 6 mm decides what is tumour: small enhancing parts are missed. Trained for a short time only.",
+    "segresnet": "It hardly heeds clicks and finds small enhancing parts badly. It is here as a yardstick only.",
+}
+PANEL_CLICKS = ("WT", "TC", "ET")
+
+
+def accuracy_table(rows: Sequence[Summary]) -> str:
+    """The Markdown table of a model's regions."""
+    lines = ["| region | " + " | ".join(str(n) for n in COLUMNS) + " | HD95 |", "|---" * (len(COLUMNS) + 2) + "|"]
+    for row in rows:
+        dices = [f"{row.dice[n]:.3f}" if n in row.dice else "" for n in COLUMNS]
+        lines.append(f"| {row.region} | " + " | ".join(dices) + f" | {row.hd95:.1f} |")
+    return "\n".join(lines)
+
+
+def worst_cases(results: Sequence[CaseResult], most: int = 3) -> str:
+    """The worst cases as a list."""
+    there = [result for result in results if result.reference_ml > 0 and not result.error]
+    ranked = sorted(there, key=lambda result: result.at(SURFACE_AT).dice)[:most]
+    return "\n".join(
+        f"- {r.case}, {r.region} of {r.reference_ml:.1f} mL: Dice {r.rounds[0].dice:.2f} without a click, "
+        f"{r.at(SURFACE_AT).dice:.2f} after {SURFACE_AT}; HD95 {r.at(SURFACE_AT).hd95:.0f} mm"
+        for r in ranked
+    )
+
+
+def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Path) -> None:
+    """Write the card of one model."""
+    method = METHODS[entry.method]
+    rows = [row for row in summarise(results) if row.variant == "all"]
+    text = CARD.format(
+        name=entry.name,
+        description=entry.description,
+        summary=method.summary,
+        prompts=", ".join(f"{kind}s" for kind in method.prompts).replace("boxs", "boxes") or "no prompts",
+        trained=method.cost.trained,
+        total=method.cost.total,
+        base=entry.base or "none",
+        training=entry.training_cases,
+        file=entry.file,
+        sha256=entry.sha256,
+        licence=entry.licence,
+        surface=SURFACE_AT,
+        table=accuracy_table(rows),
+        failures=worst_cases([result for result in results if result.variant == "all"]),
+        advice=ADVICE[entry.name],
+        cases=max(row.cases for row in rows),
+    )
+    (folder / f"{entry.name}.md").write_text(text, encoding="utf-8")
+
+
+def draw_card(entry: CatalogueEntry, folder: Path) -> None:
+    """Draw the picture of one model."""
+    phantom = make_phantom()
+    model = load_model(entry.name, device="cpu")
+    whole = Study.read(**phantom.images)
+    truth = {region: whole_region(phantom, n) for n, region in enumerate(REGIONS)}
+    panels = []
+    for title, images in (("all four volumes", phantom.images), ("T1 alone", {"t1": phantom.images["t1"]})):
+        session = Session(Study.read(reference=phantom.images["t1c"], **images), model, cache=None)
+        session.update()
+        for region in PANEL_CLICKS:
+            click = next_click(session.mask(region), truth[region], session.study.reference)
+            if click is not None:
+                session.add_point(click.points[0], positive=click.positive, region=region)
+            session.update()
+        masks = {region: session.mask(region).copy() for region in REGIONS}
+        scores = ", ".join(f"{region} {dice(masks[region], truth[region]):.2f}" for region in REGIONS)
+        panels.append(Panel(f"{title}: {scores}", masks, truth, session.prompts, "t1" if len(images) == 1 else "t1c"))
+    draw_overlay(folder / f"{entry.name}.png", whole, panels, "A digital phantom. Not for clinical use.")
+
+
+def whole_region(phantom: object, index: int) -> np.ndarray:
+    """The true mask of a region of the phantom, uint8 (K, J, I)."""
+    import SimpleITK as sitk
+
+    return regions_from_labels(sitk.GetArrayFromImage(phantom.truth))[index].astype(np.uint8)  # type: ignore[attr-defined]
+
+
+def main() -> None:
+    """Write the cards of all models of the catalogue that the results know."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", type=Path, help="results.jsonl of gliomasam evaluate")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--no-pictures", action="store_true")
+    arguments = parser.parse_args()
+    arguments.folder.mkdir(parents=True, exist_ok=True)
+    results = read_results([arguments.results])
+    for entry in list_models():
+        own = [result for result in results if result.method == entry.name]
+        if own and entry.method in METHODS:
+            write_card(entry, own, arguments.folder)
+            if not arguments.no_pictures:
+                draw_card(entry, arguments.folder)
+            print(f"{entry.name}: written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,12 +1,14 @@
 """Every method in a session: it answers, keeps the promises on clicks, and says what it does not read."""
 
+import numpy as np
 import pytest
 import torch
 
 from GliomaSAMLib.models.model import Model
 from GliomaSAMLib.models.registry import METHODS, build
+from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.study import Study
+from GliomaSAMLib.study import MODALITIES, Geometry, Study
 
 
 def untrained(name: str) -> Model:
@@ -32,3 +34,17 @@ def test_a_method_answers_and_says_what_it_does_not_read(name: str, small_study:
     assert any("does not read clicks" in note for note in notes) is ("point" not in read)
     assert any("does not read boxes" in note for note in notes) is ("box" not in read)
     assert all(note.startswith(f"{name} ") for note in notes)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_order_in_which_volumes_are_given_changes_nothing(
+    name: str, small_study: Study, small_arrays: dict[str, np.ndarray], small_grid: Geometry
+) -> None:
+    model = untrained(name)
+    turned = Study.read(**{modality: small_grid.to_image(small_arrays[modality]) for modality in reversed(MODALITIES)})
+    sessions = [Session(study, model, cache=None) for study in (small_study, turned)]
+    for session in sessions:
+        session.update()
+    first, second = sessions
+    for region in REGIONS:
+        assert np.array_equal(first.probability(region), second.probability(region))

@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,26 +96,25 @@ def test_three_steps_and_three_more_are_six(
     assert_same(load_file(whole.weights), load_file(parts.weights))
 
 
-def test_a_step_in_parts_is_the_step(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+def test_a_step_in_parts_is_the_step(
+    tiny_options: Callable[..., TrainOptions], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # by default a step of Adam is as long as the rate even where the gradient is nothing but rounding
+    monkeypatch.setattr(torch.optim, "AdamW", partial(torch.optim.AdamW, eps=1.0))
     calm = tiny_options().config
     assert calm is not None
     calm = replace(calm, decoder=replace(calm.decoder, embedding_dropout=0.0))  # chance in the network is a batch's
-    shares = [(4, 1), (2, 2), (1, 4)]
     done = []
-    for batch, accumulate in shares:
-        options = tiny_options(
-            output=tmp_path / f"{batch}x{accumulate}", config=calm, batch=batch, accumulate=accumulate, steps=2
-        )
-        fit(options)
-        done.append((checkpoint(options.output), [line["loss"] for line in read_log(options.output)[:2]]))
+    for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
+        output = tmp_path / f"{batch}x{accumulate}"
+        shares = {"batch": batch, "accumulate": accumulate, "steps": 2, "learning_rate": 1.0}
+        fit(tiny_options(output=output, config=calm, **shares))
+        done.append((checkpoint(output)["decoder"], [line["loss"] for line in read_log(output)[:2]]))
     (whole, losses), *parts = done
     for part, others in parts:
         assert others == pytest.approx(losses, abs=2e-4)
-        for (name, gradient), other in zip(
-            flat(whole["optimizer"]).items(), flat(part["optimizer"]).values(), strict=True
-        ):
-            if name.endswith("exp_avg"):
-                assert torch.allclose(gradient, other, atol=1e-4 * float(gradient.abs().max()) + 1e-8), name
+        # weights move by some 1e-2
+        assert max(float((value - part[name]).abs().max()) for name, value in whole.items()) < 1e-4
 
 
 def scores(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:

@@ -17,6 +17,7 @@ from GliomaSAMLib.training.checkpoint import CHECKPOINT, read_log
 PROJECT = Path(__file__).resolve().parents[3]
 SCRIPT = """
 import json, sys, time
+from functools import partial
 from pathlib import Path
 import torch
 from GliomaSAMLib.models.decoder3d import DecoderConfig
@@ -26,6 +27,8 @@ from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
 
 torch.set_num_threads(1)
 cases, output, encoder, pause, changes = sys.argv[1:]
+changes = {"steps": 8, **json.loads(changes)}
+torch.optim.AdamW = partial(torch.optim.AdamW, eps=changes.pop("epsilon", 1e-8))
 decoder = DecoderConfig(
     embedding_channels=256 if encoder else 0, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.5
 )
@@ -33,7 +36,7 @@ options = TrainOptions(
     Path(cases), Path(output), split=Path(cases) / "split.json", checkpoint_minutes=0, accelerator="cpu",
     precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
     config=MethodConfig("gliomasam", encoder or None, StackLayout(slice_mm=16), decoder),
-    **{"steps": 8, **json.loads(changes)},
+    **changes,
 )
 fit(options, progress=lambda fraction, text: time.sleep(float(pause) * text.startswith("step")))
 """
@@ -60,7 +63,7 @@ def start(
 
 
 def finish(process: subprocess.Popen) -> None:
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=600)
     assert process.returncode == 0, said
 
 
@@ -85,31 +88,22 @@ def test_a_kill_in_the_middle_costs_nothing(cases_folder: Path, tmp_path: Path) 
     assert not list((tmp_path / "run").glob(".*.part.*"))
 
 
-def moments(folder: Path) -> list[torch.Tensor]:
-    """The optimiser's running means of the gradients."""
-    return [one["exp_avg"] for one in torch.load(folder / CHECKPOINT)["optimizer"]["state"].values()]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", [(), TORCHRUN])
 def test_two_processes_are_one_with_twice_the_batch(
     launcher: tuple[str, ...], cases_folder: Path, tmp_path: Path
 ) -> None:
-    rate = 1e-3
-    common: dict[str, Any] = {"steps": 2, "warmup": 0, "learning_rate": rate}
+    # by default a step of Adam is as long as the rate even where the gradient is nothing but rounding
+    common = {"steps": 2, "warmup": 0, "learning_rate": 1.0, "epsilon": 1.0}
     both = [
         start(tmp_path, cases_folder, "one", batch=2, **common),
         start(tmp_path, cases_folder, "two", devices=2, launcher=launcher, **common),
     ]
     for process in both:
         finish(process)
-    one, two = (tmp_path / run for run in ("one", "two"))
-    for mine, theirs in zip(moments(one), moments(two), strict=True):
-        assert torch.allclose(mine, theirs, rtol=1e-3, atol=1e-4 * float(mine.abs().max()) + 1e-9)
-    weights = [torch.load(run / CHECKPOINT)["decoder"] for run in (one, two)]
-    for name, value in weights[0].items():
-        # Adam's first steps are as long as the rate, whatever the gradient: where that is 0, its rounding has a say
-        assert float((value - weights[1][name]).abs().median()) < 1e-2 * rate, name
+    one, two = (torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["decoder"] for run in ("one", "two"))
+    # weights move by some 1e-2
+    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 1e-4
 
 
 @pytest.mark.slow

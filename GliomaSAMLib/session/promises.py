@@ -86,8 +86,8 @@ def remove_islands(
     """Clear separate parts that nobody wants, in place.
 
     A part goes when it holds no positive click and is tiny, or when a negative click says of the whole part that it is
-    none: one click on a false lesion removes the lesion, not a hole in it. The part with the most voxels, or those
-    with a positive click, stay.
+    none: one click on a false lesion removes the lesion, not a hole in it. The part with the most voxels and those
+    with a positive click stay.
 
     Args:
         masks: bool (K, J, I) for each region.
@@ -122,16 +122,15 @@ def _remove_small(mask: np.ndarray, least: float, share: float, wanted: Indices)
 
 
 def _remove_rejected(mask: np.ndarray, proposal: np.ndarray, wanted: Indices, unwanted: Indices) -> None:
-    """Clear the parts of `mask`, as they are together with `proposal`, that hold a negative click; those with a
-    positive click stay, or without any the largest.
+    """Clear the parts of `mask`, as they are together with `proposal`, that hold a negative click; the largest and
+    those with a positive click stay.
     """
     parts = label(mask | proposal, connectivity=3)
     sizes = np.bincount(parts[mask], minlength=parts.max() + 1)
     rejected = np.zeros(len(sizes), bool)
     rejected[parts[unwanted]] = True
-    kept = parts[wanted][parts[wanted] > 0]
-    rejected[kept if len(kept) else int(np.argmax(sizes))] = False
-    rejected[0] = False
+    rejected[parts[wanted]] = False
+    rejected[[0, int(np.argmax(sizes))]] = False
     mask[rejected[parts]] = False
 
 

@@ -180,6 +180,17 @@ def test_a_negative_click_in_the_only_part_cuts_no_more_than_the_network_did() -
     assert np.array_equal(after["WT"], found["WT"])
 
 
+def test_a_negative_click_never_removes_the_largest_part_though_another_was_clicked() -> None:
+    """A click at the edge of a tumour must not take it away, whatever was clicked elsewhere before."""
+    grid = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    found = {region: np.zeros(grid.shape, bool) for region in REGIONS}
+    found["WT"][2:14, 2:14, 2:14] = True
+    found["WT"][18:26, 18:26, 18:26] = True
+    after = {region: mask.copy() for region, mask in found.items()}
+    remove_islands(after, found, [point((22.0, 22.0, 22.0)), point((3.0, 3.0, 3.0), False)], grid)
+    assert np.array_equal(after["WT"], found["WT"])
+
+
 def test_an_edited_mask_is_kept_and_refined_from(new_session: NewSession) -> None:
     session = new_session()
     edited = np.zeros(session.study.reference.shape, np.uint8)

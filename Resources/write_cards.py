@@ -9,10 +9,12 @@ every model does badly.
 """
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from GliomaSAMLib import Session, Study, load_model
 from GliomaSAMLib.demo.phantom import make_phantom
@@ -45,13 +47,16 @@ CARD = """# Model card: {name}
 
 ## Data
 
-BraTS 2018 and 2021: pre-operative gliomas with T1, T1 with contrast, T2 and FLAIR, skull-stripped, co-registered, 1 mm, with expert labels.
-Sources: Menze et al. 2015 (doi 10.1109/TMI.2014.2377694), Bakas et al. 2017 (doi 10.1038/sdata.2017.117), Baid et al. 2021 (arXiv 2107.02314). No image
+BraTS 2018 and 2021: pre-operative gliomas with T1, T1 with contrast, T2 and FLAIR, skull-stripped, co-registered, 1
+mm, with expert labels.
+Sources: Menze et al. 2015 (doi 10.1109/TMI.2014.2377694), Bakas et al. 2017 (doi 10.1038/sdata.2017.117), Baid et
+al. 2021 (arXiv 2107.02314). No image
 and no label is in this file or in the weights' neighbourhood.
 
 ## Accuracy
 
-Mean Dice after so many clicks of a robot on that region, each in the deepest place of the largest error; HD95 in mm after {surface} clicks. ET: cases that have any.
+Mean Dice after so many clicks of a robot on that region, each in the deepest place of the largest error; HD95 in mm
+after {surface} clicks. ET: cases that have any.
 
 {table}
 
@@ -65,7 +70,8 @@ The cases with the lowest Dice after {surface} clicks:
 
 ![The phantom with all volumes, and with T1 alone]({name}.png)
 
-The picture is of a digital phantom, as patients' images may not be published: dashed the truth, solid the model's outline after three clicks.
+The picture is of a digital phantom, as patients' images may not be published: dashed the truth, solid the model's
+outline after three clicks.
 On the left all four volumes, on the right T1 alone: without FLAIR and contrast the outline cannot be trusted.
 
 ## What it must not be used for
@@ -77,11 +83,20 @@ On the left all four volumes, on the right T1 alone: without FLAIR and contrast 
 """
 
 ADVICE = {
-    "gliomasam": "Small and faint enhancement is found late; without FLAIR oedema is underrated. A click in the missed part mends most of it.",
-    "csad": "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices at a time, so distant bright tissue becomes tumour.",
-    "ma_sam": "It reads boxes, and no clicks: a click changes its surroundings by image similarity only. Slices 4 mm apart blur thin parts.",
-    "cmaa": "Slices 4 mm apart, outlined one by one: thin parts are blurred along the axis. Trained for a short time only.",
-    "3dmedsam": "A coarse grid of 8 x 6 x 6 mm decides what is tumour: small enhancing parts are missed. Trained for a short time only.",
+    "gliomasam": "Small enhancement and cores without any are found badly; without FLAIR the whole tumour is.",
+    "csad": (
+        "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices "
+        "at a time and has no idea of the whole head. Trained for a short time only."
+    ),
+    "ma_sam": (
+        "It reads boxes, and no clicks: a click changes its surroundings by image similarity only. Slices lie "
+        "4 mm apart, and what is between them is interpolated. Trained for a short time only."
+    ),
+    "cmaa": (
+        "Slices lie 4 mm apart and are outlined one by one; what is between them is interpolated. Trained for "
+        "a short time only."
+    ),
+    "3dmedsam": "Clicks act on a coarse grid of 8 x 6 x 6 mm. Trained for a short time only.",
     "segresnet": "It hardly heeds clicks and finds small enhancing parts badly. It is here as a yardstick only.",
 }
 PANEL_CLICKS = ("WT", "TC", "ET")
@@ -138,7 +153,8 @@ def draw_card(entry: CatalogueEntry, folder: Path) -> None:
     model = load_model(entry.name, device="cpu")
     whole = Study.read(**phantom.images)
     truth = {region: whole_region(phantom, n) for n, region in enumerate(REGIONS)}
-    panels = []
+    panels: list[Panel] = []
+    told: list[str] = []
     for title, images in (("all four volumes", phantom.images), ("T1 alone", {"t1": phantom.images["t1"]})):
         session = Session(Study.read(reference=phantom.images["t1c"], **images), model, cache=None)
         session.update()
@@ -149,8 +165,14 @@ def draw_card(entry: CatalogueEntry, folder: Path) -> None:
             session.update()
         masks = {region: session.mask(region).copy() for region in REGIONS}
         scores = ", ".join(f"{region} {dice(masks[region], truth[region]):.2f}" for region in REGIONS)
-        panels.append(Panel(f"{title}: {scores}", masks, truth, session.prompts, "t1" if len(images) == 1 else "t1c"))
-    draw_overlay(folder / f"{entry.name}.png", whole, panels, "A digital phantom. Not for clinical use.")
+        told.append(f"{title}: Dice {scores}")
+        panels.append(Panel(title, masks, truth, session.prompts, "t1" if len(images) == 1 else "t1c"))
+    told.append("A digital phantom. Not for clinical use.")
+    path = folder / f"{entry.name}.png"
+    draw_overlay(path, whole, panels, "\n".join(told))
+    with Image.open(path) as picture:  # 64 colours are enough for grey slices and outlines, and a third of the size
+        small = picture.convert("RGB").quantize(64)
+    small.save(path, optimize=True)
 
 
 def whole_region(phantom: object, index: int) -> np.ndarray:
@@ -175,7 +197,7 @@ def main() -> None:
             write_card(entry, own, arguments.folder)
             if not arguments.no_pictures:
                 draw_card(entry, arguments.folder)
-            print(f"{entry.name}: written")
+            sys.stdout.write(f"{entry.name}: written\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ from .protocol import CaseResult
 from .summary import Summary, summarise
 from .table import MAIN_VARIANT
 
-COLOURS = ("#1b5fa8", "#c8442b", "#2c8a57", "#8a4fa3", "#b07d12", "#3f9fb5", "#7a7a7a", "#c45a90")
+COLOURS = (
+    "#1b5fa8", "#c8442b", "#2c8a57", "#8a4fa3", "#b07d12", "#3f9fb5", "#7a7a7a", "#c45a90", "#1a1a1a", "#7d8f1f"
+)  # fmt: skip
 """Of the methods, in their order; dark enough for white paper."""
 
 JITTER_VARIANT = "jitter"

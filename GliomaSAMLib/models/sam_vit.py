@@ -124,10 +124,10 @@ class SamViTEncoder(SliceEncoder):
             slices = functional.interpolate(slices, scale_factor=float(self.enlarge), mode="bilinear")
         mean, std = self.mean.to(slices.device), self.std.to(slices.device)
         tokens = network.patch_embed((slices - mean) / std)
-        return tokens + _positions(network.pos_embed, tokens.shape[1], tokens.shape[2])
+        return tokens + resized_positions(network.pos_embed, tokens.shape[1], tokens.shape[2])
 
 
-def _positions(positions: Tensor, height: int, width: int) -> Tensor:
+def resized_positions(positions: Tensor, height: int, width: int) -> Tensor:
     """The absolute positions for a grid of height x width cells, (1, height, width, C)."""
     if positions.shape[1:3] == (height, width):
         return positions

@@ -66,7 +66,7 @@ def small_model(name, value):
 def method(monkeypatch) -> session_method.SessionMethod:
     BallSession.made = 0
     monkeypatch.setattr(session_method, "Session", BallSession)
-    monkeypatch.setattr(session_method, "load_model", lambda name, device: small_model(name, 1.0))
+    monkeypatch.setattr(session_method, "load_model", lambda name, **given: small_model(name, 1.0))
     return session_method.SessionMethod("gliomasam", device="cpu")
 
 
@@ -98,6 +98,6 @@ def test_one_session_a_case_and_no_prompt_left_between_regions(method, first_cas
 def test_the_signature_follows_the_weights(monkeypatch):
     signatures = []
     for value in (1.0, 2.0, 1.0):
-        monkeypatch.setattr(session_method, "load_model", lambda name, device, value=value: small_model(name, value))
+        monkeypatch.setattr(session_method, "load_model", lambda name, value=value, **given: small_model(name, value))
         signatures.append(session_method.SessionMethod("folder/mine.safetensors").signature)
     assert signatures[0] == signatures[2] != signatures[1]

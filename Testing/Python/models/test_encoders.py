@@ -11,7 +11,7 @@ from torch import nn
 from GliomaSAMLib.errors import ModelError, WeightsError
 from GliomaSAMLib.models.encoder import SliceEncoder
 from GliomaSAMLib.models.lite_medsam import LiteMedSAMEncoder
-from GliomaSAMLib.models.sam_vit import SamViTEncoder, ViTShape
+from GliomaSAMLib.models.sam_vit import SamViTEncoder, ViTShape, resized_positions
 
 TINY = ViTShape(width=16, depth=3, heads=2, mlp_ratio=4.0, patch=16, grid=4, channels=8, window=2, global_blocks=(1,))
 
@@ -141,7 +141,7 @@ def test_absolute_positions_are_resized_along_their_own_axes(tiny_file: Path) ->
     """With positions that grow along the rows alone, the resized ones grow along the rows alone."""
     encoder = SamViTEncoder(tiny_file)
     encoder.network.pos_embed[:] = torch.arange(4.0)[None, :, None, None]
-    positions = encoder._positions(6, 3)
+    positions = resized_positions(encoder.network.pos_embed, 6, 3)
     assert positions.shape == (1, 6, 3, TINY.width)
     assert bool((positions.diff(dim=1) > 0).all())
     torch.testing.assert_close(positions.diff(dim=2), torch.zeros(1, 6, 2, TINY.width), atol=1e-5, rtol=0)

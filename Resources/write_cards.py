@@ -13,20 +13,21 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
 from GliomaSAMLib import Session, Study, load_model
 from GliomaSAMLib.demo.phantom import make_phantom
+from GliomaSAMLib.demo.phantom_case import phantom_case
 from GliomaSAMLib.evaluation.clicks import next_click
 from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.evaluation.protocol import CaseResult
 from GliomaSAMLib.evaluation.store import read_results
 from GliomaSAMLib.evaluation.summary import COLUMNS, SURFACE_AT, Summary, summarise
-from GliomaSAMLib.models.catalogue import CatalogueEntry, list_models
+from GliomaSAMLib.models.catalogue import CatalogueEntry, find_entry, list_models
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.output.picture import Panel, draw_overlay
-from GliomaSAMLib.regions import REGIONS, regions_from_labels
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.study import MODALITIES
 
 CARD = """# Model card: {name}
 
@@ -42,7 +43,7 @@ CARD = """# Model card: {name}
 | base model | {base} |
 | trained on | {training} |
 | measured on | six other cases of the same sources, fixed by the split; nothing but the checkpoint was chosen on them |
-| file | `{file}`, SHA-256 `{sha256}` |
+| file | {files} |
 | licence | {licence} |
 
 ## Data
@@ -84,6 +85,8 @@ On the left all four volumes, on the right T1 alone: without FLAIR and contrast 
 
 ADVICE = {
     "gliomasam": "Small enhancement and cores without any are found badly; without FLAIR the whole tumour is.",
+    "gliomasam_frozen": "One half of gliomasam, which is better than either.",
+    "gliomasam_adapted": "One half of gliomasam, which is better than either.",
     "csad": (
         "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices "
         "at a time and has no idea of the whole head. Trained for a short time only."
@@ -135,8 +138,7 @@ def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Pat
         total=method.cost.total,
         base=entry.base or "none",
         training=entry.training_cases,
-        file=entry.file,
-        sha256=entry.sha256,
+        files="; ".join(f"`{part.file}`, SHA-256 `{part.sha256}`" for part in parts_of(entry)),
         licence=entry.licence,
         surface=SURFACE_AT,
         table=accuracy_table(rows),
@@ -147,39 +149,39 @@ def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Pat
     (folder / f"{entry.name}.md").write_text(text, encoding="utf-8")
 
 
+def parts_of(entry: CatalogueEntry) -> list[CatalogueEntry]:
+    """The entries whose files a model is read from."""
+    return [find_entry(member) for member in entry.members] or [entry]
+
+
 def draw_card(entry: CatalogueEntry, folder: Path) -> None:
     """Draw the picture of one model."""
     phantom = make_phantom()
+    case = phantom_case(phantom)
     model = load_model(entry.name, device="cpu")
-    whole = Study.read(**phantom.images)
-    truth = {region: whole_region(phantom, n) for n, region in enumerate(REGIONS)}
     panels: list[Panel] = []
     told: list[str] = []
-    for title, images in (("all four volumes", phantom.images), ("T1 alone", {"t1": phantom.images["t1"]})):
-        session = Session(Study.read(reference=phantom.images["t1c"], **images), model, cache=None)
+    for title, modalities in (("all four volumes", MODALITIES), ("T1 alone", ("t1",))):
+        images = {name: phantom.images[name] for name in modalities}
+        session = Session(Study.read(reference=phantom.images["t1c"], skull="off", **images), model, cache=None)
         session.update()
         for region in PANEL_CLICKS:
-            click = next_click(session.mask(region), truth[region], session.study.reference)
+            click = next_click(session.mask(region), case.truth[region], session.study.reference)
             if click is not None:
                 session.add_point(click.points[0], positive=click.positive, region=region)
             session.update()
         masks = {region: session.mask(region).copy() for region in REGIONS}
-        scores = ", ".join(f"{region} {dice(masks[region], truth[region]):.2f}" for region in REGIONS)
+        scores = ", ".join(f"{region} {dice(masks[region], case.truth[region]):.2f}" for region in REGIONS)
         told.append(f"{title}: Dice {scores}")
-        panels.append(Panel(title, masks, truth, session.prompts, "t1" if len(images) == 1 else "t1c"))
+        panels.append(Panel(title, masks, case.truth, session.prompts, "t1" if len(images) == 1 else "t1c"))
     told.append("A digital phantom. Not for clinical use.")
     path = folder / f"{entry.name}.png"
-    draw_overlay(path, whole, panels, "\n".join(told))
-    with Image.open(path) as picture:  # 64 colours are enough for grey slices and outlines, and a third of the size
-        small = picture.convert("RGB").quantize(64)
-    small.save(path, optimize=True)
-
-
-def whole_region(phantom: object, index: int) -> np.ndarray:
-    """The true mask of a region of the phantom, uint8 (K, J, I)."""
-    import SimpleITK as sitk
-
-    return regions_from_labels(sitk.GetArrayFromImage(phantom.truth))[index].astype(np.uint8)  # type: ignore[attr-defined]
+    draw_overlay(path, case.study, panels, "\n".join(told))
+    with Image.open(path) as picture:  # the rare colours of clicks and outlines have to stay
+        half = picture.convert("RGB").resize(
+            (picture.width * 5 // 8, picture.height * 5 // 8), Image.Resampling.LANCZOS
+        )
+        half.quantize(96, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 def main() -> None:
@@ -188,12 +190,13 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="results.jsonl of gliomasam evaluate")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--no-pictures", action="store_true")
+    parser.add_argument("--only", action="append", help="the models whose cards are written; default all")
     arguments = parser.parse_args()
     arguments.folder.mkdir(parents=True, exist_ok=True)
     results = read_results([arguments.results])
     for entry in list_models():
         own = [result for result in results if result.method == entry.name]
-        if own and entry.method in METHODS:
+        if own and entry.method in METHODS and entry.name in (arguments.only or [entry.name]):
             write_card(entry, own, arguments.folder)
             if not arguments.no_pictures:
                 draw_card(entry, arguments.folder)

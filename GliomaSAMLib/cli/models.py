@@ -27,11 +27,11 @@ def models(
     Give a model's name, or the path of a weights file, as --model to the other commands. Nothing is downloaded unless
     asked for.
     """
-    from ..models.catalogue import find_weights, import_weights
+    from ..models.catalogue import find_members, find_weights, import_weights
 
     console = output()
-    if fetch is not None:
-        console.print(f"{fetch}: {find_weights(fetch, download=True)[0]}", markup=False, soft_wrap=True)
+    for member in find_members(fetch) if fetch is not None else ():
+        console.print(f"{member}: {find_weights(member, download=True)[0]}", markup=False, soft_wrap=True)
     if file is not None:
         console.print(f"{import_weights(file).name}: imported", markup=False, soft_wrap=True)
     if fetch is None and file is None:
@@ -40,10 +40,12 @@ def models(
 
 
 def is_here(entry: "CatalogueEntry") -> bool:
-    """Whether the file of a model is on this computer, damaged or not."""
-    from ..models.catalogue import user_weights_directory
+    """Whether the files of a model are on this computer, damaged or not."""
+    from ..models.catalogue import find_entry, user_weights_directory
     from ..resources import resources_directory
 
+    if entry.members:
+        return all(is_here(find_entry(member)) for member in entry.members)
     return any(
         path.is_file()
         for path in (resources_directory() / entry.file, user_weights_directory() / Path(entry.file).name)

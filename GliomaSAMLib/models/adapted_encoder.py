@@ -9,9 +9,11 @@ from torch.utils.checkpoint import checkpoint
 
 from .adapters import StackContext
 from .frozen_blocks import FrozenBlock, FrozenBlocks
+from .heartbeat import beat
 
-CHUNK = 48
-"""Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack."""
+CHUNK = 4
+"""Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack, and
+whoever waits can stop it soon."""
 
 
 class AdaptedEncoder(nn.Module):
@@ -47,7 +49,7 @@ class AdaptedEncoder(nn.Module):
             taps: Blocks after which the tokens are wanted too, by index.
 
         Returns:
-            The embedding (N, channels, h, w), and the tokens (N, h, w, C) after each block of `taps`.
+            The embedding as volumes (B, M, channels, D, h, w), and the tokens after each block of `taps`, likewise.
         """
         tapped = []
         for n, block in enumerate(self.blocks):
@@ -56,8 +58,8 @@ class AdaptedEncoder(nn.Module):
             else:
                 tokens = self._step(n, block, tokens, context)
             if n in taps:
-                tapped.append(tokens)
-        return _in_chunks(self.blocks.embed, tokens), tapped
+                tapped.append(_volumes(tokens.permute(0, 3, 1, 2), context))
+        return _volumes(_in_chunks(self.blocks.embed, tokens), context), tapped
 
     def _step(self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext) -> Tensor:
         if self.before is not None:
@@ -68,13 +70,20 @@ class AdaptedEncoder(nn.Module):
         return _in_chunks(block.digest, tokens)
 
 
+def unadapted(blocks: FrozenBlocks, tokens: Tensor) -> Tensor:
+    """The base model's embeddings (B, M, channels, D, h, w) of tokens at the cut (B, M, C, D, h, w)."""
+    batch, modalities, _, depth = tokens.shape[:4]
+    grids = _in_chunks(blocks, tokens.permute(0, 1, 3, 4, 5, 2).flatten(0, 2))
+    return grids.unflatten(0, (batch, modalities, depth)).transpose(2, 3)
+
+
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
     """Tokens (N, h, w, C) of what was embedded at the cut, (B, M, C, D, h, w), and what N is made of."""
     batch, modalities, _, depth = embeddings.shape[:4]
     return embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 2), StackContext(batch, modalities, depth, present)
 
 
-def unstack(grids: Tensor, context: StackContext) -> Tensor:
+def _volumes(grids: Tensor, context: StackContext) -> Tensor:
     """Channels-first grids (N, C, h, w) as volumes (B, M, C, D, h, w)."""
     return grids.unflatten(0, (context.batch, context.modalities, context.depth)).transpose(2, 3)
 
@@ -87,6 +96,10 @@ def on_voxels(logits: Tensor, maps: Tensor) -> Tensor:
 
 def _in_chunks(work, tokens: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
-    if torch.is_grad_enabled() or len(tokens) <= CHUNK:
+    if torch.is_grad_enabled():
         return work(tokens)
-    return torch.cat([work(part) for part in tokens.split(CHUNK)])
+    done = []
+    for part in tokens.split(CHUNK):
+        done.append(work(part))
+        beat()
+    return torch.cat(done)

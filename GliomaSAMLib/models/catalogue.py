@@ -17,12 +17,13 @@ from .checkpoint import file_sha256
 
 @dataclass(frozen=True)
 class CatalogueEntry:
-    """One weights file of the catalogue.
+    """One model of the catalogue.
 
     Args:
         name: What the user calls it.
-        file: Path relative to the folder Resources, or only a file name when it does not come with GliomaSAM.
-        sha256: SHA-256 of the file, in hexadecimal.
+        file: Path relative to the folder Resources, or only a file name when it does not come with GliomaSAM; "" for a
+            model that is made of others.
+        sha256: SHA-256 of the file, in hexadecimal; "" likewise.
         method: Method of the registry, or "base" for a base model's checkpoint.
         base: Name of the encoder that it needs, None when it needs none.
         url: Where it can be downloaded, None when nowhere.
@@ -30,6 +31,7 @@ class CatalogueEntry:
         training_cases: What it was trained on.
         accuracy: Measured accuracy by name (for example "WT Dice, 3 clicks"), empty when not measured.
         description: One or two sentences for the user.
+        members: Names of the models that it is made of, which have files of their own.
     """
 
     name: str
@@ -42,6 +44,7 @@ class CatalogueEntry:
     training_cases: str
     accuracy: dict[str, float]
     description: str
+    members: tuple[str, ...] = ()
 
 
 def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
@@ -56,7 +59,9 @@ def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
     path = catalogue or resources_directory() / "catalogue.json"
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(CatalogueEntry(**entry) for entry in content["models"])
+        return tuple(
+            CatalogueEntry(**{**entry, "members": tuple(entry.get("members", ()))}) for entry in content["models"]
+        )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error
 
@@ -77,6 +82,23 @@ def user_weights_directory() -> Path:
     return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("gliomasam")) / "weights"
 
 
+def find_members(name: str | Path, catalogue: Path | None = None) -> tuple[str | Path, ...]:
+    """Names or paths of the files that a model is read from, each for `find_weights`.
+
+    Args:
+        name: Name in the catalogue, or the path of a file; several of them are joined by "+".
+        catalogue: The JSON file; None for the one that comes with GliomaSAM.
+
+    Raises:
+        ModelError: The catalogue cannot be read.
+    """
+    text = str(name)
+    if "+" in text and not Path(text).exists():
+        return tuple(part.strip() for part in text.split("+"))
+    entries = {entry.name: entry for entry in list_models(catalogue)}
+    return (entries[text].members or (name,)) if text in entries else (name,)
+
+
 def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | None = None) -> tuple[Path, str | None]:
     """Return the weights file with a name or path, and the SHA-256 that whoever reads it must find.
 
@@ -92,7 +114,7 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
 
     Raises:
         ModelError: There is no such name.
-        WeightsError: The file is not here, or could not be downloaded.
+        WeightsError: The file is not here, or could not be downloaded; or the model is made of others.
     """
     if isinstance(name, Path) or Path(name).suffix or Path(name).name != name:
         path = Path(name).expanduser()
@@ -100,6 +122,8 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
             raise WeightsError(f"there is no weights file {path}: check the path, or choose a model of the catalogue")
         return path, None
     entry = find_entry(name, catalogue)
+    if entry.members:
+        raise WeightsError(f"the model {name!r} has no file of its own: it is made of {', '.join(entry.members)}")
     shipped = (catalogue.parent if catalogue else resources_directory()) / entry.file
     own = user_weights_directory() / Path(entry.file).name
     for path in (shipped, own):
@@ -142,7 +166,7 @@ def import_weights(path: Path, catalogue: Path | None = None) -> CatalogueEntry:
             with replacing(target) as temporary:
                 shutil.copyfile(path, temporary)
             return entry
-    expected = "; ".join(f"{entry.name} {entry.sha256}" for entry in entries)
+    expected = "; ".join(f"{entry.name} {entry.sha256}" for entry in entries if entry.sha256)
     raise WeightsError(
         f"the file {path} is none of the catalogue's: expected one of SHA-256 ({expected}), found {found}. "
         "It may be damaged; weights that you trained yourself are used by their path and need no import."

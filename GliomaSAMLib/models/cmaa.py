@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelError
 from ..prompts.maps import PromptVoxels
-from .adapted_encoder import AdaptedEncoder, on_voxels, stack_tokens, unstack
+from .adapted_encoder import AdaptedEncoder, on_voxels, stack_tokens
 from .adapters.cross_modality import CrossModalityAdapter
 from .cut_encoder import CutEncoder
 from .distillation import distillation_losses
@@ -100,11 +100,8 @@ class Cmaa(nn.Module):
         tokens, context = stack_tokens(embeddings, present)
         distilled = self.training and self.config.distillation > 0
         taps = range(len(self.encoder.blocks)) if distilled else ()
-        embedded, tapped = self.encoder(tokens, context, taps)
-        if distilled:
-            layers = [unstack(t.permute(0, 3, 1, 2), context).transpose(2, 3).flatten(3, 4) for t in tapped]
-            self._distilled = _distil([layer.transpose(2, 3) for layer in layers], present)
-        volumes = unstack(embedded, context)
+        volumes, tapped = self.encoder(tokens, context, taps)
+        self._distilled = torch.stack(distillation_losses(tapped, present)).sum() if distilled else None
         if self.gated is not None:
             return [self.gated(volumes, present)]
         return [self._correlate(volumes, present)]
@@ -123,15 +120,11 @@ class Cmaa(nn.Module):
 
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
         """The distillation of the last `encode`, weighted; grows over the first third of the training."""
-        if self._distilled is None:
+        distilled, self._distilled = self._distilled, None
+        if distilled is None:
             return regions.new_zeros((), dtype=torch.float32)
-        return self.config.distillation * min(1.0, 3 * self.done) * self._distilled
+        return self.config.distillation * min(1.0, 3 * self.done) * distilled
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """What was learned before is changed slowly."""
         return {"encoder": 0.6, "head": 0.15}
-
-
-def _distil(layers: list[Tensor], present: Tensor) -> Tensor:
-    cross, own = distillation_losses(layers, present)
-    return cross + own

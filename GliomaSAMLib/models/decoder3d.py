@@ -21,6 +21,7 @@ from torch import nn
 from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
 from .fusion import ModalityFusion
+from .instance_norm import InstanceNorm
 from .shuffle import shuffle, unshuffle
 
 
@@ -56,14 +57,17 @@ class ResidualBlock(nn.Module):
     def __init__(self, channels_in: int, channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv3d(channels_in, channels, 3, padding=1, bias=False)
-        self.norm1 = nn.InstanceNorm3d(channels, affine=True)
+        self.norm1 = InstanceNorm(channels)
         self.conv2 = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
-        self.norm2 = nn.InstanceNorm3d(channels, affine=True)
+        self.norm2 = InstanceNorm(channels)
         self.shortcut = nn.Identity() if channels_in == channels else nn.Conv3d(channels_in, channels, 1, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y = F.leaky_relu(self.norm1(self.conv1(x)), 0.01)
-        return F.leaky_relu(self.norm2(self.conv2(y)) + self.shortcut(x), 0.01)
+        # in place, as much of the time of these large grids goes into fresh memory
+        y = F.leaky_relu_(self.norm1(self.conv1(x)), 0.01)
+        y = self.norm2(self.conv2(y))
+        y += self.shortcut(x)
+        return F.leaky_relu_(y, 0.01)
 
 
 class PromptContext(nn.Module):
@@ -137,9 +141,7 @@ class PromptableDecoder3d(nn.Module):
         Returns:
             Features at 2, 4, 8, 16 mm.
         """
-        images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        share = self.config.modalities / present.sum(dim=1).clamp(min=1)
-        x = self.stem(unshuffle(images * share[:, None, None, None, None].to(images.dtype)))
+        x = self.stem(unshuffle(only_present(images, present)))
         x = x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None]
         features = []
         for level, block in enumerate(self.encoders):
@@ -171,13 +173,26 @@ class PromptableDecoder3d(nn.Module):
         """
         pyramid = [maps]
         for _ in features[1:]:
-            points, rest = pyramid[-1].split([POINT_CHANNELS, CHANNELS - POINT_CHANNELS], dim=1)
-            pyramid.append(torch.cat([F.max_pool3d(points, 2), F.avg_pool3d(rest, 2)], dim=1))
+            pyramid.append(pool_maps(pyramid[-1]))
         features = self.context(features, maps)
         x = features[-1] + self.prompts[-1](pyramid[-1])
         x = self.decoders[-1](x)
         for level in range(len(features) - 2, -1, -1):
             x = F.interpolate(self.up[level](x), size=features[level].shape[2:], mode="nearest")
-            x = self.merge[level](torch.cat([x, features[level]], dim=1)) + self.prompts[level](pyramid[level])
+            x = self.merge[level](torch.cat([x, features[level]], dim=1))
+            x += self.prompts[level](pyramid[level])
             x = self.decoders[level](x)
         return shuffle(self.head(x))
+
+
+def pool_maps(maps: torch.Tensor) -> torch.Tensor:
+    """Prompt maps (B, CHANNELS, k, j, i) on cells twice as large: no point is lost, the others are averaged."""
+    points, rest = maps.split([POINT_CHANNELS, CHANNELS - POINT_CHANNELS], dim=1)
+    return torch.cat([F.max_pool3d(points, 2), F.avg_pool3d(rest, 2)], dim=1)
+
+
+def only_present(images: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Images (B, M, K, J, I) with zeros for those that are absent, the others brighter by as much as is missing."""
+    there = present[:, :, None, None, None]
+    share = present.shape[1] / present.sum(dim=1).clamp(min=1)
+    return torch.where(there, images, torch.zeros_like(images)) * share[:, None, None, None, None].to(images.dtype)

@@ -80,10 +80,15 @@ class SliceEncoder(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Set training mode for what is trained inside the encoder; batch normalisation stays as it was learned."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        keep_statistics(self)
         return self
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """Let every batch normalisation inside keep the statistics it has learned, whatever mode the rest is in."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
 
 
 def pad_to_multiple(slices: Tensor, multiple: int) -> Tensor:

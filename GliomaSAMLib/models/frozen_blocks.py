@@ -8,8 +8,10 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
-import torch.nn.functional as F
+from segment_anything.modeling.image_encoder import window_partition, window_unpartition
 from torch import Tensor, nn
+
+from .encoder import keep_statistics
 
 Place = Literal["before", "middle"]
 
@@ -85,9 +87,7 @@ class FrozenBlocks(nn.Module):
     def train(self, mode: bool = True) -> Self:
         """Set training mode for what is trained inside; batch normalisation stays as it was learned."""
         super().train(mode)
-        for module in self.modules():
-            if isinstance(module, nn.modules.batchnorm._BatchNorm):
-                module.eval()
+        keep_statistics(self)
         return self
 
 
@@ -118,14 +118,9 @@ class TinyViTBlock(FrozenBlock):
 
     def attend(self, grid: Tensor) -> Tensor:
         """Attention inside windows; the last ones are filled up with zeros."""
-        n, height, width, channels = grid.shape
-        side = self.window
-        x = F.pad(grid, (0, 0, 0, -width % side, 0, -height % side))
-        rows, columns = x.shape[1] // side, x.shape[2] // side
-        x = x.reshape(n, rows, side, columns, side, channels).transpose(2, 3)
-        x = self.attention(x.reshape(n * rows * columns, side * side, channels))
-        x = x.view(n, rows, columns, side, side, channels).transpose(2, 3)
-        return grid + x.reshape(n, rows * side, columns * side, channels)[:, :height, :width]
+        windows, padded = window_partition(grid, self.window)
+        answer = self.attention(windows.flatten(1, 2)).view_as(windows)
+        return grid + window_unpartition(answer, self.window, padded, grid.shape[1:3])
 
     def digest(self, grid: Tensor) -> Tensor:
         """Convolution, MLP, and the merging of patches where the stage ends."""
@@ -154,17 +149,11 @@ class ViTBlock(FrozenBlock):
 
     def attend(self, grid: Tensor) -> Tensor:
         """Attention; windows that reach beyond the grid are filled up with zeros."""
-        n, height, width, channels = grid.shape
         x = self.norm1(grid)
         if not self.window:
             return grid + self.attention(x)
-        side = self.window
-        x = F.pad(x, (0, 0, 0, -width % side, 0, -height % side))
-        rows, columns = x.shape[1] // side, x.shape[2] // side
-        x = x.reshape(n, rows, side, columns, side, channels).transpose(2, 3).reshape(-1, side, side, channels)
-        x = self.attention(x)
-        x = x.view(n, rows, columns, side, side, channels).transpose(2, 3)
-        return grid + x.reshape(n, rows * side, columns * side, channels)[:, :height, :width]
+        windows, padded = window_partition(x, self.window)
+        return grid + window_unpartition(self.attention(windows), self.window, padded, grid.shape[1:3])
 
     def digest(self, grid: Tensor) -> Tensor:
         """The MLP and its shortcut."""

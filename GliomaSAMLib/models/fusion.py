@@ -7,6 +7,8 @@ the softmax, so its content has no influence; nothing is zero-filled.
 import torch
 from torch import nn
 
+from .gated_fusion import gated_sum
+
 
 class ModalityFusion(nn.Module):
     """Weigh the modalities at each position and add them up.
@@ -32,8 +34,5 @@ class ModalityFusion(nn.Module):
         x = self.norm(self.project(embeddings.flatten(0, 1)))
         x = x.unflatten(0, (batch, modalities)) + self.modality[None, :, :, None, None, None].to(x.dtype)
         x = self.mix(x.flatten(0, 1))
-        score = self.score(x).unflatten(0, (batch, modalities)).float()
-        x = x.unflatten(0, (batch, modalities))
-        absent = ~present[:, :, None, None, None, None]
-        weight = score.masked_fill(absent, -torch.inf).softmax(dim=1).to(x.dtype)
-        return (weight * x.masked_fill(absent, 0)).sum(dim=1)
+        score = self.score(x).unflatten(0, (batch, modalities))
+        return gated_sum(x.unflatten(0, (batch, modalities)), score, present)

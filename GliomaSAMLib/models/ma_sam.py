@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..prompts.maps import PromptVoxels
-from .adapted_encoder import AdaptedEncoder, on_voxels, stack_tokens, unstack
+from .adapted_encoder import AdaptedEncoder, on_voxels, stack_tokens
 from .adapters.depth import DepthAdapter
 from .adapters.factor_tuning import FactorisedQKV, QKVSlots, SharedFactors
 from .cut_encoder import CutEncoder
@@ -88,8 +88,8 @@ class MaSam(nn.Module):
         """
         assert embeddings is not None
         tokens, context = stack_tokens(embeddings, present)
-        embedded, _ = self.encoder(tokens, context)
-        return [self.fusion(unstack(embedded, context), present)]
+        volumes, _ = self.encoder(tokens, context)
+        return [self.fusion(volumes, present)]
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; of the prompts only boxes are read."""

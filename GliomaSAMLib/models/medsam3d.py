@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from ..prompts.maps import PromptVoxels
-from .adapted_encoder import AdaptedEncoder, stack_tokens, unstack
-from .adapters import StackContext
+from .adapted_encoder import AdaptedEncoder
 from .adapters.depth_patches import DepthPatches
 from .adapters.volumetric import VolumetricAdapter
 from .cut_encoder import CutEncoder
+from .frozen_blocks import FrozenBlocks
 from .gated_fusion import GatedFusion
 from .multiscale_decoder import MultiscaleDecoderConfig, MultiscaleMaskDecoder
 
@@ -67,9 +67,7 @@ class MedSam3d(nn.Module):
         self.config = config
         blocks = encoder.blocks
         channels = [block.channels for block in blocks]
-        quarters = [(n + 1) * len(blocks) // LEVELS - 1 for n in range(LEVELS - 1)]
-        self.taps = sorted({max(0, n) for n in quarters})
-        widths = [channels[n + 1] for n in self.taps] + [blocks.channels]
+        self.taps, widths = quarters(blocks)
         self.patches = DepthPatches(channels[0], config.patch, config.max_depth)
         adapters = [VolumetricAdapter(n, config.width or n // 4) for n in channels]
         self.encoder = AdaptedEncoder(blocks, before=adapters)
@@ -92,13 +90,8 @@ class MedSam3d(nn.Module):
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
         """
         assert embeddings is not None
-        tokens, context = stack_tokens(embeddings, present)
-        stacks = tokens.unflatten(0, (context.batch * context.modalities, context.depth))
-        patches = self.patches(stacks)
-        context = StackContext(context.batch, context.modalities, patches.shape[1], present)
-        embedded, tapped = self.encoder(patches.flatten(0, 1), context, self.taps)
-        grids = [*(tokens.permute(0, 3, 1, 2) for tokens in tapped), embedded]
-        levels = [fusion(unstack(grid, context), present) for fusion, grid in zip(self.fusions, grids, strict=True)]
+        embedded, tapped = self.encoder(*self.patches.stack(embeddings, present), self.taps)
+        levels = [fusion(grid, present) for fusion, grid in zip(self.fusions, [*tapped, embedded], strict=True)]
         return self.decoder.read(levels, images, present)
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
@@ -108,3 +101,12 @@ class MedSam3d(nn.Module):
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
         """The losses of the decoder's levels in the last answer."""
         return self.decoder.auxiliary_loss(regions)
+
+
+def quarters(blocks: FrozenBlocks) -> tuple[list[int], list[int]]:
+    """The blocks after each quarter of all but the last, by index, and the channels of the features there, those of the
+    embedding last.
+    """
+    taps = sorted({max(0, (n + 1) * len(blocks) // LEVELS - 1) for n in range(LEVELS - 1)})
+    channels = [block.channels for block in blocks]
+    return taps, [channels[n + 1] for n in taps] + [blocks.channels]

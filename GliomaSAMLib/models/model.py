@@ -13,10 +13,13 @@ import torch
 
 from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
-from .catalogue import find_base, find_weights
+from .catalogue import find_base, find_members, find_weights
 from .device import autocast, choose_device, with_fallback
 from .encoder import SliceEncoder
-from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
+from .heartbeat import listening
+from .instance_norm import channels_last
+from .members import join
+from .registry import MethodConfig, VolumeDecoder, build, find_method
 from .slices import embed_slice
 from .trained import load_trained, trained_names
 from .weights import load_weights
@@ -67,6 +70,11 @@ class Model:
         return self._trained
 
     @property
+    def adapts(self) -> bool:
+        """Whether the network holds the latter part of the encoder, so that it takes long to read a box."""
+        return find_method(self.config.method).encoder == "cut"
+
+    @property
     def prompts(self) -> tuple[str, ...]:
         """Kinds of prompts that the network reads; the session answers the others by itself."""
         return find_method(self.config.method).prompts
@@ -91,12 +99,15 @@ class Model:
 
         return self._run(work)
 
-    def encode(self, images: dict[str, np.ndarray], embeddings: np.ndarray | None) -> Features:
+    def encode(
+        self, images: dict[str, np.ndarray], embeddings: np.ndarray | None, beat: Callable[[], None] = lambda: None
+    ) -> Features:
         """Features of a box of a study, for `decode`.
 
         Args:
             images: For each modality present float32 (K, J, I) in [0, 1], 1 mm, sides multiples of `multiple`.
             embeddings: float16 (M, C, z, y, x) over the same box, M in the order of `MODALITIES`; None without encoder.
+            beat: Called every now and then where it takes long; what it raises ends the work.
         """
         shape = next(iter(images.values())).shape
         stacked = np.stack([images.get(name, np.zeros(shape, np.float32)) for name in MODALITIES])
@@ -105,7 +116,7 @@ class Model:
         @torch.inference_mode()
         def work(device: torch.device) -> Features:
             coarse = None if embeddings is None else torch.from_numpy(embeddings)[None].to(device).float()
-            with autocast(device):
+            with autocast(device), listening(beat):
                 return self._decoder.encode(torch.from_numpy(stacked)[None].to(device), present.to(device), coarse)
 
         return self._run(work)
@@ -135,6 +146,8 @@ class Model:
     def _move(self, device: torch.device) -> None:
         self.device = device
         self.decoder.to(device)
+        if device.type == "cpu":
+            channels_last(self.decoder)
         if self.encoder is not None:
             self.encoder.to(device)
 
@@ -158,7 +171,8 @@ def load_model(
     """Load a model of the catalogue, or a weights file.
 
     Args:
-        name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote.
+        name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote; several joined
+            by "+" are members of one network, trained apart.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         on_fallback: Told in one sentence when the device has too little memory and the CPU takes over.
         encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM); not
@@ -169,10 +183,12 @@ def load_model(
         ModelError: There is no such model or device.
     """
     chosen = choose_device(device)
-    path, expected = find_weights(name)
-    state, metadata = load_weights(path, expected)
-    config = config_from_json(metadata.config)
+    members = find_members(name)
+    files = [load_weights(*find_weights(member)) for member in members]
+    state, config = join(files)
+    metadata = files[0][1]
     parts = build(config, encoder_weights or find_base(metadata.base_sha256))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
-    return Model(Path(name).stem, config, parts.embedder, parts.network, chosen, on_fallback)
+    load_trained(parts.network, state, trained_names(parts.network), " + ".join(str(file.path) for _, file in files))
+    label = "+".join(Path(member).stem for member in members) if "+" in str(name) else Path(name).stem
+    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback)

@@ -25,7 +25,8 @@ from torch import Tensor, nn
 
 from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
-from .decoder3d import ResidualBlock
+from .decoder3d import ResidualBlock, only_present, pool_maps
+from .instance_norm import InstanceNorm
 from .labelled_points import PlacedPrompts, PointTokens, cell_positions, place_prompts, waves
 from .shuffle import shuffle, unshuffle
 
@@ -43,6 +44,9 @@ class MultiscaleDecoderConfig:
         heads: Heads of the attention.
         modalities: Number of modalities.
         auxiliary_weights: Weights of the levels' own losses, in the order of `channels_in`.
+        image_skips: Whether the images themselves are read, besides the levels.
+        point_maps: Whether points are read as maps at 2 and 4 mm too, besides the tokens on the coarse grid.
+        fine_blocks: Residual blocks at 2 mm on the way up; 0 for a single convolution.
     """
 
     channels_in: tuple[int, ...] = (160, 320, 320, 256)
@@ -51,6 +55,9 @@ class MultiscaleDecoderConfig:
     heads: int = 4
     modalities: int = 4
     auxiliary_weights: tuple[float, ...] = (0.2, 0.15, 0.1, 0.05)
+    image_skips: bool = True
+    point_maps: bool = False
+    fine_blocks: int = 0
 
 
 class Attention(nn.Module):
@@ -121,7 +128,7 @@ class Level(nn.Module):
         self.tokens = PointTokens(width)
         self.attention = TwoWayAttention(width, heads)
         self.conv = nn.Conv3d(width, width, 3, padding=1, bias=False)
-        self.norm = nn.InstanceNorm3d(width, affine=True)
+        self.norm = InstanceNorm(width)
         self.judge = nn.Conv3d(width, len(REGIONS), 1)
         nn.init.constant_(self.judge.bias, -2.0)  # type: ignore[arg-type]
 
@@ -156,6 +163,42 @@ class Level(nn.Module):
         return tokens, x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
 
 
+class ImageSkips(nn.Module):
+    """What convolutions see in the images at 2 mm and at 4 mm.
+
+    Args:
+        modalities: Number of modalities.
+        fine: Channels at 2 mm.
+        middle: Channels at 4 mm.
+    """
+
+    def __init__(self, modalities: int, fine: int, middle: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv3d(modalities * 8, fine, 3, padding=1, bias=False)
+        self.presence = nn.Parameter(torch.zeros(modalities, fine))
+        self.fine = ResidualBlock(fine, fine)
+        self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
+        self.middle = ResidualBlock(middle, middle)
+
+    def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
+        x = self.stem(unshuffle(only_present(images, present)))
+        fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
+        return fine, self.middle(self.down(fine))
+
+
+class Smoothing(nn.Module):
+    """A convolution with instance norm, and a shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.norm = InstanceNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
+
+
 class MultiscaleMaskDecoder(nn.Module):
     """See the module's text."""
 
@@ -166,20 +209,19 @@ class MultiscaleMaskDecoder(nn.Module):
         self.project = nn.ModuleList(
             nn.Sequential(nn.Conv3d(n, config.width, 1), nn.GroupNorm(8, config.width)) for n in config.channels_in
         )
-        self.stem = nn.Conv3d(config.modalities * 8, fine, 3, padding=1, bias=False)
-        self.presence = nn.Parameter(torch.zeros(config.modalities, fine))
-        self.skip_fine = ResidualBlock(fine, fine)
-        self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
-        self.skip_middle = ResidualBlock(middle, middle)
+        self.skips = ImageSkips(config.modalities, fine, middle) if config.image_skips else None
         self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
         self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
         self.middle = ResidualBlock(middle, middle)
         self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
-        self.maps = nn.Conv3d(CHANNELS - POINT_CHANNELS, fine, 3, padding=1)
-        nn.init.zeros_(self.maps.weight)
-        nn.init.zeros_(self.maps.bias)  # type: ignore[arg-type]
-        self.conv = nn.Conv3d(fine, fine, 3, padding=1, bias=False)
-        self.norm = nn.InstanceNorm3d(fine, affine=True)
+        self.read_from = 0 if config.point_maps else POINT_CHANNELS
+        self.maps = _silent(CHANNELS - self.read_from, fine)
+        self.maps_middle = _silent(CHANNELS, middle) if config.point_maps else None
+        self.fine = (
+            nn.Sequential(*(ResidualBlock(fine, fine) for _ in range(config.fine_blocks)))
+            if config.fine_blocks
+            else Smoothing(fine)
+        )
         self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
         self._judged: list[Tensor] = []
@@ -196,12 +238,11 @@ class MultiscaleMaskDecoder(nn.Module):
             The levels, (B, width, z, y, x) each, and the skips at 2 mm and 4 mm.
         """
         features = [project(level) for project, level in zip(self.project, levels, strict=True)]
-        images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        share = self.config.modalities / present.sum(dim=1).clamp(min=1)
-        x = self.stem(unshuffle(images * share[:, None, None, None, None].to(images.dtype)))
-        x = x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None]
-        fine = self.skip_fine(x)
-        return [*features, fine, self.skip_middle(self.down(fine))]
+        if self.skips is not None:
+            return [*features, *self.skips(images, present)]
+        batch, sides = images.shape[0], images.shape[2:]
+        widths = zip(self.config.skip_widths, (2, 4), strict=True)
+        return [*features, *(features[0].new_zeros((batch, n, *(side // mm for side in sides))) for n, mm in widths)]
 
     def answer(
         self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
@@ -228,12 +269,14 @@ class MultiscaleMaskDecoder(nn.Module):
         self._judged = judged[::-1]
         x = self.to_middle(found[1]).float()
         x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
-        x = self.middle(x + middle)
+        x = x + middle
+        if maps is not None and self.maps_middle is not None:
+            x = x + self.maps_middle(pool_maps(maps).to(x.dtype))
+        x = self.middle(x)
         x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
         if maps is not None:
-            x = x + self.maps(maps[:, POINT_CHANNELS:].to(fine.dtype))
-        x = x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
-        return shuffle(self.head(x))
+            x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
+        return shuffle(self.head(self.fine(x)))
 
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
         """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
@@ -250,3 +293,11 @@ class MultiscaleMaskDecoder(nn.Module):
                 logits = logits.float()
                 loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
         return loss
+
+
+def _silent(channels_in: int, channels: int) -> nn.Conv3d:
+    """A convolution that begins as zero."""
+    conv = nn.Conv3d(channels_in, channels, 3, padding=1)
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    return conv

@@ -13,10 +13,12 @@ from torch import nn
 
 from ..errors import ModelError, WeightsError
 from ..prompts.maps import PromptVoxels
+from .adapted3d import Adapted3d, Adapted3dConfig
 from .cmaa import Cmaa, CmaaConfig
 from .csad import CsadConfig, CsadUNet
 from .decoder3d import DecoderConfig, PromptableDecoder3d
 from .encoder import SliceEncoder
+from .gliomasam import GliomaSam, GliomaSamConfig
 from .lite_medsam import LiteMedSAMEncoder
 from .ma_sam import MaSam, MaSamConfig
 from .medsam3d import MedSam3d, MedSam3dConfig
@@ -92,6 +94,7 @@ class Method:
             tokens of a "cut" one, whose other part it holds and adapts.
         prompts: Kinds of prompts that the network reads.
         baseline: Whether it is only there for comparison.
+        members: Methods whose networks this one holds, by the name it has for each in its config and its tensors.
     """
 
     summary: str
@@ -101,15 +104,31 @@ class Method:
     encoder: Literal["none", "whole", "cut"]
     prompts: tuple[str, ...] = PROMPTS
     baseline: bool = False
+    members: Mapping[str, str] = field(default_factory=dict)
 
 
 METHODS: Mapping[str, Method] = {
     "gliomasam": Method(
+        "the mean of gliomasam_frozen and gliomasam_adapted, which share the front of one encoder",
+        MethodConfig("gliomasam", "lite_medsam", decoder=GliomaSamConfig()),
+        GliomaSam,
+        Cost(9.82, 15.55, 73.9, 10.1),
+        "cut",
+        members={"frozen": "gliomasam_frozen", "adapted": "gliomasam_adapted"},
+    ),
+    "gliomasam_frozen": Method(
         "frozen LiteMedSAM slices of each modality, fused, and a 3D decoder with clicks, boxes and masks",
-        MethodConfig("gliomasam", "lite_medsam"),
+        MethodConfig("gliomasam_frozen", "lite_medsam"),
         PromptableDecoder3d,
         Cost(7.90, 13.63, 68.9, 5.7),
         "whole",
+    ),
+    "gliomasam_adapted": Method(
+        "adapters across slices and modalities in the encoder, and a multi-scale 3D decoder",
+        MethodConfig("gliomasam_adapted", "lite_medsam", decoder=Adapted3dConfig()),
+        Adapted3d,
+        Cost(1.93, 7.65, 48.3, 4.3),
+        "cut",
     ),
     "cmaa": Method(
         "cross-modality attention adapters in the encoder, and SAM's mask decoder slice by slice (Shi et al. 2023)",

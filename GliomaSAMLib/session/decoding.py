@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 
@@ -12,6 +13,11 @@ from ..study.progress import Reporter
 from .embeddings import StudyEmbeddings
 from .refine import CELL_MM, click_correction
 from .roi import Slab
+
+FRONT_SHARE = 0.35
+"""Of the time until a first mask that the front of an adapted encoder takes."""
+PACE = 0.98
+"""What each sign of life of a reading network leaves of the way to go, as its number is not known before."""
 
 KEPT_SLABS = 2
 """Slabs whose features stay in memory, some 70 MB each: a mask that grows and shrinks again finds them there."""
@@ -51,11 +57,16 @@ class SlabDecoder:
 
     def read(self, slab: Slab, centre: float, report: Reporter) -> ReadSlab:
         """Embed what is missing of `slab`, beginning at slice `centre` (K), and read it. Raises `Cancelled`."""
-        self.embeddings.ensure(slab, centre, report.part(0, 0.9))
-        report.report(0.9, "outlining")
+        share = FRONT_SHARE if self.model.adapts else 0.9
+        self.embeddings.ensure(slab, centre, report.part(0, share))
+        report.report(share, "outlining")
         if slab not in self._read:
             images = {name: image[slab.start : slab.stop] for name, image in self.embeddings.images.items()}
-            features = self.model.encode(images, self.embeddings.of(slab))
+            reading = report.part(share, 0.92)
+            beats = count(1)
+            features = self.model.encode(
+                images, self.embeddings.of(slab), lambda: reading.report(1 - PACE ** next(beats), "reading the slices")
+            )
             report.report(0.92, "outlining")
             half = halve(np.stack(list(images.values())))
             nothing = PromptVoxels()

@@ -302,9 +302,11 @@ class Run:
 
 def use_checkpointing(network: nn.Module, method: str) -> None:
     """Make `network` compute its activations again when gradients need them. Raises `ModelError` where it cannot."""
-    if not hasattr(network, "checkpointing"):
+    able = [part for part in network.modules() if hasattr(part, "checkpointing")]
+    if not able:
         raise ModelError(
             f"the method {method!r} cannot compute its activations again to save memory: leave out --checkpointing, "
             "and choose smaller crops or a smaller batch with --accumulate"
         )
-    network.checkpointing = True  # type: ignore[assignment]
+    for part in able:
+        part.checkpointing = True  # type: ignore[assignment]

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .context import StackContext
+
 
 class DepthPatches(nn.Module):
     """Join `p_z` neighbouring slices of tokens to one. At first it takes their mean.
@@ -39,6 +41,12 @@ class DepthPatches(nn.Module):
         first, weight = x[:, :, 0], self.weight.to(x.dtype)
         x = first * (1 + self._excess().to(x.dtype)) + ((x - first[:, :, None]) * weight[:, None, None]).sum(dim=2)
         return x + (self._positions(x.shape[1]) + self.bias).to(x.dtype)[:, None, None]
+
+    def stack(self, embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
+        """Patches (N, h, w, C) of tokens at the cut (B, M, C, D, h, w) with `present` (B, M), and what N is made of."""
+        batch, modalities = embeddings.shape[:2]
+        patches = self(embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 1))
+        return patches.flatten(0, 1), StackContext(batch, modalities, patches.shape[1], present)
 
     def _excess(self) -> Tensor:
         """What the weights of the slices add up to beyond 1, (C,)."""

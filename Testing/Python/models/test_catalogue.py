@@ -8,7 +8,7 @@ import pytest
 
 from GliomaSAMLib.errors import ModelError, OutputError, WeightsError
 from GliomaSAMLib.models import catalogue as catalogue_module
-from GliomaSAMLib.models.catalogue import find_base, find_entry, find_weights, import_weights, list_models
+from GliomaSAMLib.models.catalogue import find_base, find_entry, find_members, find_weights, import_weights, list_models
 from GliomaSAMLib.models.checkpoint import file_sha256
 from GliomaSAMLib.resources import resources_directory
 
@@ -55,12 +55,29 @@ def test_every_file_that_ships_is_the_one_listed() -> None:
     entries = list_models()
     assert len({entry.name for entry in entries}) == len(entries)
     for listed in entries:
+        if listed.members:
+            assert set(listed.members) < {entry.name for entry in entries} and not listed.file + listed.sha256
+            continue
         assert len(listed.sha256) == 64
         path = resources_directory() / listed.file
         assert path.is_file() or listed.url, f"{listed.name} neither ships nor has an address"
         if path.is_file():
             assert file_sha256(path) == listed.sha256
             assert path.stat().st_size <= 16e6
+
+
+def test_a_model_made_of_others_is_read_from_their_files(catalogue: Path, tmp_path: Path) -> None:
+    content = json.loads(catalogue.read_text())
+    both = {**entry("both", None), "file": "", "sha256": "", "members": ["shipped", "remote"]}
+    catalogue.write_text(json.dumps({"models": [*content["models"], both]}))
+    assert find_members("both", catalogue) == ("shipped", "remote")
+    assert find_members("shipped", catalogue) == ("shipped",)
+    assert find_members("shipped + mine.safetensors", catalogue) == ("shipped", "mine.safetensors")
+    odd = tmp_path / "a+b.safetensors"
+    odd.write_bytes(CONTENT)
+    assert find_members(odd, catalogue) == (odd,)
+    with pytest.raises(WeightsError, match="'both' has no file of its own: it is made of shipped, remote"):
+        find_weights("both", catalogue=catalogue)
 
 
 def test_a_shipped_file_is_found(catalogue: Path) -> None:

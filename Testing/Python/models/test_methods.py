@@ -1,5 +1,6 @@
 """What every method promises, for each line of the registry; adapted encoders at first give what the base gives."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,15 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.flop_counter import FlopCounterMode
 
 from GliomaSAMLib.models import load_model
-from GliomaSAMLib.models.adapted_encoder import stack_tokens, unstack
+from GliomaSAMLib.models.adapted_encoder import stack_tokens
+from GliomaSAMLib.models.distillation import distillation_losses
 from GliomaSAMLib.models.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.registry import METHODS, Parts, build
 from GliomaSAMLib.models.slices import embed_slice
 from GliomaSAMLib.models.trained import trained_names, trained_state
 from GliomaSAMLib.models.weights import save_weights
 from GliomaSAMLib.prompts.maps import CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.training.run import use_checkpointing
 
 SHAPE = (32, 48, 64)
 CELLS = (16, 24, 32)
@@ -122,6 +125,79 @@ def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts:
     assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
 
 
+@pytest.mark.parametrize("name", ADAPTED)
+def test_activations_that_are_computed_again_give_the_same_gradients(name: str) -> None:
+    torch.manual_seed(4)
+    made = build(METHODS[name].config)
+    network: Any = made.network.train()
+    given, found = study(made, batch=1), []
+    for again in (False, True):
+        if again:
+            use_checkpointing(network, name)
+        torch.manual_seed(5)
+        network.zero_grad()
+        answer(network, given, [boxed()]).square().mean().backward()
+        found.append({key: p.grad.clone() for key, p in network.named_parameters() if p.grad is not None})
+    assert found[0].keys() == found[1].keys() and any(
+        key.startswith(("encoder", "adapted.encoder")) for key in found[0]
+    )
+    for key, gradient in found[0].items():
+        torch.testing.assert_close(found[1][key], gradient, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("cmaa", {"distillation": 0.5, "fusion": "scff"}),
+        ("gliomasam_adapted", {"distillation": 0.5}),
+    ],
+)
+def test_distillation_is_that_of_the_features_and_grows(name: str, changes: dict[str, Any]) -> None:
+    """Modalities whose tokens are the same and who are not told apart look at the same places: no loss across."""
+    torch.manual_seed(6)
+    config = METHODS[name].config
+    made = build(replace(config, decoder=replace(config.decoder, **changes)))
+    network: Any = made.network.train()
+    given = study(made, batch=1)
+    regions = torch.zeros(1, 3, *SHAPE)
+
+    def loss(done: float, **other: Any) -> float:
+        network.encode(**{**given, **other})
+        network.done = done
+        first, second = network.auxiliary_loss(regions), network.auxiliary_loss(regions)
+        assert second.item() == 0, "the features of a step are let go with its loss"
+        return first.item()
+
+    full = loss(1.0)
+    assert 0 < loss(0.1) == pytest.approx(0.3 * full, rel=1e-4)
+    layers: list[torch.Tensor] = []
+    with torch.no_grad():
+        handle = network.encoder.register_forward_hook(lambda module, inputs, out: layers.extend([*out[1], out[0]]))
+        network.encode(**given)
+        handle.remove()
+    wanted = layers if name != "cmaa" else layers[:-1]
+    cross, own = distillation_losses(wanted, given["present"])
+    assert full == pytest.approx(0.5 * float(cross + own), rel=1e-4)
+    same = given["embeddings"][:, :1].expand(-1, 4, -1, -1, -1, -1)
+    assert loss(1.0, embeddings=same) == pytest.approx(0.5 * float(_own(network, same, given, name)), rel=1e-3)
+    network.eval()
+    network.encode(**given)
+    assert float(network.auxiliary_loss(regions)) == 0
+
+
+def _own(network: Any, embeddings: torch.Tensor, given: dict[str, Any], name: str) -> torch.Tensor:
+    """The loss between layers of one modality alone, which has no other to be unlike."""
+    layers: list[torch.Tensor] = []
+    with torch.no_grad():
+        handle = network.encoder.register_forward_hook(lambda module, inputs, out: layers.extend([*out[1], out[0]]))
+        network.encode(**{**given, "embeddings": embeddings})
+        handle.remove()
+    one = [layer[:, :1] for layer in (layers if name != "cmaa" else layers[:-1])]
+    cross, own = distillation_losses(one, given["present"][:, :1])
+    assert float(cross) == 0
+    return own
+
+
 @torch.inference_mode()
 def test_the_cost_that_the_registry_tells_is_the_real_one(name: str, parts: Parts) -> None:
     network: Any = parts.network.eval()
@@ -176,19 +252,18 @@ def test_saved_and_loaded_it_gives_the_same(name: str, parts: Parts, tmp_path: P
 @torch.inference_mode()
 @pytest.mark.parametrize("name", ADAPTED)
 def test_a_freshly_adapted_encoder_gives_what_the_base_gives(name: str) -> None:
-    """Slices that are all the same, as `3dmedsam` joins two to one."""
+    """Slices that are all the same, as some methods join two to one."""
     made = build(METHODS[name].config)
     network: Any = made.network.eval()
+    network = getattr(network, "adapted", network)
     assert made.embedder is not None
     slice_ = torch.rand(1, 1, 32, 40)
     expected = LiteMedSAMEncoder()(slice_)
     tokens = made.embedder(slice_)[:, None, :, None].expand(-1, 4, -1, 4, -1, -1)
     grid, context = stack_tokens(tokens, torch.ones(1, 4, dtype=torch.bool))
-    if name == "3dmedsam":
-        grid = network.patches(grid.unflatten(0, (4, 4)))
-        context = type(context)(1, 4, grid.shape[1], context.present)
-        grid = grid.flatten(0, 1)
+    if hasattr(network, "patches"):
+        grid, context = network.patches.stack(tokens, context.present)
     embedded, _ = network.encoder(grid, context)
-    for volume in unstack(embedded, context)[0]:
+    for volume in embedded[0]:
         for each in volume.transpose(0, 1):
             torch.testing.assert_close(each, expected[0], atol=1e-5, rtol=0)

@@ -11,7 +11,7 @@ from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncode
 from torch import nn
 
 from GliomaSAMLib.errors import WeightsError
-from GliomaSAMLib.models.adapted_encoder import stack_tokens, unstack
+from GliomaSAMLib.models.adapted_encoder import stack_tokens
 from GliomaSAMLib.models.registry import ENCODERS, METHODS, MethodConfig, build
 from GliomaSAMLib.models.trained import trained_names
 from GliomaSAMLib.prompts.maps import CHANNELS, PromptVoxels
@@ -48,7 +48,11 @@ def sam_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def config(name: str, encoder: str) -> MethodConfig:
     method = METHODS[name].config
-    return replace(method, encoder=encoder, decoder=replace(method.decoder, first=1))
+    if name == "gliomasam":
+        decoder = replace(method.decoder, adapted=replace(method.decoder.adapted, first=1))
+    else:
+        decoder = replace(method.decoder, first=1)
+    return replace(method, encoder=encoder, decoder=decoder)
 
 
 @torch.inference_mode()
@@ -57,16 +61,16 @@ def config(name: str, encoder: str) -> MethodConfig:
 def test_at_first_the_embedding_is_that_of_the_base(name: str, encoder: str, sam_file: Path) -> None:
     made = build(config(name, encoder), sam_file)
     network: Any = made.network.eval()
+    network = getattr(network, "adapted", network)
     assert made.embedder is not None
     slice_ = torch.rand(1, 1, 32, 48)
     expected = ENCODERS[encoder](sam_file)(slice_)
     tokens = made.embedder(slice_)[:, None, :, None].expand(-1, 4, -1, 2, -1, -1)
     grid, context = stack_tokens(tokens, torch.ones(1, 4, dtype=torch.bool))
-    if name == "3dmedsam":
-        grid = network.patches(grid.unflatten(0, (4, 2))).flatten(0, 1)
-        context = type(context)(1, 4, 1, context.present)
+    if hasattr(network, "patches"):
+        grid, context = network.patches.stack(tokens, context.present)
     embedded, _ = network.encoder(grid, context)
-    for volume in unstack(embedded, context)[0]:
+    for volume in embedded[0]:
         torch.testing.assert_close(volume[:, 0], expected[0], atol=1e-4, rtol=1e-4)
 
 
@@ -86,7 +90,7 @@ def test_it_answers_and_learns_on_the_voxels_of_the_study(name: str, encoder: st
     logits.float().square().mean().backward()
     moved = {key for key, p in network.named_parameters() if p.grad is not None and p.grad.any()}
     assert moved and moved <= trained_names(network)
-    assert any(key.startswith("encoder.") for key in moved)
+    assert any(key.removeprefix("adapted.").startswith("encoder.") for key in moved)
 
 
 def test_a_file_without_the_mask_decoder_is_refused(sam_file: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_a_config_survives_json(name: str) -> None:
 
 def test_a_changed_config_survives_json() -> None:
     decoder = DecoderConfig(widths=(8, 16), embedding_dropout=0.3)
-    config = MethodConfig("gliomasam", None, StackLayout(2.0, 1.0), decoder)
+    config = MethodConfig("gliomasam_frozen", None, StackLayout(2.0, 1.0), decoder)
     assert config_from_json(json.loads(json.dumps(config.to_json()))) == config
     assert config.decoder.multiple == 4
 
@@ -42,7 +42,7 @@ def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
     assert method.summary
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if not method.members])
 def test_saved_weights_take_at_most_16_mb(name: str) -> None:
     network = build(find_method(name).config).network
     state = trained_state(network, trained_names(network))

@@ -23,9 +23,9 @@ class Watched(Model):
         self.encoded = 0
         self.maps: list[np.ndarray] = []
 
-    def encode(self, images, embeddings):  # type: ignore[no-untyped-def]
+    def encode(self, images, embeddings, beat=lambda: None):  # type: ignore[no-untyped-def]
         self.encoded += 1
-        return super().encode(images, embeddings)
+        return super().encode(images, embeddings, beat)
 
     def decode(self, features, maps, prompts):  # type: ignore[no-untyped-def]
         self.maps.append(maps)

@@ -265,6 +265,27 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(
     assert session.prompts == prompts and same(masks(session), before)
 
 
+def test_an_adapted_encoder_tells_how_far_it_is_and_can_be_stopped(
+    small_study: Study, model: Model, embedding_folder: Path
+) -> None:
+    """What is behind the cut is computed at one go; the user hears of it, and stops it, piece by piece."""
+    session = Session(small_study, model, cache=embedding_folder)
+    told: list[tuple[float, str]] = []
+
+    def stop_in_the_middle() -> bool:
+        return sum("reading" in text for _, text in told) >= 5
+
+    with pytest.raises(Cancelled):
+        session.update(lambda fraction, text: told.append((fraction, text)), stop_in_the_middle)
+    assert sum("reading" in text for _, text in told) == 5
+    assert session.volumes()["WT"] == 0
+    told.clear()
+    session.update(lambda fraction, text: told.append((fraction, text)))
+    fractions = [fraction for fraction, _ in told]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert len({fraction for fraction, text in told if "reading" in text}) >= 20
+
+
 def test_cancel_stops_at_once_and_leaves_the_masks(small_study: Study, model: Model, tmp_path: Path) -> None:
     session = Session(small_study, model, cache=tmp_path)
     stop_at: list[float] = []

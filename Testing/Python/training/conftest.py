@@ -97,10 +97,10 @@ def tiny_encoder() -> TinyEncoder:
 
 @pytest.fixture
 def tiny_config(monkeypatch: pytest.MonkeyPatch) -> MethodConfig:
-    """The method gliomasam, small, with the stand-in encoder."""
+    """The method gliomasam_frozen, small, with the stand-in encoder."""
     monkeypatch.setattr(registry, "ENCODERS", {**registry.ENCODERS, "tiny": lambda checkpoint: TinyEncoder()})
     decoder = DecoderConfig(embedding_channels=8, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.4)
-    return MethodConfig("gliomasam", "tiny", StackLayout(slice_mm=8), decoder)
+    return MethodConfig("gliomasam_frozen", "tiny", StackLayout(slice_mm=8), decoder)
 
 
 @pytest.fixture
@@ -120,6 +120,7 @@ def tiny_options(
             "warmup": 2,
             "cache": tmp_path_factory.getbasetemp() / "features",
             "augment": AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
+            "method": tiny_config.method,
             "config": tiny_config,
         }
         return TrainOptions(**{**values, **changes})

@@ -168,7 +168,7 @@ def test_checkpointing_is_handed_to_a_network_that_has_it(
     assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
     assert fit(tiny_options()) == (False, False)
     monkeypatch.delattr(PromptableDecoder3d, "checkpointing")
-    with pytest.raises(ModelError, match=r"'gliomasam' cannot compute its activations again.*--accumulate"):
+    with pytest.raises(ModelError, match=r"'gliomasam_frozen' cannot compute its activations again.*--accumulate"):
         fit(tiny_options(checkpointing=True))
 
 
@@ -186,14 +186,14 @@ def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> No
     user = StopAfter(100)
     assert fit(options, user.progress) == options.weights
     assert sorted(path.name for path in options.output.iterdir()) == [
-        "curve.png", "gliomasam.safetensors", CHECKPOINT, LOG,
+        "curve.png", "gliomasam_frozen.safetensors", CHECKPOINT, LOG,
     ]  # fmt: skip
     state, metadata = load_weights(options.weights)
     config = config_from_json(metadata.config)
     assert config == options.config
     metadata.check_base("0" * 64)
     assert metadata.extra["steps"] == "3"
-    find_method("gliomasam").build(config.decoder).load_state_dict(state)
+    find_method("gliomasam_frozen").build(config.decoder).load_state_dict(state)
     lines = read_log(options.output)
     assert [line["step"] for line in lines] == [1, 2, 3, 3]
     assert all(0 <= line["waiting"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
@@ -250,10 +250,10 @@ def test_a_checkpoint_of_something_else_is_refused(tiny_options: Callable[..., T
     fit(options)
     before = {path: path.read_bytes() for path in options.output.iterdir()}
     segresnet = MethodConfig("segresnet", None, decoder=SegResNetConfig(filters=8))
-    with pytest.raises(CaseError, match=r"of the method 'gliomasam', not 'segresnet'.*another folder"):
+    with pytest.raises(CaseError, match=r"of the method 'gliomasam_frozen', not 'segresnet'.*another folder"):
         fit(tiny_options(method="segresnet", config=segresnet))
     assert options.config is not None
-    wider = MethodConfig("gliomasam", "tiny", options.config.layout, DecoderConfig(widths=(8, 8, 8, 16)))
+    wider = MethodConfig("gliomasam_frozen", "tiny", options.config.layout, DecoderConfig(widths=(8, 8, 8, 16)))
     with pytest.raises(CaseError, match="other sizes"):
         fit(tiny_options(config=wider))
     assert {path: path.read_bytes() for path in options.output.iterdir()} == before
@@ -265,7 +265,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes | None, tiny_options: Ca
     options.output.mkdir()
     path = options.output / CHECKPOINT
     if content is None:
-        torch.save({"config": {"method": "gliomasam"}, "step": 3}, path)
+        torch.save({"config": {"method": "gliomasam_frozen"}, "step": 3}, path)
     else:
         path.write_bytes(content)
     with pytest.raises(CaseError, match=r"damaged.*remove it"):

@@ -35,7 +35,8 @@ decoder = DecoderConfig(
 options = TrainOptions(
     Path(cases), Path(output), split=Path(cases) / "split.json", checkpoint_minutes=0, accelerator="cpu",
     precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
-    config=MethodConfig("gliomasam", encoder or None, StackLayout(slice_mm=16), decoder),
+    method="gliomasam_frozen",
+    config=MethodConfig("gliomasam_frozen", encoder or None, StackLayout(slice_mm=16), decoder),
     **changes,
 )
 fit(options, progress=lambda fraction, text: time.sleep(float(pause) * text.startswith("step")))
@@ -111,7 +112,7 @@ def test_two_processes_train_together(cases_folder: Path, tmp_path: Path) -> Non
     """With the real encoder, whose fusion is now and then without a gradient in one process."""
     finish(start(tmp_path, cases_folder, "run", devices=2, encoder="lite_medsam"))
     assert [line["step"] for line in read_log(tmp_path / "run")] == [*range(1, 9), 8]
-    assert (tmp_path / "run" / "gliomasam.safetensors").is_file()
+    assert (tmp_path / "run" / "gliomasam_frozen.safetensors").is_file()
     assert torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)["finished"]
 
 

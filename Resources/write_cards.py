@@ -42,7 +42,7 @@ CARD = """# Model card: {name}
 | parameters | {trained:.2f} M trained of {total:.2f} M |
 | base model | {base} |
 | trained on | {training} |
-| measured on | six other cases of the same sources, fixed by the split; nothing but the checkpoint was chosen on them |
+| measured on | six other cases of the same sources, fixed by the split; chosen on them: {chosen} |
 | file | {files} |
 | licence | {licence} |
 
@@ -85,8 +85,8 @@ On the left all four volumes, on the right T1 alone: without FLAIR and contrast 
 
 ADVICE = {
     "gliomasam": "Small enhancement and cores without any are found badly; without FLAIR the whole tumour is.",
-    "gliomasam_frozen": "One half of gliomasam, which is better than either.",
-    "gliomasam_adapted": "One half of gliomasam, which is better than either.",
+    "gliomasam_frozen": "One half of gliomasam, whose card says more.",
+    "gliomasam_adapted": "One half of gliomasam, whose card says more.",
     "csad": (
         "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices "
         "at a time and has no idea of the whole head. Trained for a short time only."
@@ -139,6 +139,7 @@ def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Pat
         base=entry.base or "none",
         training=entry.training_cases,
         files="; ".join(f"`{part.file}`, SHA-256 `{part.sha256}`" for part in parts_of(entry)),
+        chosen="the checkpoint, and that it is the mean of two networks" if entry.members else "the checkpoint",
         licence=entry.licence,
         surface=SURFACE_AT,
         table=accuracy_table(rows),

@@ -70,11 +70,10 @@ class AdaptedEncoder(nn.Module):
         return _in_chunks(block.digest, tokens)
 
 
-def unadapted(blocks: FrozenBlocks, tokens: Tensor) -> Tensor:
-    """The base model's embeddings (B, M, channels, D, h, w) of tokens at the cut (B, M, C, D, h, w)."""
-    batch, modalities, _, depth = tokens.shape[:4]
-    grids = _in_chunks(blocks, tokens.permute(0, 1, 3, 4, 5, 2).flatten(0, 2))
-    return grids.unflatten(0, (batch, modalities, depth)).transpose(2, 3)
+def unadapted(blocks: FrozenBlocks, embeddings: Tensor, present: Tensor) -> Tensor:
+    """The base model's embeddings (B, M, channels, D, h, w) of what was embedded at the cut, (B, M, C, D, h, w)."""
+    tokens, context = stack_tokens(embeddings, present)
+    return _volumes(_in_chunks(blocks, tokens), context)
 
 
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:

@@ -18,7 +18,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
 from ..errors import ModelError
@@ -26,7 +25,7 @@ from ..prompts.maps import PromptVoxels
 from .adapted_encoder import AdaptedEncoder, on_voxels, stack_tokens
 from .adapters.cross_modality import CrossModalityAdapter
 from .cut_encoder import CutEncoder
-from .distillation import distillation_losses
+from .distillation import HeldDistillation
 from .gated_fusion import GatedFusion
 from .mask_head import StackMaskHead
 from .scff import SpatialCorrelatedFusion
@@ -86,7 +85,7 @@ class Cmaa(nn.Module):
             train_transformer=config.train_transformer,
         )
         self.done = 1.0
-        self._distilled: Tensor | None = None
+        self._distillation = HeldDistillation(config.distillation)
 
     def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
         """The fused embedding (B, 256, D, h, w) of a study, which no prompt changes.
@@ -101,7 +100,7 @@ class Cmaa(nn.Module):
         distilled = self.training and self.config.distillation > 0
         taps = range(len(self.encoder.blocks)) if distilled else ()
         volumes, tapped = self.encoder(tokens, context, taps)
-        self._distilled = torch.stack(distillation_losses(tapped, present)).sum() if distilled else None
+        self._distillation.hold(tapped, present)
         if self.gated is not None:
             return [self.gated(volumes, present)]
         return [self._correlate(volumes, present)]
@@ -120,10 +119,7 @@ class Cmaa(nn.Module):
 
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
         """The distillation of the last `encode`, weighted; grows over the first third of the training."""
-        distilled, self._distilled = self._distilled, None
-        if distilled is None:
-            return regions.new_zeros((), dtype=torch.float32)
-        return self.config.distillation * min(1.0, 3 * self.done) * distilled
+        return self._distillation.let_go(self.done, regions.device)
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """What was learned before is changed slowly."""

@@ -2,8 +2,9 @@
 
 The front of the encoder is computed once for each slice and kept. Behind it two networks look at the same study in
 different ways: `decoder3d` reads the frozen embeddings with a deep 3D network, `adapted3d` adapts the encoder's last
-blocks across slices and modalities and reads them with a shallow one. They err differently, so the mean of their logits
-is better than either. The frozen embeddings are computed for every second slice and interpolated between.
+blocks across slices and modalities and reads them with a shallow one. They err differently, so their logits are
+averaged; the README tells what the mean and each alone reach. The frozen embeddings are computed for every second slice
+and interpolated between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -74,14 +75,14 @@ class GliomaSam(nn.Module):
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
         """
         assert embeddings is not None
-        frozen = self.frozen.encode(images, present, self._embed(embeddings))
+        frozen = self.frozen.encode(images, present, self._embed(embeddings, present))
         return [*frozen, *self.adapted.encode(images, present, embeddings)]
 
     @torch.no_grad()
-    def _embed(self, tokens: Tensor) -> Tensor:
+    def _embed(self, tokens: Tensor, present: Tensor) -> Tensor:
         """Frozen embeddings (B, M, 256, D, h, w) of the tokens at the cut; what lies between slices is interpolated."""
         depth = tokens.shape[3]
-        some = unadapted(self.adapted.encoder.blocks, tokens[:, :, :, ::EVERY])
+        some = unadapted(self.adapted.encoder.blocks, tokens[:, :, :, ::EVERY], present)
         place = torch.arange(depth, device=tokens.device) / EVERY
         below = place.long()
         above = (below + 1).clamp(max=some.shape[3] - 1)

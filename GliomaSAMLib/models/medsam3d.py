@@ -67,18 +67,24 @@ class MedSam3d(nn.Module):
         self.config = config
         blocks = encoder.blocks
         channels = [block.channels for block in blocks]
-        self.taps, widths = quarters(blocks)
+        self.taps = sorted({max(0, (n + 1) * len(blocks) // LEVELS - 1) for n in range(LEVELS - 1)})
+        widths = [channels[n + 1] for n in self.taps] + [blocks.channels]
         self.patches = DepthPatches(channels[0], config.patch, config.max_depth)
-        adapters = [VolumetricAdapter(n, config.width or n // 4) for n in channels]
-        self.encoder = AdaptedEncoder(blocks, before=adapters)
+        self.encoder = self._adapted(blocks, channels)
         self.fusions = nn.ModuleList(GatedFusion(n) for n in widths)
-        self.decoder = MultiscaleMaskDecoder(
-            MultiscaleDecoderConfig(
-                channels_in=tuple(widths),
-                width=config.decoder_width,
-                skip_widths=config.skip_widths,
-                modalities=config.modalities,
-            )
+        self.decoder = MultiscaleMaskDecoder(self._decoder_config(tuple(widths)))
+
+    def _adapted(self, blocks: FrozenBlocks, channels: Sequence[int]) -> AdaptedEncoder:
+        """The blocks, whose tokens have so many `channels`, with their adapters."""
+        return AdaptedEncoder(blocks, before=volumetric_adapters(channels, self.config.width))
+
+    def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:
+        """Sizes of the decoder of levels with so many channels."""
+        return MultiscaleDecoderConfig(
+            channels_in=widths,
+            width=self.config.decoder_width,
+            skip_widths=self.config.skip_widths,
+            modalities=self.config.modalities,
         )
 
     def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
@@ -90,9 +96,14 @@ class MedSam3d(nn.Module):
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
         """
         assert embeddings is not None
-        embedded, tapped = self.encoder(*self.patches.stack(embeddings, present), self.taps)
-        levels = [fusion(grid, present) for fusion, grid in zip(self.fusions, [*tapped, embedded], strict=True)]
+        grids = self._grids(embeddings, present)
+        levels = [fusion(grid, present) for fusion, grid in zip(self.fusions, grids, strict=True)]
         return self.decoder.read(levels, images, present)
+
+    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
+        """Features of each modality after each quarter of the blocks, (B, M, C, D, h, w) each; the embedding last."""
+        embedded, tapped = self.encoder(*self.patches.stack(embeddings, present), self.taps)
+        return [*tapped, embedded]
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid, for prompts and the maps drawn from them."""
@@ -103,10 +114,6 @@ class MedSam3d(nn.Module):
         return self.decoder.auxiliary_loss(regions)
 
 
-def quarters(blocks: FrozenBlocks) -> tuple[list[int], list[int]]:
-    """The blocks after each quarter of all but the last, by index, and the channels of the features there, those of the
-    embedding last.
-    """
-    taps = sorted({max(0, (n + 1) * len(blocks) // LEVELS - 1) for n in range(LEVELS - 1)})
-    channels = [block.channels for block in blocks]
-    return taps, [channels[n + 1] for n in taps] + [blocks.channels]
+def volumetric_adapters(channels: Sequence[int], width: int | None) -> list[VolumetricAdapter]:
+    """An adapter for tokens of each of these `channels`, of so many channels itself; None for C / 4."""
+    return [VolumetricAdapter(n, width or n // 4) for n in channels]

@@ -64,11 +64,11 @@ def test_the_answer_is_the_mean_of_both(files: tuple[Path, Path]) -> None:
 @torch.inference_mode()
 def test_frozen_embeddings_between_slices_are_interpolated(files: tuple[Path, Path]) -> None:
     network = load_model("+".join(map(str, files)), device="cpu").decoder
-    tokens = torch.randn(1, 4, 160, 5, 6, 7)
-    found = network._embed(tokens)  # type: ignore[operator]
+    tokens, present = torch.randn(1, 4, 160, 5, 6, 7), torch.ones(1, 4, dtype=torch.bool)
+    found = network._embed(tokens, present)  # type: ignore[operator]
     assert found.shape == (1, 4, 256, 5, 6, 7)
     torch.testing.assert_close(found[:, :, :, 1], (found[:, :, :, 0] + found[:, :, :, 2]) / 2)
-    six = network._embed(torch.cat([tokens, tokens[:, :, :, :1]], dim=3))  # type: ignore[operator]
+    six = network._embed(torch.cat([tokens, tokens[:, :, :, :1]], dim=3), present)  # type: ignore[operator]
     assert torch.equal(six[:, :, :, 5], six[:, :, :, 4]), "beyond the last one embedded that one holds"
 
 

@@ -1,7 +1,7 @@
 """Labelled cases in BraTS-style folders, and the split into training and validation."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,23 @@ KNOWN_LABELS = {0, 1, 2, 3, 4}
 
 @dataclass(frozen=True)
 class Case:
-    """A patient's folder with one to four MR volumes and a label map."""
+    """A patient's folder with one to four MR volumes and a label map.
+
+    Args:
+        name: Name of the case.
+        folder: The folder.
+        labels: The file of the label map.
+        enhancing: Whether the case is taken as it is; else its enhancement is taken out for training.
+    """
 
     name: str
     folder: Path
     labels: Path
+    enhancing: bool = True
+
+    def without_enhancement(self) -> "Case":
+        """The same case, to be trained on with its enhancement taken out, see `enhancement`."""
+        return replace(self, name=f"{self.name}-unenhanced", enhancing=False)
 
     def read_study(self) -> Study:
         """The case's volumes. Raises `StudyError`."""
@@ -104,28 +116,38 @@ def _size(size: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases for training and for validation."""
+    """Names of the cases for training and for validation, and of those of training that are also trained on with their
+    enhancement taken out.
+    """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
+    without_enhancement: tuple[str, ...] = ()
 
 
 def read_split(path: Path | str) -> Split:
-    """Read a split, JSON with the lists `train` and `val`.
+    """Read a split, JSON with the lists `train` and `val`, and `without_enhancement` where wanted.
 
     Raises:
-        CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
+        CaseError: The file cannot be read, lacks a list, has a case twice or in both, or takes the enhancement out of a
+            case that is not one of training.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         train, val = content["train"], content["val"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        taken_out = content.get("without_enhancement", [])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is no split: expected JSON with the lists 'train' and 'val' ({error})") from error
-    for part in (train, val):
+    for part in (train, val, taken_out):
         if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
-            raise CaseError(f"{path} is no split: 'train' and 'val' must be lists of case names")
+            raise CaseError(f"{path} is no split: 'train', 'val' and 'without_enhancement' must be lists of case names")
         if twice := sorted({name for name in part if part.count(name) > 1}):
             raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
     if both := sorted(set(train) & set(val)):
         raise CaseError(f"{path} has {', '.join(both)} for training and for validation: leave each in one list")
-    return Split(tuple(train), tuple(val))
+    if others := sorted(set(taken_out) - set(train)):
+        raise CaseError(
+            f"{path} takes the enhancement out of {', '.join(others)}, not among the cases for training: add them to "
+            "the list 'train', or leave them out of 'without_enhancement'"
+        )
+    return Split(tuple(train), tuple(val), tuple(taken_out))

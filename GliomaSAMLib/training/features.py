@@ -4,14 +4,14 @@ import hashlib
 import json
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ..errors import OutputError
+from ..errors import CaseError, OutputError
 from ..models.device import autocast
 from ..models.encoder import SliceEncoder
 from ..models.slices import StackLayout, embed_slice, pad_to
@@ -19,6 +19,7 @@ from ..regions import regions_from_labels
 from ..study import MODALITIES
 from ..writing import replacing
 from .cases import Case
+from .enhancement import without_enhancement
 
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
@@ -106,7 +107,8 @@ def _stored(name: str, path: Path) -> CaseFeatures | None:
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
     base = encoder.fingerprint if encoder is not None else None
-    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout)]).encode()).hexdigest()[:16]
+    changed = () if case.enhancing else ("unenhanced",)
+    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *changed]).encode()).hexdigest()[:16]
 
 
 def _compute(
@@ -117,13 +119,15 @@ def _compute(
     cancel: Callable[[], None],
 ) -> CaseFeatures:
     study = case.read_study()
-    canonical = study.canonical
+    canonical: Mapping[str, np.ndarray] = study.canonical.images
     labels = study.to_canonical(case.read_labels(study))
+    if not case.enhancing:
+        canonical, labels = _without_enhancement(case, canonical, labels)
     images = np.zeros((len(MODALITIES), *labels.shape), np.uint8)
-    for modality, image in canonical.images.items():
+    for modality, image in canonical.items():
         images[MODALITIES.index(modality)] = np.round(image * 255)
     images = pad_to(images, MULTIPLE)
-    present = np.array([modality in canonical.images for modality in MODALITIES])
+    present = np.array([modality in canonical for modality in MODALITIES])
     embeddings = None
     if encoder is not None:
         shape = layout.shape(images.shape[1:], encoder)
@@ -136,3 +140,12 @@ def _compute(
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
     regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
     return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings)
+
+
+def _without_enhancement(
+    case: Case, images: Mapping[str, np.ndarray], labels: np.ndarray
+) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
+    try:
+        return without_enhancement(images, labels)
+    except CaseError as error:
+        raise CaseError(f"{case.folder}: {error}: leave the case out of the list 'without_enhancement'") from error

@@ -54,7 +54,9 @@ def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
         raise CaseError(f"{options.split} names no case for training: add some to its list 'train'")
     if options.patience is not None and not split.val:
         raise CaseError(f"{options.split} names no case for validation, which patience needs: add some to 'val'")
-    return find_cases(options.folder, list(split.train)), find_cases(options.folder, list(split.val))
+    train = find_cases(options.folder, list(split.train))
+    train += [case.without_enhancement() for case in train if case.name in split.without_enhancement]
+    return train, find_cases(options.folder, list(split.val))
 
 
 def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:

@@ -89,7 +89,13 @@ def test_labels_that_are_no_image(make_case: Callable[..., Path], tmp_path: Path
 
 def test_reads_a_split(cases_folder: Path) -> None:
     split = read_split(cases_folder / "split.json")
-    assert split.train == ("first", "second") and split.val == ("third",)
+    assert split.train == ("first", "second") and split.val == ("third",) and split.without_enhancement == ()
+
+
+def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"train": ["a", "b"], "val": ["c"], "without_enhancement": ["b"]}))
+    assert read_split(path).without_enhancement == ("b",)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,9 @@ def test_reads_a_split(cases_folder: Path) -> None:
         (json.dumps({"train": "abc", "val": []}), "must be lists"),
         (json.dumps({"train": ["a", "b"], "val": ["b"]}), "b for training and for validation"),
         (json.dumps({"train": ["a", "a"], "val": []}), "a twice"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": "a"}), "must be lists"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a", "a"]}), "a twice"),
+        (json.dumps({"train": ["a"], "val": ["b"], "without_enhancement": ["b"]}), "out of b, not among"),
     ],
 )
 def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from GliomaSAMLib.errors import Cancelled, OutputError
+from GliomaSAMLib.errors import Cancelled, CaseError, OutputError
 from GliomaSAMLib.models.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.slices import StackLayout, embed_slice
 from GliomaSAMLib.training import Case, find_cases
@@ -124,3 +124,22 @@ def test_the_real_encoder_on_a_small_slice() -> None:
     assert embedded.shape == (256, 8, 8)
     assert torch.isfinite(embedded).all() and embedded.std() > 0.01
     assert not torch.allclose(embedded, embed_slice(encoder, StackLayout(pixel_mm=1.0), image.flip(0)))
+
+
+def test_a_case_without_its_enhancement(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
+    plain = features(case, tiny_encoder, tmp_path / "cache")
+    found = features(case.without_enhancement(), tiny_encoder, tmp_path / "cache")
+    assert found.name != plain.name and len(list((tmp_path / "cache").iterdir())) == 2
+    rim = plain.regions == 3
+    assert (found.regions[rim] == 2).all() and np.array_equal(found.regions[~rim], plain.regions[~rim])
+    assert np.array_equal(found.images[[0, 2, 3]], plain.images[[0, 2, 3]])
+    assert np.median(found.images[1][rim]) < np.median(plain.images[1][rim]) - 50
+    assert found.embeddings is not None and plain.embeddings is not None
+    assert not np.array_equal(found.embeddings[1], plain.embeddings[1])
+    assert np.array_equal(found.embeddings[[0, 2, 3]], plain.embeddings[[0, 2, 3]])
+
+
+def test_a_case_without_t1c_says_why_it_cannot_be_so_used(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
+    next(case.folder.glob("*_t1c.nii.gz")).unlink()
+    with pytest.raises(CaseError, match=r"one: enhancement .* leave the case out"):
+        features(case.without_enhancement(), tiny_encoder, tmp_path / "cache")

@@ -379,3 +379,15 @@ def test_a_split_without_training_cases(tiny_options: Callable[..., TrainOptions
     (tmp_path / "split.json").write_text(json.dumps({"train": [], "val": ["first"]}))
     with pytest.raises(CaseError, match="no case for training"):
         fit(tiny_options(split=tmp_path / "split.json"))
+
+
+def test_cases_of_which_the_enhancement_is_taken_out_are_read_twice(
+    tiny_options: Callable[..., TrainOptions], tmp_path: Path
+) -> None:
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["first", "second"], "val": [], "without_enhancement": ["second"]}))
+    said: list[str] = []
+    fit(tiny_options(split=split, steps=1), progress=lambda _, text: said.append(text))
+    assert [text.split()[2] for text in said if text.startswith("reading case")] == [
+        "first,", "second,", "second-unenhanced,"
+    ]  # fmt: skip

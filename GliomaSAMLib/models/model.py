@@ -3,7 +3,7 @@
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ from .heartbeat import listening
 from .instance_norm import channels_last
 from .members import join
 from .registry import MethodConfig, VolumeDecoder, build, find_method
+from .side_by_side import side_by_side
 from .slices import embed_slice
 from .trained import load_trained, trained_names
 from .weights import load_weights
@@ -87,15 +88,18 @@ class Model:
         content = [2, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
-    def embed(self, image: np.ndarray) -> np.ndarray:
-        """Embed one padded axial slice, float32 (J, I) in [0, 1], as float16 (C, y, x)."""
+    def embed(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """Embed padded axial slices, float32 (J, I) in [0, 1] each, as float16 (C, y, x) each."""
         assert self.encoder is not None
 
-        def work(device: torch.device) -> np.ndarray:
-            with autocast(device):
+        def work(device: torch.device) -> list[np.ndarray]:
+            def one(image: np.ndarray) -> np.ndarray:
                 tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
                 found = embed_slice(self.encoder, self.config.layout, tensor)  # type: ignore[arg-type]
-            return found.float().cpu().numpy().astype(np.float16)
+                return found.float().cpu().numpy().astype(np.float16)
+
+            with autocast(device):
+                return side_by_side(one, images, device)
 
         return self._run(work)
 
@@ -150,6 +154,8 @@ class Model:
             channels_last(self.decoder)
         if self.encoder is not None:
             self.encoder.to(device)
+            if device.type == "cpu":
+                channels_last(self.encoder)
 
     def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""

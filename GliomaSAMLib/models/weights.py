@@ -18,6 +18,18 @@ from .checkpoint import check_sha256
 FORMAT = "gliomasam-weights-1"
 """Value of `format` in the metadata; a layout that old readers cannot read gets another number."""
 
+FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
+"""The same for a file with tensors of whole numbers, each with its scales beside it."""
+
+SCALE = ":scale"
+"""What the name of a tensor's scales ends in."""
+
+LEVELS = 63
+"""Largest whole number: seven bits, which a network that computes in bfloat16 cannot tell from more."""
+
+LEAST_INTEGERS = 4096
+"""Smaller tensors stay floating-point numbers."""
+
 _RESERVED = ("format", "config", "base_sha256")
 
 
@@ -64,6 +76,7 @@ def save_weights(
     extra: Mapping[str, str] | None = None,
     *,
     half: bool = False,
+    integers: bool = False,
 ) -> None:
     """Write trained weights whole or not at all: after a failure the file that was there before is unchanged.
 
@@ -74,9 +87,12 @@ def save_weights(
         base_sha256: SHA-256 of the base checkpoint the method was trained on, None without one.
         extra: Further notes, text by name (steps, measured accuracy).
         half: Store floating-point tensors as float16, which halves the file.
+        integers: Store matrices and kernels as whole numbers with a scale for each row, which halves it again; the rest
+            as float16.
 
     Raises:
-        WeightsError: The suffix is another, or a tensor holds NaN or infinity (or would, as float16).
+        WeightsError: The suffix is another, a name ends as those of scales, or a tensor holds NaN or infinity (or
+            would, as float16).
         OutputError: The file cannot be written.
     """
     path = Path(path)
@@ -85,8 +101,13 @@ def save_weights(
     clash = sorted(set(_RESERVED) & set(extra or {}))
     if clash:
         raise WeightsError(f"the note {clash[0]!r} of {path.name} has a reserved name: choose another")
-    tensors = {name: _stored(name, tensor, half, path) for name, tensor in state.items()}
-    metadata = {**(extra or {}), "format": FORMAT, "config": json.dumps(config, sort_keys=True)}
+    if taken := next((name for name in state if name.endswith(SCALE)), None):
+        raise WeightsError(f"the tensor {taken!r} for {path.name} has a reserved name: choose another")
+    tensors = {name: _stored(name, tensor, half or integers, path) for name, tensor in state.items()}
+    if integers:
+        tensors = _with_integers(tensors)
+    layout = FORMAT_WITH_INTEGERS if any(name.endswith(SCALE) for name in tensors) else FORMAT
+    metadata = {**(extra or {}), "format": layout, "config": json.dumps(config, sort_keys=True)}
     if base_sha256 is not None:
         metadata["base_sha256"] = base_sha256
     content = safetensors.torch.save(tensors, metadata)
@@ -102,8 +123,8 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
         expected_sha256: SHA-256 it must have, None when any will do.
 
     Returns:
-        Tensors by name on the CPU (float16 read as float32), and the metadata. Whether the base model fits is for the
-        caller to ask with `WeightsMetadata.check_base`, once it is loaded.
+        Tensors by name on the CPU (float16 and whole numbers read as float32), and the metadata. Whether the base model
+        fits is for the caller to ask with `WeightsMetadata.check_base`, once it is loaded.
 
     Raises:
         WeightsError: The file is absent, truncated, of another SHA-256, or not one of GliomaSAM's.
@@ -121,14 +142,15 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
             f"found {path.stat().st_size} bytes with SHA-256 {found} ({error}). Get the file again."
         ) from error
     metadata = _read_metadata(path, found, notes)
-    return {
-        name: tensor.float() if tensor.dtype == torch.float16 else tensor for name, tensor in state.items()
-    }, metadata
+    scales = {name.removesuffix(SCALE): state.pop(name) for name in list(state) if name.endswith(SCALE)}
+    if stray := sorted(scales.keys() - state.keys()):
+        raise WeightsError(f"the weights file {path} has scales of {stray[0]} but not the tensor: get the file again")
+    return {name: _read(tensor, scales.get(name)) for name, tensor in state.items()}, metadata
 
 
 def _read_metadata(path: Path, sha256: str, notes: dict[str, str]) -> WeightsMetadata:
     """Make sense of the text notes of a file."""
-    if notes.get("format") != FORMAT:
+    if notes.get("format") not in (FORMAT, FORMAT_WITH_INTEGERS):
         raise WeightsError(
             f"{path} is no weights file of this version of GliomaSAM: expected the format {FORMAT}, "
             f"found {notes.get('format', 'none')} (SHA-256 {sha256})"
@@ -155,3 +177,23 @@ def _stored(name: str, tensor: Tensor, half: bool, path: Path) -> Tensor:
         kind = " as float16" if half else ""
         raise WeightsError(f"the tensor {name} for {path.name} holds NaN or infinity{kind}: it was not written")
     return tensor.clone(memory_format=torch.contiguous_format)
+
+
+def _with_integers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors as they are written, matrices and kernels as whole numbers with their scales (rows, 1, ...)."""
+    stored = {}
+    for name, tensor in tensors.items():
+        stored[name] = tensor
+        if tensor.is_floating_point() and tensor.ndim >= 2 and tensor.numel() >= LEAST_INTEGERS:
+            largest = tensor.float().abs().amax(dim=tuple(range(1, tensor.ndim)), keepdim=True)
+            scale = (largest / LEVELS).clamp(min=1e-30).bfloat16()
+            stored[name] = (tensor.float() / scale.float()).round().clamp(-LEVELS, LEVELS).to(torch.int8)
+            stored[name + SCALE] = scale
+    return stored
+
+
+def _read(tensor: Tensor, scale: Tensor | None) -> Tensor:
+    """The tensor as networks take it."""
+    if scale is not None:
+        return tensor.float() * scale.float()
+    return tensor.float() if tensor.dtype == torch.float16 else tensor

@@ -56,6 +56,42 @@ def test_half_precision_halves_the_file_and_is_read_as_float32(tmp_path: Path) -
     assert metadata.base_sha256 is None
 
 
+def test_whole_numbers_take_a_quarter_and_are_read_as_float32(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    rows = torch.logspace(-4, 2, 128)[:, None, None]
+    state = {
+        "w": torch.randn(128, 16, 9) * rows,
+        "zero": torch.zeros(64, 64),
+        "b": torch.randn(8, 3),
+        "n": torch.tensor(7),
+    }
+    save_weights(tmp_path / "full.safetensors", state, CONFIG, None)
+    save_weights(tmp_path / "small.safetensors", state, CONFIG, None, integers=True)
+    assert (tmp_path / "small.safetensors").stat().st_size < 0.3 * (tmp_path / "full.safetensors").stat().st_size
+    read, metadata = load_weights(tmp_path / "small.safetensors")
+    assert read.keys() == state.keys() and metadata.config == CONFIG
+    assert read["w"].dtype == torch.float32 and read["w"].shape == state["w"].shape
+    largest = state["w"].abs().amax(dim=(1, 2), keepdim=True)  # a row's error is half a step of 63 to its largest
+    assert bool(((read["w"] - state["w"]).abs() <= largest * (0.5 / 63 + 1e-3)).all())
+    assert not read["zero"].any() and int(read["n"]) == 7
+    torch.testing.assert_close(read["b"], state["b"], atol=4e-3, rtol=0)
+
+
+def test_scales_without_their_numbers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "small.safetensors"
+    save_weights(path, {"w": torch.randn(64, 64)}, CONFIG, None, integers=True)
+    with safetensors.safe_open(path, framework="pt") as file:
+        notes, scale = file.metadata(), file.get_tensor("w:scale")
+    safetensors.torch.save_file({"w:scale": scale}, path, notes)
+    with pytest.raises(WeightsError, match="scales of w but not the tensor"):
+        load_weights(path)
+
+
+def test_a_name_of_scales_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"'w:scale' .* reserved"):
+        save_weights(tmp_path / "w.safetensors", {"w:scale": torch.zeros(3)}, CONFIG, None)
+
+
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"there is no weights file .*nowhere\.safetensors"):
         load_weights(tmp_path / "nowhere.safetensors")

@@ -24,8 +24,8 @@ FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
 SCALE = ":scale"
 """What the name of a tensor's scales ends in."""
 
-LEVELS = 63
-"""Largest whole number: seven bits, which a network that computes in bfloat16 cannot tell from more."""
+LEVELS = 31
+"""Largest whole number: six bits, which a network that computes in bfloat16 cannot tell from more."""
 
 LEAST_INTEGERS = 4096
 """Smaller tensors stay floating-point numbers."""

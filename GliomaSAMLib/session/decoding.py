@@ -19,12 +19,6 @@ FRONT_SHARE = 0.35
 PACE = 0.98
 """What each sign of life of a reading network leaves of the way to go, as its number is not known before."""
 
-EVIDENCE, EVIDENCE_MM = 0.5, (4.0, 25.0)
-"""Share of what the clicks say against the proposal that is added to what the network makes of them, and how far they
-reach. It carries a click in a large error farther than the network does; chosen on cases held out from a network."""
-OBEDIENCE_MM = (14.0, 14.0)
-"""How far reaches what a click still demands after that."""
-
 KEPT_SLABS = 2
 """Slabs whose features stay in memory, some 70 MB each: a mask that grows and shrinks again finds them there."""
 
@@ -91,9 +85,7 @@ class SlabDecoder:
         maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
         logits = self.model.decode(read.features, maps, prompts)
         if prompts.points:
-            evidence = click_correction(read.proposal_cells, read.images, prompts.points, EVIDENCE_MM)
-            logits += EVIDENCE * _double(evidence)
-            logits += _double(click_correction(halve(logits), read.images, prompts.points, OBEDIENCE_MM))
+            logits += _double(click_correction(halve(logits), read.images, prompts.points))
         return logits
 
 

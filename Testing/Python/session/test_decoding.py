@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.models import Model
-from GliomaSAMLib.prompts.maps import PROMPT_CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.prompts.maps import PROMPT_CHANNELS, PromptVoxels
 from GliomaSAMLib.session import EmbeddingCache
 from GliomaSAMLib.session.decoding import KEPT_SLABS, SlabDecoder, halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
-from GliomaSAMLib.session.refine import CELL_MM
 from GliomaSAMLib.session.roi import Slab
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.progress import Reporter
@@ -71,19 +70,3 @@ def test_the_model_sees_its_proposal_beside_the_prompts(decoder: SlabDecoder, wa
     assert second[0, 4, 5, 6] == 1
     assert np.allclose(second[PROMPT_CHANNELS:], np.tanh(halve(read.proposal) / 2), atol=1e-6)
     assert np.sign(second[PROMPT_CHANNELS]).any()
-
-
-def test_a_click_against_the_proposal_carries_farther_than_the_network(decoder: SlabDecoder, watched: Watched) -> None:
-    read = decoder.read(Slab.whole(decoder.embeddings.padded[0]), 8, Reporter())
-    against, with_it = (
-        np.unravel_index(np.argmin(sign * read.proposal_cells[0]), read.proposal_cells[0].shape) for sign in (1, -1)
-    )
-    assert read.proposal_cells[0][against] < -1 and read.proposal_cells[0][with_it] > 1
-    for place, carried in ((against, True), (with_it, False)):
-        prompts = PromptVoxels(points=[(place, True, "WT")])
-        maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
-        alone = halve(watched.decode(read.features, maps, prompts))[0]
-        after = halve(decoder.logits(read, prompts))[0]
-        near = tuple(slice(max(0, p - 2), p + 3) for p in place)
-        assert bool((after[near] > alone[near] + 0.2).any()) is carried
-        assert bool((after >= alone - 1e-5).all())

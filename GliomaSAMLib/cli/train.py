@@ -28,7 +28,11 @@ def train(
     ],
     split: Annotated[
         Path | None,
-        typer.Option(help='JSON file with the lists "train" and "val" of case names.', show_default=False),
+        typer.Option(
+            help='JSON file with the lists "train" and "val" of case names; "without_enhancement" may name some of '
+            '"train" that are also learned from with their enhancement taken out.',
+            show_default=False,
+        ),
     ] = None,
     method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
     encoder: Annotated[

@@ -18,7 +18,7 @@ class TrainOptions:
     Args:
         folder: Folder of case folders.
         output: Folder of the run: checkpoint, log, curve, weights.
-        split: JSON with the lists `train` and `val`; None trains on all cases without validation.
+        split: JSON with the lists `train` and `val`, see `read_split`; None trains on all cases without validation.
         method: Name of the method.
         steps: Steps of the optimiser.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.

@@ -1,5 +1,6 @@
 """What every method promises, for each line of the registry; adapted encoders at first give what the base gives."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,15 @@ def _own(network: Any, embeddings: torch.Tensor, given: dict[str, Any], name: st
     return own
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")  # the counter sees its own thread only
 @torch.inference_mode()
 def test_the_cost_that_the_registry_tells_is_the_real_one(name: str, parts: Parts) -> None:
     network: Any = parts.network.eval()

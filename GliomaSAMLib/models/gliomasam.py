@@ -9,7 +9,6 @@ and interpolated between.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,16 +28,12 @@ class GliomaSamConfig:
     """Sizes of the two readers.
 
     Args:
-        frozen: The reader of frozen embeddings; also a dictionary, as it is saved.
-        adapted: The reader with adapters; also a dictionary.
+        frozen: The reader of frozen embeddings.
+        adapted: The reader with adapters.
     """
 
     frozen: DecoderConfig = field(default_factory=DecoderConfig)
     adapted: Adapted3dConfig = field(default_factory=Adapted3dConfig)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "frozen", _made(DecoderConfig, self.frozen))
-        object.__setattr__(self, "adapted", _made(Adapted3dConfig, self.adapted))
 
     @property
     def first(self) -> int:
@@ -104,10 +99,3 @@ class GliomaSam(nn.Module):
     def learning_rate_factors(self) -> Mapping[str, float]:
         """Adapters of what was learned before are changed slowly."""
         return {f"adapted.{name}": factor for name, factor in self.adapted.learning_rate_factors().items()}
-
-
-def _made(kind: type, value: Any) -> Any:
-    """A config from what it was saved as."""
-    if not isinstance(value, Mapping):
-        return value
-    return kind(**{key: tuple(item) if isinstance(item, list) else item for key, item in value.items()})

@@ -149,13 +149,11 @@ class Model:
 
     def _move(self, device: torch.device) -> None:
         self.device = device
-        self.decoder.to(device)
-        if device.type == "cpu":
-            channels_last(self.decoder)
-        if self.encoder is not None:
-            self.encoder.to(device)
-            if device.type == "cpu":
-                channels_last(self.encoder)
+        for part in (self.decoder, self.encoder):
+            if part is not None:
+                part.to(device)
+                if device.type == "cpu":
+                    channels_last(part)
 
     def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""

@@ -4,9 +4,9 @@ A new method is one file with its config and network, and one line in `METHODS`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_type_hints
 
 import torch
 from torch import nn
@@ -193,14 +193,22 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
     method = find_method(str(content.get("method")))
     try:
         layout = StackLayout(**content["layout"])
-        decoder_class = type(method.config.decoder)
-        names = {f.name for f in fields(decoder_class)}
-        values = {key: tuple(v) if isinstance(v, list) else v for key, v in content["decoder"].items()}
-        if unknown := set(values) - names:
-            raise TypeError(f"unknown fields {sorted(unknown)}")
-        return MethodConfig(content["method"], content["encoder"], layout, decoder_class(**values))
+        decoder = _made(type(method.config.decoder), content["decoder"])
+        return MethodConfig(content["method"], content["encoder"], layout, decoder)
     except (KeyError, TypeError) as error:
         raise ModelError(f"the config of {content.get('method')!r} does not fit this version: {error}") from error
+
+
+def _made(kind: type, content: Any) -> Any:
+    """A value of this type from JSON: configs from objects, those within them likewise, tuples from lists."""
+    if is_dataclass(kind):
+        if not isinstance(content, Mapping):
+            raise TypeError(f"expected fields by name, not {content!r}")
+        types = get_type_hints(kind)
+        if unknown := set(content) - {f.name for f in fields(kind)}:
+            raise TypeError(f"unknown fields {sorted(unknown)}")
+        return kind(**{name: _made(types[name], value) for name, value in content.items()})
+    return tuple(content) if isinstance(content, list) else content
 
 
 def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str, Any] | None = None) -> MethodConfig:

@@ -4,8 +4,8 @@ A network on a small input keeps several threads busy for a part of the time onl
 thread each, take half the time and less.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
@@ -29,31 +29,25 @@ def side_by_side(
         done: Called in this thread after each piece, in their order. What it raises ends the work: pieces begun are
             finished, others never begin.
     """
-    threads = min(torch.get_num_threads(), len(pieces))
-    if device.type != "cpu" or threads < 2:
-        answers = []
-        for piece in pieces:
-            answers.append(work(piece))
-            done()
-        return answers
     before = torch.get_num_threads()
+    threads = min(before, len(pieces))
+    if device.type != "cpu" or threads < 2:
+        return _collected(map(work, pieces), done)
     torch.set_num_threads(1)  # new threads begin with as many
-    futures: list[Future[Answer]] = []
+    pool = ThreadPoolExecutor(threads, "side by side", torch.set_num_threads, (1,))
     try:
-        with ThreadPoolExecutor(threads, "side by side", torch.set_num_threads, (1,)) as pool:
-            try:
-                there = _in_same_modes(work)
-                futures += [pool.submit(there, piece) for piece in pieces]
-                answers = []
-                for future in futures:
-                    answers.append(future.result())
-                    done()
-                return answers
-            finally:
-                for future in futures:
-                    future.cancel()
+        return _collected(pool.map(_in_same_modes(work), pieces), done)
     finally:
+        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
+
+
+def _collected(answers: Iterable[Answer], done: Callable[[], None]) -> list[Answer]:
+    collected = []
+    for answer in answers:
+        collected.append(answer)
+        done()
+    return collected
 
 
 def _in_same_modes(work: Callable[[Piece], Answer]) -> Callable[[Piece], Answer]:

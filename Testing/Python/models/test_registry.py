@@ -111,3 +111,13 @@ def test_combinations_that_make_no_sense_are_refused_with_the_reason() -> None:
             check_encoder(replace(METHODS[name].config, encoder=None))
     with pytest.raises(ModelError, match="cannot be adapted from stage 0"):
         build(replace(METHODS["cmaa"].config, decoder=replace(METHODS["cmaa"].config.decoder, first=0)))
+
+
+def test_a_config_within_a_config_comes_back_and_its_unknown_fields_are_named() -> None:
+    changed = chosen_config("gliomasam", changes={"decoder": {"adapted": {"fine_blocks": 2, "skip_widths": [16, 32]}}})
+    assert changed.decoder.adapted.skip_widths == (16, 32) and changed.decoder.adapted.fine_blocks == 2
+    assert config_from_json(changed.to_json()) == changed
+    with pytest.raises(ModelError, match=r"unknown fields .'widht'"):
+        chosen_config("gliomasam", changes={"decoder": {"frozen": {"widht": 48}}})
+    with pytest.raises(ModelError, match="fields by name, not 3"):
+        chosen_config("gliomasam", changes={"decoder": {"frozen": 3}})

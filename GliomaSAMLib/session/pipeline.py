@@ -1,6 +1,6 @@
 """From prompts to masks: embed, decode, correct at the clicks, bring onto the reference grid, keep the promises."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -15,6 +15,7 @@ from ..study import Study
 from ..study.progress import Reporter
 from .decoding import ReadSlab, SlabDecoder, halve
 from .embeddings import StudyEmbeddings
+from .locality import is_click, leave_distant
 from .promises import keep_edits, nest, obey, remove_islands
 from .refine import CELL_MM
 from .roi import Slab
@@ -48,8 +49,17 @@ class Pipeline:
         self._decoder = SlabDecoder(model, embeddings)
         self._proposed_masks: tuple[Slab, dict[str, np.ndarray]] | None = None
 
-    def answer(self, prompts: Sequence[Prompt], report: Reporter) -> Answer:
-        """The masks for `prompts`. Raises `Cancelled`; what was embedded by then is kept."""
+    def answer(
+        self, prompts: Sequence[Prompt], report: Reporter, before: Mapping[str, np.ndarray] | None = None
+    ) -> Answer:
+        """The masks for `prompts`. Raises `Cancelled`; what was embedded by then is kept.
+
+        Args:
+            prompts: All prompts.
+            report: Told how far it is.
+            before: The masks for all prompts but the last where that is a click, which changes them; None where it is
+                the only prompt: it changes the proposal.
+        """
         placed = self._place(prompts)
         depth = self.embeddings.padded[0]
         slab = Slab.around(self._slices(placed), depth)
@@ -63,7 +73,7 @@ class Pipeline:
             slab = larger
         report.report(1.0, "outlining")
         whole = self._whole(logits, slab)
-        return Answer(self._masks(whole, read, prompts), whole.astype(np.float16))
+        return Answer(self._masks(whole, read, prompts, before), whole.astype(np.float16))
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid; at least 0.5 in the mask, and less outside."""
@@ -88,25 +98,30 @@ class Pipeline:
         probability = 1 / (1 + np.exp(-logits))
         return np.clip(self.study.from_canonical(probability), 0, 1)
 
-    def _thresholded(self, logits: np.ndarray) -> dict[str, np.ndarray]:
-        """Masks bool (K, J, I) on the reference grid of canonical logits (3, K, J, I)."""
-        return {name: self._on_reference(logits[n]) >= 0.5 for n, name in enumerate(REGIONS)}
-
-    def _masks(self, logits: np.ndarray, read: ReadSlab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
+    def _masks(
+        self, logits: np.ndarray, read: ReadSlab, prompts: Sequence[Prompt], before: Mapping[str, np.ndarray] | None
+    ) -> dict[str, np.ndarray]:
         reference = self.study.reference
-        masks = self._thresholded(logits)
-        remove_islands(masks, self._proposed(read, prompts), prompts, reference)
+        probability = self._probabilities(logits)
+        masks = {region: values >= 0.5 for region, values in probability.items()}
+        if prompts and is_click(prompts[-1]):
+            leave_distant(masks, before or self._proposed(read), probability, prompts, reference)
+        said_no = any(not prompt.positive for prompt in prompts)
+        remove_islands(masks, self._proposed(read) if said_no else None, prompts, reference)
         keep_edits(masks, prompts, reference)
         nest(masks, prompts)
         obey(masks, prompts, reference)
         return masks
 
-    def _proposed(self, read: ReadSlab, prompts: Sequence[Prompt]) -> dict[str, np.ndarray] | None:
-        """The masks that the model gives for the slab without prompts; None where no negative prompt asks for them."""
-        if all(prompt.positive for prompt in prompts):
-            return None
+    def _probabilities(self, logits: np.ndarray) -> dict[str, np.ndarray]:
+        """float32 (K, J, I) on the reference grid for each region, of canonical logits (3, K, J, I)."""
+        return {region: self._on_reference(logits[n]) for n, region in enumerate(REGIONS)}
+
+    def _proposed(self, read: ReadSlab) -> dict[str, np.ndarray]:
+        """The masks bool (K, J, I) that the model gives for the slab without prompts."""
         if self._proposed_masks is None or self._proposed_masks[0] != read.slab:
-            self._proposed_masks = (read.slab, self._thresholded(self._whole(read.proposal, read.slab)))
+            probability = self._probabilities(self._whole(read.proposal, read.slab))
+            self._proposed_masks = (read.slab, {region: values >= 0.5 for region, values in probability.items()})
         return self._proposed_masks[1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:

@@ -16,6 +16,7 @@ from ..study import Study
 from ..study.progress import Cancel, Progress, Reporter
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
+from .locality import is_click
 from .pipeline import Answer, Pipeline
 from .result import Result, State
 from .roi import Slab
@@ -170,7 +171,23 @@ class Session:
             return Result(self._state.changes(before), time.monotonic() - started, notes)
 
     def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
-        answer = self._pipeline.answer(prompts, report)
+        """Answer the prompts one by one from the last of which the answer is known: a click changes the mask there was
+        before it, so that the same prompts in the same order always give the same masks.
+        """
+        first = len(prompts)
+        while first > 1 and is_click(prompts[first - 1]) and prompts[: first - 1] not in self._states:
+            first -= 1
+        steps = range(first, len(prompts) + 1)
+        for number in steps:
+            done = (number - first) / len(steps)
+            answer = self._answer(prompts[:number], report.part(done, done + 1 / len(steps)))
+        return answer
+
+    def _answer(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
+        before = None
+        if len(prompts) > 1 and is_click(prompts[-1]):
+            before = {region: self._states[prompts[:-1]].mask(region) for region in REGIONS}
+        answer = self._pipeline.answer(prompts, report, before)
         self._answers[prompts] = answer
         if prompts not in self._states:
             self._states[prompts] = State.of(prompts, answer.masks)

@@ -106,6 +106,31 @@ def test_undo_and_redo_restore_every_mask_bit_for_bit(new_session: NewSession) -
         assert same(masks(session), expected)
 
 
+def test_clicks_given_at_once_are_answered_as_one_by_one(new_session: NewSession) -> None:
+    clicks = [point(LESION), point(NORMAL, False), point((LESION[0] + 8, *LESION[1:]), True, "ET")]
+    one_by_one, at_once = new_session(), new_session()
+    for click in clicks:
+        one_by_one.add(click)
+        one_by_one.update()
+        at_once.add(click)
+    at_once.update()
+    assert same(masks(at_once), masks(one_by_one))
+
+
+def test_a_click_inside_only_adds_and_one_outside_only_takes(new_session: NewSession) -> None:
+    session = new_session()
+    session.add_point(LESION)
+    session.update()
+    for shift, positive in ((-7.0, True), (9.0, False), (6.0, True)):
+        before = masks(session)
+        session.add_point((LESION[0] + shift, *LESION[1:]), positive)
+        session.update()
+        for region, after in masks(session).items():
+            more = after > before[region]
+            less = after < before[region]
+            assert not (less if positive else more).any(), region
+
+
 def test_reset_empties_and_can_be_undone(new_session: NewSession) -> None:
     session = new_session()
     session.add_point(LESION)

@@ -1,0 +1,105 @@
+"""A click changes what lies near it and what the model is sure of, in its own direction, and nothing else."""
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.prompts import point, scribble
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session.locality import SURENESS, leave_distant
+from GliomaSAMLib.study import Geometry
+
+GRID = Geometry((20, 20, 60), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+"""Shape in K, J, I; the slices (K) are 2 mm apart, and RAS mm are I, J, 2 K."""
+
+Masks = dict[str, np.ndarray]
+
+
+def empty() -> Masks:
+    return {region: np.zeros(GRID.shape, bool) for region in REGIONS}
+
+
+def before() -> Masks:
+    """A tumour at the low end of K, all of it enhancing."""
+    masks = empty()
+    for mask in masks.values():
+        mask[2:6, 8:12, 8:12] = True
+    return masks
+
+
+def answered(old: Masks, new: Masks, probability: float, *prompts: object) -> Masks:
+    """`old` after the last of `prompts`, to which a model answers `new` with `probability` where it changes."""
+    given = {region: mask.copy() for region, mask in new.items()}
+    certain = {region: np.where(mask, probability, 1 - probability).astype(np.float32) for region, mask in new.items()}
+    leave_distant(given, old, certain, prompts, GRID)  # type: ignore[arg-type]
+    return given
+
+
+def test_far_from_the_click_only_what_is_sure_follows() -> None:
+    old, new = before(), before()
+    for mask in new.values():
+        mask[8:50, 10, 10] = True  # 4 to 88 mm from the click
+    click = point((10.0, 10.0, 12.0))
+    for region, sureness in SURENESS.items():
+        unsure = answered(old, new, 0.5 + sureness.most - 0.01, click)[region]
+        assert not unsure[20:].any(), "a toss-up far away followed"
+        sure = answered(old, new, 0.5 + sureness.most + 0.01, click)[region]
+        assert np.array_equal(sure, new[region])
+
+
+def test_the_distance_is_in_millimetres_and_from_the_nearest_voxel_of_a_scribble() -> None:
+    old, new = before(), before()
+    new["WT"][10:50, 10, 10] = True
+    follows = answered(old, new, 0.5 + SURENESS["WT"].per_mm * 4.1, point((10.0, 10.0, 40.0)))["WT"]
+    assert np.array_equal(np.flatnonzero(follows[7:, 10, 10]) + 7, [18, 19, 20, 21, 22])
+    line = scribble([(10.0, 10.0, 40.0), (10.0, 10.0, 60.0)])
+    follows = answered(old, new, 0.5 + SURENESS["WT"].per_mm * 4.1, line)["WT"]
+    assert np.array_equal(np.flatnonzero(follows[7:, 10, 10]) + 7, np.arange(18, 33))
+
+
+@pytest.mark.parametrize("positive", [True, False])
+def test_a_positive_click_only_adds_and_a_negative_one_only_takes(positive: bool) -> None:
+    old, new = before(), before()
+    for mask in new.values():
+        mask[2, 8:12, 8:12] = False
+        mask[6, 8:12, 8:12] = True
+    after = answered(old, new, 0.999, point((10.0, 10.0, 8.0), positive))
+    for region in REGIONS:
+        assert after[region][6, 8:12, 8:12].all() == positive
+        assert after[region][2, 8:12, 8:12].all() == positive
+
+
+def test_not_core_says_nothing_of_the_whole_tumour() -> None:
+    old, new = before(), before()
+    for mask in new.values():
+        mask[4:6] = False
+    after = answered(old, new, 0.999, point((10.0, 10.0, 10.0), False, "TC"))
+    assert np.array_equal(after["WT"], old["WT"])
+    assert not after["TC"][4:6].any() and not after["ET"][4:6].any()
+
+
+def test_a_click_leaves_what_an_earlier_one_corrected() -> None:
+    """The later click is 8 mm from the earlier: what lies nearer to the earlier stays, however sure the model is."""
+    old, new = before(), before()
+    new["WT"][2:6] = False
+    earlier, later = point((10.0, 10.0, 4.0)), point((10.0, 10.0, 12.0), False)
+    after = answered(old, new, 0.999, earlier, later)["WT"]
+    assert after[2:4, 8:12, 8:12].all() and not after[5].any()
+    assert not answered(old, new, 0.999, later)["WT"].any(), "without the earlier click all of it goes"
+    inner = point((10.0, 10.0, 4.0), False, "TC")
+    assert not answered(old, new, 0.999, inner, later)["WT"].any(), "a click outside the core does not defend the whole"
+
+
+def test_a_region_that_was_empty_is_taken_as_the_model_gives_it() -> None:
+    old, new = before(), before()
+    old["ET"] = np.zeros(GRID.shape, bool)
+    new["TC"][2:6] = False
+    after = answered(old, new, 0.51, point((10.0, 10.0, 100.0)))
+    assert np.array_equal(after["ET"], new["ET"]) and np.array_equal(after["TC"], old["TC"])
+
+
+def test_the_masks_of_before_are_not_changed() -> None:
+    old, new = before(), before()
+    new["WT"][6:9, 8:12, 8:12] = True
+    kept = {region: mask.copy() for region, mask in old.items()}
+    answered(old, new, 0.999, point((10.0, 10.0, 12.0)))
+    assert all(np.array_equal(old[region], kept[region]) for region in REGIONS)

@@ -35,6 +35,9 @@ class Session:
     Prompts may be given in one thread while `update` runs in another; an update answers the prompts that hold when
     it starts. All positions are RAS mm, all arrays (K, J, I) on `study.reference`.
 
+    Prompts are answered in their order: a click or scribble changes the mask there was before it (see `locality`), so
+    that moving an early one answers all that follow anew. The same prompts in the same order give the same masks.
+
     Args:
         study: The patient's volumes; never changed.
         model: From `load_model`.

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import binary_dilation, binary_erosion, find_objects
 from scipy.spatial import KDTree
 
 from ..prompts import Prompt, prompt_voxels
@@ -21,23 +22,29 @@ from ..study import Geometry
 class Sureness:
     """How far from a half the probability must be for a voxel to follow a click.
 
+    Distances are counted in depths of the click: its distance from what was as it says already. A click in the middle
+    of an error is as deep as half the error is thick.
+
     Args:
-        least: Beside the click.
-        per_mm: More with each mm from it.
+        free: Within so many depths any probability beyond a half will do.
+        per_depth: With each depth more it must be so much farther from a half.
         most: Enough at any distance.
     """
 
-    least: float
-    per_mm: float
+    free: float
+    per_depth: float
     most: float
 
 
 SURENESS: Mapping[str, Sureness] = {
-    "WT": Sureness(0.05, 0.005, 0.10),
-    "TC": Sureness(0.10, 0.03, 0.40),
-    "ET": Sureness(0.10, 0.10, 0.40),
+    "WT": Sureness(1.5, 0.15, 0.10),
+    "TC": Sureness(1.5, 0.15, 0.25),
+    "ET": Sureness(1.0, 0.25, 0.30),
 }
 """The thinner a region, the sooner it is left alone."""
+
+LEAST_MM = 1.0
+"""Depth of a click that lies less deep, or where nothing was wrong."""
 
 
 def is_click(prompt: Prompt) -> bool:
@@ -65,15 +72,16 @@ def leave_distant(
         geometry: The reference grid.
     """
     click = prompts[-1]
-    own = _tree([click], geometry)
+    voxels = prompt_voxels(click, geometry)
     speaks_of = implied_regions(click.region, click.positive)
     for region, after in masks.items():
         old = before[region] > 0
         if not old.any():
             continue
-        if own is not None and (click.positive or region in speaks_of):
+        if len(voxels) and (click.positive or region in speaks_of):
             places = np.nonzero(after > old if click.positive else after < old)
-            follows = _follows(places, region, own, probability[region], prompts, geometry)
+            depth = max(_depth(voxels, old, click.positive, geometry), LEAST_MM)
+            follows = _follows(places, region, depth, probability[region], prompts, geometry)
             old[tuple(axis[follows] for axis in places)] = click.positive
         masks[region] = old
 
@@ -81,17 +89,16 @@ def leave_distant(
 def _follows(
     places: tuple[np.ndarray, ...],
     region: str,
-    own: KDTree,
+    depth: float,
     probability: np.ndarray,
     prompts: Sequence[Prompt],
     geometry: Geometry,
 ) -> np.ndarray:
-    """Which of the voxels at `places` follow the last prompt, whose voxels are in `own`."""
-    millimetres = _millimetres(np.stack(places, axis=1), geometry)
-    distance = own.query(millimetres)[0]
+    """Which of the voxels at `places` follow the last prompt, which is `depth` mm deep."""
+    distance = _distance(places, prompts[-1:], geometry)
     sureness = SURENESS[region]
-    needed = np.minimum(sureness.least + sureness.per_mm * distance, sureness.most)
-    follows = np.abs(probability[places] - 0.5) >= needed
+    needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, sureness.most)
+    follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
     opposite = [
         prompt
         for prompt in prompts[:-1]
@@ -99,16 +106,31 @@ def _follows(
         and prompt.positive is not prompts[-1].positive
         and region in implied_regions(prompt.region, prompt.positive)
     ]
-    if (others := _tree(opposite, geometry)) is not None:
-        follows &= distance < others.query(millimetres)[0]
-    return follows
+    return follows & (distance < _distance(places, opposite, geometry))
 
 
-def _tree(prompts: Sequence[Prompt], geometry: Geometry) -> KDTree | None:
-    """The voxels of some prompts, in mm; None when they have none on the grid."""
-    voxels = [prompt_voxels(prompt, geometry) for prompt in prompts]
-    marked = np.concatenate(voxels) if voxels else np.zeros((0, 3))
-    return KDTree(_millimetres(marked, geometry)) if len(marked) else None
+def _depth(voxels: np.ndarray, mask: np.ndarray, positive: bool, geometry: Geometry) -> float:
+    """How deep the deepest of the voxels (N, 3) of a prompt lies in what it says to be wrong, in mm: its distance from
+    `mask` when the prompt says inside, from the rest when it says outside; 0 where nothing was wrong.
+    """
+    (found,) = find_objects(mask.view(np.uint8))
+    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in found)
+    inside = mask[box]
+    rim = inside & ~binary_erosion(inside) if positive else binary_dilation(inside) & ~inside
+    wrong = voxels[mask[tuple(voxels.T)] != positive]
+    places = np.argwhere(rim) + [one.start for one in box]
+    if not len(wrong) or not len(places):
+        return 0.0
+    return float(KDTree(_millimetres(places, geometry)).query(_millimetres(wrong, geometry))[0].max())
+
+
+def _distance(places: tuple[np.ndarray, ...], prompts: Sequence[Prompt], geometry: Geometry) -> np.ndarray:
+    """From voxels to the nearest that some prompts mark, in mm; infinite where they mark none."""
+    marked = [prompt_voxels(prompt, geometry) for prompt in prompts]
+    if not sum(map(len, marked)):
+        return np.full(len(places[0]), np.inf)
+    tree = KDTree(_millimetres(np.concatenate(marked), geometry))
+    return np.asarray(tree.query(_millimetres(np.stack(places, axis=1), geometry))[0])
 
 
 def _millimetres(voxels: np.ndarray, geometry: Geometry) -> np.ndarray:

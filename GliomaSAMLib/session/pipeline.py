@@ -16,7 +16,7 @@ from ..study.progress import Reporter
 from .decoding import ReadSlab, SlabDecoder, halve
 from .embeddings import StudyEmbeddings
 from .locality import is_click, leave_distant
-from .promises import keep_edits, nest, obey, remove_islands
+from .promises import keep_edits, nest, obey, remove_islands, remove_rejected
 from .refine import CELL_MM
 from .roi import Slab
 
@@ -103,11 +103,12 @@ class Pipeline:
     ) -> dict[str, np.ndarray]:
         reference = self.study.reference
         probability = self._probabilities(logits)
-        masks = {region: values >= 0.5 for region, values in probability.items()}
+        masks = self._found(probability, prompts)
         if prompts and is_click(prompts[-1]):
             leave_distant(masks, before or self._proposed(read), probability, prompts, reference)
-        said_no = any(not prompt.positive for prompt in prompts)
-        remove_islands(masks, self._proposed(read) if said_no else None, prompts, reference)
+            remove_islands(masks, prompts, reference)
+        if not all(prompt.positive for prompt in prompts):
+            remove_rejected(masks, self._proposed(read), prompts, reference)
         keep_edits(masks, prompts, reference)
         nest(masks, prompts)
         obey(masks, prompts, reference)
@@ -117,11 +118,17 @@ class Pipeline:
         """float32 (K, J, I) on the reference grid for each region, of canonical logits (3, K, J, I)."""
         return {region: self._on_reference(logits[n]) for n, region in enumerate(REGIONS)}
 
+    def _found(self, probability: Mapping[str, np.ndarray], prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
+        """Masks bool (K, J, I) of what the model finds, without the separate parts that it is not sure of."""
+        masks = {region: values >= 0.5 for region, values in probability.items()}
+        remove_islands(masks, prompts, self.study.reference, probability)
+        return masks
+
     def _proposed(self, read: ReadSlab) -> dict[str, np.ndarray]:
         """The masks bool (K, J, I) that the model gives for the slab without prompts."""
         if self._proposed_masks is None or self._proposed_masks[0] != read.slab:
-            probability = self._probabilities(self._whole(read.proposal, read.slab))
-            self._proposed_masks = (read.slab, {region: values >= 0.5 for region, values in probability.items()})
+            proposed = self._found(self._probabilities(self._whole(read.proposal, read.slab)), ())
+            self._proposed_masks = (read.slab, proposed)
         return self._proposed_masks[1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:

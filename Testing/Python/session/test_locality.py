@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from GliomaSAMLib.prompts import point, scribble
+from GliomaSAMLib.prompts import Prompt, point, scribble
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.locality import SURENESS, leave_distant
 from GliomaSAMLib.study import Geometry
@@ -26,11 +26,11 @@ def before() -> Masks:
     return masks
 
 
-def answered(old: Masks, new: Masks, probability: float, *prompts: object) -> Masks:
+def answered(old: Masks, new: Masks, probability: float, *prompts: Prompt) -> Masks:
     """`old` after the last of `prompts`, to which a model answers `new` with `probability` where it changes."""
     given = {region: mask.copy() for region, mask in new.items()}
     certain = {region: np.where(mask, probability, 1 - probability).astype(np.float32) for region, mask in new.items()}
-    leave_distant(given, old, certain, prompts, GRID)  # type: ignore[arg-type]
+    leave_distant(given, old, certain, prompts, GRID)
     return given
 
 
@@ -46,14 +46,40 @@ def test_far_from_the_click_only_what_is_sure_follows() -> None:
         assert np.array_equal(sure, new[region])
 
 
-def test_the_distance_is_in_millimetres_and_from_the_nearest_voxel_of_a_scribble() -> None:
+def reached(click: Prompt, beyond_half: float) -> list[int]:
+    """Slices (2 mm thick) from 10 on of a column along K that follow; the tumour of before ends at slice 5."""
     old, new = before(), before()
-    new["WT"][10:50, 10, 10] = True
-    follows = answered(old, new, 0.5 + SURENESS["WT"].per_mm * 4.1, point((10.0, 10.0, 40.0)))["WT"]
-    assert np.array_equal(np.flatnonzero(follows[7:, 10, 10]) + 7, [18, 19, 20, 21, 22])
-    line = scribble([(10.0, 10.0, 40.0), (10.0, 10.0, 60.0)])
-    follows = answered(old, new, 0.5 + SURENESS["WT"].per_mm * 4.1, line)["WT"]
-    assert np.array_equal(np.flatnonzero(follows[7:, 10, 10]) + 7, np.arange(18, 33))
+    new["WT"][10:60, 10, 10] = True
+    return [int(k) for k in np.flatnonzero(answered(old, new, 0.5 + beyond_half, click)["WT"][10:, 10, 10]) + 10]
+
+
+def test_the_deeper_a_click_the_farther_it_reaches() -> None:
+    """Distances are in mm: 3 slices beyond the tumour's last a click is 6 mm deep, and 10 slices beyond it 20 mm."""
+    free, slope = SURENESS["WT"].free, SURENESS["WT"].per_depth
+    assert reached(point((10.0, 10.0, 2.0 * 8)), 0.001) == [10, 11, 12]
+    for slices in (8, 15):
+        middle = 5 + slices
+        reach = slices * (free + 0.05 / slope)
+        expected = [k for k in range(10, 60) if abs(k - middle) <= reach]
+        assert reached(point((10.0, 10.0, 2.0 * middle)), 0.05) == expected
+
+
+def test_a_scribble_reaches_from_all_of_its_line() -> None:
+    """Its deepest voxel is 15 slices deep."""
+    free = SURENESS["WT"].free
+    line = scribble([(10.0, 10.0, 32.0), (10.0, 10.0, 40.0)])
+    assert reached(line, 0.001) == [k for k in range(10, 60) if k <= 20 + 15 * free]
+
+
+def test_a_click_where_nothing_was_wrong_reaches_no_farther_than_its_neighbours() -> None:
+    old, new = before(), before()
+    new["WT"][6:40, 8:12, 8:12] = True
+    after = answered(old, new, 0.501, point((10.0, 10.0, 10.0)))["WT"]
+    assert not after[6:].any()
+    new = before()
+    new["WT"][2:6] = False
+    after = answered(old, new, 0.501, point((10.0, 10.0, 40.0), False))["WT"]
+    assert np.array_equal(after, old["WT"])
 
 
 @pytest.mark.parametrize("positive", [True, False])

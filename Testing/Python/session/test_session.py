@@ -15,7 +15,7 @@ from GliomaSAMLib.models import Model
 from GliomaSAMLib.prompts import point
 from GliomaSAMLib.regions import REGIONS, regions_from_labels
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.session.promises import remove_islands
+from GliomaSAMLib.session.promises import remove_rejected
 from GliomaSAMLib.study import Geometry, Study
 
 NewSession = Callable[[], Session]
@@ -191,7 +191,7 @@ def test_a_negative_click_on_a_separate_part_removes_all_of_it() -> None:
     found["WT"][18:26, 18:26, 18:26] = True
     after = {region: mask.copy() for region, mask in found.items()}
     after["WT"][20:24, 20:24, 20:24] = False  # the hole that the network cut
-    remove_islands(after, found, [point((22.0, 22.0, 22.0), False)], grid)
+    remove_rejected(after, found, [point((22.0, 22.0, 22.0), False)], grid)
     assert not after["WT"][18:26, 18:26, 18:26].any()
     assert after["WT"][2:12, 2:12, 2:12].all(), "the other part was touched"
 
@@ -201,7 +201,7 @@ def test_a_negative_click_in_the_only_part_cuts_no_more_than_the_network_did() -
     found = {region: np.zeros(grid.shape, bool) for region in REGIONS}
     found["WT"][2:12, 2:12, 2:12] = True
     after = {region: mask.copy() for region, mask in found.items()}
-    remove_islands(after, found, [point((4.0, 4.0, 4.0), False)], grid)
+    remove_rejected(after, found, [point((4.0, 4.0, 4.0), False)], grid)
     assert np.array_equal(after["WT"], found["WT"])
 
 
@@ -212,7 +212,7 @@ def test_a_negative_click_never_removes_the_largest_part_though_another_was_clic
     found["WT"][2:14, 2:14, 2:14] = True
     found["WT"][18:26, 18:26, 18:26] = True
     after = {region: mask.copy() for region, mask in found.items()}
-    remove_islands(after, found, [point((22.0, 22.0, 22.0)), point((3.0, 3.0, 3.0), False)], grid)
+    remove_rejected(after, found, [point((22.0, 22.0, 22.0)), point((3.0, 3.0, 3.0), False)], grid)
     assert np.array_equal(after["WT"], found["WT"])
 
 

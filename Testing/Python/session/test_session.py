@@ -12,10 +12,10 @@ import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, PromptError
 from GliomaSAMLib.models import Model
-from GliomaSAMLib.prompts import point
+from GliomaSAMLib.prompts import Prompt, point
 from GliomaSAMLib.regions import REGIONS, regions_from_labels
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.session.promises import remove_rejected
+from GliomaSAMLib.session.promises import ISLAND_SURE, remove_islands, remove_rejected
 from GliomaSAMLib.study import Geometry, Study
 
 NewSession = Callable[[], Session]
@@ -182,6 +182,31 @@ def test_probability_agrees_with_the_mask(new_session: NewSession) -> None:
         probability = session.probability(region)
         assert probability.dtype == np.float32 and probability.min() >= 0 and probability.max() <= 1
         assert np.array_equal(probability >= 0.5, session.mask(region) > 0)
+
+
+def test_a_small_separate_part_stays_where_the_model_is_sure_of_it() -> None:
+    grid = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    found = {region: np.zeros(grid.shape, bool) for region in REGIONS}
+    for mask in found.values():
+        mask[2:16, 2:16, 2:16] = True
+        mask[20:26, 20:26, 20:26] = True  # 8 % of the largest
+        mask[27:29, 2:4, 2:4] = True  # 8 voxels
+
+    def left(mean: float, *clicks: Prompt) -> dict[str, np.ndarray]:
+        probability = {region: np.where(mask, mean, 0.1).astype(np.float32) for region, mask in found.items()}
+        masks = {region: mask.copy() for region, mask in found.items()}
+        remove_islands(masks, clicks, grid, probability)
+        return masks
+
+    sure, unsure = left(ISLAND_SURE + 0.01), left(ISLAND_SURE - 0.01)
+    assert sure["WT"][20:26, 20:26, 20:26].all() and not unsure["WT"][20:26, 20:26, 20:26].any()
+    assert unsure["TC"][20:26, 20:26, 20:26].all(), "the core may be in pieces"
+    for masks in (sure, unsure):
+        assert masks["WT"][2:16, 2:16, 2:16].all() and not masks["WT"][27:29].any(), "the largest stays, crumbs go"
+    assert left(0.6, point((22.0, 22.0, 22.0)))["WT"][20:26, 20:26, 20:26].all(), "it was clicked"
+    without = {region: mask.copy() for region, mask in found.items()}
+    remove_islands(without, (), grid)
+    assert without["WT"][20:26, 20:26, 20:26].all() and not without["WT"][27:29].any()
 
 
 def test_a_negative_click_on_a_separate_part_removes_all_of_it() -> None:

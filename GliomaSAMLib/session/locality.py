@@ -39,7 +39,7 @@ class Sureness:
 SURENESS: Mapping[str, Sureness] = {
     "WT": Sureness(1.5, 0.15, 0.10),
     "TC": Sureness(1.5, 0.15, 0.25),
-    "ET": Sureness(1.0, 0.25, 0.30),
+    "ET": Sureness(1.0, 0.40, 0.34),
 }
 """The thinner a region, the sooner it is left alone."""
 

@@ -16,6 +16,7 @@ from scipy.spatial import KDTree
 from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..study import Geometry
+from .promises import clicked_voxels
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,6 @@ SURENESS: Mapping[str, Sureness] = {
 
 LEAST_MM = 1.0
 """Depth of a click that lies less deep, or where nothing was wrong."""
-
-
-def is_click(prompt: Prompt) -> bool:
-    """Whether a prompt corrects the mask there was before it; a box or a mask by hand is answered anew."""
-    return prompt.kind in ("point", "scribble")
 
 
 def leave_distant(
@@ -95,18 +91,12 @@ def _follows(
     geometry: Geometry,
 ) -> np.ndarray:
     """Which of the voxels at `places` follow the last prompt, which is `depth` mm deep."""
-    distance = _distance(places, prompts[-1:], geometry)
+    distance = _distance(places, prompt_voxels(prompts[-1], geometry), geometry)
     sureness = SURENESS[region]
     needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, sureness.most)
     follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
-    opposite = [
-        prompt
-        for prompt in prompts[:-1]
-        if is_click(prompt)
-        and prompt.positive is not prompts[-1].positive
-        and region in implied_regions(prompt.region, prompt.positive)
-    ]
-    return follows & (distance < _distance(places, opposite, geometry))
+    opposite = clicked_voxels(prompts[:-1], region, not prompts[-1].positive, geometry)
+    return follows & (distance < _distance(places, np.stack(opposite, axis=1), geometry))
 
 
 def _depth(voxels: np.ndarray, mask: np.ndarray, positive: bool, geometry: Geometry) -> float:
@@ -124,13 +114,11 @@ def _depth(voxels: np.ndarray, mask: np.ndarray, positive: bool, geometry: Geome
     return float(KDTree(_millimetres(places, geometry)).query(_millimetres(wrong, geometry))[0].max())
 
 
-def _distance(places: tuple[np.ndarray, ...], prompts: Sequence[Prompt], geometry: Geometry) -> np.ndarray:
-    """From voxels to the nearest that some prompts mark, in mm; infinite where they mark none."""
-    marked = [prompt_voxels(prompt, geometry) for prompt in prompts]
-    if not sum(map(len, marked)):
+def _distance(places: tuple[np.ndarray, ...], voxels: np.ndarray, geometry: Geometry) -> np.ndarray:
+    """From the voxels at `places` to the nearest of `voxels` (N, 3), in mm; infinite where there are none."""
+    if not len(voxels):
         return np.full(len(places[0]), np.inf)
-    tree = KDTree(_millimetres(np.concatenate(marked), geometry))
-    return np.asarray(tree.query(_millimetres(np.stack(places, axis=1), geometry))[0])
+    return np.asarray(KDTree(_millimetres(voxels, geometry)).query(_millimetres(np.stack(places, axis=1), geometry))[0])
 
 
 def _millimetres(voxels: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -15,8 +15,8 @@ from ..study import Study
 from ..study.progress import Reporter
 from .decoding import ReadSlab, SlabDecoder, halve
 from .embeddings import StudyEmbeddings
-from .locality import is_click, leave_distant
-from .promises import keep_edits, nest, obey, remove_islands, remove_rejected
+from .locality import leave_distant
+from .promises import is_click, keep_edits, nest, obey, remove_islands, remove_rejected
 from .refine import CELL_MM
 from .roi import Slab
 

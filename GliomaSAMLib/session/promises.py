@@ -26,6 +26,13 @@ KEEP_MM = 12.0
 """A later click changes an edited mask within about this distance."""
 
 
+def is_click(prompt: Prompt) -> bool:
+    """Whether a prompt says something of each voxel that it marks, and so corrects the mask there was before it; a box
+    or a mask by hand is answered anew.
+    """
+    return prompt.kind in ("point", "scribble")
+
+
 def nest(masks: dict[str, np.ndarray], prompts: Sequence[Prompt]) -> None:
     """Make ET part of TC and TC part of WT, in place; of two that disagree the one edited by hand later wins."""
     edited = {prompt.region: n for n, prompt in enumerate(prompts) if prompt.kind == "mask"}
@@ -74,7 +81,7 @@ def obey(masks: Mapping[str, np.ndarray], prompts: Sequence[Prompt], geometry: G
     By nesting a positive ET voxel is also one of TC and WT, a negative WT voxel none of any.
     """
     for prompt in prompts:
-        if prompt.kind in ("point", "scribble"):
+        if is_click(prompt):
             voxels = tuple(prompt_voxels(prompt, geometry).T)
             for region in implied_regions(prompt.region, prompt.positive):
                 masks[region][voxels] = prompt.positive
@@ -96,7 +103,7 @@ def remove_islands(
         probability: float32 (K, J, I); without it only the tiny parts go.
     """
     for region in REGIONS:
-        wanted = _voxels(prompts, region, True, geometry)
+        wanted = clicked_voxels(prompts, region, True, geometry)
         for box in find_objects(masks[region].view(np.uint8)):  # one box, or none round nothing
             mask = masks[region][box]
             parts = label(mask, connectivity=3)
@@ -126,7 +133,7 @@ def remove_rejected(
         geometry: The reference grid.
     """
     for region in REGIONS:
-        unwanted = _voxels(prompts, region, False, geometry)
+        unwanted = clicked_voxels(prompts, region, False, geometry)
         if not len(unwanted[0]):
             continue
         everything = masks[region] | proposal[region]
@@ -136,7 +143,7 @@ def remove_rejected(
             sizes = np.bincount(parts[mask], minlength=parts.max() + 1)
             rejected = np.zeros(len(sizes), bool)
             rejected[parts[_within(box, unwanted)]] = True
-            _clear(mask, parts, rejected, sizes, _within(box, _voxels(prompts, region, True, geometry)))
+            _clear(mask, parts, rejected, sizes, _within(box, clicked_voxels(prompts, region, True, geometry)))
 
 
 def _clear(mask: np.ndarray, parts: np.ndarray, gone: np.ndarray, sizes: np.ndarray, wanted: Indices) -> None:
@@ -148,14 +155,12 @@ def _clear(mask: np.ndarray, parts: np.ndarray, gone: np.ndarray, sizes: np.ndar
         mask[gone[parts]] = False
 
 
-def _voxels(prompts: Sequence[Prompt], region: str, positive: bool, geometry: Geometry) -> Indices:
+def clicked_voxels(prompts: Sequence[Prompt], region: str, positive: bool, geometry: Geometry) -> Indices:
     """Index (K, J, I) of the voxels clicked or scribbled that say something of `region`."""
     own = [
         prompt_voxels(prompt, geometry)
         for prompt in prompts
-        if prompt.kind in ("point", "scribble")
-        and prompt.positive is positive
-        and region in implied_regions(prompt.region, positive)
+        if is_click(prompt) and prompt.positive is positive and region in implied_regions(prompt.region, positive)
     ]
     k, j, i = (np.concatenate(own) if own else np.zeros((0, 3), np.int64)).T
     return k, j, i

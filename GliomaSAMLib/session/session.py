@@ -16,8 +16,8 @@ from ..study import Study
 from ..study.progress import Cancel, Progress, Reporter
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
-from .locality import is_click
 from .pipeline import Answer, Pipeline
+from .promises import is_click
 from .result import Result, State
 from .roi import Slab
 from .unread import unread_notes

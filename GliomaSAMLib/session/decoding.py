@@ -11,7 +11,7 @@ from ..models.model import Features
 from ..prompts.maps import PromptVoxels, prompt_maps
 from ..study.progress import Reporter
 from .embeddings import StudyEmbeddings
-from .refine import CELL_MM, click_correction
+from .refine import CELL_MM, correct_at_clicks
 from .roi import Slab
 
 FRONT_SHARE = 0.35
@@ -85,7 +85,7 @@ class SlabDecoder:
         maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
         logits = self.model.decode(read.features, maps, prompts)
         if prompts.points:
-            logits += _double(click_correction(halve(logits), read.images, prompts.points))
+            correct_at_clicks(logits, read.images, prompts.points)
         return logits
 
 
@@ -93,8 +93,3 @@ def halve(volume: np.ndarray) -> np.ndarray:
     """Mean of blocks of 2 x 2 x 2: (C, 2k, 2j, 2i) -> (C, k, j, i)."""
     c, k, j, i = volume.shape
     return volume.reshape(c, k // 2, 2, j // 2, 2, i // 2, 2).mean(axis=(2, 4, 6), dtype=np.float32)
-
-
-def _double(volume: np.ndarray) -> np.ndarray:
-    """Each voxel as a block of 2 x 2 x 2."""
-    return volume.repeat(2, axis=1).repeat(2, axis=2).repeat(2, axis=3)

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from ..prompts import Prompt, scribble_points
 from ..study import Geometry
+from .extent import extent_of
 
 DOUBTFUL = 0.5
 """Doubt from which a voxel is doubtful: a probability between 0.25 and 0.75."""
@@ -42,9 +43,9 @@ def most_doubtful(
     for prompt in prompts:
         if prompt.kind in ("point", "scribble"):
             _clear(doubtful, scribble_points(prompt, geometry), geometry)
-    if not doubtful.any():
+    box = extent_of(doubtful)
+    if box is None:
         return None
-    box = ndimage.find_objects(doubtful.astype(np.uint8))[0]
     start = np.array([part.start for part in box])
     doubtful, unsure = doubtful[box], unsure[box]
     spacing = geometry.spacing[::-1]

@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion, find_objects
+from scipy.ndimage import binary_dilation, binary_erosion
 from scipy.spatial import KDTree
 
 from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..study import Geometry
-from .promises import clicked_voxels
+from .extent import Extent, extent_of
+from .promises import Indices, clicked_voxels
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,19 @@ def leave_distant(
     speaks_of = implied_regions(click.region, click.positive)
     for region, after in masks.items():
         old = before[region] > 0
-        if not old.any():
+        extent = extent_of(old)
+        if extent is None:
             continue
         if len(voxels) and (click.positive or region in speaks_of):
-            places = np.nonzero(after > old if click.positive else after < old)
-            depth = max(_depth(voxels, old, click.positive, geometry), LEAST_MM)
+            places = _added(old, after) if click.positive else _added(after, old)
+            depth = max(_depth(voxels, old, extent, click.positive, geometry), LEAST_MM)
             follows = _follows(places, region, depth, probability[region], prompts, geometry)
             old[tuple(axis[follows] for axis in places)] = click.positive
         masks[region] = old
 
 
 def _follows(
-    places: tuple[np.ndarray, ...],
+    places: Indices,
     region: str,
     depth: float,
     probability: np.ndarray,
@@ -99,12 +101,19 @@ def _follows(
     return follows & (distance < _distance(places, np.stack(opposite, axis=1), geometry))
 
 
-def _depth(voxels: np.ndarray, mask: np.ndarray, positive: bool, geometry: Geometry) -> float:
+def _added(old: np.ndarray, new: np.ndarray) -> Indices:
+    """Index of the voxels of `new` that `old` has not."""
+    extent = extent_of(new) or (slice(0, 0),) * 3
+    k, j, i = np.nonzero(new[extent] > old[extent])
+    return k + extent[0].start, j + extent[1].start, i + extent[2].start
+
+
+def _depth(voxels: np.ndarray, mask: np.ndarray, extent: Extent, positive: bool, geometry: Geometry) -> float:
     """How deep the deepest of the voxels (N, 3) of a prompt lies in what it says to be wrong, in mm: its distance from
-    `mask` when the prompt says inside, from the rest when it says outside; 0 where nothing was wrong.
+    `mask`, which `extent` holds, when the prompt says inside, from the rest when it says outside; 0 where nothing was
+    wrong.
     """
-    (found,) = find_objects(mask.view(np.uint8))
-    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in found)
+    box = tuple(slice(max(0, one.start - 1), one.stop + 1) for one in extent)
     inside = mask[box]
     rim = inside & ~binary_erosion(inside) if positive else binary_dilation(inside) & ~inside
     wrong = voxels[mask[tuple(voxels.T)] != positive]
@@ -114,7 +123,7 @@ def _depth(voxels: np.ndarray, mask: np.ndarray, positive: bool, geometry: Geome
     return float(KDTree(_millimetres(places, geometry)).query(_millimetres(wrong, geometry))[0].max())
 
 
-def _distance(places: tuple[np.ndarray, ...], voxels: np.ndarray, geometry: Geometry) -> np.ndarray:
+def _distance(places: Indices, voxels: np.ndarray, geometry: Geometry) -> np.ndarray:
     """From the voxels at `places` to the nearest of `voxels` (N, 3), in mm; infinite where there are none."""
     if not len(voxels):
         return np.full(len(places[0]), np.inf)

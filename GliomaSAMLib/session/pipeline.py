@@ -47,6 +47,7 @@ class Pipeline:
         self.model = model
         self.embeddings = embeddings
         self._decoder = SlabDecoder(model, embeddings)
+        self._most = np.where(study.canonical.brain, np.float32(-OUTSIDE), np.float32(OUTSIDE))
         self._proposed_masks: tuple[Slab, dict[str, np.ndarray]] | None = None
 
     def answer(
@@ -89,10 +90,10 @@ class Pipeline:
         whole = np.full((len(REGIONS), *shape), OUTSIDE, np.float32)
         stop = min(slab.stop, shape[0])
         whole[:, slab.start : stop] = logits[:, : stop - slab.start, : shape[1], : shape[2]]
-        whole[:, ~canonical.brain] = OUTSIDE
+        np.minimum(whole, self._most, out=whole)
         for outer, inner in pairwise(whole):
             np.minimum(inner, outer, out=inner)
-        return np.clip(whole, OUTSIDE, -OUTSIDE, out=whole)
+        return np.maximum(whole, OUTSIDE, out=whole)
 
     def _on_reference(self, logits: np.ndarray) -> np.ndarray:
         probability = 1 / (1 + np.exp(-logits))

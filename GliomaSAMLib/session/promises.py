@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.ndimage import find_objects
 from skimage.measure import label
 
 from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..regions import REGIONS
 from ..study import Geometry
+from .extent import Extent, extent_of
 
 Indices = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -104,16 +104,18 @@ def remove_islands(
     """
     for region in REGIONS:
         wanted = clicked_voxels(prompts, region, True, geometry)
-        for box in find_objects(masks[region].view(np.uint8)):  # one box, or none round nothing
-            mask = masks[region][box]
-            parts = label(mask, connectivity=3)
-            sizes = np.bincount(parts.ravel())
-            sizes[0] = 0
-            gone = sizes < max(ISLAND_ML / geometry.voxel_ml, 1)
-            if probability is not None and ISLAND_SHARE[region]:
-                mean = np.bincount(parts.ravel(), probability[region][box].ravel()) / np.maximum(sizes, 1)
-                gone |= (sizes < ISLAND_SHARE[region] * sizes.max()) & (mean < ISLAND_SURE)
-            _clear(mask, parts, gone, sizes, _within(box, wanted))
+        box = extent_of(masks[region])
+        if box is None:
+            continue
+        mask = masks[region][box]
+        parts = label(mask, connectivity=3)
+        sizes = np.bincount(parts.ravel())
+        sizes[0] = 0
+        gone = sizes < max(ISLAND_ML / geometry.voxel_ml, 1)
+        if probability is not None and ISLAND_SHARE[region]:
+            mean = np.bincount(parts.ravel(), probability[region][box].ravel()) / np.maximum(sizes, 1)
+            gone |= (sizes < ISLAND_SHARE[region] * sizes.max()) & (mean < ISLAND_SURE)
+        _clear(mask, parts, gone, sizes, _within(box, wanted))
 
 
 def remove_rejected(
@@ -134,16 +136,16 @@ def remove_rejected(
     """
     for region in REGIONS:
         unwanted = clicked_voxels(prompts, region, False, geometry)
-        if not len(unwanted[0]):
-            continue
         everything = masks[region] | proposal[region]
-        for box in find_objects(everything.view(np.uint8)):
-            mask = masks[region][box]
-            parts = label(everything[box], connectivity=3)
-            sizes = np.bincount(parts[mask], minlength=parts.max() + 1)
-            rejected = np.zeros(len(sizes), bool)
-            rejected[parts[_within(box, unwanted)]] = True
-            _clear(mask, parts, rejected, sizes, _within(box, clicked_voxels(prompts, region, True, geometry)))
+        box = extent_of(everything)
+        if box is None or not len(unwanted[0]):
+            continue
+        mask = masks[region][box]
+        parts = label(everything[box], connectivity=3)
+        sizes = np.bincount(parts[mask], minlength=parts.max() + 1)
+        rejected = np.zeros(len(sizes), bool)
+        rejected[parts[_within(box, unwanted)]] = True
+        _clear(mask, parts, rejected, sizes, _within(box, clicked_voxels(prompts, region, True, geometry)))
 
 
 def _clear(mask: np.ndarray, parts: np.ndarray, gone: np.ndarray, sizes: np.ndarray, wanted: Indices) -> None:
@@ -166,7 +168,7 @@ def clicked_voxels(prompts: Sequence[Prompt], region: str, positive: bool, geome
     return k, j, i
 
 
-def _within(box: tuple[slice, ...], voxels: Indices) -> Indices:
+def _within(box: Extent, voxels: Indices) -> Indices:
     """The voxels inside `box`, counted from its corner."""
     inside = np.logical_and.reduce([(v >= s.start) & (v < s.stop) for v, s in zip(voxels, box, strict=True)])
     k, j, i = (v[inside] - s.start for v, s in zip(voxels, box, strict=True))

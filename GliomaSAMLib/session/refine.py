@@ -25,21 +25,18 @@ NOISE = 0.05
 Point = tuple[Sequence[float], bool, str]
 
 
-def click_correction(logits: np.ndarray, images: np.ndarray, points: Sequence[Point]) -> np.ndarray:
-    """The correction to add to `logits`.
+def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[Point]) -> None:
+    """Add to `logits` what the clicks demand, in place; all beyond their reach stays as it is.
 
     Args:
-        logits: float32 (3, k, j, i) on the 2 mm grid.
-        images: float32 (M, k, j, i) in [0, 1] on that grid.
-        points: (position (k, j, i) on that grid, positive, region).
-
-    Returns:
-        float32 (3, k, j, i), zero beyond the reach of the clicks.
+        logits: float32 (3, 2k, 2j, 2i), voxels of 1 mm.
+        images: float32 (M, k, j, i) in [0, 1], cells of 2 mm.
+        points: (position (k, j, i) in cells, positive, region).
     """
-    correction = np.zeros_like(logits)
+    cells = images.shape[1:]
     for channel, region in enumerate(REGIONS):
         own = [
-            (np.clip(np.round(position).astype(int), 0, np.array(logits.shape[1:]) - 1), 1.0 if positive else -1.0)
+            (np.clip(np.round(position).astype(int), 0, np.array(cells) - 1), 1.0 if positive else -1.0)
             for position, positive, of in points
             if region in implied_regions(of, positive)
         ]
@@ -47,11 +44,18 @@ def click_correction(logits: np.ndarray, images: np.ndarray, points: Sequence[Po
             continue
         places = np.array([place for place, _ in own])
         signs = np.array([sign for _, sign in own])
-        here = logits[channel][tuple(places.T)]
+        here = np.array([_cell(logits[channel], place).mean() for place in places])
         demand = np.where(signs * here < OBEYED, signs * MARGIN - here, 0.0)
         if demand.any():
-            _regress(correction[channel], images, places, demand)
-    return correction
+            correction = np.zeros(cells, logits.dtype)
+            _regress(correction, images, places, demand)
+            logits[channel] += correction.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
+
+
+def _cell(volume: np.ndarray, place: np.ndarray) -> np.ndarray:
+    """The voxels of a cell, from a volume (2k, 2j, 2i)."""
+    k, j, i = 2 * place
+    return volume[k : k + 2, j : j + 2, i : i + 2]
 
 
 def _regress(out: np.ndarray, images: np.ndarray, places: np.ndarray, demand: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..prompts import Prompt
 from ..regions import REGIONS
+from .extent import Extent, extent_of
 
 Box = tuple[int, int, int, int, int, int]
 
@@ -54,23 +55,22 @@ class State:
 
     def mask(self, region: str) -> np.ndarray:
         """uint8 (K, J, I) of 0 and 1."""
-        count = int(np.prod(self.shape))
-        return np.unpackbits(self.packed[region], count=count).reshape(self.shape)
+        return _unpacked(self.packed[region], self.shape)
 
     def changes(self, before: "State") -> dict[str, Box | None]:
         """For each region the box of voxels that differ from `before`."""
         boxes: dict[str, Box | None] = {}
         for name in REGIONS:
             difference = np.bitwise_xor(self.packed[name], before.packed[name])
-            boxes[name] = None
-            if difference.any():
-                boxes[name] = _box(np.unpackbits(difference, count=int(np.prod(self.shape))).reshape(self.shape))
+            extent = extent_of(_unpacked(difference, self.shape)) if difference.any() else None
+            boxes[name] = None if extent is None else _box(extent)
         return boxes
 
 
-def _box(mask: np.ndarray) -> Box:
-    ends: list[int] = []
-    for axis in range(3):
-        where = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != axis)))
-        ends += [int(where[0]), int(where[-1]) + 1]
-    return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+def _unpacked(packed: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    return np.unpackbits(packed, count=int(np.prod(shape))).reshape(shape)
+
+
+def _box(extent: Extent) -> Box:
+    k, j, i = extent
+    return k.start, k.stop, j.start, j.stop, i.start, i.stop

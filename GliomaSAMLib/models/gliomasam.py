@@ -89,7 +89,7 @@ class GliomaSam(nn.Module):
         levels = len(self.config.frozen.widths)
         one = self.frozen.decode(features[:levels], maps, prompts)
         other = self.adapted.decode(features[levels:], maps, prompts)
-        return torch.lerp(one.float(), other.float(), 0.5)
+        return one.float().lerp_(other.float(), 0.5)
 
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
         """The losses of the reader with adapters."""

@@ -138,6 +138,8 @@ class Model:
         def work(device: torch.device) -> np.ndarray:
             with autocast(device):
                 inputs = torch.from_numpy(maps)[None].to(device)
+                if device.type == "cpu":
+                    inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
                 found = self._decoder.decode([f.to(device) for f in features], inputs, [prompts])
                 return found[0].float().cpu().numpy()
 

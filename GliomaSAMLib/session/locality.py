@@ -4,10 +4,14 @@ A network that hears a click answers everywhere, and most of what it changes far
 changes the mask there was before it, in its own direction only: a positive one adds, a negative one removes. A voxel
 follows when the model is the surer of it the farther it lies from the click, and when it lies nearer to this click than
 to an earlier one that says the opposite, so that no correction undoes another.
+
+An outline that is too tight is often too tight all round. While every click on a region says inside, the model is
+therefore taken at its word wherever it adds. (Where the first clicks say outside, it gives up too much elsewhere.)
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
@@ -17,7 +21,7 @@ from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..study import Geometry
 from .extent import Extent, extent_of
-from .promises import Indices, clicked_voxels
+from .promises import Indices, clicked_voxels, is_click
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,22 @@ class Sureness:
     Args:
         free: Within so many depths any probability beyond a half will do.
         per_depth: With each depth more it must be so much farther from a half.
-        most: Enough at any distance.
+        most: Enough at any distance, while all clicks on the region say the same.
+        most_mixed: Enough at any distance, once they have said both.
+        trusted: So many first clicks are followed at any distance, while all say inside.
     """
 
     free: float
     per_depth: float
     most: float
+    most_mixed: float
+    trusted: float
 
 
 SURENESS: Mapping[str, Sureness] = {
-    "WT": Sureness(1.5, 0.15, 0.10),
-    "TC": Sureness(1.5, 0.15, 0.25),
-    "ET": Sureness(1.0, 0.40, 0.34),
+    "WT": Sureness(1.5, 0.15, 0.10, 0.25, inf),
+    "TC": Sureness(1.5, 0.15, 0.25, 0.25, inf),
+    "ET": Sureness(1.0, 0.40, 0.34, 0.34, 2),
 }
 """The thinner a region, the sooner it is left alone."""
 
@@ -95,10 +103,18 @@ def _follows(
     """Which of the voxels at `places` follow the last prompt, which is `depth` mm deep."""
     distance = _distance(places, prompt_voxels(prompts[-1], geometry), geometry)
     sureness = SURENESS[region]
-    needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, sureness.most)
+    needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, _most(prompts, region))
     follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
     opposite = clicked_voxels(prompts[:-1], region, not prompts[-1].positive, geometry)
     return follows & (distance < _distance(places, np.stack(opposite, axis=1), geometry))
+
+
+def _most(prompts: Sequence[Prompt], region: str) -> float:
+    """How far from a half is enough at any distance from the last prompt."""
+    signs = [prompt.positive for prompt in prompts if is_click(prompt) and prompt.region == region]
+    if prompts[-1].region == region and all(signs) and len(signs) <= SURENESS[region].trusted:
+        return 0.0
+    return SURENESS[region].most_mixed if len(set(signs)) > 1 else SURENESS[region].most
 
 
 def _added(old: np.ndarray, new: np.ndarray) -> Indices:

@@ -26,6 +26,11 @@ def before() -> Masks:
     return masks
 
 
+def outside(region: str = "WT") -> Prompt:
+    """An earlier click outside, far from everything: the model is no longer taken at its word."""
+    return point((1.0, 1.0, 1.0), False, region)
+
+
 def answered(old: Masks, new: Masks, probability: float, *prompts: Prompt) -> Masks:
     """`old` after the last of `prompts`, to which a model answers `new` with `probability` where it changes."""
     given = {region: mask.copy() for region, mask in new.items()}
@@ -38,19 +43,45 @@ def test_far_from_the_click_only_what_is_sure_follows() -> None:
     old, new = before(), before()
     for mask in new.values():
         mask[8:50, 10, 10] = True  # 4 to 88 mm from the click
-    click = point((10.0, 10.0, 12.0))
     for region, sureness in SURENESS.items():
-        unsure = answered(old, new, 0.5 + sureness.most - 0.01, click)[region]
+        prompts = outside(region), point((10.0, 10.0, 12.0), True, region)
+        unsure = answered(old, new, 0.5 + sureness.most_mixed - 0.01, *prompts)[region]
         assert not unsure[20:].any(), "a toss-up far away followed"
-        sure = answered(old, new, 0.5 + sureness.most + 0.01, click)[region]
+        sure = answered(old, new, 0.5 + sureness.most_mixed + 0.01, *prompts)[region]
         assert np.array_equal(sure, new[region])
+
+
+def test_while_all_clicks_say_inside_the_model_is_followed_wherever_it_adds() -> None:
+    old, new = before(), before()
+    for mask in new.values():
+        mask[8:50, 10, 10] = True
+    first, second, third = (point((10.0, 10.0, 12.0 + n), region="ET") for n in range(3))
+    for prompts in ((first,), (first, second), (outside("WT"), first)):
+        assert np.array_equal(answered(old, new, 0.501, *prompts)["ET"], new["ET"])
+    assert SURENESS["ET"].trusted == 2 and not answered(old, new, 0.501, first, second, third)["ET"][40:].any()
+    assert not answered(old, new, 0.501, first)["WT"][40:].any(), "a click on ET says of WT what lies near it"
+    core = [point((10.0, 10.0, 12.0 + n), region="TC") for n in range(5)]
+    assert np.array_equal(answered(old, new, 0.501, *core)["TC"], new["TC"])
+    assert not answered(old, new, 0.501, outside("TC"), *core)["TC"][40:].any()
+    assert np.array_equal(answered(old, new, 0.501, outside("ET"), *core)["TC"], new["TC"])
+
+
+def test_while_all_clicks_say_outside_less_is_enough_than_once_they_say_both() -> None:
+    old, new = before(), before()
+    for mask in old.values():
+        mask[2:50, 10, 10] = True
+    last = point((10.0, 10.0, 10.0), False)
+    beyond = (SURENESS["WT"].most + SURENESS["WT"].most_mixed) / 2
+    assert not answered(old, new, 0.5 + beyond, last)["WT"][40:].any()
+    assert answered(old, new, 0.5 + beyond, point((1.0, 1.0, 1.0)), last)["WT"][40:50, 10, 10].all()
 
 
 def reached(click: Prompt, beyond_half: float) -> list[int]:
     """Slices (2 mm thick) from 10 on of a column along K that follow; the tumour of before ends at slice 5."""
     old, new = before(), before()
     new["WT"][10:60, 10, 10] = True
-    return [int(k) for k in np.flatnonzero(answered(old, new, 0.5 + beyond_half, click)["WT"][10:, 10, 10]) + 10]
+    after = answered(old, new, 0.5 + beyond_half, outside(), click)["WT"]
+    return [int(k) for k in np.flatnonzero(after[10:, 10, 10]) + 10]
 
 
 def test_the_deeper_a_click_the_farther_it_reaches() -> None:
@@ -74,7 +105,7 @@ def test_a_scribble_reaches_from_all_of_its_line() -> None:
 def test_a_click_where_nothing_was_wrong_reaches_no_farther_than_its_neighbours() -> None:
     old, new = before(), before()
     new["WT"][6:40, 8:12, 8:12] = True
-    after = answered(old, new, 0.501, point((10.0, 10.0, 10.0)))["WT"]
+    after = answered(old, new, 0.501, outside(), point((10.0, 10.0, 10.0)))["WT"]
     assert not after[6:].any()
     new = before()
     new["WT"][2:6] = False

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 from skimage.graph import MCP_Geometric
 
+from ..study.extent import bounding_box
 from .anatomy import Anatomy, smooth_noise
 
 
@@ -79,7 +80,7 @@ def _core_depth(shape: GliomaShape, anatomy: Anatomy, rng: np.random.Generator) 
 
 def _oedema(shape: GliomaShape, anatomy: Anatomy, core: np.ndarray) -> np.ndarray:
     """Oedema by arrival time: from the core, fast in white matter, slowly in cortex, hardly through fluid."""
-    box = _box_about(core > 0.5, 32)
+    box = bounding_box(core > 0.5, 32)
     white, grey, brain = (
         ndimage.gaussian_filter(part[box].astype(np.float32), 0.7)
         for part in (anatomy.white, anatomy.grey, anatomy.brain)
@@ -101,11 +102,3 @@ def _oedema(shape: GliomaShape, anatomy: Anatomy, core: np.ndarray) -> np.ndarra
 def _shell(mask: np.ndarray) -> np.ndarray:
     """The voxels of a mask that touch its outside."""
     return mask & ~ndimage.binary_erosion(mask)
-
-
-def _box_about(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
-    """The bounding box of a mask, `margin` voxels wider, cut to the array."""
-    return tuple(
-        slice(max(found.start - margin, 0), min(found.stop + margin, n))
-        for found, n in zip(ndimage.find_objects(mask.astype(np.uint8))[0], mask.shape, strict=True)
-    )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..study.extent import bounding_box
 from ..study.geometry import Geometry
 from ..training.placement import deepest_voxel, largest_component
-from .metrics import bounding_box
 
 JITTER_VOXELS = (2.0, 3.0)
 """Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""

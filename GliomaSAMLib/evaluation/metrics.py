@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from monai.metrics.utils import get_edge_surface_distance
 
+from ..study.extent import bounding_box
+
 HD95_OF_EMPTY = 373.0
 """HD95 in mm when exactly one of the two masks is empty."""
 
@@ -58,21 +60,6 @@ def surface_agreement(prediction: np.ndarray, truth: np.ndarray, spacing: Sequen
     both = np.concatenate([there, back])
     hd95 = max(float(np.percentile(there, 95)), float(np.percentile(back, 95)))
     return SurfaceAgreement(hd95, float(np.mean(both <= 1.0)), float(np.mean(both <= 2.0)))
-
-
-def bounding_box(mask: np.ndarray, margin: int = 0) -> tuple[slice, ...]:
-    """Slices of the smallest box round the non-zero voxels, grown by `margin` and kept inside the array.
-
-    Raises ValueError when the mask is empty.
-    """
-    box = []
-    for axis, size in enumerate(mask.shape):
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        (places,) = np.nonzero(mask.any(axis=others))
-        if places.size == 0:
-            raise ValueError("an empty mask has no bounding box")
-        box.append(slice(max(0, int(places[0]) - margin), min(size, int(places[-1]) + 1 + margin)))
-    return tuple(box)
 
 
 def prompts_to_reach(curve: Sequence[float], target: float) -> int | None:

@@ -4,7 +4,7 @@ import os
 
 # Linux gives torch memory in pages of 2 MB instead of 4 kB: the large volumes of a decoder take a third less time. Read
 # by torch when it reserves memory for the first time, so it is said before anything here does.
-os.environ["THP_MEM_ALLOC_ENABLE"] = os.environ.get("THP_MEM_ALLOC_ENABLE", "1")
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 from .model import Model, load_model
 from .registry import METHODS, Method, MethodConfig

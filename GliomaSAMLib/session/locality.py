@@ -20,7 +20,7 @@ from scipy.spatial import KDTree
 from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..study import Geometry
-from .extent import Extent, extent_of
+from ..study.extent import Extent, extent_of
 from .promises import Indices, clicked_voxels, is_click
 
 
@@ -87,21 +87,22 @@ def leave_distant(
         if len(voxels) and (click.positive or region in speaks_of):
             places = _added(old, after) if click.positive else _added(after, old)
             depth = max(_depth(voxels, old, extent, click.positive, geometry), LEAST_MM)
-            follows = _follows(places, region, depth, probability[region], prompts, geometry)
+            distance = _distance(places, voxels, geometry)
+            follows = _follows(places, distance, region, depth, probability[region], prompts, geometry)
             old[tuple(axis[follows] for axis in places)] = click.positive
         masks[region] = old
 
 
 def _follows(
     places: Indices,
+    distance: np.ndarray,
     region: str,
     depth: float,
     probability: np.ndarray,
     prompts: Sequence[Prompt],
     geometry: Geometry,
 ) -> np.ndarray:
-    """Which of the voxels at `places` follow the last prompt, which is `depth` mm deep."""
-    distance = _distance(places, prompt_voxels(prompts[-1], geometry), geometry)
+    """Which of the voxels at `places`, at a `distance` in mm from the last prompt, follow it; it is `depth` mm deep."""
     sureness = SURENESS[region]
     needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, _most(prompts, region))
     follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
@@ -119,7 +120,7 @@ def _most(prompts: Sequence[Prompt], region: str) -> float:
 
 def _added(old: np.ndarray, new: np.ndarray) -> Indices:
     """Index of the voxels of `new` that `old` has not."""
-    extent = extent_of(new) or (slice(0, 0),) * 3
+    extent = extent_of(new) or (slice(0, 0),) * new.ndim
     k, j, i = np.nonzero(new[extent] > old[extent])
     return k + extent[0].start, j + extent[1].start, i + extent[2].start
 

@@ -9,7 +9,7 @@ from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..regions import REGIONS
 from ..study import Geometry
-from .extent import Extent, extent_of
+from ..study.extent import Extent, extent_of
 
 Indices = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -136,9 +136,11 @@ def remove_rejected(
     """
     for region in REGIONS:
         unwanted = clicked_voxels(prompts, region, False, geometry)
+        if not len(unwanted[0]):
+            continue
         everything = masks[region] | proposal[region]
         box = extent_of(everything)
-        if box is None or not len(unwanted[0]):
+        if box is None:
             continue
         mask = masks[region][box]
         parts = label(everything[box], connectivity=3)

@@ -7,7 +7,7 @@ import numpy as np
 
 from ..prompts import Prompt
 from ..regions import REGIONS
-from .extent import Extent, extent_of
+from ..study.extent import Extent, extent_of
 
 Box = tuple[int, int, int, int, int, int]
 

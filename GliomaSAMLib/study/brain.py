@@ -6,6 +6,7 @@ from scipy import ndimage
 
 from ..errors import StudyError
 from .canonical import resample
+from .extent import bounding_box
 from .extraction import extract_brain
 from .geometry import Geometry
 from .progress import Reporter
@@ -80,7 +81,7 @@ def _solid(mask: np.ndarray) -> np.ndarray:
     """The large connected parts of `mask`, with their holes filled."""
     if not mask.any():
         raise StudyError("no brain was found: every voxel on the reference grid is air")
-    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    box = bounding_box(mask)
     part = mask[box]
     labels, count = ndimage.label(part)
     if count > 1:

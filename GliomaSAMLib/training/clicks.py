@@ -12,7 +12,8 @@ from scipy import ndimage
 
 from ..prompts.maps import PromptVoxels
 from ..regions import REGIONS
-from .placement import bounding_box, components, depths
+from ..study.extent import bounding_box
+from .placement import components, depths
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,10 @@
 import numpy as np
 from scipy import ndimage
 
+from ..study.extent import Extent, bounding_box
+
 FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
 """26-connectivity."""
-
-Box = tuple[slice, ...]
-
-
-def bounding_box(mask: np.ndarray) -> Box:
-    """Smallest box that holds all of a mask that is not empty, as slices of its axes."""
-    return ndimage.find_objects((mask > 0).astype(np.uint8))[0]
 
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -34,7 +29,7 @@ def largest_component(mask: np.ndarray) -> np.ndarray:
     return piece
 
 
-def depths(mask: np.ndarray, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)) -> tuple[np.ndarray, Box]:
+def depths(mask: np.ndarray, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)) -> tuple[np.ndarray, Extent]:
     """Distance of each voxel to the outside of a mask that is not empty, in the units of `spacing` (K, J, I).
 
     Beyond the edge of the volume counts as outside.

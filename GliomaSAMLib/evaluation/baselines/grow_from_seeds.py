@@ -6,10 +6,10 @@ import numpy as np
 from scipy import ndimage
 
 from ...errors import CaseError
+from ...study.extent import bounding_box
 from ...training.placement import deepest_voxel, largest_component
 from ..cases import OpenCase
 from ..clicks import RobotPrompt
-from ..metrics import bounding_box
 from .grow_cut import BACKGROUND, FOREGROUND, grow_from_seeds
 from .lite_medsam import BEST_MODALITY
 

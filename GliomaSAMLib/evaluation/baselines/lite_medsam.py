@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import CaseError
+from ...study.extent import bounding_box
 from ..cases import OpenCase
 from ..clicks import largest_slice
-from ..metrics import bounding_box
 from .slices import Box, StockLiteMedSAM
 
 BEST_MODALITY: Mapping[str, tuple[str, ...]] = {"WT": ("flair",), "TC": ("t1c",), "ET": ("t1c",)}

@@ -7,7 +7,6 @@ from scipy import ndimage
 from GliomaSAMLib.evaluation.metrics import (
     HD95_OF_EMPTY,
     area_under_curve,
-    bounding_box,
     dice,
     prompts_to_reach,
     surface_agreement,
@@ -65,15 +64,6 @@ def test_a_shifted_mask_is_as_far_as_it_was_shifted():
 def test_masks_at_the_edge_of_the_volume_have_an_edge_there():
     full = np.ones((6, 6, 6), np.uint8)
     assert surface_agreement(full, full, (1, 1, 1)).nsd1 == 1.0
-
-
-def test_bounding_box():
-    mask = np.zeros((8, 9, 10))
-    mask[2, 3, 4] = mask[5, 3, 9] = 1
-    assert bounding_box(mask) == (slice(2, 6), slice(3, 4), slice(4, 10))
-    assert bounding_box(mask, margin=3) == (slice(0, 8), slice(0, 7), slice(1, 10))
-    with pytest.raises(ValueError, match="empty"):
-        bounding_box(np.zeros((2, 2)))
 
 
 def test_curves():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import find_objects
 
-from GliomaSAMLib.session.extent import extent_of
+from GliomaSAMLib.study.extent import bounding_box, extent_of
 
 
 @pytest.mark.parametrize("kind", [bool, np.uint8])
@@ -25,3 +25,12 @@ def test_a_voxel_in_the_last_corner() -> None:
     mask = np.zeros((4, 5, 6), bool)
     mask[3, 4, 5] = True
     assert extent_of(mask) == (slice(3, 4), slice(4, 5), slice(5, 6))
+
+
+def test_bounding_box() -> None:
+    mask = np.zeros((8, 9, 10))
+    mask[2, 3, 4] = mask[5, 3, 9] = 1
+    assert bounding_box(mask) == (slice(2, 6), slice(3, 4), slice(4, 10))
+    assert bounding_box(mask, margin=3) == (slice(0, 8), slice(0, 7), slice(1, 10))
+    with pytest.raises(ValueError, match="empty"):
+        bounding_box(np.zeros((2, 2)))

@@ -85,7 +85,7 @@ class SlabDecoder:
         maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
         logits = self.model.decode(read.features, maps, prompts)
         if prompts.points:
-            correct_at_clicks(logits, read.images, prompts.points)
+            correct_at_clicks(logits, read.proposal_cells, read.images, prompts.points)
         return logits
 
 

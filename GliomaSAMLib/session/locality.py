@@ -7,6 +7,7 @@ to an earlier one that says the opposite, so that no correction undoes another.
 
 An outline that is too tight is often too tight all round. While every click on a region says inside, the model is
 therefore taken at its word wherever it adds. (Where the first clicks say outside, it gives up too much elsewhere.)
+The more clicks there have been, the smaller what is left to correct, and the less a click may change far away.
 """
 
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,8 @@ class Sureness:
         most: Enough at any distance, while all clicks on the region say the same.
         most_mixed: Enough at any distance, once they have said both.
         trusted: So many first clicks are followed at any distance, while all say inside.
+        growth: With each further click on the region all of it is asked for by so much more: what is left to correct
+            gets smaller, and so does what a click says of the rest.
     """
 
     free: float
@@ -44,14 +47,15 @@ class Sureness:
     most: float
     most_mixed: float
     trusted: float
+    growth: float = 0.35
 
 
 SURENESS: Mapping[str, Sureness] = {
     "WT": Sureness(1.5, 0.15, 0.10, 0.25, inf),
     "TC": Sureness(1.5, 0.15, 0.25, 0.25, inf),
-    "ET": Sureness(1.0, 0.40, 0.34, 0.34, 2),
+    "ET": Sureness(1.0, 0.40, 0.50, 0.50, 2),
 }
-"""The thinner a region, the sooner it is left alone."""
+"""The thinner a region, the sooner it is left alone; 0.5 at any distance leaves it alone altogether."""
 
 LEAST_MM = 1.0
 """Depth of a click that lies less deep, or where nothing was wrong."""
@@ -104,18 +108,21 @@ def _follows(
 ) -> np.ndarray:
     """Which of the voxels at `places`, at a `distance` in mm from the last prompt, follow it; it is `depth` mm deep."""
     sureness = SURENESS[region]
-    needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, _most(prompts, region))
+    on_region = [prompt for prompt in prompts if is_click(prompt) and prompt.region == region]
+    most = _most(on_region, prompts[-1], sureness)
+    needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, most)
+    needed *= 1 + sureness.growth * max(len(on_region) - 1, 0)
     follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
     opposite = clicked_voxels(prompts[:-1], region, not prompts[-1].positive, geometry)
     return follows & (distance < _distance(places, np.stack(opposite, axis=1), geometry))
 
 
-def _most(prompts: Sequence[Prompt], region: str) -> float:
-    """How far from a half is enough at any distance from the last prompt."""
-    signs = [prompt.positive for prompt in prompts if is_click(prompt) and prompt.region == region]
-    if prompts[-1].region == region and all(signs) and len(signs) <= SURENESS[region].trusted:
+def _most(on_region: Sequence[Prompt], last: Prompt, sureness: Sureness) -> float:
+    """How far from a half is enough at any distance from the `last` prompt, of all clicks on a region."""
+    signs = [prompt.positive for prompt in on_region]
+    if on_region and on_region[-1] is last and all(signs) and len(signs) <= sureness.trusted:
         return 0.0
-    return SURENESS[region].most_mixed if len(set(signs)) > 1 else SURENESS[region].most
+    return sureness.most_mixed if len(set(signs)) > 1 else sureness.most
 
 
 def _added(old: np.ndarray, new: np.ndarray) -> Indices:

@@ -45,10 +45,26 @@ def test_far_from_the_click_only_what_is_sure_follows() -> None:
         mask[8:50, 10, 10] = True  # 4 to 88 mm from the click
     for region, sureness in SURENESS.items():
         prompts = outside(region), point((10.0, 10.0, 12.0), True, region)
-        unsure = answered(old, new, 0.5 + sureness.most_mixed - 0.01, *prompts)[region]
+        enough = 0.5 + sureness.most_mixed * (1 + sureness.growth)
+        unsure = answered(old, new, enough - 0.01, *prompts)[region]
         assert not unsure[20:].any(), "a toss-up far away followed"
-        sure = answered(old, new, 0.5 + sureness.most_mixed + 0.01, *prompts)[region]
+        sure = answered(old, new, enough + 0.01, *prompts)[region]
         assert np.array_equal(sure, new[region])
+
+
+def test_the_more_clicks_the_surer_the_model_must_be() -> None:
+    old, new = before(), before()
+    new["WT"][8:50, 10, 10] = True
+    sureness = SURENESS["WT"]
+    last = point((10.0, 10.0, 12.0))
+    for earlier in (1, 2):
+        prompts = [outside()] * earlier
+        enough = 0.5 + sureness.most_mixed * (1 + sureness.growth * earlier)
+        assert not answered(old, new, enough - 0.01, *prompts, last)["WT"][20:].any()
+        assert answered(old, new, enough + 0.01, *prompts, last)["WT"][20:50, 10, 10].all()
+    enough = 0.5 + sureness.most_mixed * (1 + sureness.growth)
+    of_another = [outside("TC")] * 3
+    assert answered(old, new, enough + 0.01, *of_another, outside(), last)["WT"][20:50, 10, 10].all()
 
 
 def test_while_all_clicks_say_inside_the_model_is_followed_wherever_it_adds() -> None:
@@ -90,7 +106,7 @@ def test_the_deeper_a_click_the_farther_it_reaches() -> None:
     assert reached(point((10.0, 10.0, 2.0 * 8)), 0.001) == [10, 11, 12]
     for slices in (8, 15):
         middle = 5 + slices
-        reach = slices * (free + 0.05 / slope)
+        reach = slices * (free + 0.05 / (slope * (1 + SURENESS["WT"].growth)))
         expected = [k for k in range(10, 60) if abs(k - middle) <= reach]
         assert reached(point((10.0, 10.0, 2.0 * middle)), 0.05) == expected
 
@@ -119,7 +135,7 @@ def test_a_positive_click_only_adds_and_a_negative_one_only_takes(positive: bool
     for mask in new.values():
         mask[2, 8:12, 8:12] = False
         mask[6, 8:12, 8:12] = True
-    after = answered(old, new, 0.999, point((10.0, 10.0, 8.0), positive))
+    after = answered(old, new, 1.0, point((10.0, 10.0, 8.0), positive))
     for region in REGIONS:
         assert after[region][6, 8:12, 8:12].all() == positive
         assert after[region][2, 8:12, 8:12].all() == positive

@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import CaseError, OutputError
 from .cases import Case, find_cases, read_split
 from .checkpoint import load_checkpoint, remove_leftovers
-from .launch import launch, memory_errors, stop_on_signal
+from .launch import launch, memory_errors, part, stop_on_signal
 from .options import TrainOptions
 from .run import Progress, Run
 
@@ -43,7 +43,9 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         run = Run(options, config, fabric, progress, cancelled)
         features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
         run.prepare(features[: len(train)], features[len(train) :], saved)
-        return run.train()
+        weights = run.train()
+        part(fabric)
+        return weights
 
 
 def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:

@@ -44,6 +44,15 @@ def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
     return fabric
 
 
+def part(fabric: L.Fabric) -> None:
+    """End what `launch` began, once all processes are through: gloo's threads abort a process that ends with its group
+    still there (pytorch issue 190489).
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def is_first_process() -> bool:
     """Whether this is the process of a training that reports; true before one has started."""
     return getattr(rank_zero_only, "rank", 0) == 0

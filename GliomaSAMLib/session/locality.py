@@ -38,8 +38,6 @@ class Sureness:
         most: Enough at any distance, while all clicks on the region say the same.
         most_mixed: Enough at any distance, once they have said both.
         trusted: So many first clicks are followed at any distance, while all say inside.
-        growth: With each further click on the region all of it is asked for by so much more: what is left to correct
-            gets smaller, and so does what a click says of the rest.
     """
 
     free: float
@@ -47,7 +45,6 @@ class Sureness:
     most: float
     most_mixed: float
     trusted: float
-    growth: float = 0.35
 
 
 SURENESS: Mapping[str, Sureness] = {
@@ -56,6 +53,10 @@ SURENESS: Mapping[str, Sureness] = {
     "ET": Sureness(1.0, 0.40, 0.50, 0.50, 2),
 }
 """The thinner a region, the sooner it is left alone; 0.5 at any distance leaves it alone altogether."""
+
+GROWTH = 0.35
+"""With each further click on a region the model must be so much surer, of what the first asked: what is left to correct
+gets smaller, and so does what a click says of the rest."""
 
 LEAST_MM = 1.0
 """Depth of a click that lies less deep, or where nothing was wrong."""
@@ -111,7 +112,7 @@ def _follows(
     on_region = [prompt for prompt in prompts if is_click(prompt) and prompt.region == region]
     most = _most(on_region, prompts[-1], sureness)
     needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, most)
-    needed *= 1 + sureness.growth * max(len(on_region) - 1, 0)
+    needed *= 1 + GROWTH * max(len(on_region) - 1, 0)
     follows = (probability[places] - 0.5) * (1 if prompts[-1].positive else -1) >= needed
     opposite = clicked_voxels(prompts[:-1], region, not prompts[-1].positive, geometry)
     return follows & (distance < _distance(places, np.stack(opposite, axis=1), geometry))

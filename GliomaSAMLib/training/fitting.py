@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import CaseError, OutputError
 from .cases import Case, find_cases, read_split
 from .checkpoint import load_checkpoint, remove_leftovers
-from .launch import launch, memory_errors, part, stop_on_signal
+from .launch import disband, launch, memory_errors, stop_on_signal
 from .options import TrainOptions
 from .run import Progress, Run
 
@@ -44,7 +44,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
         run.prepare(features[: len(train)], features[len(train) :], saved)
         weights = run.train()
-        part(fabric)
+        disband(fabric)
         return weights
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from GliomaSAMLib.prompts import Prompt, point, scribble
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.session.locality import SURENESS, leave_distant
+from GliomaSAMLib.session.locality import GROWTH, SURENESS, leave_distant
 from GliomaSAMLib.study import Geometry
 
 GRID = Geometry((20, 20, 60), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
@@ -45,7 +45,7 @@ def test_far_from_the_click_only_what_is_sure_follows() -> None:
         mask[8:50, 10, 10] = True  # 4 to 88 mm from the click
     for region, sureness in SURENESS.items():
         prompts = outside(region), point((10.0, 10.0, 12.0), True, region)
-        enough = 0.5 + sureness.most_mixed * (1 + sureness.growth)
+        enough = 0.5 + sureness.most_mixed * (1 + GROWTH)
         unsure = answered(old, new, enough - 0.01, *prompts)[region]
         assert not unsure[20:].any(), "a toss-up far away followed"
         sure = answered(old, new, enough + 0.01, *prompts)[region]
@@ -59,10 +59,10 @@ def test_the_more_clicks_the_surer_the_model_must_be() -> None:
     last = point((10.0, 10.0, 12.0))
     for earlier in (1, 2):
         prompts = [outside()] * earlier
-        enough = 0.5 + sureness.most_mixed * (1 + sureness.growth * earlier)
+        enough = 0.5 + sureness.most_mixed * (1 + GROWTH * earlier)
         assert not answered(old, new, enough - 0.01, *prompts, last)["WT"][20:].any()
         assert answered(old, new, enough + 0.01, *prompts, last)["WT"][20:50, 10, 10].all()
-    enough = 0.5 + sureness.most_mixed * (1 + sureness.growth)
+    enough = 0.5 + sureness.most_mixed * (1 + GROWTH)
     of_another = [outside("TC")] * 3
     assert answered(old, new, enough + 0.01, *of_another, outside(), last)["WT"][20:50, 10, 10].all()
 
@@ -106,7 +106,7 @@ def test_the_deeper_a_click_the_farther_it_reaches() -> None:
     assert reached(point((10.0, 10.0, 2.0 * 8)), 0.001) == [10, 11, 12]
     for slices in (8, 15):
         middle = 5 + slices
-        reach = slices * (free + 0.05 / (slope * (1 + SURENESS["WT"].growth)))
+        reach = slices * (free + 0.05 / (slope * (1 + GROWTH)))
         expected = [k for k in range(10, 60) if abs(k - middle) <= reach]
         assert reached(point((10.0, 10.0, 2.0 * middle)), 0.05) == expected
 

@@ -49,6 +49,13 @@ class Prompt:
     id: str = field(default_factory=new_id)
 
     @property
+    def is_click(self) -> bool:
+        """Whether it says something of each voxel that it marks, as points and scribbles do, and so corrects the mask
+        there was before it; a box or a mask by hand is answered anew.
+        """
+        return self.kind in ("point", "scribble")
+
+    @property
     def mask_sha256(self) -> str | None:
         """SHA-256 of the mask's shape and voxels, None without a mask."""
         if self.mask is None:

@@ -8,7 +8,6 @@ from scipy import ndimage
 from ..prompts import Prompt, scribble_points
 from ..study import Geometry
 from ..study.extent import extent_of
-from .promises import is_click
 
 DOUBTFUL = 0.5
 """Doubt from which a voxel is doubtful: a probability between 0.25 and 0.75."""
@@ -42,7 +41,7 @@ def most_doubtful(
     unsure = doubt(probability)
     doubtful = unsure >= DOUBTFUL
     for prompt in prompts:
-        if is_click(prompt):
+        if prompt.is_click:
             _clear(doubtful, scribble_points(prompt, geometry), geometry)
     box = extent_of(doubtful)
     if box is None:

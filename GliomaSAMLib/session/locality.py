@@ -22,7 +22,7 @@ from ..prompts import Prompt, prompt_voxels
 from ..prompts.maps import implied_regions
 from ..study import Geometry
 from ..study.extent import Extent, extent_of
-from .promises import Indices, clicked_voxels, is_click
+from .promises import Indices, clicked_voxels
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _follows(
 ) -> np.ndarray:
     """Which of the voxels at `places`, at a `distance` in mm from the last prompt, follow it; it is `depth` mm deep."""
     sureness = SURENESS[region]
-    on_region = [prompt for prompt in prompts if is_click(prompt) and prompt.region == region]
+    on_region = [prompt for prompt in prompts if prompt.is_click and prompt.region == region]
     most = _most(on_region, prompts[-1], sureness)
     needed = np.clip(sureness.per_depth * (distance / depth - sureness.free), 0, most)
     needed *= 1 + GROWTH * max(len(on_region) - 1, 0)

@@ -16,7 +16,7 @@ from ..study.progress import Reporter
 from .decoding import ReadSlab, SlabDecoder, halve
 from .embeddings import StudyEmbeddings
 from .locality import leave_distant
-from .promises import is_click, keep_edits, nest, obey, remove_islands, remove_rejected
+from .promises import keep_edits, nest, obey, remove_islands, remove_rejected
 from .refine import CELL_MM
 from .roi import Slab
 
@@ -105,7 +105,7 @@ class Pipeline:
         reference = self.study.reference
         probability = self._probabilities(logits)
         masks = self._found(probability, prompts)
-        if prompts and is_click(prompts[-1]):
+        if prompts and prompts[-1].is_click:
             leave_distant(masks, before or self._proposed(read), probability, prompts, reference)
             remove_islands(masks, prompts, reference)
         if not all(prompt.positive for prompt in prompts):

@@ -26,13 +26,6 @@ KEEP_MM = 12.0
 """A later click changes an edited mask within about this distance."""
 
 
-def is_click(prompt: Prompt) -> bool:
-    """Whether a prompt says something of each voxel that it marks, and so corrects the mask there was before it; a box
-    or a mask by hand is answered anew.
-    """
-    return prompt.kind in ("point", "scribble")
-
-
 def nest(masks: dict[str, np.ndarray], prompts: Sequence[Prompt]) -> None:
     """Make ET part of TC and TC part of WT, in place; of two that disagree the one edited by hand later wins."""
     edited = {prompt.region: n for n, prompt in enumerate(prompts) if prompt.kind == "mask"}
@@ -81,7 +74,7 @@ def obey(masks: Mapping[str, np.ndarray], prompts: Sequence[Prompt], geometry: G
     By nesting a positive ET voxel is also one of TC and WT, a negative WT voxel none of any.
     """
     for prompt in prompts:
-        if is_click(prompt):
+        if prompt.is_click:
             voxels = tuple(prompt_voxels(prompt, geometry).T)
             for region in implied_regions(prompt.region, prompt.positive):
                 masks[region][voxels] = prompt.positive
@@ -164,7 +157,7 @@ def clicked_voxels(prompts: Sequence[Prompt], region: str, positive: bool, geome
     own = [
         prompt_voxels(prompt, geometry)
         for prompt in prompts
-        if is_click(prompt) and prompt.positive is positive and region in implied_regions(prompt.region, positive)
+        if prompt.is_click and prompt.positive is positive and region in implied_regions(prompt.region, positive)
     ]
     k, j, i = (np.concatenate(own) if own else np.zeros((0, 3), np.int64)).T
     return k, j, i

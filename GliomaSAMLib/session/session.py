@@ -17,7 +17,6 @@ from ..study.progress import Cancel, Progress, Reporter
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
 from .pipeline import Answer, Pipeline
-from .promises import is_click
 from .result import Result, State
 from .roi import Slab
 from .unread import unread_notes
@@ -178,7 +177,7 @@ class Session:
         before it, so that the same prompts in the same order always give the same masks.
         """
         first = len(prompts)
-        while first > 1 and is_click(prompts[first - 1]) and prompts[: first - 1] not in self._states:
+        while first > 1 and prompts[first - 1].is_click and prompts[: first - 1] not in self._states:
             first -= 1
         steps = range(first, len(prompts) + 1)
         for number in steps:
@@ -188,7 +187,7 @@ class Session:
 
     def _answer(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
         before = None
-        if len(prompts) > 1 and is_click(prompts[-1]):
+        if len(prompts) > 1 and prompts[-1].is_click:
             before = {region: self._states[prompts[:-1]].mask(region) for region in REGIONS}
         answer = self._pipeline.answer(prompts, report, before)
         self._answers[prompts] = answer

@@ -42,6 +42,12 @@ def test_a_mask_is_a_copy_that_nobody_can_change() -> None:
         prompt.mask[0, 0, 0] = 0
 
 
+def test_points_and_scribbles_are_clicks_whatever_they_say_and_boxes_and_masks_are_none() -> None:
+    line = [(0, 0, 0), (4, 0, 0)]
+    assert all(prompt.is_click for prompt in (point((1, 2, 3)), point((1, 2, 3), False), scribble(line, False, "ET")))
+    assert not any(prompt.is_click for prompt in (box((0, 0, 0), (4, 4, 4)), mask(np.ones((2, 2, 2), np.uint8))))
+
+
 def test_the_corners_of_a_box_are_put_in_order() -> None:
     assert box((5, -2, 9), (1, 4, 3)).points == ((1.0, -2.0, 3.0), (5.0, 4.0, 9.0))
 

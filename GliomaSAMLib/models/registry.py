@@ -211,7 +211,9 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
     method = find_method(current_name(name))
     previous = content.get("previous", "proposal")
     if previous not in get_args(Previous):
-        raise ModelError(f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {previous!r}")
+        raise ModelError(
+            f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {previous!r}"
+        )
     try:
         layout = StackLayout(**content["layout"])
         decoder = _made(type(method.config.decoder), sizes)

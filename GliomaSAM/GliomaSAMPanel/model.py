@@ -39,7 +39,7 @@ class ModelSection:
             from GliomaSAMLib.resources import resources_directory
 
             content = json.loads((resources_directory() / "catalogue.json").read_text(encoding="utf-8"))
-            self._entries = [entry for entry in content["models"] if entry["method"] != "base"]
+            self._entries = [entry for entry in content["models"] if entry["method"] != "base" and entry["file"]]
         self._ui.modelSelector.clear()
         self._ui.modelSelector.addItems([entry["name"] for entry in self._entries])
         self._showDevices({"auto": _("automatic: the fastest that works")})

@@ -27,11 +27,11 @@ def models(
     Give a model's name, or the path of a weights file, as --model to the other commands. Nothing is downloaded unless
     asked for.
     """
-    from ..models.catalogue import find_members, find_weights, import_weights
+    from ..models.catalogue import find_weights, import_weights
 
     console = output()
-    for member in find_members(fetch) if fetch is not None else ():
-        console.print(f"{member}: {find_weights(member, download=True)[0]}", markup=False, soft_wrap=True)
+    if fetch is not None:
+        console.print(f"{fetch}: {find_weights(fetch, download=True)[0]}", markup=False, soft_wrap=True)
     if file is not None:
         console.print(f"{import_weights(file).name}: imported", markup=False, soft_wrap=True)
     if fetch is None and file is None:
@@ -40,13 +40,11 @@ def models(
 
 
 def is_here(entry: "CatalogueEntry") -> bool:
-    """Whether the files of a model are on this computer, damaged or not."""
-    from ..models.catalogue import find_entry, user_weights_directory
+    """Whether the file of a model is on this computer, damaged or not."""
+    from ..models.catalogue import user_weights_directory
     from ..resources import resources_directory
 
-    if entry.members:
-        return all(is_here(find_entry(member)) for member in entry.members)
-    return any(
+    return bool(entry.file) and any(
         path.is_file()
         for path in (resources_directory() / entry.file, user_weights_directory() / Path(entry.file).name)
     )
@@ -60,7 +58,7 @@ def _models_table() -> Table:
         table.add_column(heading, overflow="fold")
     for entry in list_models():
         measured = ", ".join(f"{name} {value:.2f}" for name, value in entry.accuracy.items())
-        there = "here" if is_here(entry) else "not here"
+        there = "here" if is_here(entry) else "not here" if entry.file else "none: train it"
         table.add_row(entry.name, entry.description, entry.training_cases, measured or "-", entry.licence, there)
     return table
 

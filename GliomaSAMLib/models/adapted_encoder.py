@@ -71,12 +71,6 @@ class AdaptedEncoder(nn.Module):
         return _in_chunks(block.digest, tokens)
 
 
-def unadapted(blocks: FrozenBlocks, embeddings: Tensor, present: Tensor) -> Tensor:
-    """The base model's embeddings (B, M, channels, D, h, w) of what was embedded at the cut, (B, M, C, D, h, w)."""
-    tokens, context = stack_tokens(embeddings, present)
-    return _volumes(_in_chunks(blocks, tokens), context)
-
-
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
     """Tokens (N, h, w, C) of what was embedded at the cut, (B, M, C, D, h, w), and what N is made of."""
     batch, modalities, _, depth = embeddings.shape[:4]

@@ -13,6 +13,7 @@ from ..errors import ModelError, OutputError, WeightsError
 from ..resources import resources_directory
 from ..writing import replacing
 from .checkpoint import file_sha256
+from .names import current_name
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class CatalogueEntry:
     Args:
         name: What the user calls it.
         file: Path relative to the folder Resources, or only a file name when it does not come with GliomaSAM; "" for a
-            model that is made of others.
+            model of which there is none, so that it has to be trained.
         sha256: SHA-256 of the file, in hexadecimal; "" likewise.
         method: Method of the registry, or "base" for a base model's checkpoint.
         base: Name of the encoder that it needs, None when it needs none.
@@ -31,7 +32,6 @@ class CatalogueEntry:
         training_cases: What it was trained on.
         accuracy: Measured accuracy by name (for example "WT Dice, 3 clicks"), empty when not measured.
         description: One or two sentences for the user.
-        members: Names of the models that it is made of, which have files of their own.
     """
 
     name: str
@@ -44,7 +44,6 @@ class CatalogueEntry:
     training_cases: str
     accuracy: dict[str, float]
     description: str
-    members: tuple[str, ...] = ()
 
 
 def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
@@ -59,18 +58,16 @@ def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
     path = catalogue or resources_directory() / "catalogue.json"
     try:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(
-            CatalogueEntry(**{**entry, "members": tuple(entry.get("members", ()))}) for entry in content["models"]
-        )
+        return tuple(CatalogueEntry(**entry) for entry in content["models"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error
 
 
 def find_entry(name: str, catalogue: Path | None = None) -> CatalogueEntry:
-    """Return the entry with a name. Raises `ModelError` that lists the names when there is none."""
+    """Return the entry with a name, also one of before. Raises `ModelError` that lists the names when there is none."""
     entries = list_models(catalogue)
     for entry in entries:
-        if entry.name == name:
+        if entry.name == current_name(name):
             return entry
     names = ", ".join(entry.name for entry in entries) or "(none)"
     raise ModelError(f"there is no model {name!r}: choose one of {names}, or give the path of a weights file")
@@ -80,23 +77,6 @@ def user_weights_directory() -> Path:
     """Return the user's folder of downloaded and imported weights: `$GLIOMASAM_WEIGHTS`, else one of the system's."""
     chosen = os.environ.get("GLIOMASAM_WEIGHTS")
     return Path(chosen).expanduser() if chosen else Path(pooch.os_cache("gliomasam")) / "weights"
-
-
-def find_members(name: str | Path, catalogue: Path | None = None) -> tuple[str | Path, ...]:
-    """Names or paths of the files that a model is read from, each for `find_weights`.
-
-    Args:
-        name: Name in the catalogue, or the path of a file; several of them are joined by "+".
-        catalogue: The JSON file; None for the one that comes with GliomaSAM.
-
-    Raises:
-        ModelError: The catalogue cannot be read.
-    """
-    text = str(name)
-    if "+" in text and not Path(text).exists():
-        return tuple(part.strip() for part in text.split("+"))
-    entries = {entry.name: entry for entry in list_models(catalogue)}
-    return (entries[text].members or (name,)) if text in entries else (name,)
 
 
 def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | None = None) -> tuple[Path, str | None]:
@@ -114,7 +94,7 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
 
     Raises:
         ModelError: There is no such name.
-        WeightsError: The file is not here, or could not be downloaded; or the model is made of others.
+        WeightsError: The file is not here, could not be downloaded, or there is none and the model has to be trained.
     """
     if isinstance(name, Path) or Path(name).suffix or Path(name).name != name:
         path = Path(name).expanduser()
@@ -122,8 +102,12 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
             raise WeightsError(f"there is no weights file {path}: check the path, or choose a model of the catalogue")
         return path, None
     entry = find_entry(name, catalogue)
-    if entry.members:
-        raise WeightsError(f"the model {name!r} has no file of its own: it is made of {', '.join(entry.members)}")
+    if not entry.file:
+        raise WeightsError(
+            f"the weights of {entry.name!r} do not come with GliomaSAM: train it with `gliomasam train CASES --output "
+            f"runs/{entry.name} --method {entry.method}`, and give the path of the file that this writes, "
+            f"runs/{entry.name}/{entry.method}.safetensors, as the model"
+        )
     shipped = (catalogue.parent if catalogue else resources_directory()) / entry.file
     own = user_weights_directory() / Path(entry.file).name
     for path in (shipped, own):
@@ -133,7 +117,7 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
         return _download(entry, own), entry.sha256
     advice = f"Download them from {entry.url}, or" if entry.url else "Install GliomaSAM again, or"
     raise WeightsError(
-        f"the weights of {name!r} are not on this computer: expected {own if entry.url else shipped} "
+        f"the weights of {entry.name!r} are not on this computer: expected {own if entry.url else shipped} "
         f"with SHA-256 {entry.sha256}, found none. {advice} import the file when you have it."
     )
 

@@ -55,7 +55,7 @@ class CmaaConfig:
 
 
 class Cmaa(nn.Module):
-    """See the file's text; the methods are those of `PromptableDecoder3d`.
+    """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
         config: The sizes.

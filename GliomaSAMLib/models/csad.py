@@ -95,7 +95,7 @@ class ModalityEncoder(nn.Module):
 
 
 class CsadUNet(nn.Module):
-    """See the module's text; the methods are those of `PromptableDecoder3d`.
+    """See the module's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
         config: Sizes.

@@ -40,10 +40,6 @@ class FrozenBlock(nn.Module):
     def digest(self, grid: Tensor) -> Tensor:
         """The second half, with whatever leads to the next block."""
 
-    def forward(self, grid: Tensor) -> Tensor:
-        """The whole block on a grid (N, h, w, C)."""
-        return self.digest(self.attend(grid))
-
 
 class FrozenBlocks(nn.Module):
     """Blocks in their order, and the neck that makes the embedding.
@@ -77,12 +73,6 @@ class FrozenBlocks(nn.Module):
     def embed(self, grid: Tensor) -> Tensor:
         """The embedding (N, channels, h, w) of what the last block gives."""
         return self.neck(grid.permute(0, 3, 1, 2))
-
-    def forward(self, grid: Tensor) -> Tensor:
-        """The embedding (N, channels, h, w) of tokens (N, h, w, C), without any adapter: that of the base model."""
-        for block in self.blocks:
-            grid = block(grid)
-        return self.embed(grid)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode for what is trained inside; batch normalisation stays as it was learned."""

@@ -1,101 +1,93 @@
-"""The method `gliomasam`: two readers of one encoder, whose answers are averaged. [ours]
+"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]
 
-The front of the encoder is computed once for each slice and kept. Behind it two networks look at the same study in
-different ways: `decoder3d` reads the frozen embeddings with a deep 3D network, `adapted3d` adapts the encoder's last
-blocks across slices and modalities and reads them with a shallow one. They err differently, so their logits are
-averaged; the README tells what the mean and each alone reach. The frozen embeddings are computed for every second slice
-and interpolated between.
+What the published methods do apart, in one network. The tokens of slices are joined to patches with a depth and see
+their neighbours through volumetric adapters before each block (as `3dmedsam`); between attention and MLP the modalities
+look at each other at each position (as `cmaa`); in training, attention distillation makes the modalities alike in what
+they look at, so that any of them may be missing (as `csad`). Features after each quarter of the blocks are fused over
+the modalities present and read by the decoder of `multiscale_decoder`, which sees clicks as tokens, and as maps at 2
+and 4 mm, and skips from the images.
+
+Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..prompts.maps import PromptVoxels
-from .adapted3d import Adapted3d, Adapted3dConfig
-from .adapted_encoder import unadapted
+from .adapted_encoder import AdaptedEncoder
+from .adapters.cross_modality import CrossModalityAdapter
 from .cut_encoder import CutEncoder
-from .decoder3d import DecoderConfig, PromptableDecoder3d
-
-EVERY = 2
-"""Slices from one with frozen embeddings to the next."""
+from .distillation import HeldDistillation
+from .frozen_blocks import FrozenBlocks
+from .medsam3d import MedSam3d, MedSam3dConfig, volumetric_adapters
+from .multiscale_decoder import MultiscaleDecoderConfig
 
 
 @dataclass(frozen=True)
-class GliomaSamConfig:
-    """Sizes of the two readers.
+class GliomaSamConfig(MedSam3dConfig):
+    """Sizes of the method, besides those of `3dmedsam`, and which of its parts are there.
 
     Args:
-        frozen: The reader of frozen embeddings.
-        adapted: The reader with adapters.
+        skip_widths: Channels of the decoder at 2 and 4 mm.
+        fine_blocks: Residual blocks of the decoder at 2 mm.
+        cross_modality: Whether there are adapters across modalities.
+        depth: Whether there are volumetric adapters.
+        distillation: Weight of the attention distillation; 0 is off.
+        image_skips: Whether the decoder reads the images themselves.
     """
 
-    frozen: DecoderConfig = field(default_factory=DecoderConfig)
-    adapted: Adapted3dConfig = field(default_factory=Adapted3dConfig)
-
-    @property
-    def first(self) -> int:
-        """Where the encoder is cut."""
-        return self.adapted.first
-
-    @property
-    def multiple(self) -> int:
-        """Edge in voxels of 1 mm of which the sides of an input must be multiples."""
-        return max(self.frozen.multiple, self.adapted.multiple)
+    skip_widths: tuple[int, int] = (32, 64)
+    fine_blocks: int = 1
+    cross_modality: bool = True
+    depth: bool = True
+    distillation: float = 0.1
+    image_skips: bool = True
 
 
-class GliomaSam(nn.Module):
-    """See the file's text; the methods are those of `PromptableDecoder3d`.
+class GliomaSam(MedSam3d):
+    """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
         config: The sizes.
         encoder: The encoder, cut where the adapters begin.
     """
 
+    config: GliomaSamConfig
+
     def __init__(self, config: GliomaSamConfig, encoder: CutEncoder) -> None:
-        super().__init__()
-        self.config = config
-        self.frozen = PromptableDecoder3d(config.frozen)
-        self.adapted = Adapted3d(config.adapted, encoder)
+        super().__init__(config, encoder)
         self.done = 1.0
+        self._distillation = HeldDistillation(config.distillation)
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
-        """Features of a study, which no prompt changes: those of one reader, then those of the other.
+    def _adapted(self, blocks: FrozenBlocks, channels: Sequence[int]) -> AdaptedEncoder:
+        config = self.config
+        across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
+        return AdaptedEncoder(
+            blocks,
+            before=volumetric_adapters(channels, config.width) if config.depth else None,
+            middle=across if config.cross_modality else None,
+        )
 
-        Args:
-            images: (B, M, K, J, I), 1 mm, in [0, 1].
-            present: (B, M) bool. The content of an absent modality is ignored.
-            embeddings: Tokens at the cut, (B, M, C, D, h, w).
-        """
-        assert embeddings is not None
-        frozen = self.frozen.encode(images, present, self._embed(embeddings, present))
-        return [*frozen, *self.adapted.encode(images, present, embeddings)]
+    def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:
+        return replace(
+            super()._decoder_config(widths),
+            image_skips=self.config.image_skips,
+            point_maps=True,
+            fine_blocks=self.config.fine_blocks,
+        )
 
-    @torch.no_grad()
-    def _embed(self, tokens: Tensor, present: Tensor) -> Tensor:
-        """Frozen embeddings (B, M, 256, D, h, w) of the tokens at the cut; what lies between slices is interpolated."""
-        depth = tokens.shape[3]
-        some = unadapted(self.adapted.encoder.blocks, tokens[:, :, :, ::EVERY], present)
-        place = torch.arange(depth, device=tokens.device) / EVERY
-        below = place.long()
-        above = (below + 1).clamp(max=some.shape[3] - 1)
-        share = (place - below).to(some.dtype)[:, None, None]
-        return torch.lerp(some[:, :, :, below], some[:, :, :, above], share)
-
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
-        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid, for prompts and the maps drawn from them."""
-        levels = len(self.config.frozen.widths)
-        one = self.frozen.decode(features[:levels], maps, prompts)
-        other = self.adapted.decode(features[levels:], maps, prompts)
-        return one.float().lerp_(other.float(), 0.5)
+    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
+        grids = super()._grids(embeddings, present)
+        self._distillation.hold(grids if self.training else [], present)
+        return grids
 
     def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """The losses of the reader with adapters."""
-        self.adapted.done = self.done
-        return self.adapted.auxiliary_loss(regions)
+        """The losses of the decoder's levels in the last answer, and the distillation of the last `encode`, which grows
+        over the first third of the training.
+        """
+        return super().auxiliary_loss(regions) + self._distillation.let_go(self.done, regions.device)
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """Adapters of what was learned before are changed slowly."""
-        return {f"adapted.{name}": factor for name, factor in self.adapted.learning_rate_factors().items()}
+        return {"encoder": 0.6} if self.config.depth or self.config.cross_modality else {}

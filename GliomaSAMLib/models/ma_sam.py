@@ -52,7 +52,7 @@ class MaSamConfig:
 
 
 class MaSam(nn.Module):
-    """See the file's text; the methods are those of `PromptableDecoder3d`.
+    """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
         config: The sizes.

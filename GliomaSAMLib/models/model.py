@@ -13,13 +13,13 @@ import torch
 
 from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
-from .catalogue import find_base, find_members, find_weights
+from .catalogue import find_base, find_weights
 from .device import autocast, choose_device, with_fallback
 from .encoder import SliceEncoder
 from .heartbeat import listening
 from .instance_norm import channels_last
-from .members import join
-from .registry import MethodConfig, VolumeDecoder, build, find_method
+from .names import current_name
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .side_by_side import side_by_side
 from .slices import embed_slice
 from .trained import load_trained, trained_names
@@ -39,6 +39,7 @@ class Model:
         decoder: The trained network, a `VolumeDecoder`.
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
+        weights_sha256: SHA-256 of the weights file; None when it was built without one.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Model:
         decoder: torch.nn.Module,
         device: torch.device,
         on_fallback: Callable[[str], None] | None = None,
+        weights_sha256: str | None = None,
     ) -> None:
         self.name = name
+        self.weights_sha256 = weights_sha256
         self.config = config
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
@@ -177,24 +180,21 @@ def load_model(
     """Load a model of the catalogue, or a weights file.
 
     Args:
-        name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote; several joined
-            by "+" are members of one network, trained apart.
+        name: Name in the catalogue, or the path of a `.safetensors` file that `gliomasam train` wrote.
         device: "auto", "cuda", "cuda:1", "mps" or "cpu".
         on_fallback: Told in one sentence when the device has too little memory and the CPU takes over.
         encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM); not
             needed for one of the catalogue that was downloaded or imported.
 
     Raises:
-        WeightsError: A file is absent, damaged, or made for another base model.
-        ModelError: There is no such model or device.
+        WeightsError: The file is absent, damaged, or made for another base model; or the model's weights do not ship.
+        ModelError: There is no such model or device, or the file is of a method that there is no longer.
     """
     chosen = choose_device(device)
-    members = find_members(name)
-    files = [load_weights(*find_weights(member)) for member in members]
-    state, config = join(files)
-    metadata = files[0][1]
+    state, metadata = load_weights(*find_weights(name))
+    config = config_from_json(metadata.config)
     parts = build(config, encoder_weights or find_base(metadata.base_sha256))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), " + ".join(str(file.path) for _, file in files))
-    label = "+".join(Path(member).stem for member in members) if "+" in str(name) else Path(name).stem
-    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback)
+    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+    label = Path(current_name(str(name))).stem
+    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256)

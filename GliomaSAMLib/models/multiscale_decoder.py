@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
-from .decoder3d import ResidualBlock, only_present, pool_maps
+from .blocks import ResidualBlock, only_present, pool_maps
 from .instance_norm import InstanceNorm
 from .labelled_points import PlacedPrompts, PointTokens, cell_positions, place_prompts, waves
 from .shuffle import shuffle, unshuffle

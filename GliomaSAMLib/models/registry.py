@@ -6,22 +6,21 @@ A new method is one file with its config and network, and one line in `METHODS`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_type_hints
+from typing import Any, Literal, Protocol, get_args, get_type_hints
 
 import torch
 from torch import nn
 
 from ..errors import ModelError, WeightsError
 from ..prompts.maps import PromptVoxels
-from .adapted3d import Adapted3d, Adapted3dConfig
 from .cmaa import Cmaa, CmaaConfig
 from .csad import CsadConfig, CsadUNet
-from .decoder3d import DecoderConfig, PromptableDecoder3d
 from .encoder import SliceEncoder
 from .gliomasam import GliomaSam, GliomaSamConfig
 from .lite_medsam import LiteMedSAMEncoder
 from .ma_sam import MaSam, MaSamConfig
 from .medsam3d import MedSam3d, MedSam3dConfig
+from .names import current_name
 from .sam_vit import SamViTEncoder
 from .segresnet import PromptableSegResNet, SegResNetConfig
 from .slices import StackLayout
@@ -30,16 +29,38 @@ PROMPTS = ("point", "scribble", "box", "mask")
 """All kinds of prompts."""
 
 
+Previous = Literal["proposal", "answer"]
+"""What the last channels of the prompt maps hold."""
+
+
 class VolumeDecoder(Protocol):
-    """The interface of the trained part: see `PromptableDecoder3d`."""
+    """The interface of the trained part.
+
+    The work is split in two, because a user clicks many times on one patient: `encode` reads the study once, `decode`
+    runs for every set of prompts.
+    """
 
     def encode(
         self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
-    ) -> list[torch.Tensor]: ...
+    ) -> list[torch.Tensor]:
+        """Features of a study, which no prompt changes.
+
+        Args:
+            images: (B, M, K, J, I), 1 mm, in [0, 1]; sides multiples of `config.multiple`.
+            present: (B, M) bool. The content of an absent modality is ignored.
+            embeddings: What the frozen encoder gave of the slices, (B, M, C, z, y, x) over the same box; None without.
+        """
 
     def decode(
         self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
-    ) -> torch.Tensor: ...
+    ) -> torch.Tensor:
+        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
+
+        Args:
+            features: What `encode` gave.
+            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`.
+            prompts: What the maps were drawn from, one a study, in their voxels.
+        """
 
 
 @dataclass(frozen=True)
@@ -51,12 +72,15 @@ class MethodConfig:
         encoder: Name of the frozen slice encoder, or None.
         layout: Which slices are embedded.
         decoder: Sizes of the decoder, a config of the method's own class.
+        previous: What the last three channels of the prompt maps hold: "proposal" for what the network finds without
+            prompts, "answer" for its answer to all prompts but the last.
     """
 
     method: str
     encoder: str | None
     layout: StackLayout = field(default_factory=StackLayout)
-    decoder: Any = field(default_factory=DecoderConfig)
+    decoder: Any = field(default_factory=GliomaSamConfig)
+    previous: Previous = "proposal"
 
     def to_json(self) -> dict[str, Any]:
         """The config as plain JSON values."""
@@ -90,43 +114,26 @@ class Method:
         build: Makes the network to be trained from the decoder's config; and from the cut encoder where `encoder` says
             so.
         cost: Its size and what it computes.
-        encoder: What the network reads besides the images: "none", the embeddings of a "whole" frozen encoder, or the
-            tokens of a "cut" one, whose other part it holds and adapts.
+        encoder: What the network reads besides the images: "none", or the tokens of a "cut" encoder, whose other part
+            it holds and adapts.
         prompts: Kinds of prompts that the network reads.
         baseline: Whether it is only there for comparison.
-        members: Methods whose networks this one holds, by the name it has for each in its config and its tensors.
     """
 
     summary: str
     config: MethodConfig
     build: Callable[..., nn.Module]
     cost: Cost
-    encoder: Literal["none", "whole", "cut"]
+    encoder: Literal["none", "cut"]
     prompts: tuple[str, ...] = PROMPTS
     baseline: bool = False
-    members: Mapping[str, str] = field(default_factory=dict)
 
 
 METHODS: Mapping[str, Method] = {
     "gliomasam": Method(
-        "the mean of gliomasam_frozen and gliomasam_adapted, which share the front of one encoder",
-        MethodConfig("gliomasam", "lite_medsam", decoder=GliomaSamConfig()),
-        GliomaSam,
-        Cost(9.82, 15.55, 73.9, 10.1),
-        "cut",
-        members={"frozen": "gliomasam_frozen", "adapted": "gliomasam_adapted"},
-    ),
-    "gliomasam_frozen": Method(
-        "frozen LiteMedSAM slices of each modality, fused, and a 3D decoder with clicks, boxes and masks",
-        MethodConfig("gliomasam_frozen", "lite_medsam"),
-        PromptableDecoder3d,
-        Cost(7.90, 13.63, 68.9, 5.7),
-        "whole",
-    ),
-    "gliomasam_adapted": Method(
         "adapters across slices and modalities in the encoder, and a multi-scale 3D decoder",
-        MethodConfig("gliomasam_adapted", "lite_medsam", decoder=Adapted3dConfig()),
-        Adapted3d,
+        MethodConfig("gliomasam", "lite_medsam", decoder=GliomaSamConfig(), previous="answer"),
+        GliomaSam,
         Cost(1.93, 7.65, 48.3, 4.3),
         "cut",
     ),
@@ -189,14 +196,30 @@ def find_method(name: str) -> Method:
 
 
 def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
-    """Read a saved config. Raises `ModelError` on an unknown method or field."""
-    method = find_method(str(content.get("method")))
+    """Read a saved config, also of earlier versions, whose methods may have had other names and fewer fields.
+
+    Raises:
+        ModelError: An unknown method, field or value, or a method that there is no longer.
+    """
+    name, sizes = str(content.get("method")), content.get("decoder")
+    pair = name == "gliomasam" and isinstance(sizes, Mapping) and bool({"frozen", "adapted"} & set(sizes))
+    if pair or name == "gliomasam_frozen":
+        raise ModelError(
+            f"these weights of the method {name!r} belong to an earlier version of GliomaSAM, whose pair of networks "
+            "there is no longer: choose the model gliomasam, or train anew with `gliomasam train CASES --output FOLDER`"
+        )
+    method = find_method(current_name(name))
+    previous = content.get("previous", "proposal")
+    if previous not in get_args(Previous):
+        raise ModelError(
+            f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {previous!r}"
+        )
     try:
         layout = StackLayout(**content["layout"])
-        decoder = _made(type(method.config.decoder), content["decoder"])
-        return MethodConfig(content["method"], content["encoder"], layout, decoder)
+        decoder = _made(type(method.config.decoder), sizes)
+        return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"the config of {content.get('method')!r} does not fit this version: {error}") from error
+        raise ModelError(f"the config of {name!r} does not fit this version: {error}") from error
 
 
 def _made(kind: type, content: Any) -> Any:
@@ -226,11 +249,12 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
     if encoder is not None:
         content["encoder"] = encoder
     for key, value in (changes or {}).items():
-        if key not in ("layout", "decoder", "encoder"):
-            raise ModelError(f"a config has no field {key!r}: choose layout, decoder or encoder")
-        if key != "encoder" and not isinstance(value, Mapping):
+        if key not in content or key == "method":
+            raise ModelError(f"a config has no field {key!r}: choose layout, decoder, encoder or previous")
+        parts = isinstance(content[key], Mapping)
+        if parts and not isinstance(value, Mapping):
             raise ModelError(f"the field {key!r} of a config holds fields by name, not {value!r}")
-        content[key] = {**content[key], **value} if key != "encoder" else value
+        content[key] = {**content[key], **value} if parts else value
     config = config_from_json(content)
     check_encoder(config)
     return config
@@ -265,8 +289,6 @@ def build(config: MethodConfig, checkpoint: Path | None = None) -> Parts:
     if config.encoder is None:
         return Parts(None, method.build(config.decoder))
     encoder = ENCODERS[config.encoder](checkpoint)
-    if method.encoder == "whole":
-        return Parts(encoder, method.build(config.decoder))
     cut = encoder.cut(config.decoder.first)
     return Parts(cut.front, method.build(config.decoder, cut))
 
@@ -279,8 +301,7 @@ def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
             f"the method {config.method!r} reads the images themselves and has no place for an encoder: "
             "leave the encoder and its weights out"
         )
-    embedded = bool(getattr(config.decoder, "embedding_channels", False))
-    if config.encoder is None and (method.encoder == "cut" or embedded):
+    if config.encoder is None and method.encoder == "cut":
         raise ModelError(f"the method {config.method!r} adapts an encoder: choose one of {', '.join(ENCODERS)}")
     if config.encoder is not None and config.encoder not in ENCODERS:
         raise ModelError(f"there is no encoder {config.encoder!r}: choose one of {', '.join(ENCODERS)}")

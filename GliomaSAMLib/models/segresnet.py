@@ -1,7 +1,7 @@
 """A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels.
 
 It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
-writes 1 mm voxels as `decoder3d` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
+writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ class SegResNetConfig:
         modalities: Number of modalities.
         filters: Channels at 2 mm; they double at each of three coarser levels.
         multiple: Edge in 1 mm voxels of which the sides of an input must be multiples.
+        embedding_channels: Always 0, as it reads no embeddings; kept because weights files hold it.
     """
 
     modalities: int = 4
@@ -33,7 +34,7 @@ class SegResNetConfig:
 
 
 class PromptableSegResNet(nn.Module):
-    """See the module's text; the methods are those of `PromptableDecoder3d`."""
+    """See the module's text; the methods are those of `registry.VolumeDecoder`."""
 
     def __init__(self, config: SegResNetConfig) -> None:
         super().__init__()

@@ -24,8 +24,9 @@ FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
 SCALE = ":scale"
 """What the name of a tensor's scales ends in."""
 
-LEVELS = 31
-"""Largest whole number: six bits, which a network that computes in bfloat16 cannot tell from more."""
+LEVELS = 127
+"""Largest whole number that is written: the most that a byte holds with its sign. Whoever reads need not know it, as
+the scales say it all: files of before have numbers up to 31."""
 
 LEAST_INTEGERS = 4096
 """Smaller tensors stay floating-point numbers."""

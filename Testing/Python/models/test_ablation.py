@@ -1,4 +1,4 @@
-"""`gliomasam_adapted` without one of its parts, as the ablation in the README has it."""
+"""`gliomasam` without one of its parts, as the ablation in the README has it."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ PARTS = {
 
 def network(**changes: Any) -> torch.nn.Module:
     torch.manual_seed(0)
-    return build(chosen_config("gliomasam_adapted", None, {"decoder": changes})).network
+    return build(chosen_config("gliomasam", None, {"decoder": changes})).network
 
 
 def answer(net: Any, images: torch.Tensor) -> torch.Tensor:

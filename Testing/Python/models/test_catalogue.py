@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from GliomaSAMLib.errors import ModelError, OutputError, WeightsError
+from GliomaSAMLib.models import METHODS, load_model
 from GliomaSAMLib.models import catalogue as catalogue_module
-from GliomaSAMLib.models.catalogue import find_base, find_entry, find_members, find_weights, import_weights, list_models
+from GliomaSAMLib.models.catalogue import find_base, find_entry, find_weights, import_weights, list_models
 from GliomaSAMLib.models.checkpoint import file_sha256
 from GliomaSAMLib.resources import resources_directory
 
@@ -55,8 +56,8 @@ def test_every_file_that_ships_is_the_one_listed() -> None:
     entries = list_models()
     assert len({entry.name for entry in entries}) == len(entries)
     for listed in entries:
-        if listed.members:
-            assert set(listed.members) < {entry.name for entry in entries} and not listed.file + listed.sha256
+        if not listed.file:
+            assert listed.method in METHODS and not listed.sha256
             continue
         assert len(listed.sha256) == 64
         path = resources_directory() / listed.file
@@ -66,18 +67,21 @@ def test_every_file_that_ships_is_the_one_listed() -> None:
             assert path.stat().st_size <= 16e6
 
 
-def test_a_model_made_of_others_is_read_from_their_files(catalogue: Path, tmp_path: Path) -> None:
-    content = json.loads(catalogue.read_text())
-    both = {**entry("both", None), "file": "", "sha256": "", "members": ["shipped", "remote"]}
-    catalogue.write_text(json.dumps({"models": [*content["models"], both]}))
-    assert find_members("both", catalogue) == ("shipped", "remote")
-    assert find_members("shipped", catalogue) == ("shipped",)
-    assert find_members("shipped + mine.safetensors", catalogue) == ("shipped", "mine.safetensors")
-    odd = tmp_path / "a+b.safetensors"
-    odd.write_bytes(CONTENT)
-    assert find_members(odd, catalogue) == (odd,)
-    with pytest.raises(WeightsError, match="'both' has no file of its own: it is made of shipped, remote"):
-        find_weights("both", catalogue=catalogue)
+def test_a_model_without_a_file_says_how_it_is_trained() -> None:
+    with pytest.raises(
+        WeightsError,
+        match=r"'segresnet' do not come with GliomaSAM: train it with `gliomasam train CASES --output runs/segresnet "
+        r"--method segresnet`, and give the path of .* runs/segresnet/segresnet\.safetensors, as the model",
+    ):
+        load_model("segresnet", device="cpu")
+
+
+def test_a_name_of_before_is_the_model_of_today() -> None:
+    assert find_entry("gliomasam_adapted") == find_entry("gliomasam")
+    assert find_weights("gliomasam_adapted") == find_weights("gliomasam")
+    model = load_model("gliomasam_adapted", device="cpu")
+    assert model.name == "gliomasam" and model.config == METHODS["gliomasam"].config
+    assert model.weights_sha256 == find_entry("gliomasam").sha256
 
 
 def test_a_shipped_file_is_found(catalogue: Path) -> None:

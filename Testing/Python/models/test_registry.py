@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from GliomaSAMLib.errors import ModelError, WeightsError
-from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.csad import CsadConfig
 from GliomaSAMLib.models.registry import (
     METHODS,
     MethodConfig,
@@ -27,10 +27,48 @@ def test_a_config_survives_json(name: str) -> None:
 
 
 def test_a_changed_config_survives_json() -> None:
-    decoder = DecoderConfig(widths=(8, 16), embedding_dropout=0.3)
-    config = MethodConfig("gliomasam_frozen", None, StackLayout(2.0, 1.0), decoder)
+    decoder = CsadConfig(widths=(8, 16), attention="softmax")
+    config = MethodConfig("csad", None, StackLayout(2.0, 1.0), decoder, previous="answer")
     assert config_from_json(json.loads(json.dumps(config.to_json()))) == config
     assert config.decoder.multiple == 4
+
+
+def test_who_gets_the_answer_before_is_saved_and_files_without_the_field_get_the_proposal() -> None:
+    gets = {name for name, method in METHODS.items() if method.config.previous == "answer"}
+    assert gets == {"gliomasam"}
+    content = METHODS["gliomasam"].config.to_json()
+    assert content.pop("previous") == "answer"
+    assert config_from_json(content).previous == "proposal"
+    assert chosen_config("gliomasam", changes={"previous": "proposal"}).previous == "proposal"
+    for odd in ("nothing", None, ["answer"]):
+        with pytest.raises(ModelError, match="'previous' of a config is one of proposal, answer, not"):
+            config_from_json({**content, "previous": odd})
+        with pytest.raises(ModelError, match="'previous' of a config is one of proposal, answer, not"):
+            chosen_config("gliomasam", changes={"previous": odd})
+
+
+def test_a_method_of_before_is_read_by_its_name_of_today() -> None:
+    """The config as weights files of gliomasam_adapted hold it."""
+    sizes = {
+        **{"cross_modality": True, "decoder_width": 64, "depth": True, "distillation": 0.1, "fine_blocks": 1},
+        **{"first": 2, "image_skips": True, "max_depth": 24, "modalities": 4, "multiple": 16, "patch": 2},
+        **{"skip_widths": [32, 64], "width": None},
+    }
+    layout = {"pixel_mm": 1.5, "slice_mm": 4.0}
+    content = {"method": "gliomasam_adapted", "encoder": "lite_medsam", "layout": layout, "decoder": sizes}
+    assert config_from_json(content) == replace(METHODS["gliomasam"].config, previous="proposal")
+
+
+@pytest.mark.parametrize(
+    ("method", "sizes"),
+    [("gliomasam", {"frozen": {"widths": [32, 64]}, "adapted": {}}), ("gliomasam_frozen", {"widths": [32, 64]})],
+)
+def test_a_file_of_the_pair_of_before_says_what_to_do(method: str, sizes: dict) -> None:
+    content = {**METHODS["gliomasam"].config.to_json(), "method": method, "decoder": sizes}
+    with pytest.raises(
+        ModelError, match=rf"'{method}' .* choose the model gliomasam, or train anew with `gliomasam tr"
+    ):
+        config_from_json(content)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -42,7 +80,7 @@ def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
     assert method.summary
 
 
-@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if not method.members])
+@pytest.mark.parametrize("name", METHODS)
 def test_saved_weights_take_at_most_16_mb(name: str) -> None:
     network = build(find_method(name).config).network
     state = trained_state(network, trained_names(network))
@@ -63,6 +101,7 @@ def test_unknown_names_say_which_there_are() -> None:
         {"layout": {"slice_mm": 4.0, "magic": 1}},
         {"layout": {"slice_mm": 5.0, "pixel_mm": 1.0}},
         {"layout": None},
+        {"decoder": 3},
     ],
 )
 def test_a_config_of_another_version_is_refused(change: dict) -> None:
@@ -92,7 +131,8 @@ def test_a_users_changes_of_a_config() -> None:
     ("changes", "said"),
     [
         ({"decoder": {"widht": 48}}, "unknown fields .'widht'"),
-        ({"magic": 1}, "no field 'magic': choose layout, decoder or encoder"),
+        ({"magic": 1}, "no field 'magic': choose layout, decoder, encoder or previous"),
+        ({"method": "csad"}, "no field 'method'"),
         ({"decoder": 3}, "'decoder' of a config holds fields by name, not 3"),
         ({"layout": {"slice": 1}}, "does not fit this version"),
         ({"encoder": "magic"}, "no encoder 'magic'"),
@@ -113,11 +153,7 @@ def test_combinations_that_make_no_sense_are_refused_with_the_reason() -> None:
         build(replace(METHODS["cmaa"].config, decoder=replace(METHODS["cmaa"].config.decoder, first=0)))
 
 
-def test_a_config_within_a_config_comes_back_and_its_unknown_fields_are_named() -> None:
-    changed = chosen_config("gliomasam", changes={"decoder": {"adapted": {"fine_blocks": 2, "skip_widths": [16, 32]}}})
-    assert changed.decoder.adapted.skip_widths == (16, 32) and changed.decoder.adapted.fine_blocks == 2
+def test_a_changed_config_comes_back_with_tuples_from_lists() -> None:
+    changed = chosen_config("gliomasam", changes={"decoder": {"fine_blocks": 2, "skip_widths": [16, 32]}})
+    assert changed.decoder.skip_widths == (16, 32) and changed.decoder.fine_blocks == 2
     assert config_from_json(changed.to_json()) == changed
-    with pytest.raises(ModelError, match=r"unknown fields .'widht'"):
-        chosen_config("gliomasam", changes={"decoder": {"frozen": {"widht": 48}}})
-    with pytest.raises(ModelError, match="fields by name, not 3"):
-        chosen_config("gliomasam", changes={"decoder": {"frozen": 3}})

@@ -71,10 +71,21 @@ def test_whole_numbers_take_a_quarter_and_are_read_as_float32(tmp_path: Path) ->
     read, metadata = load_weights(tmp_path / "small.safetensors")
     assert read.keys() == state.keys() and metadata.config == CONFIG
     assert read["w"].dtype == torch.float32 and read["w"].shape == state["w"].shape
-    largest = state["w"].abs().amax(dim=(1, 2), keepdim=True)  # a row's error is half a step of 31 to its largest
-    assert bool(((read["w"] - state["w"]).abs() <= largest * (0.5 / 31 + 2e-3)).all())
+    largest = state["w"].abs().amax(dim=(1, 2), keepdim=True)  # a row's error is half a step of 127 to its largest
+    rounding = 2.0**-11  # of float16 before, and of the scale as bfloat16
+    assert bool(((read["w"] - state["w"]).abs() <= largest * (0.5 / 127 * (1 + 2.0**-8) + rounding)).all())
     assert not read["zero"].any() and int(read["n"]) == 7
     torch.testing.assert_close(read["b"], state["b"], atol=4e-3, rtol=0)
+
+
+def test_numbers_up_to_31_of_earlier_versions_are_read_exactly(tmp_path: Path) -> None:
+    path = tmp_path / "before.safetensors"
+    numbers = torch.randint(-31, 32, (64, 64), dtype=torch.int8)
+    scale = torch.rand(64, 1).bfloat16() / 31
+    notes = {"format": "gliomasam-weights-2", "config": "{}"}
+    safetensors.torch.save_file({"w": numbers, "w:scale": scale}, path, notes)
+    read, _ = load_weights(path)
+    assert torch.equal(read["w"], numbers.float() * scale.float())
 
 
 def test_scales_without_their_numbers_are_refused(tmp_path: Path) -> None:

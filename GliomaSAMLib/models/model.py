@@ -39,6 +39,7 @@ class Model:
         decoder: The trained network, a `VolumeDecoder`.
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
+        weights_sha256: SHA-256 of the weights file; None for a network that was built without one.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class Model:
         decoder: torch.nn.Module,
         device: torch.device,
         on_fallback: Callable[[str], None] | None = None,
+        weights_sha256: str | None = None,
     ) -> None:
         self.name = name
+        self.weights_sha256 = weights_sha256
         self.config = config
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
@@ -197,4 +200,4 @@ def load_model(
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trained(parts.network, state, trained_names(parts.network), " + ".join(str(file.path) for _, file in files))
     label = "+".join(Path(member).stem for member in members) if "+" in str(name) else Path(name).stem
-    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback)
+    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256)

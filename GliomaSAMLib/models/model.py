@@ -39,7 +39,7 @@ class Model:
         decoder: The trained network, a `VolumeDecoder`.
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
-        weights_sha256: SHA-256 of the weights file; None for a network that was built without one.
+        weights_sha256: SHA-256 of the weights file; None when it was built without one.
     """
 
     def __init__(

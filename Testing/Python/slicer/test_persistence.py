@@ -39,6 +39,7 @@ def test_a_saved_scene_goes_on(
     from GliomaSAMLib.slicer.shown import Output
 
     task.set_output(Output(overwrite="visible"))
+    engine.set_model("other", "cpu")
     task.add_point(place(8, 8, 7), True, "TC")
     task.add_box(place(3, 3, 3), place(6, 6, 6))
     outside = task.prompt_nodes.node_for("point", False, "WT")
@@ -46,8 +47,6 @@ def test_a_saved_scene_goes_on(
     lasso = task.prompt_nodes.node_for("lasso")
     for corner in (place(2, 2, 7), place(14, 2, 7), place(14, 13, 7)):
         lasso.AddControlPointWorld(list(corner))
-    run_until()
-    engine.set_model("other", "cpu")
     run_until()
     before, masks = task.prompts, {region: task.masks(region) for region in REGIONS}
     assert len(before) == 4
@@ -136,7 +135,7 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
         again.add_point(place(4, 4, 4))
         while later.busy:
             later.collect()
-        assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":1' in segmentation.GetAttribute(ATTRIBUTE)
+        assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":2' in segmentation.GetAttribute(ATTRIBUTE)
     finally:
         assert later.close(5)
 

@@ -25,9 +25,13 @@ class Keeper:
     def prompts(self) -> tuple[Prompt, ...]:
         return self.timeline.prompts
 
+    @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        return self.timeline.earlier
+
     def _go(self, timeline: Timeline) -> None:
         self.timeline = timeline
-        self.nodes.sync(self.prompts)
+        self.nodes.sync(self.prompts, self.earlier)
 
     def _check(self, prompt: Prompt) -> None:
         if np.abs(prompt.points).max() > 100:

@@ -192,7 +192,7 @@ class Library:
         session = self._new_session(study, model, self._cache)
         model.on_fallback = self.messages.append
         masks = {prompt.id: on_grid(prompt, request.grid, study.reference) for prompt in request.masks}
-        report.report(1.0, "ready")
+        report.report(1.0, "preparing the volumes")
         return Prepared(choice, study, session, masks, getattr(model, "weights_sha256", None))
 
     def _model(self, choice: Choice) -> tuple[Choice, Any]:
@@ -201,14 +201,14 @@ class Library:
             try:
                 found = _importing(lambda: self._load(choice.model, choice.device), (ImportError, OSError))
             except (ModelError, WeightsError):
-                if not choice.saved or choice.model == Choice.model:
+                if not choice.saved or choice.model == Choice.model or Path(choice.model).is_file():
                     raise
                 return self._model(replace(choice, model=Choice.model))
             self._models = {choice: found}  # one at a time: memory is dear
         return choice, self._models[choice]
 
     def answer(self, session: SessionLike, step: Step, shape: tuple[int, ...], report: Reporter) -> Answer:
-        """The masks for a step. Raises `Cancelled`; the session then answers as before."""
+        """The masks for a step. Raises `Cancelled`; the session then keeps what it has answered on the way."""
         prompts, proposed = step
         refused = give_prompts(session, prompts)
         if not session.prompts and not proposed:

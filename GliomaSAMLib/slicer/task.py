@@ -91,8 +91,10 @@ class Task(PromptEditing):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the volumes, how prompts are understood, and what the last result left; for the user."""
-        noted = (self._preparation, self._timeline, self.prompt_nodes, self._answering, self._segments)
+        """What other weights made, what was done to the volumes, how prompts are understood, and what the last result
+        left; for the user.
+        """
+        noted = (self._timeline, self._preparation, self.prompt_nodes, self._answering, self._segments)
         return tuple(note for part in noted for note in part.notes)
 
     @property

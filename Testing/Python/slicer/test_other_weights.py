@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from GliomaSAMLib.errors import ModelError, WeightsError
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.study.geometry import Geometry
 
@@ -264,6 +263,56 @@ def test_a_brush_is_a_step_after_what_there_was(
     assert task.prompts == old and same(held(task.node, grid), before)
 
 
+def test_what_only_a_brush_has_made_is_of_no_weights(
+    engine: Any, task: Any, reopened: Any, place: Any, grid: Geometry, run_until: Any
+) -> None:
+    from GliomaSAMLib.slicer.segments import SegmentWriter
+
+    painted = np.zeros(grid.shape, np.uint8)
+    painted[4:9, 4:9, 4:9] = 1
+    SegmentWriter(task.node, grid).write(dict.fromkeys(REGIONS, np.zeros(grid.shape, np.uint8)))
+    import slicer
+
+    slicer.util.updateSegmentBinaryLabelmapFromArray(painted, task.node, "GliomaSAM_WT", task.volume_nodes["t1"])
+    assert task.take_edits()
+    run_until()
+    (drawn,) = task.prompts
+    again = engine.task(reopened())
+    run_until()
+    assert not any("other weights" in note for note in again.notes)
+    new = again.add_point(place(12, 12, 11))
+    run_until()
+    assert again.prompts == (drawn, new)
+
+
+@pytest.mark.parametrize("refined_first", [True, False])
+def test_what_there_was_follows_its_place_onto_another_grid(
+    engine: Any, opened: Any, add_volume: Any, place: Any, grid: Geometry, run_until: Any, panel: Any,
+    refined_first: bool,
+) -> None:  # fmt: skip
+    task = engine.task(opened(VERSION_1))
+    run_until()
+    old, before = task.prompts, held(task.node, grid)
+    cropped = grid.crop((2, 1, 3), (11, 14, 13))
+    other = add_volume(np.ones(cropped.shape, np.int16), cropped.ijk_to_ras, "t2")
+
+    def refine() -> None:
+        task.add_point(place(8, 12, 4))
+        run_until()
+
+    def change_volumes() -> None:
+        task.set_volumes({"t2": other})
+        run_until()
+
+    for do in (refine, change_volumes) if refined_first else (change_volumes, refine):
+        do()
+    assert task.geometry.matches(cropped) and kinds(task) == ["mask", "mask", "point"] and panel.messages == []
+    assert np.all(task.masks("WT") >= before["WT"][2:13, 1:15, 3:16])
+    task.undo()
+    run_until()
+    assert task.prompts == old and np.array_equal(task.masks("WT"), before["WT"][2:13, 1:15, 3:16])
+
+
 def test_after_a_reset_nothing_of_it_comes_back(
     engine: Any, opened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
 ) -> None:
@@ -342,7 +391,7 @@ def test_with_the_weights_that_made_it_a_scene_is_ours_again(
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "model": "gliomasam"}))
     again = engine.task(reopened())
     run_until()
-    assert engine.choice.model == "gliomasam" and again.notes[-1].startswith("other weights made")
+    assert engine.choice.model == "gliomasam" and again.notes[0].startswith("other weights made")
     engine.set_model("other")
     run_until()
     second = again.add_point(place(4, 12, 4))
@@ -358,51 +407,3 @@ def test_doubt_about_what_other_weights_made_is_that_of_its_masks(engine: Any, o
     assert task.doubt() is None
     run_until()
     assert task.doubt().values.shape == task.geometry.shape
-
-
-@pytest.mark.parametrize("name", ["gliomasam_frozen", "cmaa+segresnet", "gone/mine.safetensors"])
-def test_a_model_that_is_not_here_gives_way_to_the_default(
-    engine: Any, opened: Any, world: Any, panel: Any, place: Any, run_until: Any, name: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    def load(model: str, device: str) -> Any:
-        if model == name:
-            raise (WeightsError if "/" in name else ModelError)(f"there is no model {name!r}")
-        return world.load(model, device)
-
-    monkeypatch.setattr(engine.library, "_load", load)
-    node = opened(VERSION_1)
-    node.SetAttribute("GliomaSAM.state", json.dumps({**state(node), "model": name}))
-    task = engine.task(node)
-    run_until()
-    assert task.phase == "ready" and engine.choice.model == "gliomasam" and world.calls.count("read") == 1
-    assert panel.messages == [("info", f"the model {name} cannot be used here: gliomasam takes its place")]
-    task.add_point(place(4, 12, 4))
-    run_until()
-    assert kinds(task) == ["mask", "mask", "point"] and state(node)["model"] == "gliomasam"
-    engine.set_model(name)  # the user's own choice is an error, and the one before stays
-    run_until()
-    assert "there is no model" in panel.told("error") and engine.choice.model == "gliomasam"
-
-
-def test_the_former_name_of_the_default_is_understood(
-    engine: Any, opened: Any, panel: Any, world: Any, run_until: Any
-) -> None:
-    node = opened(VERSION_1)
-    node.SetAttribute("GliomaSAM.state", json.dumps({**state(node), "model": "gliomasam_adapted"}))
-    engine.task(node)
-    run_until()
-    assert engine.choice.model == "gliomasam" and world.calls.count("load") == 1 and panel.messages == []
-
-
-def test_a_model_file_of_the_users_own_is_used_as_it_is(
-    engine: Any, opened: Any, panel: Any, place: Any, run_until: Any
-) -> None:
-    node = opened(VERSION_1)
-    node.SetAttribute("GliomaSAM.state", json.dumps({**state(node), "model": "mine/own.safetensors"}))
-    task = engine.task(node)
-    run_until()
-    task.add_point(place(4, 12, 4))
-    run_until()
-    assert state(node)["model"] == "mine/own.safetensors" and panel.messages == []
-    assert state(node)["weights"] == "the SHA-256 of mine/own.safetensors"

@@ -176,6 +176,25 @@ def test_the_weights_decide_whether_prompts_are_answered_as_they_are(
     assert same(held(again.node, grid), plain(again.prompts, grid))
 
 
+def test_weights_may_change_more_than_once(
+    engine: Any, opened: Any, reopened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
+) -> None:
+    task = engine.task(opened(VERSION_1))
+    run_until()
+    old = task.prompts
+    first = task.add_point(place(4, 12, 4))
+    run_until()
+    task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "weights": "others"}))
+    again = engine.task(reopened())
+    run_until()
+    assert kinds(again) == ["mask", "mask", "point"] and again.earlier == old
+    second = again.add_point(place(12, 4, 4))
+    run_until()
+    assert kinds(again) == ["mask", "mask", "point"] and again.prompts[-1] is second
+    assert again.earlier == (*old, first) and same(held(again.node, grid), plain(again.prompts, grid))
+    assert looks(again) == {**{prompt.id: True for prompt in again.earlier}, second.id: False}
+
+
 def test_a_click_while_the_model_is_loaded_comes_after_what_there_was(
     engine: Any, opened: Any, world: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
 ) -> None:

@@ -8,8 +8,11 @@ import numpy as np
 
 from ..models import Model, load_model
 from ..session import Session
+from ..session.answer import AnswerOptions
 from .cases import OpenCase
 from .clicks import RobotPrompt
+
+SHIPPED = AnswerOptions()
 
 
 class SessionMethod:
@@ -18,32 +21,39 @@ class SessionMethod:
     The embeddings of a case are computed once and serve all its regions; prompts are forgotten between regions.
 
     Args:
-        model: A name of the catalogue, or the path of a weights file.
-        device: "auto", "cpu", "cuda", "cuda:1" or "mps".
+        model: A name of the catalogue, the path of a weights file, or a model that was loaded.
+        device: "auto", "cpu", "cuda", "cuda:1" or "mps"; for a model to be loaded.
         cache: Where embeddings are kept on disk, as for `Session`.
         encoder_weights: As for `load_model`.
+        answer: The numbers of the answer, as for `Session`.
+        name: As it stands in tables; the model's when not given.
     """
 
     effort = "nothing"
 
     def __init__(
         self,
-        model: str | Path,
+        model: str | Path | Model,
         device: str = "auto",
         cache: str | Path | None = "default",
         encoder_weights: Path | None = None,
+        answer: AnswerOptions = SHIPPED,
+        name: str | None = None,
     ) -> None:
-        self._model = load_model(model, device=device, encoder_weights=encoder_weights)
+        if not isinstance(model, Model):
+            model = load_model(model, device=device, encoder_weights=encoder_weights)
+        self._model = model
         self._cache = cache
-        self.name = self._model.name
-        self.signature = _signature_of(self._model)
+        self._answer = answer
+        self.name = name or self._model.name
+        self.signature = f"{_signature_of(self._model)} {answer}"
         self._case: OpenCase | None = None
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
         """The automatic proposal of a region."""
         if self._case is not case:
             self._case = case
-            self._session = Session(case.study, self._model, cache=self._cache)
+            self._session = Session(case.study, self._model, cache=self._cache, answer=self._answer)
         else:
             self._session.reset()
         self._region = region

@@ -11,6 +11,7 @@ from GliomaSAMLib.evaluation import session_method
 from GliomaSAMLib.evaluation.clicks import RobotPrompt
 from GliomaSAMLib.evaluation.methods import InteractiveMethod
 from GliomaSAMLib.evaluation.protocol import ProtocolOptions, run_protocol
+from GliomaSAMLib.session.answer import AnswerOptions
 
 
 class BallSession:
@@ -18,8 +19,9 @@ class BallSession:
 
     made = 0
 
-    def __init__(self, study, model, cache="default"):
+    def __init__(self, study, model, cache="default", *, answer):
         BallSession.made += 1
+        BallSession.answer = answer
         self.study, self.model = study, model
         self.history = [[]]
         self.masks = {}
@@ -101,3 +103,13 @@ def test_the_signature_follows_the_weights(monkeypatch):
         monkeypatch.setattr(session_method, "load_model", lambda name, value=value, **given: small_model(name, value))
         signatures.append(session_method.SessionMethod("folder/mine.safetensors").signature)
     assert signatures[0] == signatures[2] != signatures[1]
+
+
+def test_the_numbers_of_the_answer_reach_the_session_and_the_signature(method, first_case):
+    method.begin(first_case, "WT")
+    assert BallSession.answer == AnswerOptions()
+    near = session_method.SessionMethod("gliomasam", answer=AnswerOptions(reach_mm=25.0), name="near")
+    near.begin(first_case, "WT")
+    assert BallSession.answer.reach_mm == 25.0
+    assert near.signature != method.signature
+    assert (near.name, method.name) == ("near", "gliomasam")

@@ -15,6 +15,7 @@ from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
 from .models import models
+from .prompt_options import PromptCommand
 from .segment import segment
 from .train import train
 
@@ -33,7 +34,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
 )
-for command in (segment, train, evaluate, models, doctor, demo):
+app.command(cls=PromptCommand)(segment)
+for command in (train, evaluate, models, doctor, demo):
     app.command()(command)
 
 

@@ -54,10 +54,14 @@ def segment(
         typer.Option("--box", metavar="R0,A0,S0,R1,A1,S1[,REGION]", help=f"A box in RAS mm: {BOX_FORM}. Repeatable."),
     ] = None,
     prompts: Annotated[
-        Path | None, typer.Option(help="A JSON file of prompts, as the module saves them.", show_default=False)
+        Path | None,
+        typer.Option(
+            help="A JSON file of prompts, as the module saves them; they come before those typed here.",
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option(help="Write volumes, notes and prompts to this JSON file.", show_default=False)
+        Path | None, typer.Option(help="Write volumes, notes, prompts and model to this JSON file.", show_default=False)
     ] = None,
     picture: Annotated[
         Path | None, typer.Option(help="Draw slices with the outlines to this .png.", show_default=False)
@@ -70,6 +74,8 @@ def segment(
     et_label: Annotated[int, typer.Option(help="Label of enhancing tumour: 3, or 4 as before 2023.")] = 3,
 ) -> None:
     """Segment a glioma from clicks and boxes; without any, from the images alone.
+
+    Prompts are answered one by one: those of --prompts, then --point and --box in the order in which they are typed.
 
     Example: gliomasam segment --folder CASE --point=-32.5,18,40 --output tumour.seg.nrrd
     """
@@ -165,6 +171,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
         prompts=done.session.history,
         notes=done.notes,
         model=done.model,
+        weights_sha256=done.session.model.weights_sha256,
         seconds=done.seconds,
         geometry=done.study.reference,
         output=str(out),

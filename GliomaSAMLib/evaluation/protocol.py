@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from .cases import OpenCase
+from .click_effect import ClickEffect, click_effect
 from .clicks import RobotPrompt, next_click, slice_box
 from .methods import InteractiveMethod, SegmentationMethod
 from .metrics import dice, surface_agreement
 
 STARTS = ("error", "centre", "box")
 """Where the first prompt goes, see `ProtocolOptions.start`."""
+
+FORMAT = "with click effects"
+"""What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class Round:
         seconds: From the prompt to the mask.
         promises_kept: Every positive click so far is inside the mask and every negative one outside.
         volume_ml: Of the mask.
+        effect: What the prompt did to the mask; None in round 0, and in results of before this was measured.
     """
 
     prompts: int
@@ -66,6 +71,14 @@ class Round:
     seconds: float
     promises_kept: bool
     volume_ml: float
+    effect: ClickEffect | None = None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Round":
+        """The inverse of `dataclasses.asdict`. Raises KeyError or TypeError on anything else."""
+        points = tuple(tuple(point) for point in data["points"])
+        effect = ClickEffect(**data["effect"]) if data.get("effect") else None
+        return cls(**{**data, "points": points, "effect": effect})
 
 
 @dataclass(frozen=True)
@@ -113,9 +126,7 @@ class CaseResult:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "CaseResult":
         """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
-        rounds = tuple(
-            Round(**{**entry, "points": tuple(tuple(point) for point in entry["points"])}) for entry in data["rounds"]
-        )
+        rounds = tuple(Round.from_json(entry) for entry in data["rounds"])
         lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
         return cls(**{**data, **lists, "rounds": rounds})
 
@@ -128,6 +139,7 @@ class _Run:
     truth: np.ndarray
     rounds: list[Round] = field(default_factory=list)
     masks: list[np.ndarray] = field(default_factory=list)
+    last: np.ndarray | None = None
     clicks: list[RobotPrompt] = field(default_factory=list)
 
     def take(self, given: RobotPrompt | None, answer: Callable[[], np.ndarray]) -> np.ndarray:
@@ -140,7 +152,11 @@ class _Run:
         if given is not None and not given.is_box:
             self.clicks.append(given)
         geometry = self.case.geometry
-        surface = surface_agreement(mask, self.truth, geometry.spacing[::-1])
+        spacing = geometry.spacing[::-1]
+        surface = surface_agreement(mask, self.truth, spacing)
+        effect = None
+        if given is not None and self.last is not None:
+            effect = click_effect(self.last, mask, self.truth, None if given.is_box else given.voxels[0], spacing)
         self.rounds.append(
             Round(
                 prompts=len(self.rounds),
@@ -153,8 +169,10 @@ class _Run:
                 seconds=seconds,
                 promises_kept=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
                 volume_ml=float(np.count_nonzero(mask)) * geometry.voxel_ml,
+                effect=effect,
             )
         )
+        self.last = mask.copy()
         self.masks.append(np.packbits(mask > 0))
         return mask
 
@@ -194,7 +212,7 @@ def run_protocol(
 
 def signature_of(method: SegmentationMethod, options: ProtocolOptions) -> str:
     """What a result depends on besides case, region and variant: the method's signature and the robot's ways."""
-    return f"{method.signature} {options}" if isinstance(method, InteractiveMethod) else method.signature
+    return f"{method.signature} {options} {FORMAT}" if isinstance(method, InteractiveMethod) else method.signature
 
 
 def _next_prompt(mask: np.ndarray, run: _Run, options: ProtocolOptions, rng: np.random.Generator) -> RobotPrompt | None:

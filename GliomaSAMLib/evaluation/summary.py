@@ -7,7 +7,7 @@ import numpy as np
 
 from ..regions import REGIONS
 from .metrics import area_under_curve, prompts_to_reach
-from .protocol import CaseResult
+from .protocol import CaseResult, Round
 
 COLUMNS = (0, 1, 2, 3, 4, 5, 10)
 """Numbers of prompts after which Dice is reported."""
@@ -15,8 +15,12 @@ COLUMNS = (0, 1, 2, 3, 4, 5, 10)
 TARGETS = (0.85, 0.90)
 """Dice for which the prompts needed are counted."""
 
-LOWERED, LOWERED_MUCH = 1e-4, 0.005
-"""A prompt lowers the Dice of its case when it falls by more than the first; it does so visibly beyond the second."""
+LOWERED = 0.005
+"""A prompt lowers the Dice of its case when it falls by more than this."""
+
+CLICKS = range(2, 6)
+"""The prompts of which it is said what they mend and break. The first is not among them: where the robot starts in the
+centre of the truth, it need not lie in an error."""
 
 SURFACE_AT = 5
 """Prompts after which HD95 and NSD are reported."""
@@ -29,18 +33,24 @@ class Summary:
     Attributes:
         cases: How many have the region and did not fail.
         failed: How many ended in an error.
-        empty_cases: How many lack the region, and `empty_right`: in how many of these the first mask is empty too.
+        empty_cases: How many lack the region; in `false_cases` of these the first mask is not empty, and `false_ml` is
+            its mean volume over all of these, in mL.
         dice: Mean after each of `COLUMNS` prompts; of a method that is not interactive only the first entry.
         gains: Mean change of Dice by prompt 1, 2, ... N.
         area: Mean area under the Dice curve over 0..N prompts, divided by N.
         hd95, nsd1, nsd2: Mean after 5 prompts, or the last if fewer were given. mm; shares.
         prompts_to: For each of `TARGETS` the mean prompts needed (N where it was never reached), and in how many
             cases it was reached.
-        prompts_given: All prompts; `lowered` and `lowered_much`: how many of them lowered the Dice of their case.
+        clicks: How many of `CLICKS` were given; the robot stops when nothing is wrong.
+        mended: Mean over these of the share that is right, just after the click, of the clicked error within 10 mm.
+        broken_per_mended: Voxels that these made wrong, over voxels that they made right, each summed over all.
+        lowered: Share of these that lowered the Dice of their case by more than `LOWERED`.
         seconds_first: Median of the first mask (with all that is computed once a case).
         seconds, seconds_p95: Median and 95th percentile of an update after a prompt (of the only mask if not
             interactive).
         promises_broken: Rounds in which a click was on the wrong side; `undo_broken`: undone masks that differ.
+        case_dice: Dice after 0..N prompts of each case that has the region, by its name.
+        case_false_ml: Volume of the mask in mL after 0..N prompts of each case that lacks it.
     """
 
     method: str
@@ -51,7 +61,8 @@ class Summary:
     cases: int
     failed: int
     empty_cases: int
-    empty_right: int
+    false_cases: int
+    false_ml: float
     dice: dict[int, float]
     gains: tuple[float, ...]
     area: float
@@ -59,19 +70,17 @@ class Summary:
     nsd1: float
     nsd2: float
     prompts_to: dict[float, tuple[float, int]]
-    prompts_given: int
-    lowered: int
-    lowered_much: int
+    clicks: int
+    mended: float
+    broken_per_mended: float
+    lowered: float
     seconds_first: float
     seconds: float
     seconds_p95: float
     promises_broken: int
     undo_broken: int
-
-    @property
-    def lowered_share(self) -> float:
-        """Share of the prompts that lowered the Dice of their case."""
-        return self.lowered / self.prompts_given if self.prompts_given else 0.0
+    case_dice: dict[str, tuple[float, ...]]
+    case_false_ml: dict[str, tuple[float, ...]]
 
 
 def summarise(results: Iterable[CaseResult], prompts: int | None = None) -> list[Summary]:
@@ -99,8 +108,10 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
     interactive = any(result.interactive for result in done)
     last = prompts if interactive else 0
     curves = np.array([result.curve(last) for result in whole]).reshape(len(whole), last + 1)
-    steps = [_changes(result) for result in whole]
-    changes = np.concatenate([np.empty(0), *steps])
+    changes = [entry.dice - before.dice for result in whole for before, entry in _clicks(result)]
+    effects = [entry.effect for result in whole for _, entry in _clicks(result) if entry.effect is not None]
+    shares = [effect.mended_share for effect in effects if effect.mended_share is not None]
+    mended = sum(effect.mended for effect in effects)
     later = [entry.seconds for result in done for entry in result.rounds[1 if interactive else 0 :]]
     ends = [result.at(SURFACE_AT) for result in whole]
     return Summary(
@@ -112,7 +123,8 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         cases=len(whole),
         failed=len(group) - len(done),
         empty_cases=len(empty),
-        empty_right=sum(result.rounds[0].dice == 1.0 for result in empty),
+        false_cases=sum(result.rounds[0].volume_ml > 0 for result in empty),
+        false_ml=_mean([result.rounds[0].volume_ml for result in empty]),
         dice={column: _mean(curves[:, column]) for column in COLUMNS if column <= last},
         gains=tuple(_mean(gain) for gain in np.diff(curves, axis=1).T),
         area=_mean([area_under_curve(list(curve)) for curve in curves]),
@@ -120,20 +132,23 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         nsd1=_mean([end.nsd1 for end in ends]),
         nsd2=_mean([end.nsd2 for end in ends]),
         prompts_to={target: _reached(curves, target) for target in TARGETS},
-        prompts_given=len(changes),
-        lowered=int(np.count_nonzero(changes < -LOWERED)),
-        lowered_much=int(np.count_nonzero(changes < -LOWERED_MUCH)),
+        clicks=len(changes),
+        mended=_mean(shares),
+        broken_per_mended=sum(effect.broken for effect in effects) / mended if mended else float("nan"),
+        lowered=_mean([change < -LOWERED for change in changes]),
         seconds_first=_median([result.rounds[0].seconds for result in done]),
         seconds=_median(later),
         seconds_p95=float(np.percentile(later, 95)) if later else float("nan"),
         promises_broken=sum(not entry.promises_kept for result in done for entry in result.rounds),
         undo_broken=sum(not exact for result in done for exact in result.undo_exact),
+        case_dice={result.case: tuple(result.curve(last)) for result in whole},
+        case_false_ml={result.case: tuple(result.at(n).volume_ml for n in range(last + 1)) for result in empty},
     )
 
 
-def _changes(result: CaseResult) -> np.ndarray:
-    """The change of Dice by each prompt that was really given."""
-    return np.diff([entry.dice for entry in result.rounds])
+def _clicks(result: CaseResult) -> list[tuple[Round, Round]]:
+    """The rounds before and after each of `CLICKS` that was really given."""
+    return [(result.rounds[n - 1], result.rounds[n]) for n in CLICKS if n < len(result.rounds)]
 
 
 def _reached(curves: np.ndarray, target: float) -> tuple[float, int]:
@@ -143,7 +158,7 @@ def _reached(curves: np.ndarray, target: float) -> tuple[float, int]:
     return _mean([most if count is None else count for count in needed]), sum(count is not None for count in needed)
 
 
-def _mean(values: "np.ndarray | list[float] | list[int]") -> float:
+def _mean(values: "np.ndarray | list[float] | list[int] | list[bool]") -> float:
     return float(np.mean(values)) if len(values) else float("nan")
 
 

@@ -22,6 +22,7 @@ def segmentation_report(
     prompts: PromptHistory,
     notes: Sequence[str],
     model: str,
+    weights_sha256: str | None,
     seconds: float,
     geometry: Geometry,
     output: str | None = None,
@@ -33,6 +34,8 @@ def segmentation_report(
         prompts: What the user gave; `PromptHistory.from_json(report["prompts"])` gives it back.
         notes: What was done to the images.
         model: The model's name.
+        weights_sha256: SHA-256 of its weights file: the same prompts give the same masks only with the same weights.
+            None for a model without a file.
         seconds: Time from the first prompt to the result, without reading the images.
         geometry: The reference grid.
         output: The file with the masks.
@@ -43,6 +46,7 @@ def segmentation_report(
         "disclaimer": DISCLAIMER,
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "model": model,
+        "weights_sha256": weights_sha256,
         "seconds": round(float(seconds), 3),
         "output": output,
         "volumes_ml": {region: round(float(volume), 4) for region, volume in volumes.items()},

@@ -1,7 +1,5 @@
-"""A slab as the model reads it, once, and its logits for any prompts."""
+"""A study as the model encodes it, once, and its logits for any prompts."""
 
-from collections import OrderedDict
-from dataclasses import dataclass
 from itertools import count
 
 import numpy as np
@@ -10,86 +8,77 @@ from ..models import Model
 from ..models.model import Features
 from ..prompts.maps import PromptVoxels, prompt_maps
 from ..study.progress import Reporter
+from .answer import CELL_MM
 from .embeddings import StudyEmbeddings
-from .refine import CELL_MM, correct_at_clicks
-from .roi import Slab
 
-FRONT_SHARE = 0.35
-"""Of the time until a first mask that the front of an adapted encoder takes."""
+STEM_SHARE = 0.35
+"""Share of the time to the first mask that the stem of an adapted encoder takes."""
 PACE = 0.98
-"""What each sign of life of a reading network leaves of the way to go, as its number is not known before."""
-
-KEPT_SLABS = 2
-"""Slabs whose features stay in memory, some 70 MB each: a mask that grows and shrinks again finds them there."""
+"""Share of the progress left by each callback of an encoding network, whose number is not known before."""
 
 
-@dataclass(frozen=True)
-class ReadSlab:
-    """What a model makes of a slab before any prompt.
+class StudyDecoder:
+    """Encodes one study with one model and decodes it for prompts.
 
-    Args:
-        slab: The slab.
-        features: The model's features.
-        images: float32 (M, k, j, i) in [0, 1], modalities present, on cells of 2 mm.
-        proposal: Logits float32 (3, K, J, I) without prompts, 1 mm.
-        proposal_cells: The same on cells of 2 mm, which the model sees beside the prompts.
-    """
-
-    slab: Slab
-    features: Features
-    images: np.ndarray
-    proposal: np.ndarray
-    proposal_cells: np.ndarray
-
-
-class SlabDecoder:
-    """Reads slabs of one study with one model and decodes them for prompts.
+    The whole brain is always encoded and decoded: the answer does not depend on where a prompt lies.
 
     Args:
         model: The model.
-        embeddings: The study's embeddings, filled as needed.
+        embeddings: The study's slice embeddings, computed as needed.
     """
 
     def __init__(self, model: Model, embeddings: StudyEmbeddings) -> None:
         self.model = model
         self.embeddings = embeddings
-        self._read: OrderedDict[Slab, ReadSlab] = OrderedDict()
+        self.images = halve(np.stack(list(embeddings.images.values())))
+        """float32 (M, k, j, i) in [0, 1], the modalities present, on cells of 2 mm."""
+        self._features: Features | None = None
+        self._proposal: np.ndarray | None = None
 
-    def read(self, slab: Slab, centre: float, report: Reporter) -> ReadSlab:
-        """Embed what is missing of `slab`, beginning at slice `centre` (K), and read it. Raises `Cancelled`."""
-        share = FRONT_SHARE if self.model.adapts else 0.9
-        self.embeddings.ensure(slab, centre, report.part(0, share))
-        report.report(share, "outlining")
-        if slab not in self._read:
-            images = {name: image[slab.start : slab.stop] for name, image in self.embeddings.images.items()}
-            reading = report.part(share, 0.92)
-            beats = count(1)
-            features = self.model.encode(
-                images, self.embeddings.of(slab), lambda: reading.report(1 - PACE ** next(beats), "reading the slices")
+    def prepare(self, report: Reporter) -> None:
+        """Compute all that needs no prompt: embeddings, features, and the logits without prompts. Raises `Cancelled`;
+        the embeddings done by then are kept.
+        """
+        if self._proposal is not None:
+            return
+        share = STEM_SHARE if self.model.adapts else 0.9
+        if self._features is None:
+            self.embeddings.ensure(report.part(0, share))
+            encoding = report.part(share, 0.92)
+            calls = count(1)
+            self._features = self.model.encode(
+                self.embeddings.images,
+                self.embeddings.array,
+                lambda: encoding.report(1 - PACE ** next(calls), "encoding the study"),
             )
-            report.report(0.92, "outlining")
-            half = halve(np.stack(list(images.values())))
-            nothing = PromptVoxels()
-            proposal = self.model.decode(features, prompt_maps(nothing, half.shape[1:], CELL_MM), nothing)
-            self._read[slab] = ReadSlab(slab, features, half, proposal, halve(proposal))
-            report.report(0.95, "outlining")
-        self._read.move_to_end(slab)
-        while len(self._read) > KEPT_SLABS:
-            self._read.popitem(last=False)
-        return self._read[slab]
+        report.report(0.92, "outlining")
+        self._proposal = self._decode(PromptVoxels(), None)
+        report.report(1.0, "outlining")
 
-    def logits(self, read: ReadSlab, prompts: PromptVoxels) -> np.ndarray:
-        """Logits float32 (3, K, J, I) of the slab for prompts in its cells of 2 mm, corrected at the clicks."""
-        if not prompts:
-            return read.proposal
-        maps = prompt_maps(prompts, read.images.shape[1:], CELL_MM, read.proposal_cells)
-        logits = self.model.decode(read.features, maps, prompts)
-        if prompts.points:
-            correct_at_clicks(logits, read.proposal_cells, read.images, prompts.points)
-        return logits
+    @property
+    def proposal(self) -> np.ndarray:
+        """Logits float32 (3, K, J, I) without prompts, voxels of 1 mm of the padded volume; after `prepare`."""
+        assert self._proposal is not None
+        return self._proposal
+
+    def logits(self, prompts: PromptVoxels, before: np.ndarray) -> np.ndarray:
+        """Logits float32 (3, K, J, I) for prompts; after `prepare`.
+
+        Args:
+            prompts: All prompts, in cells of 2 mm.
+            before: Logits (3, k, j, i) of the answer to all prompts but the last, in cells; for methods that are given
+                the answer before.
+        """
+        given = before if self.model.config.previous == "answer" else halve(self.proposal)
+        return self._decode(prompts, given)
+
+    def _decode(self, prompts: PromptVoxels, previous: np.ndarray | None) -> np.ndarray:
+        assert self._features is not None
+        maps = prompt_maps(prompts, self.images.shape[1:], CELL_MM, previous)
+        return self.model.decode(self._features, maps, prompts)
 
 
 def halve(volume: np.ndarray) -> np.ndarray:
-    """Mean of blocks of 2 x 2 x 2: (C, 2k, 2j, 2i) -> (C, k, j, i)."""
+    """Mean of blocks of 2 x 2 x 2: (C, 2k, 2j, 2i) -> float32 (C, k, j, i)."""
     c, k, j, i = volume.shape
     return volume.reshape(c, k // 2, 2, j // 2, 2, i // 2, 2).mean(axis=(2, 4, 6), dtype=np.float32)

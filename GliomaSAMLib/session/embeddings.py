@@ -1,4 +1,4 @@
-"""The slice embeddings of one study: computed once, in the order that serves the user, kept in memory and on disk."""
+"""The slice embeddings of one study: computed once, kept in memory and on disk."""
 
 import hashlib
 import time
@@ -10,7 +10,6 @@ from ..models.slices import pad_to
 from ..study import MODALITIES, Study
 from ..study.progress import Reporter
 from .cache import EmbeddingCache
-from .roi import Slab
 
 AT_ONCE = 8
 """Slices from one sign of life to the next."""
@@ -39,34 +38,28 @@ class StudyEmbeddings:
             self._array = np.zeros((len(MODALITIES), model.encoder.channels, *shape), np.float16)
             self._done = np.zeros((len(MODALITIES), shape[0]), bool)
 
-    def ensure(self, slab: Slab, centre: float, report: Reporter) -> None:
-        """Embed what is missing in `slab`, beginning at slice `centre` (K) and going outward.
-
-        What is done when the user cancels is kept. Raises `Cancelled`.
-        """
+    def ensure(self, report: Reporter) -> None:
+        """Embed what is missing. What is done when the user cancels is kept. Raises `Cancelled`."""
         if self.model.encoder is None:
             return
-        missing = sorted(
-            (abs(k - centre), z, name)
-            for z, k in enumerate(self._slices)
-            if slab.start <= k < slab.stop
+        missing = [
+            (name, z)
+            for z in range(len(self._slices))
             for name in self.images
             if not self._done[MODALITIES.index(name), z]
-        )
+        ]
         started = time.monotonic()
         for n in range(0, len(missing), AT_ONCE):
             spent = time.monotonic() - started
             left = f", {spent * (len(missing) - n) / n:.0f} s left" if n else ""
-            _, z, name = missing[n]
+            name, z = missing[n]
             report.report(n / len(missing), f"encoding {name} slice {self._slices[z] + 1}{left}")
-            self._embed([(name, z) for _, z, name in missing[n : n + AT_ONCE]])
+            self._embed(missing[n : n + AT_ONCE])
 
-    def of(self, slab: Slab) -> np.ndarray | None:
-        """float16 (M, C, z, y, x) of the slab, zeros for absent modalities; None without an encoder."""
-        if self.model.encoder is None:
-            return None
-        inside = [z for z, k in enumerate(self._slices) if slab.start <= k < slab.stop]
-        return self._array[:, :, inside[0] : inside[-1] + 1]
+    @property
+    def array(self) -> np.ndarray | None:
+        """float16 (M, C, z, y, x), zeros for absent modalities; None without an encoder."""
+        return self._array if self.model.encoder is not None else None
 
     def _embed(self, places: list[tuple[str, int]]) -> None:
         found = [self._cached(*place) for place in places]

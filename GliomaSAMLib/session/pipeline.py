@@ -1,6 +1,6 @@
-"""From prompts to masks: embed, decode, correct at the clicks, bring onto the reference grid, keep the promises."""
+"""From prompts to masks: decode, correct at the clicks, blend with the answer before, bring onto the reference grid."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -11,26 +11,41 @@ from ..models.slices import pad_to
 from ..prompts import Prompt, box_range, prompt_voxels
 from ..prompts.maps import PromptVoxels
 from ..regions import REGIONS
-from ..study import Study
+from ..study import Geometry, Study
+from ..study.canonical import resample
+from ..study.extent import Extent
 from ..study.progress import Reporter
-from .decoding import ReadSlab, SlabDecoder, halve
+from .answer import (
+    CELL_MM,
+    DRAWN_LOGIT,
+    DRAWN_SHARE,
+    AnswerOptions,
+    Point,
+    Update,
+    correct_at_clicks,
+    keep_rules,
+    marked_regions,
+    signed,
+)
+from .decoding import StudyDecoder, halve
 from .embeddings import StudyEmbeddings
-from .locality import leave_distant
-from .promises import keep_edits, nest, obey, remove_islands, remove_rejected
-from .refine import CELL_MM
-from .roi import Slab
 
-OUTSIDE = -10.0
-"""Logit of what was not decoded."""
+SURE = 10.0
+"""Size that logits are clipped to; outside the brain they are its negative."""
 SCRIBBLE_STEP_MM = 4.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Masks bool (K, J, I) on the reference grid, and logits float16 (3, K, J, I) on the canonical grid."""
+    """The answer to an ordered list of prompts, which with the next prompt is all that the next answer depends on.
+
+    Args:
+        masks: bool (K, J, I) on the reference grid, for each region.
+        cells: Logits float16 (3, k, j, i) on cells of 2 mm of the padded canonical volume, before parts and clicks.
+    """
 
     masks: dict[str, np.ndarray]
-    logits: np.ndarray
+    cells: np.ndarray
 
 
 class Pipeline:
@@ -40,134 +55,168 @@ class Pipeline:
         study: The study.
         model: The model.
         embeddings: Its embeddings, filled as needed.
+        options: The numbers of the answer.
     """
 
-    def __init__(self, study: Study, model: Model, embeddings: StudyEmbeddings) -> None:
+    def __init__(self, study: Study, model: Model, embeddings: StudyEmbeddings, options: AnswerOptions) -> None:
         self.study = study
         self.model = model
-        self.embeddings = embeddings
-        self._decoder = SlabDecoder(model, embeddings)
-        self._most = np.where(study.canonical.brain, np.float32(-OUTSIDE), np.float32(OUTSIDE))
-        self._proposed_masks: tuple[Slab, dict[str, np.ndarray]] | None = None
+        self.options = options
+        self._decoder = StudyDecoder(model, embeddings)
+        self._sides = study.canonical.geometry.shape
+        self._brain = pad_to(study.canonical.brain, model.multiple)
+        self._cells = _cell_grid(study.canonical.geometry, self._brain.shape)
+        self._proposal: Answer | None = None
 
-    def answer(
-        self, prompts: Sequence[Prompt], report: Reporter, before: Mapping[str, np.ndarray] | None = None
-    ) -> Answer:
-        """The masks for `prompts`. Raises `Cancelled`; what was embedded by then is kept.
-
-        Args:
-            prompts: All prompts.
-            report: Told how far it is.
-            before: The masks for all prompts but the last where that is a click, which changes them; None where it is
-                the only prompt: it changes the proposal.
-        """
-        placed = self._place(prompts)
-        depth = self.embeddings.padded[0]
-        slab = Slab.around(self._slices(placed), depth)
-        centre = self._centre(placed)
-        while True:
-            read = self._decoder.read(slab, centre, report)
-            logits = self._decoder.logits(read, _on_cells(placed, slab))
-            larger = slab.grown(logits[0] > 0)
-            if larger == slab:
-                break
-            slab = larger
+    def proposal(self, report: Reporter) -> Answer:
+        """The answer without prompts, computed at the first call. Raises `Cancelled`."""
+        if self._proposal is None:
+            self._decoder.prepare(report.part(0, 0.97))
+            logits = self._field(self._decoder.proposal.copy())
+            masks = {region: self._on_reference(logits[n]) > 0 for n, region in enumerate(REGIONS)}
+            keep_rules(masks, None, (), self.study.reference, self.options)
+            self._proposal = Answer(masks, halve(logits).astype(np.float16))
         report.report(1.0, "outlining")
-        whole = self._whole(logits, slab)
-        return Answer(self._masks(whole, read, prompts, before), whole.astype(np.float16))
+        return self._proposal
+
+    def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
+        """The answer to prompts, after `proposal`; `before` is that to all but the last."""
+        if prompts[-1].mask is not None:
+            return self._edited(prompts[-1], prompts[-1].mask > 0, before)
+        cells = before.cells.astype(np.float32)
+        placed = self._place(prompts)
+        logits = self._decoder.logits(placed, cells)
+        correct_at_clicks(logits, self._decoder.images, self._points(prompts), self.options)
+        logits = self._field(logits)
+        drawn = {prompt.region for prompt in prompts if prompt.mask is not None}
+        masks = self._blended(logits, prompts[-1], before, drawn)
+        keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
+        return Answer(masks, self._blended_cells(halve(logits), cells, prompts[-1], before, drawn))
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
-        """float32 (K, J, I) in [0, 1] on the reference grid; at least 0.5 in the mask, and less outside."""
-        probability = self._on_reference(answer.logits[REGIONS.index(region)].astype(np.float32))
-        mask = answer.masks[region]
-        inside = np.maximum(probability, np.float32(0.5))
-        return np.where(mask, inside, np.minimum(probability, np.float32(0.4999)))
+        """float32 (K, J, I) in [0, 1] on the reference grid: above 0.5 in the mask, and below outside."""
+        everywhere = tuple(slice(0, n) for n in self.study.reference.shape)
+        logits = self._before(answer, region, everywhere)
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
-    def _whole(self, logits: np.ndarray, slab: Slab) -> np.ndarray:
-        """The slab's logits in the canonical volume, nested, `OUTSIDE` beyond it and beyond the brain."""
-        canonical = self.study.canonical
-        shape = canonical.geometry.shape
-        whole = np.full((len(REGIONS), *shape), OUTSIDE, np.float32)
-        stop = min(slab.stop, shape[0])
-        whole[:, slab.start : stop] = logits[:, : stop - slab.start, : shape[1], : shape[2]]
-        np.minimum(whole, self._most, out=whole)
-        for outer, inner in pairwise(whole):
+    def _field(self, logits: np.ndarray) -> np.ndarray:
+        """Network logits (3, K, J, I) of the padded volume, clipped, nested, and negative outside the brain. In place."""
+        np.clip(logits, -SURE, SURE, out=logits)
+        logits[:, ~self._brain] = -SURE
+        for outer, inner in pairwise(logits):
             np.minimum(inner, outer, out=inner)
-        return np.maximum(whole, OUTSIDE, out=whole)
+        return logits
+
+    def _blended(self, logits: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]) -> dict[str, np.ndarray]:
+        """Where the blend of new logits and the answer before is positive, bool (K, J, I) on the reference grid. A
+        region that was empty before is taken as the network gives it.
+        """
+        masks = {}
+        grid = self.study.reference
+        for n, region in enumerate(REGIONS):
+            old = before.masks[region]
+            if not old.any():
+                masks[region] = self._on_reference(logits[n]) > 0
+                continue
+            update = Update.of(newest, grid, self._reach(region, drawn))
+            new = self._on_window(logits[n], update.window)
+            masks[region] = old.copy()
+            masks[region][update.window] = update.blend(new, self._before(before, region, update.window)) > 0
+        return masks
+
+    def _blended_cells(
+        self, new: np.ndarray, cells: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]
+    ) -> np.ndarray:
+        """The same on cells: float16 (3, k, j, i)."""
+        for n, region in enumerate(REGIONS):
+            if before.masks[region].any():
+                update = Update.of(newest, self._cells, self._reach(region, drawn))
+                cells[n][update.window] = update.blend(new[n][update.window], cells[n][update.window])
+            else:
+                cells[n] = new[n]
+        return np.minimum.accumulate(cells, axis=0).astype(np.float16)
+
+    def _reach(self, region: str, drawn: set[str]) -> float:
+        """How far in mm a prompt changes a region: less where it was drawn by hand."""
+        return self.options.reach_mm * (DRAWN_SHARE if region in drawn else 1.0)
+
+    def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
+        """The answer to a mask edited by hand: that mask, and the others nested about it."""
+        edited = REGIONS.index(prompt.region)
+        canonical = pad_to(self.study.to_canonical(drawn).astype(np.float32), self.model.multiple)
+        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN_LOGIT
+        cells, masks = before.cells.astype(np.float32), dict(before.masks)
+        for n, region in enumerate(REGIONS):
+            if n == edited:
+                masks[region], cells[n] = drawn, logits
+            elif n < edited:
+                masks[region], cells[n] = masks[region] | drawn, np.maximum(cells[n], logits)
+            else:
+                masks[region], cells[n] = masks[region] & drawn, np.minimum(cells[n], logits)
+        return Answer(masks, cells.astype(np.float16))
+
+    def _before(self, answer: Answer, region: str, window: Extent) -> np.ndarray:
+        """Logits of an answer on a window of the reference grid: their size from the cells, their sign from the mask."""
+        cells = answer.cells[REGIONS.index(region)].astype(np.float32)
+        size = resample(self._cells.to_image(cells), _crop(self.study.reference, window), outside=-SURE)
+        return signed(size, answer.masks[region][window])
+
+    def _on_window(self, logits: np.ndarray, window: Extent) -> np.ndarray:
+        """Logits (K, J, I) of the padded volume, linearly on a window of the reference grid."""
+        k, j, i = self._sides
+        image = self.study.canonical.geometry.to_image(np.ascontiguousarray(logits[:k, :j, :i]))
+        return resample(image, _crop(self.study.reference, window), outside=-SURE)
 
     def _on_reference(self, logits: np.ndarray) -> np.ndarray:
-        probability = 1 / (1 + np.exp(-logits))
-        return np.clip(self.study.from_canonical(probability), 0, 1)
+        return self._on_window(logits, tuple(slice(0, n) for n in self.study.reference.shape))
 
-    def _masks(
-        self, logits: np.ndarray, read: ReadSlab, prompts: Sequence[Prompt], before: Mapping[str, np.ndarray] | None
-    ) -> dict[str, np.ndarray]:
-        reference = self.study.reference
-        probability = self._probabilities(logits)
-        masks = self._found(probability, prompts)
-        if prompts and prompts[-1].is_click:
-            leave_distant(masks, before or self._proposed(read), probability, prompts, reference)
-            remove_islands(masks, prompts, reference)
-        if not all(prompt.positive for prompt in prompts):
-            remove_rejected(masks, self._proposed(read), prompts, reference)
-        keep_edits(masks, prompts, reference)
-        nest(masks, prompts)
-        obey(masks, prompts, reference)
-        return masks
+    def _points(self, prompts: Sequence[Prompt]) -> list[Point]:
+        """Clicks and thinned scribbles in cells, with the regions that they mark."""
+        return [
+            (self._cell(place), prompt.positive, regions)
+            for prompt, regions in marked_regions(prompts)
+            for place in self._places(prompt)
+        ]
 
-    def _probabilities(self, logits: np.ndarray) -> dict[str, np.ndarray]:
-        """float32 (K, J, I) on the reference grid for each region, of canonical logits (3, K, J, I)."""
-        return {region: self._on_reference(logits[n]) for n, region in enumerate(REGIONS)}
-
-    def _found(self, probability: Mapping[str, np.ndarray], prompts: Sequence[Prompt]) -> dict[str, np.ndarray]:
-        """Masks bool (K, J, I) of what the model finds, without the separate parts that it is not sure of."""
-        masks = {region: values >= 0.5 for region, values in probability.items()}
-        remove_islands(masks, prompts, self.study.reference, probability)
-        return masks
-
-    def _proposed(self, read: ReadSlab) -> dict[str, np.ndarray]:
-        """The masks bool (K, J, I) that the model gives for the slab without prompts."""
-        if self._proposed_masks is None or self._proposed_masks[0] != read.slab:
-            proposed = self._found(self._probabilities(self._whole(read.proposal, read.slab)), ())
-            self._proposed_masks = (read.slab, proposed)
-        return self._proposed_masks[1]
+    def _places(self, prompt: Prompt) -> np.ndarray:
+        """Canonical positions (N, 3), K, J, I, of a click, or of a scribble every few millimetres."""
+        geometry = self.study.canonical.geometry
+        if prompt.kind == "scribble":
+            return _thin(prompt_voxels(prompt, geometry)).astype(float)
+        return geometry.to_ijk(np.asarray(prompt.points))[:, ::-1]
 
     def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:
-        """The prompts in canonical voxels (K, J, I); masks float32 in [-1, 1] on the padded grid."""
+        """The prompts as the network reads them, in cells of 2 mm."""
         geometry = self.study.canonical.geometry
-        placed = PromptVoxels()
-        masks = {}
+        placed, masks = PromptVoxels(), {}
         for prompt in prompts:
             if prompt.mask is not None:
                 drawn = pad_to(self.study.to_canonical(prompt.mask).astype(np.float32), self.model.multiple)
-                masks[prompt.region] = 2 * drawn - 1
+                masks[prompt.region] = halve(2 * drawn[None] - 1)[0]
             elif prompt.kind == "box":
                 low, high = zip(*box_range(prompt, geometry), strict=True)
-                placed.boxes.append((low, tuple(end - 1 for end in high), prompt.region))
+                placed.boxes.append((self._cell(low), self._cell([end - 1 for end in high]), prompt.region))
             else:
-                ras = np.asarray(prompt.points)
-                if prompt.kind == "scribble":
-                    voxels = prompt_voxels(prompt, geometry)
-                    ras = geometry.to_ras(_thin(voxels)[:, ::-1])
-                for place in geometry.to_ijk(ras)[:, ::-1]:
-                    placed.points.append((tuple(float(v) for v in place), prompt.positive, prompt.region))
+                placed.points += [(self._cell(place), prompt.positive, prompt.region) for place in self._places(prompt)]
         placed.masks = masks
         return placed
 
-    def _slices(self, placed: PromptVoxels) -> list[float]:
-        slices = [place[0] for place, _, _ in placed.points]
-        for low, high, _ in placed.boxes:
-            slices += [low[0], high[0]]
-        for mask in placed.masks.values():
-            slices += (
-                [float(k) for k in np.flatnonzero((mask > 0).any(axis=(1, 2)))[[0, -1]]] if (mask > 0).any() else []
-            )
-        return slices
+    @staticmethod
+    def _cell(place: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+        """A canonical position (K, J, I) in cells of 2 mm."""
+        return tuple((float(v) + 0.5) / CELL_MM - 0.5 for v in place)
 
-    def _centre(self, placed: PromptVoxels) -> float:
-        """The slice to embed first: that of the latest prompt, else the middle."""
-        slices = self._slices(placed)
-        return slices[-1] if slices else self.embeddings.padded[0] / 2
+
+def _cell_grid(geometry: Geometry, padded: tuple[int, ...]) -> Geometry:
+    """The cells of 2 mm of a padded canonical volume (K, J, I)."""
+    k, j, i = (n // 2 for n in padded)
+    origin = geometry.to_ras(np.full(3, 0.5))
+    return Geometry((i, j, k), (CELL_MM,) * 3, tuple(float(v) for v in origin), geometry.direction)  # type: ignore[arg-type]
+
+
+def _crop(geometry: Geometry, window: Extent) -> Geometry:
+    k, j, i = window
+    return geometry.crop((k.start, j.start, i.start), (k.stop - k.start, j.stop - j.start, i.stop - i.start))
 
 
 def _thin(voxels: np.ndarray) -> np.ndarray:
@@ -176,16 +225,3 @@ def _thin(voxels: np.ndarray) -> np.ndarray:
         return voxels
     _, first = np.unique((voxels // SCRIBBLE_STEP_MM).astype(int), axis=0, return_index=True)
     return voxels[np.sort(first)]
-
-
-def _on_cells(placed: PromptVoxels, slab: Slab) -> PromptVoxels:
-    """Prompts in cells of 2 mm of the slab."""
-
-    def cell(place: Sequence[float]) -> tuple[float, ...]:
-        return tuple((v - offset + 0.5) / CELL_MM - 0.5 for v, offset in zip(place, (slab.start, 0, 0), strict=True))
-
-    return PromptVoxels(
-        points=[(cell(place), positive, region) for place, positive, region in placed.points],
-        boxes=[(cell(low), cell(high), region) for low, high, region in placed.boxes],
-        masks={region: halve(mask[None, slab.start : slab.stop])[0] for region, mask in placed.masks.items()},
-    )

@@ -8,6 +8,7 @@ import numpy as np
 from ..prompts import Prompt
 from ..regions import REGIONS
 from ..study.extent import Extent, extent_of
+from .pipeline import Answer
 
 Box = tuple[int, int, int, int, int, int]
 
@@ -30,32 +31,39 @@ class Result:
 
 @dataclass(frozen=True)
 class State:
-    """The masks for one list of prompts, packed eight voxels a byte.
+    """The answer to one list of prompts, masks packed eight voxels a byte.
 
     Args:
         prompts: The prompts answered.
         shape: Shape (K, J, I) of the reference grid.
         packed: For each region the packed mask.
+        cells: Logits of the answer, see `Answer`; None where nothing has been answered.
     """
 
     prompts: tuple[Prompt, ...]
     shape: tuple[int, int, int]
     packed: Mapping[str, np.ndarray]
+    cells: np.ndarray | None = None
 
     @classmethod
-    def of(cls, prompts: tuple[Prompt, ...], masks: Mapping[str, np.ndarray]) -> "State":
-        """Pack bool or uint8 `masks`."""
-        return cls(prompts, masks["WT"].shape, {name: np.packbits(mask > 0) for name, mask in masks.items()})
+    def of(cls, prompts: tuple[Prompt, ...], answer: Answer) -> "State":
+        """Pack an answer."""
+        packed = {name: np.packbits(mask) for name, mask in answer.masks.items()}
+        return cls(prompts, answer.masks["WT"].shape, packed, answer.cells)
 
     @classmethod
     def empty(cls, shape: tuple[int, int, int]) -> "State":
-        """No mask yet."""
-        nothing = np.zeros(shape, np.uint8)
-        return cls.of((), dict.fromkeys(REGIONS, nothing))
+        """No answer yet."""
+        return cls((), shape, dict.fromkeys(REGIONS, np.packbits(np.zeros(shape, bool))))
 
     def mask(self, region: str) -> np.ndarray:
         """uint8 (K, J, I) of 0 and 1."""
         return _unpacked(self.packed[region], self.shape)
+
+    def answer(self) -> Answer:
+        """The answer, unpacked."""
+        assert self.cells is not None
+        return Answer({region: self.mask(region).view(bool) for region in REGIONS}, self.cells)
 
     def changes(self, before: "State") -> dict[str, Box | None]:
         """For each region the box of voxels that differ from `before`."""

@@ -14,18 +14,20 @@ from ..prompts import Prompt, PromptHistory
 from ..regions import REGIONS, check_region
 from ..study import Study
 from ..study.progress import Cancel, Progress, Reporter
+from .answer import AnswerOptions
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
-from .pipeline import Answer, Pipeline
+from .pipeline import Pipeline
 from .result import Result, State
-from .roi import Slab
 from .unread import unread_notes
 
 Ras = Sequence[float]
 
 CACHE_BYTES = 4 * 2**30
-KEPT_ANSWERS = 3
-KEPT_STATES = 200
+KEPT_PREFIXES = 64
+"""Answers to the first prompts of a list that are kept; the others are computed again when they are needed."""
+PROPOSAL_SHARE = 0.8
+"""Share of an update up to the proposal, where the study has not been encoded."""
 
 
 class Session:
@@ -34,28 +36,35 @@ class Session:
     Prompts may be given in one thread while `update` runs in another; an update answers the prompts that hold when
     it starts. All positions are RAS mm, all arrays (K, J, I) on `study.reference`.
 
-    Prompts are answered in their order: a click or scribble changes the mask there was before it (see `locality`), so
-    that moving an early one answers all that follow anew. The same prompts in the same order give the same masks.
+    The masks are a pure function of the ordered list of prompts: the answer to the first k prompts depends on them and
+    on the answer to the first k - 1. A prompt that is moved keeps its place, and what follows is answered anew.
 
     Args:
         study: The patient's volumes; never changed.
         model: From `load_model`.
         cache: Where embeddings are kept from one run of the program to the next: "default", a folder, or None.
+        answer: The numbers between the network's logits and the masks.
 
     Every method that takes a prompt raises `PromptError` when it cannot be used, and leaves the session as it was.
     """
 
-    def __init__(self, study: Study, model: Model, cache: str | Path | None = "default") -> None:
+    def __init__(
+        self,
+        study: Study,
+        model: Model,
+        cache: str | Path | None = "default",
+        *,
+        answer: AnswerOptions | None = None,
+    ) -> None:
         self.study = study
         self.model = model
         folder = default_cache_directory() if cache == "default" else cache
         store = EmbeddingCache(Path(folder), CACHE_BYTES) if folder is not None else None
-        self._embeddings = StudyEmbeddings(study, model, store)
-        self._pipeline = Pipeline(study, model, self._embeddings)
+        embeddings = StudyEmbeddings(study, model, store)
+        self._pipeline = Pipeline(study, model, embeddings, answer or AnswerOptions())
         self._history = PromptHistory()
         self._state = State.empty(study.reference.shape)
         self._states: OrderedDict[tuple[Prompt, ...], State] = OrderedDict()
-        self._answers: OrderedDict[tuple[Prompt, ...], Answer] = OrderedDict()
         self._notes: list[str] = []
         model.on_fallback = self._notes.append
         self._prompt_lock = threading.RLock()
@@ -145,10 +154,12 @@ class Session:
     # work
 
     def encode(self, progress: Progress | None = None, cancel: Cancel | None = None) -> None:
-        """Compute all embeddings now, so that no later update has to. Raises `Cancelled`; what is done is kept."""
+        """Compute all that needs no prompt, so that a click is answered at once: embeddings, features, the proposal.
+
+        Raises `Cancelled`; the embeddings done by then are kept.
+        """
         with self._work_lock:
-            depth = self._embeddings.padded[0]
-            self._embeddings.ensure(Slab.whole(depth), depth / 2, Reporter(progress, cancel))
+            self._propose(Reporter(progress, cancel))
 
     def update(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Result:
         """Answer the prompts; without any this is the automatic proposal.
@@ -172,32 +183,32 @@ class Session:
             notes = (*self._notes, *unread_notes(self.model.name, self.model.prompts, prompts))
             return Result(self._state.changes(before), time.monotonic() - started, notes)
 
-    def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
-        """Answer the prompts one by one from the last of which the answer is known: a click changes the mask there was
-        before it, so that the same prompts in the same order always give the same masks.
+    def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> None:
+        """Answer the prompts one by one from the longest list of the first ones whose answer is known. What has been
+        answered when the user cancels is kept.
         """
-        first = len(prompts)
-        while first > 1 and prompts[first - 1].is_click and prompts[: first - 1] not in self._states:
-            first -= 1
-        steps = range(first, len(prompts) + 1)
-        for number in steps:
-            done = (number - first) / len(steps)
-            answer = self._answer(prompts[:number], report.part(done, done + 1 / len(steps)))
-        return answer
+        known = len(prompts)
+        while known and prompts[:known] not in self._states:
+            known -= 1
+        self._propose(report.part(0, PROPOSAL_SHARE))  # at once where it is known
+        for number in range(known + 1, len(prompts) + 1):
+            done = (number - 1 - known) / (len(prompts) - known)
+            text = f"prompt {number} of {len(prompts)}" if len(prompts) - known > 1 else "outlining"
+            report.report(PROPOSAL_SHARE + (1 - PROPOSAL_SHARE) * done, text)
+            before = self._states[prompts[: number - 1]].answer()
+            self._keep(State.of(prompts[:number], self._pipeline.answer(prompts[:number], before)))
+        report.report(1.0, "outlining")
 
-    def _answer(self, prompts: tuple[Prompt, ...], report: Reporter) -> Answer:
-        before = None
-        if len(prompts) > 1 and prompts[-1].is_click:
-            before = {region: self._states[prompts[:-1]].mask(region) for region in REGIONS}
-        answer = self._pipeline.answer(prompts, report, before)
-        self._answers[prompts] = answer
-        if prompts not in self._states:
-            self._states[prompts] = State.of(prompts, answer.masks)
-        while len(self._answers) > KEPT_ANSWERS:
-            self._answers.popitem(last=False)
-        while len(self._states) > KEPT_STATES:
+    def _propose(self, report: Reporter) -> None:
+        """Keep the answer without prompts."""
+        proposal = self._pipeline.proposal(report)
+        if () not in self._states:
+            self._keep(State.of((), proposal))
+
+    def _keep(self, state: State) -> None:
+        self._states[state.prompts] = state
+        while len(self._states) > KEPT_PREFIXES:
             self._states.popitem(last=False)
-        return answer
 
     # results
 
@@ -209,11 +220,9 @@ class Session:
         """float32 in [0, 1]: at least 0.5 exactly where the mask is 1. Zeros before the first update."""
         check_region(region)
         with self._work_lock:
-            prompts = self._state.prompts
-            if prompts not in self._states:
+            if self._state.cells is None:
                 return np.zeros(self.study.reference.shape, np.float32)
-            answer = self._answers.get(prompts) or self._compute(prompts, Reporter())
-            return self._pipeline.probability(answer, region)
+            return self._pipeline.probability(self._state.answer(), region)
 
     def volumes(self) -> dict[str, float]:
         """Volume of each region in mL."""

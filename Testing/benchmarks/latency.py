@@ -1,10 +1,11 @@
-"""How long a click waits, against the stock LiteMedSAM loop over every tumour slice; one run, one process.
+"""How long a user waits: until a study is ready, for the first mask, and for each further click; one run, one process.
 
-    python Testing/benchmarks/latency.py CASE_FOLDER --output latency.json
+    python Testing/benchmarks/latency.py CASE_FOLDER --threads 2 --stock --slices 12 --output latency.json
 
-CASE_FOLDER holds the volumes and the label map of one case. Ours goes first, so that the peak memory at its end is its
-own (with everything that Python, torch and the study take). Then the stock loop: each slice that has tumour, of each
-modality, through the LiteMedSAM encoder in float32 at 256 x 256 pixels.
+CASE_FOLDER holds the volumes and the label map of one case. The clicks are a robot's, on the whole tumour, each where
+the mask is most wrong. Peak memory is taken after the last click, with all that Python, torch and the study take. With
+--stock the stock LiteMedSAM loop follows: each slice that has tumour, of each modality, through the LiteMedSAM encoder
+in float32 at 256 x 256 pixels, as the measure of what the first mask costs on this machine.
 """
 
 import argparse
@@ -15,10 +16,12 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,29 +29,61 @@ from rich.console import Console
 from rich.table import Table
 
 from GliomaSAMLib import Session, load_model
-from GliomaSAMLib.errors import GliomaSAMError
+from GliomaSAMLib.errors import CaseError, GliomaSAMError
 from GliomaSAMLib.evaluation.baselines.slices import StockLiteMedSAM
 from GliomaSAMLib.evaluation.cases import OpenCase, open_case
 from GliomaSAMLib.evaluation.clicks import next_click
 from GliomaSAMLib.evaluation.metrics import dice
-from GliomaSAMLib.training.cases import find_cases
+from GliomaSAMLib.models import Model
+from GliomaSAMLib.training.cases import Case, find_cases
 
 LEAST_LATER_CLICKS = 10
+CPU_TARGETS = {
+    "ready": 6.5,
+    "ready_cached": 3.5,
+    "first_mask": 1.0,
+    "click_median": 0.5,
+    "click_p95": 0.7,
+    "peak_gb": 2.5,
+}
+"""At most, with two CPU cores and nothing else running."""
+CUDA_TARGETS = {"network_median": 0.04, "update_median": 0.15}
+"""At most, on a CUDA device."""
 
 
 @dataclass(frozen=True)
-class Ours:
-    """Seconds of the first mask and of later clicks, and what they were worth."""
+class Latency:
+    """Seconds, but for the last four.
+
+    Attributes:
+        model_load: Loading the model.
+        study_read: Reading the volumes, before anything below.
+        ready: From a study that has been read to a session that is ready for clicks, with nothing cached.
+        ready_cached: The same in a new session on the study read anew, with the slices cached on disk.
+        first_mask: From ready to the mask of the first click.
+        click_median, click_p95: From a further click, appended at the end, to its mask: median and 95th percentile.
+        update_median: Of these, in `Session.update`.
+        network_median: Of these, in the network, the device's work finished.
+        clicks: How many further clicks.
+        first_dice, last_dice: WT Dice after the first and the last click.
+        peak_gb: Most memory of the process, in GB (10^9 bytes).
+        peak_device_gb: Most memory that torch took on a CUDA device, in GB; None on another.
+    """
 
     model_load: float
     study_read: float
+    ready: float
+    ready_cached: float
     first_mask: float
-    later_median: float
-    later_p95: float
-    later_clicks: int
+    click_median: float
+    click_p95: float
+    update_median: float
+    network_median: float
+    clicks: int
     first_dice: float
     last_dice: float
     peak_gb: float
+    peak_device_gb: float | None
 
 
 @dataclass(frozen=True)
@@ -64,37 +99,106 @@ class Stock:
         return self.timed < self.slices
 
 
-def measure_ours(case: OpenCase, model_name: str, device: str, clicks: int, read_seconds: float) -> Ours:
-    """The first mask with nothing cached, in memory or on disk, then the robot's clicks on the whole tumour."""
+@dataclass(frozen=True)
+class Click:
+    """Seconds of one click, of its update, and of the network in it; and the WT Dice afterwards."""
+
+    seconds: float
+    update: float
+    network: float
+    dice: float
+
+
+def measure(labelled: Case, model: Model, model_load: float, later: int) -> Latency:
+    """Time everything on one case. The cache of slices must be empty, see `main`."""
+    case, study_read = timed(lambda: open_case(labelled))
+    session, ready = timed(lambda: ready_session(case, model))
+    first, *further = robot_clicks(session, case, model, later)
+    peak = peak_gb()
+    peak_device = torch.cuda.max_memory_allocated(model.device) / 1e9 if model.device.type == "cuda" else None
+    again = open_case(labelled)  # a study keeps what was computed from its images
+    _, ready_cached = timed(lambda: ready_session(again, model))
+    return Latency(
+        model_load=model_load,
+        study_read=study_read,
+        ready=ready,
+        ready_cached=ready_cached,
+        first_mask=first.seconds,
+        click_median=float(np.median([click.seconds for click in further])),
+        click_p95=float(np.percentile([click.seconds for click in further], 95)),
+        update_median=float(np.median([click.update for click in further])),
+        network_median=float(np.median([click.network for click in further])),
+        clicks=len(further),
+        first_dice=first.dice,
+        last_dice=further[-1].dice,
+        peak_gb=peak,
+        peak_device_gb=peak_device,
+    )
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What `work` gives, and its seconds."""
     started = time.perf_counter()
-    model = load_model(model_name, device=device)
-    loaded = time.perf_counter() - started
+    found = work()
+    return found, time.perf_counter() - started
+
+
+def ready_session(case: OpenCase, model: Model) -> Session:
+    """A session that has computed everything that needs no prompt."""
+    session = Session(case.study, model)
+    session.encode()
+    synchronise(model)
+    return session
+
+
+def robot_clicks(session: Session, case: OpenCase, model: Model, later: int) -> list[Click]:
+    """The first click, in the middle of the tumour, and `later` further ones, each at the largest error."""
     truth = case.truth["WT"]
     mask = np.zeros_like(truth)
-    seconds, values = [], []
-    session = Session(case.study, model)
-    while len(seconds) <= clicks:
-        click = next_click(mask, truth, case.geometry)
-        if click is None:
-            break
+    clicks: list[Click] = []
+    with network_seconds(model) as network:
+        while len(clicks) <= later:
+            place = next_click(mask, truth, case.geometry)
+            if place is None:
+                raise CaseError(
+                    f"{case.name}: there is no error to click on after {len(clicks)} clicks, and {later + 1} are "
+                    "needed: choose a case with a label map of a tumour that is larger, or outlined otherwise"
+                )
+            del network[:]
+            started = time.perf_counter()
+            session.add_point(place.points[0], positive=place.positive, region="WT")
+            _, update = timed(session.update)
+            mask = session.mask("WT")
+            spent = time.perf_counter() - started
+            clicks.append(Click(spent, update, sum(network), dice(mask, truth)))
+    return clicks
+
+
+@contextmanager
+def network_seconds(model: Model) -> Iterator[list[float]]:
+    """The seconds of every `model.decode`, as they come; the device has finished before and after each."""
+    seconds: list[float] = []
+    decode = model.decode
+
+    def timed_decode(*arguments: Any, **named: Any) -> Any:
+        synchronise(model)
         started = time.perf_counter()
-        session.add_point(click.points[0], positive=click.positive, region="WT")
-        session.update()
-        mask = session.mask("WT")
+        found = decode(*arguments, **named)
+        synchronise(model)
         seconds.append(time.perf_counter() - started)
-        values.append(dice(mask, truth))
-    later = seconds[1:]
-    return Ours(
-        model_load=loaded,
-        study_read=read_seconds,
-        first_mask=seconds[0],
-        later_median=float(np.median(later)),
-        later_p95=float(np.percentile(later, 95)),
-        later_clicks=len(later),
-        first_dice=values[0],
-        last_dice=values[-1],
-        peak_gb=peak_gb(),
-    )
+        return found
+
+    model.decode = timed_decode
+    try:
+        yield seconds
+    finally:
+        del model.decode
+
+
+def synchronise(model: Model) -> None:
+    """Wait until the model's device has finished."""
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)
 
 
 def measure_stock(case: OpenCase, subset: int | None) -> Stock:
@@ -121,21 +225,46 @@ def peak_gb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
-def show(ours: Ours, stock: Stock, name: str, console: Console) -> None:
+def machine(device: torch.device) -> dict[str, Any]:
+    """What the figures were measured on."""
+    card = torch.cuda.get_device_name(device) if device.type == "cuda" else None
+    threads = torch.get_num_threads()
+    return {"kind": platform.machine(), "cores": os.cpu_count(), "threads": threads, "card": card}
+
+
+def show(found: Latency, stock: Stock | None, targets: dict[str, float], title: str, console: Console) -> None:
     """Print the table."""
-    table = Table(title=f"{name}, {torch.get_num_threads()} threads, {date.today().isoformat()}")
+    rows = {
+        "ready": "study read to ready, nothing cached",
+        "ready_cached": "study read to ready, slices cached on disk",
+        "first_mask": "ready to first mask",
+        "click_median": f"a further click, median of {found.clicks}",
+        "click_p95": "a further click, 95th percentile",
+        "update_median": "of it Session.update, median",
+        "network_median": "of it the network, median",
+        "study_read": "before: reading the study",
+        "model_load": "before: loading the model",
+    }
+    table = Table(title=title)
     table.add_column("step")
     table.add_column("seconds", justify="right")
-    note = f" (EXTRAPOLATED from {stock.timed} slices)" if stock.extrapolated else ""
-    table.add_row(f"stock LiteMedSAM, float32: {stock.slices} slices of all modalities{note}", f"{stock.total:.1f}")
-    table.add_row("ours: first 3D mask after the click, nothing cached", f"{ours.first_mask:.2f}")
-    table.add_row(f"ours: later clicks, median of {ours.later_clicks}", f"{ours.later_median:.2f}")
-    table.add_row("ours: later clicks, 95th percentile", f"{ours.later_p95:.2f}")
-    table.add_row("ours: reading the study, before the click", f"{ours.study_read:.2f}")
-    table.add_row("ours: loading the model, before the click", f"{ours.model_load:.2f}")
+    table.add_column("at most", justify="right")
+    for name, text in rows.items():
+        table.add_row(text, f"{getattr(found, name):.3f}", f"{targets[name]:g}" if name in targets else "")
     console.print(table)
-    console.print(f"stock loop / first mask: {stock.total / ours.first_mask:.1f} times")
-    console.print(f"peak memory of ours: {ours.peak_gb:.2f} GB; WT Dice {ours.first_dice:.3f} -> {ours.last_dice:.3f}")
+    limit = f" (at most {targets['peak_gb']:g})" if "peak_gb" in targets else ""
+    on_card = f", {found.peak_device_gb:.2f} GB on the card" if found.peak_device_gb is not None else ""
+    console.print(f"peak memory {found.peak_gb:.2f} GB{limit}{on_card}")
+    console.print(f"WT Dice {found.first_dice:.3f} -> {found.last_dice:.3f}")
+    if stock is not None:
+        note = f" (EXTRAPOLATED from {stock.timed})" if stock.extrapolated else ""
+        console.print(f"stock LiteMedSAM, float32: {stock.total:.1f} s for {stock.slices} slices{note}")
+        console.print(f"stock loop / (ready and first mask): {times_faster(found, stock):.1f} times")
+
+
+def times_faster(found: Latency, stock: Stock) -> float:
+    """The stock loop over ours from the study to the first mask, with nothing cached."""
+    return stock.total / (found.ready + found.first_mask)
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -144,15 +273,16 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("case", type=Path, help="folder with the volumes and the label map of one case")
     parser.add_argument("--model", default="gliomasam", help="name of the catalogue or path of a weights file")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--clicks", type=int, default=LEAST_LATER_CLICKS, help="later clicks, at least 10")
+    parser.add_argument("--clicks", type=int, default=LEAST_LATER_CLICKS, help="further clicks, at least 10")
+    parser.add_argument("--stock", action="store_true", help="time the stock LiteMedSAM loop as well")
     parser.add_argument("--slices", type=int, help="time only so many stock encodings, and extrapolate")
     parser.add_argument("--threads", type=int, help="threads of torch; default: its own choice")
     parser.add_argument("--output", type=Path, help="JSON file for the numbers")
     chosen = parser.parse_args(arguments)
     if chosen.clicks < LEAST_LATER_CLICKS:
         parser.error(f"--clicks must be at least {LEAST_LATER_CLICKS}, for the 95th percentile to mean something")
-    if chosen.slices is not None and chosen.slices < 1:
-        parser.error("--slices must be at least 1")
+    if chosen.slices is not None and (chosen.slices < 1 or not chosen.stock):
+        parser.error("--slices must be at least 1, and goes with --stock")
     return chosen
 
 
@@ -162,22 +292,26 @@ def run(options: argparse.Namespace, console: Console) -> None:
         torch.set_num_threads(options.threads)
     folder = options.case.resolve()
     (labelled,) = find_cases(folder.parent, [folder.name])
-    started = time.perf_counter()
-    case = open_case(labelled)
-    read_seconds = time.perf_counter() - started
-    ours = measure_ours(case, options.model, options.device, options.clicks, read_seconds)
-    stock = measure_stock(case, options.slices)
-    show(ours, stock, folder.name, console)
+    model, model_load = timed(lambda: load_model(options.model, device=options.device))
+    found = measure(labelled, model, model_load, options.clicks)
+    stock = measure_stock(open_case(labelled), options.slices) if options.stock else None
+    device = model.device  # where it ended: a card that is full is left for the CPU
+    targets = CUDA_TARGETS if device.type == "cuda" else CPU_TARGETS
+    where, day = machine(device), date.today().isoformat()
+    title = f"{folder.name}, {where['card'] or device}, {where['threads']} threads, {day}"
+    show(found, stock, targets, title, console)
     if options.output:
         numbers = {
             "case": folder.name,
-            "date": date.today().isoformat(),
-            "machine": {"kind": platform.machine(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+            "date": day,
+            "machine": where,
             "model": Path(options.model).name,
-            "device": options.device,
-            "ours": asdict(ours),
-            "stock": {**asdict(stock), "extrapolated": stock.extrapolated},
-            "times_faster": stock.total / ours.first_mask,
+            "weights_sha256": model.weights_sha256,
+            "device": str(device),
+            "latency": asdict(found),
+            "targets": targets,
+            "stock": None if stock is None else {**asdict(stock), "extrapolated": stock.extrapolated},
+            "times_faster": None if stock is None else times_faster(found, stock),
         }
         options.output.write_text(json.dumps(numbers, indent=1) + "\n")
 

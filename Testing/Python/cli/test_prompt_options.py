@@ -1,10 +1,13 @@
 """Clicks and boxes as they are written on the command line."""
 
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from GliomaSAMLib.cli.prompt_options import parse_box, parse_point, read_prompts
+from GliomaSAMLib.cli.prompt_options import PromptCommand, TypedText, parse_box, parse_point, read_prompts
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.prompts import PromptHistory, point
 
@@ -43,9 +46,49 @@ def test_a_box_that_is_none(text: str) -> None:
         parse_box(text)
 
 
-def test_prompts_of_a_file_come_first(tmp_path: Path) -> None:
+def test_prompts_of_a_file_come_first_then_the_others_as_they_were_typed(tmp_path: Path) -> None:
     PromptHistory((point((1, 2, 3), False, "TC"),)).save(tmp_path / "prompts.json")
-    found = read_prompts(["4,5,6"], ["0,0,0,9,9,9"], tmp_path / "prompts.json")
-    assert [prompt.kind for prompt in found] == ["point", "box", "point"]
-    assert found[0].points == ((1.0, 2.0, 3.0),)
-    assert not found[0].positive
+    points = [TypedText.at(place, text) for place, text in ((5, "4,5,6,-"), (9, "7,8,9"))]
+    found = read_prompts(points, [TypedText.at(7, "0,0,0,9,9,9")], tmp_path / "prompts.json")
+    assert [prompt.kind for prompt in found] == ["point", "point", "box", "point"]
+    assert [prompt.points[0] for prompt in found] == [(1, 2, 3), (4, 5, 6), (0, 0, 0), (7, 8, 9)]
+    assert [prompt.positive for prompt in found] == [False, False, True, True]
+
+
+def test_texts_of_a_caller_in_python_have_no_place_and_boxes_come_first() -> None:
+    found = read_prompts(["4,5,6", "7,8,9"], ["0,0,0,9,9,9"], None)
+    assert [prompt.points[0] for prompt in found] == [(0, 0, 0), (4, 5, 6), (7, 8, 9)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--box=B", "--point=P"], ["B", "P"]),
+        (["--point=P", "--box=B"], ["P", "B"]),
+        (["--point=P", "--point=Q", "--box=B", "--point=R", "--box=C"], ["P", "Q", "B", "R", "C"]),
+        (["--point", "P", "--box", "B", "--point=Q"], ["P", "B", "Q"]),
+        (["--box", "B", "--device=cpu", "--point", "P", "-o", "--box", "--box=C"], ["B", "P", "C"]),
+        (["--point=P", "--point", "P", "--box=B", "--point=P"], ["P", "P", "B", "P"]),
+        (["--point=P"], ["P"]),
+        ([], []),
+    ],
+)
+def test_the_order_of_a_command_line(arguments: list[str], expected: list[str]) -> None:
+    """In `-o --box` the word `--box` is the name of a file, not an option."""
+    seen: list[str] = []
+    app = typer.Typer()
+
+    @app.command(cls=PromptCommand)
+    def command(
+        points: Annotated[list[str] | None, typer.Option("--point")] = None,
+        boxes: Annotated[list[str] | None, typer.Option("--box")] = None,
+        device: str = "",
+        out: Annotated[str, typer.Option("-o")] = "",
+    ) -> None:
+        typed = [*(points or []), *(boxes or [])]
+        assert all(isinstance(text, TypedText) for text in typed)
+        seen.extend(sorted(typed, key=lambda text: text.place))
+
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, done.exception) == (0, None)
+    assert seen == expected

@@ -1,5 +1,6 @@
 """`gliomasam segment` from files to files, and every bad input that the command line can see."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +9,16 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from GliomaSAMLib import Session, load_model
+from GliomaSAMLib.cli.segment import segment
+from GliomaSAMLib.prompts import PromptHistory, point, scribble
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.geometry import Geometry
 
 INSIDE = (-60.0, -48.0, 40.0)
 """RAS mm of the middle of the tumour of `small_case`: voxel (30, 24, 20)."""
 OUTSIDE = (-30.0, -48.0, 40.0)
+BOX = "--box=-76,-64,24,-44,-32,56"
 
 
 def at(ras: tuple[float, float, float], *more: str) -> str:
@@ -43,6 +48,7 @@ def test_a_label_map_on_the_grid_of_the_images(
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["volumes_ml"]["WT"] == pytest.approx(np.count_nonzero(labels) * 0.008, abs=1e-3)
     assert [prompt["positive"] for prompt in report["prompts"]["prompts"]] == [True, False]
+    assert report["weights_sha256"] == hashlib.sha256(untrained.read_bytes()).hexdigest()
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
     assert f"{report['volumes_ml']['WT']:.1f} mL" in done.out
 
@@ -50,8 +56,6 @@ def test_a_label_map_on_the_grid_of_the_images(
 def test_a_slicer_segmentation_from_two_volumes_and_prompts_of_a_file(
     gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
 ) -> None:
-    from GliomaSAMLib.prompts import PromptHistory, point
-
     PromptHistory((point(INSIDE, True, "ET"),)).save(tmp_path / "prompts.json")
     out = tmp_path / "out.seg.nrrd"
     done = gliomasam(
@@ -63,6 +67,49 @@ def test_a_slicer_segmentation_from_two_volumes_and_prompts_of_a_file(
     assert image.GetMetaData("Segment0_ID") == "WT"
     layers = sitk.GetArrayFromImage(image)
     assert layers[20, 24, 30].all()
+
+
+@pytest.mark.parametrize(
+    ("typed", "kinds"),
+    [
+        ((at(INSIDE), BOX, at(OUTSIDE, "-")), ["point", "box", "point"]),
+        ((*BOX.split("="), at(OUTSIDE, "-"), *at(INSIDE).split("=")), ["box", "point", "point"]),
+        ((at(OUTSIDE, "-"), at(INSIDE), BOX), ["point", "point", "box"]),
+    ],
+)
+def test_prompts_are_answered_as_they_are_typed_after_those_of_a_file(
+    typed: tuple[str, ...], kinds: list[str], gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    """`update` sees them in this order, and the report gives them back in it."""
+    PromptHistory((scribble([INSIDE, (-60.0, -50.0, 40.0)], True, "TC"),)).save(tmp_path / "prompts.json")
+    arguments = ("segment", "--folder", small_case, "--model", untrained, "--device", "cpu")
+    assert gliomasam(
+        *arguments, "--output", tmp_path / "out.nii", "--json", tmp_path / "report.json", *typed[:2],
+        "--prompts", tmp_path / "prompts.json", *typed[2:],
+    ).status == 0  # fmt: skip
+    report = json.loads((tmp_path / "report.json").read_text())
+    given = PromptHistory.from_json(report["prompts"])
+    assert [prompt.kind for prompt in given.prompts] == ["scribble", *kinds]
+    session = Session(Study.read_folder(small_case), load_model(untrained, device="cpu"), cache=None)
+    for prompt in given.prompts:
+        session.add(prompt)
+    session.update()
+    assert np.array_equal(read(tmp_path / "out.nii") > 0, session.mask("WT") > 0)
+
+
+def test_the_command_called_from_python(small_case: Path, untrained: Path, tmp_path: Path) -> None:
+    segment(
+        tmp_path / "out.nii", folder=small_case, model=str(untrained), device="cpu",
+        points=[at(INSIDE).split("=")[1]], boxes=[BOX.split("=")[1]], json=tmp_path / "report.json",
+    )  # fmt: skip
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert [prompt["kind"] for prompt in report["prompts"]["prompts"]] == ["box", "point"]
+
+
+def test_the_help_says_in_which_order_prompts_are_answered(gliomasam: Callable) -> None:
+    done = gliomasam("segment", "--help")
+    assert done.status == 0
+    assert "in the order in which they are typed" in " ".join(done.out.split())
 
 
 def test_the_label_of_enhancing_tumour_before_2023(

@@ -6,7 +6,7 @@ import pytest
 from GliomaSAMLib.errors import Cancelled, CaseError, PromptError
 from GliomaSAMLib.evaluation.cases import choose_cases, open_case
 from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, write_evaluation
-from GliomaSAMLib.evaluation.protocol import ProtocolOptions
+from GliomaSAMLib.evaluation.protocol import FORMAT, ProtocolOptions
 from GliomaSAMLib.evaluation.store import ResultStore, read_results
 from GliomaSAMLib.training.cases import Case
 
@@ -38,7 +38,7 @@ def test_everything_is_measured_and_written(options, painter, tmp_path):
     evaluation = write_evaluation(results, tmp_path)
     assert all(path.stat().st_size > 100 for path in evaluation.files)
     et = next(entry for entry in evaluation.summaries if entry.region == "ET")
-    assert (et.cases, et.empty_cases, et.empty_right) == (1, 1, 1)
+    assert (et.cases, et.empty_cases, et.false_cases) == (1, 1, 0)
     rows = json.loads((tmp_path / "table.json").read_text())
     wt = [result.rounds[3].dice for result in results if (result.region, result.variant) == ("WT", "all")]
     assert rows[0]["dice"]["3"] == pytest.approx(np.mean(wt))
@@ -68,6 +68,23 @@ def test_other_settings_are_measured_anew(options, make_painter, tmp_path):
     run(options, [changed], store)
     assert len(changed.begun) == 10
     assert len(read_results([store.path])) == 10
+
+
+def test_results_of_before_clicks_were_measured_are_read_and_measured_again(options, make_painter, tmp_path):
+    store = ResultStore(tmp_path / "r.jsonl")
+    run(options, [make_painter()], store)
+    lines = [json.loads(line) for line in store.path.read_text().splitlines()]
+    for line in lines:
+        line["signature"] = line["signature"].removesuffix(FORMAT).rstrip()
+        for entry in line["rounds"]:
+            del entry["effect"]
+    store.path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    old = ResultStore(store.path)
+    assert all(entry.effect is None for result in old.results.values() for entry in result.rounds)
+    again = make_painter()
+    results = run(options, [again], old)
+    assert len(again.begun) == 10
+    assert all(entry.effect is not None for result in results for entry in result.rounds[1:])
 
 
 def test_a_failure_is_told_and_tried_again(options, make_painter, tmp_path):

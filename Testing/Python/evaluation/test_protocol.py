@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from GliomaSAMLib.evaluation.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
 
 
@@ -18,6 +19,17 @@ def test_clicks_mend_the_mask(first_case, painter):
     assert result.rounds[0].hd95 == 373.0
     assert result.rounds[-1].hd95 < 5
     assert result.reference_ml == pytest.approx(first_case.truth["WT"].sum() / 1000)
+
+
+def test_what_each_click_did_is_kept(first_case, make_painter):
+    result = run_protocol(make_painter(radius=5.0), first_case, "TC", ProtocolOptions(prompts=2))
+    core = int(first_case.truth["TC"].sum())  # a ball of 5 mm, and so is the first click's paint
+    assert [entry.effect for entry in result.rounds] == [None, ClickEffect(core, core, core, 0)]
+    whole = run_protocol(make_painter(radius=6.0), first_case, "WT", ProtocolOptions(prompts=3))
+    wrong = [(entry.volume_ml + whole.reference_ml) * (1 - entry.dice) * 1000 for entry in whole.rounds]
+    fewer = [entry.effect.mended - entry.effect.broken for entry in whole.rounds[1:]]
+    assert fewer == pytest.approx(list(-np.diff(wrong)))
+    assert all(0 < entry.effect.near_mended <= entry.effect.near for entry in whole.rounds[1:])
 
 
 def test_every_earlier_promise_is_checked(first_case, make_painter):

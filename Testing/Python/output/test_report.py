@@ -21,6 +21,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
         prompts=prompts,
         notes=("flair resampled from 0.9 x 0.9 x 5.5 mm",),
         model="gliomasam",
+        weights_sha256="0" * 64,
         seconds=np.float64(1.23456),
         geometry=oblique,
         output="a.nii.gz",
@@ -31,6 +32,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
     assert PromptHistory.from_json(read["prompts"]).prompts == prompts.prompts
     assert read["notes"] == ["flair resampled from 0.9 x 0.9 x 5.5 mm"]
     assert (read["model"], read["seconds"], read["output"]) == ("gliomasam", 1.235, "a.nii.gz")
+    assert read["weights_sha256"] == "0" * 64
     assert "not for clinical use" in read["disclaimer"]
     assert read["version"]
     assert read["grid"]["spacing_mm"] == [0.9, 1.1, 5.5]

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
+from GliomaSAMLib.training.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
 
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 import pytest
 from matplotlib.image import imread
 
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
+from GliomaSAMLib.training.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.plot import plot_dice
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.evaluation.summary import summarise

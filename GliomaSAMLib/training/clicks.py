@@ -15,7 +15,6 @@ from ..regions import REGIONS
 from ..study.extent import bounding_box
 from .placement import components, depths, signed_depths
 
-
 BORDER_DEPTH = 1.5
 """Depth in voxels up to which a voxel of an error is at its border."""
 
@@ -63,8 +62,11 @@ class ClickConfig:
             "answers after a distorted truth": self.previous_distorted,
             "both together": self.previous_truth + self.previous_distorted,
         }
-        found = [f"the share of {name} must lie in 0 to 1, not {value}" for name, value in shares.items()
-                 if not 0 <= value <= 1]
+        found = [
+            f"the share of {name} must lie in 0 to 1, not {value}"
+            for name, value in shares.items()
+            if not 0 <= value <= 1
+        ]
         return found + ([f"users must be 1 or more, not {self.users}"] if self.users < 1 else [])
 
 

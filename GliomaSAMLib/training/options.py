@@ -128,8 +128,8 @@ class TrainOptions:
         told = self.clicks.previous_truth + self.clicks.previous_distorted
         if told > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
             problems.append(
-                f"the method {config.method!r} reads no answer before, which could be replaced: leave out the shares of "
-                "answers after the truth and after a distorted truth"
+                f"the method {config.method!r} is told no answer before that could be replaced: leave out the shares "
+                "of answers after the truth and after a distorted truth"
             )
         if self.workers < 0:
             problems.append(f"workers must be 0 or more, not {self.workers}")

@@ -12,11 +12,8 @@ from scipy import ndimage
 
 from ..regions import REGIONS
 from .clicks import place
-from .placement import largest_component
+from .placement import CELL, largest_component, on_cells
 from .smooth_noise import smooth_noise
-
-CELL = 2
-"""Edge in voxels of the cells that users click."""
 
 CHANGES = ((0, 1, 0.26), (1, 0, 0.24), (1, 2, 0.14), (2, 1, 0.14), (2, 3, 0.11), (3, 2, 0.11))
 """From which level to which, and how often: 0 is outside of all regions, 1 in WT only, 2 in TC too, 3 in ET too."""
@@ -84,11 +81,12 @@ def another_outline(
         return None
     meant = levels.copy()
     meant[box][piece] = new
-    changed = _on_cells(meant != levels)
+    index = max(old, new) - 1
+    changed = on_cells(meant > index) != on_cells(levels > index)
     if not changed.any():
         return None
     changed = largest_component(changed)
-    return Outline(meant, changed, place(changed, rng, border), joins, REGIONS[max(old, new) - 1])
+    return Outline(meant, changed, place(changed, rng, border), joins, REGIONS[index])
 
 
 def _places(levels: np.ndarray, images: np.ndarray, old: int, joins: bool, rng: np.random.Generator) -> np.ndarray:
@@ -114,9 +112,3 @@ def _alike(
     distance = np.sqrt(sum(offset**2 for offset in offsets)) / radius
     bumps = 0.25 * smooth_noise(distance.shape, max(distance.shape) / 3, rng)
     return np.asarray((distance + difference / tolerance + bumps < 1) & (images.max(axis=0) > 0))
-
-
-def _on_cells(mask: np.ndarray) -> np.ndarray:
-    """Cells of which at least half of the voxels are in a mask with even sides."""
-    k, j, i = (side // CELL for side in mask.shape)
-    return np.asarray(mask.reshape(k, CELL, j, CELL, i, CELL).mean(axis=(1, 3, 5)) >= 0.5)

@@ -8,6 +8,9 @@ from ..study.extent import Extent, bounding_box
 FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
 """26-connectivity."""
 
+CELL = 2
+"""Edge in voxels of 1 mm of the cells that simulated users click."""
+
 FURTHEST = 100.0
 """Depth in voxels where there is no border at all."""
 
@@ -62,3 +65,9 @@ def signed_depths(mask: np.ndarray) -> np.ndarray:
         for part in (mask, ~mask)
     )
     return np.asarray(inside - outside, np.float32)
+
+
+def on_cells(mask: np.ndarray) -> np.ndarray:
+    """Cells (k, j, i) of which at least half lies in a mask (K, J, I) with even sides."""
+    k, j, i = (side // CELL for side in mask.shape)
+    return np.asarray(mask.reshape(k, CELL, j, CELL, i, CELL).mean(axis=(1, 3, 5)) >= 0.5)

@@ -1,7 +1,7 @@
 """The answer before, as the network is told it: what it really was, drawn by hand, or made up from what is meant.
 
-Where the answer before is what the user means but for one error, and the click lies in that, nothing but the error is to
-be mended. Such an answer is rare among a network's own; here it is made, so that clicks are learned to be local.
+Where the answer before is what the user means but for one error, and the click lies in that, nothing but the error is
+to be mended. Such an answer is rare among a network's own; here it is made, so that clicks are learned to be local.
 """
 
 import numpy as np

@@ -77,16 +77,9 @@ class TrainingStep(nn.Module):
         nothing = self._maps([PromptVoxels()] * len(index), [None] * len(index), images)
         proposed = decoder.decode(features, nothing, [PromptVoxels()] * len(index))
         loss = PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss) + self._own_loss(regions)
-        scenes = [
-            Scene(*known, proposal)
-            for *known, proposal in zip(
-                regions.sum(dim=1, dtype=torch.uint8).cpu().numpy(),
-                images.float().cpu().numpy(),
-                present.cpu().numpy(),
-                _on_cells(proposed),
-                strict=True,
-            )
-        ]
+        levels = regions.sum(dim=1, dtype=torch.uint8)
+        known = [tensor.cpu().numpy() for tensor in (levels, images.float(), present)]
+        scenes = [Scene(*sample) for sample in zip(*known, _on_cells(proposed), strict=True)]
         losses, dices = [], []
         for number in range(self.clicks.users):
             users = [

@@ -10,7 +10,7 @@ from ..prompts.maps import PromptVoxels
 from ..regions import REGIONS
 from .clicks import Chances, Click, ClickConfig, correct, first_prompts, region_chances
 from .outlines import another_outline
-from .placement import signed_depths
+from .placement import on_cells, signed_depths
 from .previous import all_mended_but, as_answer, distorted_answer, nested, with_mask
 
 NEAR_CELLS = 6.0
@@ -65,7 +65,7 @@ class User:
         self.rng = rng
         self.chances: Chances = region_chances(config, rng)
         self.levels = scene.levels
-        self.truth = _on_cells(scene.levels)
+        self.truth = _regions(scene.levels)
         self.prompts = PromptVoxels(points=[], boxes=[], masks={})
         self.told = nested(scene.proposal) if previous == "answer" else scene.proposal
         self.clicks: list[Click] = []
@@ -124,7 +124,7 @@ class User:
         outline = another_outline(scene.levels, scene.images, scene.present, self.rng, self.config.border)
         if outline is None:
             return
-        self.levels, self.truth = outline.levels, _on_cells(outline.levels)
+        self.levels, self.truth = outline.levels, _regions(outline.levels)
         self.prompts.points.append((outline.position, outline.positive, outline.region))
         self.clicks = [Click(REGIONS.index(outline.region), outline.position, outline.changed)]
         self._seen = None
@@ -191,11 +191,9 @@ class User:
                 self.told = seen
 
 
-def _on_cells(levels: np.ndarray) -> np.ndarray:
-    """The regions that hold at least half of a cell's voxels, bool (3, k, j, i)."""
-    k, j, i = (side // 2 for side in levels.shape)
-    cells = levels.reshape(k, 2, j, 2, i, 2)
-    return np.stack([(cells >= level).mean(axis=(1, 3, 5)) >= 0.5 for level in range(1, len(REGIONS) + 1)])
+def _regions(levels: np.ndarray) -> np.ndarray:
+    """WT, TC, ET on cells, bool (3, k, j, i)."""
+    return np.stack([on_cells(levels >= level) for level in range(1, len(REGIONS) + 1)])
 
 
 def _given(answer: np.ndarray | None) -> np.ndarray:

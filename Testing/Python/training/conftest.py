@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 
 from GliomaSAMLib.models import registry
 from GliomaSAMLib.models.blocks import only_present
@@ -117,7 +118,7 @@ class TinyConfig:
     first: int = 0
 
 
-class TinyNetwork(torch.nn.Module):
+class TinyNetwork(nn.Module):
     """A network that trains in no time: two convolutions, with the embeddings of slices between them.
 
     Attributes:
@@ -128,11 +129,11 @@ class TinyNetwork(torch.nn.Module):
         super().__init__()
         self.config = config
         self.encoded = 0
-        self.look = torch.nn.Conv3d(8 * config.modalities, config.width, 3, padding=1)
-        self.fusion = torch.nn.Conv3d(config.embedding_channels, config.width, 1) if config.embedding_channels else None
-        self.answer = torch.nn.Conv3d(config.width + CHANNELS, 3 * 8, 3, padding=1)
+        self.look = nn.Conv3d(8 * config.modalities, config.width, 3, padding=1)
+        self.fusion = nn.Conv3d(config.embedding_channels, config.width, 1) if config.embedding_channels else None
+        self.answer = nn.Conv3d(config.width + CHANNELS, 3 * 8, 3, padding=1)
 
-    def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None) -> list[torch.Tensor]:
+    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
         self.encoded += 1
         x = self.look(unshuffle(only_present(images, present)))
         blank = self.training and bool(torch.rand(()) < self.config.blank)
@@ -142,7 +143,7 @@ class TinyNetwork(torch.nn.Module):
             x = x + F.interpolate(fused, size=x.shape[2:], mode="trilinear", align_corners=False)
         return [F.leaky_relu(x, 0.01)]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None) -> torch.Tensor:
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
         return shuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)))
 
 

@@ -12,13 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError
+from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, WeightsError
 from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
 from GliomaSAMLib.models.segresnet import SegResNetConfig
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import TrainOptions, fit, run, step
+from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, run, step
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
 from GliomaSAMLib.training.run import Run
+from GliomaSAMLib.training.users import User
 
 
 class StopAfter:
@@ -333,6 +334,9 @@ def test_too_little_memory_says_what_to_do(
         ({"patience": 0}, "patience must be"),
         ({"accelerator": "abacus"}, "abacus"),
         ({"precision": "7-bit"}, "7-bit"),
+        ({"clicks": ClickConfig(border=2.0)}, "clicks at the border must lie in 0 to 1"),
+        ({"loss": LossConfig(new_error_weight=-1.0)}, "weight of new errors must be"),
+        ({"start": "nobody"}, "nobody"),
     ],
 )
 def test_options_that_make_no_sense(
@@ -340,6 +344,43 @@ def test_options_that_make_no_sense(
 ) -> None:
     with pytest.raises(ModelError, match=said):
         fit(tiny_options(**changes))
+
+
+def test_an_answer_before_is_replaced_only_where_it_is_told(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=1, clicks=ClickConfig(users=1, previous_truth=0.5, previous_distorted=0.5))
+    fit(options)
+    assert options.config is not None
+    told_the_proposal = replace(options.config, previous="proposal")
+    with pytest.raises(ModelError, match="'tiny' is told no answer before"):
+        fit(replace(options, config=told_the_proposal))
+
+
+def test_the_config_says_what_step_and_validation_tell_the_network(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(run, "validate", lambda *given: told.append(given[4]) or {"WT0": 0.5})
+    monkeypatch.setattr(step, "User", lambda *given: told.append(given[3]) or User(*given))
+    options = tiny_options(steps=1)
+    fit(options)
+    assert set(told) == {"answer"} and len(told) == 2 + 1  # two users, a validation
+    told.clear()
+    assert options.config is not None
+    fit(replace(options, output=options.output.parent / "other", config=replace(options.config, previous="proposal")))
+    assert set(told) == {"proposal"}
+
+
+def test_a_training_begins_from_weights(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    first = tiny_options(steps=4, learning_rate=0.1, output=tmp_path / "first")
+    fit(first)
+    before = load_file(first.weights)
+    second = tiny_options(steps=1, learning_rate=1e-9, output=tmp_path / "second", start=str(first.weights))
+    fit(second)
+    for name, value in load_file(second.weights).items():
+        torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
+    other = tiny_options(steps=1, output=tmp_path / "third", start="3dmedsam")
+    with pytest.raises(WeightsError, match=r"another base model|does not hold"):
+        fit(other)
 
 
 def test_a_step_without_a_finite_gradient_is_left_out(

@@ -105,7 +105,7 @@ def test_two_processes_are_one_with_twice_the_batch(
         finish(process)
     one, two = (torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["decoder"] for run in ("one", "two"))
     # weights move by some 1e-2
-    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 1e-5
+    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 5e-5
 
 
 @pytest.mark.slow

@@ -1,13 +1,12 @@
 """From logits to masks: one correction at the clicks, one prior on the answer before, exact clicks. [ours]
 
-A network answers a click everywhere. Its answer is used near the click; farther away the answer before stays:
+A network answers a click everywhere. Its answer is used near the newest prompt; farther away the answer before stays:
 
     z = w z_new + (1 - w) z_before        w = sigmoid((reach - d) / (reach / 8)), d mm from the newest prompt
 
-`z_new` are the network's logits and a Gaussian process on what the clicks still miss in them. Where `z` is positive is
-the mask, after three rules on its parts (26-connected): a separate part with a negative click goes, dust that the click
-made goes, and clicked voxels hold exactly. The same six numbers serve all regions and signs; `AnswerOptions` says what
-each is for, and docs/benchmarks/answer_ablation.md what each does.
+`z_new` are the network's logits and a Gaussian process on what the clicks still miss in them. The mask is where `z` is
+positive, after three rules: a separate part (26-connected) with a negative click goes, dust that the prompt made goes,
+and clicked voxels hold exactly. Six numbers serve all regions and signs; docs/benchmarks tells what each does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,40 +26,29 @@ from ..study.extent import Extent, extent_of
 
 CELL_MM = 2.0
 """Edge of the cells on which logits are kept and corrected."""
-SOFTNESS = 1 / 8
-"""Width of the seam between the new answer and the one before, as a share of the reach."""
 LIMIT = 13 / 8
-"""Reaches beyond which a mask does not change at all: there the weight of the new answer is 0.007."""
-TAIL = 3.0
-"""Widths beyond which the kernel of the correction counts as zero."""
-DRAWN_LOGIT = 4.0
-"""Logit of a mask edited by hand, as in the training of the networks."""
-DRAWN_SHARE = 1 / 4
-"""Share of the reach within which a prompt changes a mask edited by hand."""
-LEAST_LOGIT = 0.1
-"""Least logit of a voxel whose mask says another thing than its cell."""
+"""Reaches beyond which a mask does not change at all: there the new answer has a weight of 0.007."""
 
 Point = tuple[Sequence[float], bool, Sequence[str]]
 """Position (k, j, i) in cells, whether it is positive, and the regions that it marks."""
-Voxels = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
 class AnswerOptions:
-    """The numbers between logits and masks, the same for all regions.
+    """The numbers between logits and masks.
 
     Args:
         distance_mm: Standard deviation of the correction's kernel in space.
         intensity: The same in the images, root mean square difference over the modalities, which lie in [0, 1].
         demanded_logit: What a click asks for at its own place; it asks for nothing where the network gives as much.
         noise: Variance of what clicks ask for, as a share of the kernel's: clicks that disagree are averaged.
-        reach_mm: Distance from the newest prompt at which the new answer and the one before count the same.
+        reach_mm: Distance from the first prompt at which the new answer and the one before count the same.
         dust_ml: A separate part smaller than this is removed.
     """
 
-    distance_mm: float = 14.0
+    distance_mm: float = 7.0
     intensity: float = 0.08
-    demanded_logit: float = 2.0
+    demanded_logit: float = 6.0
     noise: float = 0.05
     reach_mm: float = 40.0
     dust_ml: float = 0.1
@@ -69,8 +57,8 @@ class AnswerOptions:
 def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
     """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them.
 
-    The kernel falls off with the distance and with the difference in the images, so that tissue nearby that looks like
-    the clicked tissue follows. Where the network obeys all clicks nothing changes.
+    The kernel falls off with the distance and with the difference in the images: tissue nearby that looks like the
+    clicked tissue follows. Where the network gives what all clicks demand, nothing changes.
 
     Args:
         logits: float32 (3, 2k, 2j, 2i) of WT, TC, ET, voxels of 1 mm.
@@ -78,115 +66,85 @@ def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[P
         points: The clicks.
         options: The widths of the kernel, the demanded logit and the noise.
     """
-    cells = np.array(images.shape[1:])
+    scale = np.float32(CELL_MM / options.distance_mm)
+    tail = int(np.ceil(3 / scale))
+
+    def near(steps: np.ndarray) -> np.ndarray:  # cells along one axis
+        return np.exp(-0.5 * (steps.astype(np.float32) * scale) ** 2)
+
+    def alike(difference: np.ndarray) -> np.ndarray:  # (M, ...)
+        squares = np.einsum("m...,m...->...", difference, difference)
+        return np.asarray(np.exp(-0.5 * squares / np.float32(len(difference) * options.intensity**2)))
+
     for channel, region in enumerate(REGIONS):
-        own = [(position, positive) for position, positive, regions in points if region in regions]
+        own = [(position, 1.0 if positive else -1.0) for position, positive, regions in points if region in regions]
         if not own:
             continue
-        places = np.clip(np.round([position for position, _ in own]).astype(int), 0, cells - 1)
-        signs = np.where([positive for _, positive in own], 1.0, -1.0)
-        given = np.array([_cell(logits[channel], place).mean() for place in places])
+        places = np.round([position for position, _ in own]).astype(int)
+        places = np.clip(places, 0, np.array(images.shape[1:]) - 1)  # n x 3
+        signs = np.array([sign for _, sign in own])
+        given = np.array([logits[channel][_fine(place, place + 1)].mean() for place in places])
         missing = signs * np.maximum(options.demanded_logit - signs * given, 0)
-        if not missing.any():
-            continue
         looks = images[(slice(None), *places.T)]  # M x n
-        gram = _near(places[:, None] - places[None], options).prod(axis=-1)
-        gram *= _alike(looks[:, :, None] - looks[:, None], options)
-        weights = np.linalg.solve(gram + options.noise * np.eye(len(places)), missing)
+        gram = near(places[:, None] - places[None]).prod(axis=-1) * alike(looks[:, :, None] - looks[:, None])
+        weights = np.linalg.solve(gram + options.noise * np.eye(len(places)), missing).astype(np.float32)
         for place, look, weight in zip(places, looks.T, weights, strict=True):
-            _add_kernel(logits[channel], images, place, look, np.float32(weight), options)
+            if weight:
+                low, high = np.maximum(place - tail, 0), np.minimum(place + tail + 1, images.shape[1:])
+                box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+                k, j, i = (near(np.arange(a, b) - p) for a, b, p in zip(low, high, place, strict=True))
+                kernel = weight * alike(images[(slice(None), *box)] - look[:, None, None, None])
+                kernel *= k[:, None, None] * j[:, None] * i
+                fine = logits[channel][_fine(low, high)]
+                fine += kernel.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
 
 
-def _cell(volume: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The voxels of a cell, from a volume (2k, 2j, 2i)."""
-    k, j, i = 2 * place
-    return volume[k : k + 2, j : j + 2, i : i + 2]
+def _fine(low: np.ndarray, high: np.ndarray) -> Extent:
+    """The voxels of 1 mm of the cells from `low` to `high`."""
+    return tuple(slice(2 * a, 2 * b) for a, b in zip(low, high, strict=True))
 
 
-def _add_kernel(
-    logits: np.ndarray, images: np.ndarray, place: np.ndarray, look: np.ndarray, weight: np.float32, o: AnswerOptions
-) -> None:
-    """Add the kernel round a cell whose images are `look` (M,), with a weight, to logits (2k, 2j, 2i)."""
-    reach = int(np.ceil(TAIL * o.distance_mm / CELL_MM))
-    box = tuple(slice(max(0, p - reach), min(n, p + reach + 1)) for p, n in zip(place, images.shape[1:], strict=True))
-    k, j, i = (_near(np.arange(cut.start, cut.stop) - p, o) for cut, p in zip(box, place, strict=True))
-    kernel = weight * _alike(images[(slice(None), *box)] - look[:, None, None, None], o)
-    kernel *= k[:, None, None] * j[:, None] * i
-    fine = logits[tuple(slice(2 * cut.start, 2 * cut.stop) for cut in box)]
-    fine += kernel.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
-
-
-def _near(steps: np.ndarray, options: AnswerOptions) -> np.ndarray:
-    """The kernel's factor of offsets in cells along one axis each."""
-    return np.exp(-0.5 * (steps.astype(np.float32) * np.float32(CELL_MM / options.distance_mm)) ** 2)
-
-
-def _alike(difference: np.ndarray, options: AnswerOptions) -> np.ndarray:
-    """The kernel's factor of differences (M, ...) of the images."""
-    squares = np.einsum("m...,m...->...", difference, difference)
-    return np.asarray(np.exp(-0.5 * squares / np.float32(len(difference) * options.intensity**2)))
-
-
-@dataclass(frozen=True)
-class Update:
-    """Where and how much a prompt changes the answer before, on one grid.
-
-    Args:
-        window: The box of voxels that may change; empty where the prompt marks no voxel.
-        weight: float32 on the window: that of the new answer, 0 beyond the limit.
+def reach_mm(prompts: Sequence[Prompt], region: str, options: AnswerOptions) -> float:
+    """How far the newest of all prompts reaches in a region. The first says where the tumour is; those that follow
+    correct, and reach half as far; and half of that in a region that was edited by hand.
     """
-
-    window: Extent
-    weight: np.ndarray
-
-    @classmethod
-    @lru_cache(maxsize=4)
-    def of(cls, prompt: Prompt, geometry: Geometry, reach_mm: float) -> "Update":
-        """What the newest prompt, which is no mask, changes on a grid within so many mm."""
-        marked = prompt_voxels(prompt, geometry)
-        spacing = np.asarray(geometry.spacing)[::-1]
-        limit = LIMIT * reach_mm
-        if not len(marked):
-            return cls((slice(0, 0),) * 3, np.zeros((0, 0, 0), np.float32))
-        low = np.maximum(np.ceil(marked.min(axis=0) - limit / spacing), 0).astype(int)
-        high = np.minimum(np.floor(marked.max(axis=0) + limit / spacing) + 1, geometry.shape).astype(int)
-        window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
-        distance = _distance(marked - low, high - low, spacing)
-        slope = np.float32(1 / (SOFTNESS * reach_mm))
-        weight = 1 / (1 + np.exp((distance - np.float32(reach_mm)) * slope))
-        return cls(window, np.where(distance <= limit, weight, np.float32(0)))
-
-    def blend(self, new: np.ndarray, before: np.ndarray) -> np.ndarray:
-        """Logits of the new answer and of the one before, both on the window, as one."""
-        return np.asarray(before + self.weight * (new - before))
+    return options.reach_mm * (1.0 if len(prompts) == 1 else 0.5) * (0.5 if is_edited(prompts, region) else 1.0)
 
 
-def _distance(marked: np.ndarray, shape: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """float32 (shape): mm from each voxel to the nearest of the voxels `marked` (N, 3)."""
+def is_edited(prompts: Sequence[Prompt], region: str) -> bool:
+    """Whether a mask of the region was edited by hand."""
+    return any(prompt.kind == "mask" and prompt.region == region for prompt in prompts)
+
+
+@lru_cache(maxsize=4)
+def weight_of(newest: Prompt, geometry: Geometry, reach: float) -> tuple[Extent, np.ndarray]:
+    """The box of voxels of a grid that the newest prompt, no mask, may change, and on it the weight w of the new
+    answer, float32, 0 beyond the limit. Both are empty where the prompt marks no voxel of the grid.
+    """
+    marked = prompt_voxels(newest, geometry)
+    if not len(marked):
+        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), np.float32)
+    spacing = np.asarray(geometry.spacing)[::-1]
+    limit = LIMIT * reach
+    low = np.maximum(np.ceil(marked.min(axis=0) - limit / spacing), 0).astype(int)
+    high = np.minimum(np.floor(marked.max(axis=0) + limit / spacing) + 1, geometry.shape).astype(int)
     if len(marked) == 1:
-        axes = [
-            ((np.arange(n) - p) * s).astype(np.float32) ** 2 for n, p, s in zip(shape, marked[0], spacing, strict=True)
-        ]
-        return np.asarray(np.sqrt(axes[0][:, None, None] + axes[1][:, None] + axes[2]))
-    outside = np.ones(shape, bool)
-    outside[tuple(marked.T)] = False
-    return np.asarray(distance_transform_edt(outside, spacing), np.float32)
-
-
-def signed(logits: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """Logits that agree with a mask: its sign, and the size of `logits`, of the same shape; never zero."""
-    return np.copysign(
-        np.maximum(np.abs(logits), np.float32(LEAST_LOGIT)), np.where(mask, np.float32(1), np.float32(-1))
-    )
+        k, j, i = ((np.arange(a, b) - p) * mm for a, b, p, mm in zip(low, high, marked[0], spacing, strict=True))
+        distance = np.sqrt(k[:, None, None] ** 2 + j[:, None] ** 2 + i**2).astype(np.float32)
+    else:
+        apart = np.ones(high - low, bool)
+        apart[tuple((marked - low).T)] = False
+        distance = distance_transform_edt(apart, spacing).astype(np.float32)
+    weight = 1 / (1 + np.exp((distance - np.float32(reach)) * np.float32(8 / reach)))
+    weight[distance > limit] = 0
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), weight
 
 
 def marked_regions(prompts: Sequence[Prompt]) -> list[tuple[Prompt, tuple[str, ...]]]:
-    """Each click or scribble with the regions of which it says something, by nesting, and which no mask edited later
-    has settled since.
-    """
-    settled: dict[str, int] = {prompt.region: n for n, prompt in enumerate(prompts) if prompt.mask is not None}
+    """Each click or scribble with the regions that it marks, by nesting, but those whose mask was edited since."""
+    edited = {prompt.region: n for n, prompt in enumerate(prompts) if prompt.mask is not None}
     return [
-        (prompt, tuple(r for r in implied_regions(prompt.region, prompt.positive) if settled.get(r, -1) < n))
+        (prompt, tuple(r for r in implied_regions(prompt.region, prompt.positive) if edited.get(r, -1) < n))
         for n, prompt in enumerate(prompts)
         if prompt.is_click
     ]
@@ -199,78 +157,45 @@ def keep_rules(
     geometry: Geometry,
     options: AnswerOptions,
 ) -> None:
-    """Remove the parts that go, set the clicked voxels, and nest the regions, in place.
-
-    Args:
-        masks: bool (K, J, I) for each region: where the logits are positive.
-        before: bool (K, J, I): the answer to all prompts but the last; None for the proposal.
-        prompts: All prompts.
-        geometry: The reference grid.
-        options: The size of dust.
+    """Remove the parts that go, set the clicked voxels, nest the regions: of `masks`, bool (K, J, I), in place. `before`
+    is the answer to all prompts but the last, None for the proposal.
     """
-    clicks = marked_regions(prompts)
+    clicks = [(p, regions, tuple(prompt_voxels(p, geometry).T)) for p, regions in marked_regions(prompts)]
     for region in REGIONS:
-        positive = _voxels([p for p, regions in clicks if p.positive and region in regions], geometry)
-        newest = [p for p, regions in clicks[-1:] if not p.positive and region in regions and p is prompts[-1]]
-        if before is not None and newest:
-            _remove_rejected(masks[region], before[region], _voxels(newest, geometry), positive)
-        changed = masks[region] if before is None else masks[region] != before[region]
-        _remove_dust(masks[region], changed, positive, max(options.dust_ml / geometry.voxel_ml, 1))
-    for prompt, regions in clicks:
+        mask, old = masks[region], before[region] if before is not None else None
+        wanted = [voxels for p, regions, voxels in clicks if p.positive and region in regions]
+        for p, regions, voxels in clicks[-1:]:
+            if old is not None and p is prompts[-1] and not p.positive and region in regions:
+                rejected = np.zeros(mask.shape, bool)
+                rejected[voxels] = True
+                _remove_parts(mask, old, rejected, wanted, np.inf)  # of the answer before: in the new one is a hole
+        changed = mask if old is None else mask != old
+        _remove_parts(mask, mask, changed, wanted, max(options.dust_ml / geometry.voxel_ml, 1))
+    for p, regions, voxels in clicks:
         for region in regions:
-            masks[region][tuple(prompt_voxels(prompt, geometry).T)] = prompt.positive
+            masks[region][voxels] = p.positive
     for outer, inner in pairwise(REGIONS):
         np.logical_and(masks[inner], masks[outer], out=masks[inner])
 
 
-def _voxels(prompts: Sequence[Prompt], geometry: Geometry) -> Voxels:
-    """Index (K, J, I) of all voxels that prompts mark."""
-    marked = [prompt_voxels(prompt, geometry) for prompt in prompts]
-    return tuple((np.concatenate(marked) if marked else np.zeros((0, 3), np.int64)).T)
-
-
-def _remove_rejected(mask: np.ndarray, before: np.ndarray, negative: Voxels, positive: Voxels) -> None:
-    """Remove the parts of the mask before in which the newest click is negative, but for its largest part and those
-    with a positive click. They are looked up there, as the click has made a hole in the new mask.
+def _remove_parts(
+    mask: np.ndarray, whole: np.ndarray, touched: np.ndarray, wanted: list[tuple[np.ndarray, ...]], least: float
+) -> None:
+    """Remove from a mask the parts of `whole` of fewer than `least` voxels that have, or in the mask itself adjoin, a
+    voxel of `touched`, but for the largest part and those with a wanted voxel.
     """
-    box = extent_of(before)
-    if box is None or not before[negative].any():
+    box, near = extent_of(whole), extent_of(touched, margin=1)
+    if box is None or near is None:
         return
-    parts = label(before[box], connectivity=3)
-    goes = np.zeros(parts.max() + 1, bool)
-    goes[parts[_within(box, negative)]] = True
-    _keep_wanted(goes, parts, np.bincount(parts.ravel()), _within(box, positive))
-    mask[box] &= ~goes[parts]
-
-
-def _remove_dust(mask: np.ndarray, changed: np.ndarray, positive: Voxels, least: float) -> None:
-    """Remove parts of fewer than `least` voxels that are new or have lost voxels, but for the largest of the region and
-    those with a positive click.
-    """
-    box = extent_of(mask)
-    touched = extent_of(changed, margin=1)
-    if box is None or touched is None:
-        return
-    parts = label(mask[box], connectivity=3)
-    sizes = np.bincount(parts.ravel())
-    goes = np.zeros(len(sizes), bool)
-    near = np.zeros(mask.shape, bool)
-    near[touched] = binary_dilation(changed[touched], np.ones((3, 3, 3), bool))
-    goes[np.unique(parts[near[box]])] = True
-    goes &= sizes < least
-    _keep_wanted(goes, parts, sizes, _within(box, positive))
-    if goes.any():
-        mask[box] &= ~goes[parts]
-
-
-def _keep_wanted(goes: np.ndarray, parts: np.ndarray, sizes: np.ndarray, wanted: Voxels) -> None:
-    """Of the numbered parts that go, keep the background, the largest and those with a wanted voxel, in place."""
+    at = np.zeros(mask.shape, bool)
+    at[near] = binary_dilation(touched[near], np.ones((3, 3, 3), bool)) if whole is mask else touched[near]
+    parts = np.zeros(mask.shape, np.int32)
+    parts[box] = label(whole[box], connectivity=3)
+    sizes = np.bincount(parts[box].ravel())
     sizes[0] = 0
-    goes[[0, int(np.argmax(sizes))]] = False
-    goes[parts[wanted]] = False
-
-
-def _within(box: Extent, voxels: Voxels) -> Voxels:
-    """The voxels inside `box`, counted from its corner."""
-    inside = np.logical_and.reduce([(v >= s.start) & (v < s.stop) for v, s in zip(voxels, box, strict=True)])
-    return tuple(v[inside] - s.start for v, s in zip(voxels, box, strict=True))
+    goes = np.zeros(len(sizes), bool)
+    goes[np.unique(parts[near][at[near]])] = True
+    goes &= sizes < least
+    goes[[0, int(np.argmax(sizes)), *(part for voxels in wanted for part in np.unique(parts[voxels]))]] = False
+    if goes.any():
+        mask[box] &= ~goes[parts[box]]

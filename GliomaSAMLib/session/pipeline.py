@@ -17,21 +17,24 @@ from ..study.extent import Extent
 from ..study.progress import Reporter
 from .answer import (
     CELL_MM,
-    DRAWN_LOGIT,
-    DRAWN_SHARE,
     AnswerOptions,
     Point,
-    Update,
     correct_at_clicks,
+    is_edited,
     keep_rules,
     marked_regions,
-    signed,
+    reach_mm,
+    weight_of,
 )
 from .decoding import StudyDecoder, halve
 from .embeddings import StudyEmbeddings
 
 SURE = 10.0
 """Size that logits are clipped to; outside the brain they are its negative."""
+DRAWN = 4.0
+"""Size of the logits of a mask edited by hand, as in the training of the networks."""
+LEAST = 0.1
+"""Least size of a logit that takes its sign from the mask: more than a new answer counts at its limit."""
 SCRIBBLE_STEP_MM = 4.0
 
 
@@ -87,8 +90,7 @@ class Pipeline:
         cells = before.cells.astype(np.float32)
         logits = self._decoder.logits(self._place(prompts), cells)
         correct_at_clicks(logits, self._decoder.images, self._points(prompts), self.options)
-        drawn = {prompt.region for prompt in prompts if prompt.mask is not None}
-        masks = self._blend(logits, cells, prompts[-1], before, drawn)
+        masks = self._blend(logits, cells, prompts, before)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
         return Answer(masks, cells.astype(np.float16))
 
@@ -106,33 +108,30 @@ class Pipeline:
         return np.maximum(field, -SURE, out=field)
 
     def _blend(
-        self, logits: np.ndarray, cells: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]
+        self, logits: np.ndarray, cells: np.ndarray, prompts: Sequence[Prompt], before: Answer
     ) -> dict[str, np.ndarray]:
         """Blend new logits (3, K, J, I) with the answer before: on `cells` in place, and as masks, bool (K, J, I) on
-        the reference grid, where the blend is positive. A region that was empty is taken as the network gives it.
+        the reference grid, where the blend is positive. A region that the network found empty is taken as it is now.
         """
-        masks, reference = {}, self.study.reference
-        whole = not all(before.masks[region].any() for region in REGIONS)
-        box = _whole(self._cells) if whole else Update.of(newest, self._cells, self.options.reach_mm).window
+        masks, reference, newest = {}, self.study.reference, prompts[-1]
+        kept = [region for region in REGIONS if before.masks[region].any() or is_edited(prompts, region)]
+        reach = {region: reach_mm(prompts, region, self.options) for region in REGIONS}
+        box = _whole(self._cells)
+        if len(kept) == len(REGIONS):
+            box = weight_of(newest, self._cells, max(reach.values()))[0]
         field = self._field(logits, box)
-        coarse = halve(field)
-        for n, region in enumerate(REGIONS):
-            old = before.masks[region]
-            if not old.any():
-                cells[n] = coarse[n]
+        for n, (region, coarse) in enumerate(zip(REGIONS, halve(field), strict=True)):
+            if region not in kept:
+                cells[n] = coarse
                 masks[region] = self._on_window(field[n], box, _whole(reference)) > 0
                 continue
-            reach = self.options.reach_mm * (DRAWN_SHARE if region in drawn else 1.0)
-            update = Update.of(newest, self._cells, reach)
-            new = coarse[n][
-                tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(update.window, box, strict=True))
-            ]
-            cells[n][update.window] = update.blend(new, cells[n][update.window])
-            update = Update.of(newest, reference, reach)
-            masks[region] = old.copy()
-            if update.weight.size:
-                new = self._on_window(field[n], box, update.window)
-                masks[region][update.window] = update.blend(new, self._before(before, region, update.window)) > 0
+            window, weight = weight_of(newest, self._cells, reach[region])
+            new = coarse[tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(window, box, strict=True))]
+            cells[n][window] += weight * (new - cells[n][window])
+            window, weight = weight_of(newest, reference, reach[region])
+            old = self._before(before, region, window)
+            masks[region] = before.masks[region].copy()
+            masks[region][window] = old + weight * (self._on_window(field[n], box, window) - old) > 0
         np.minimum.accumulate(cells, axis=0, out=cells)
         return masks
 
@@ -140,7 +139,7 @@ class Pipeline:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
         edited = REGIONS.index(prompt.region)
         canonical = pad_to(self.study.to_canonical(drawn).astype(np.float32), self.model.multiple)
-        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN_LOGIT
+        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN
         cells, masks = before.cells.astype(np.float32), dict(before.masks)
         for n, region in enumerate(REGIONS):
             if n == edited:
@@ -155,7 +154,8 @@ class Pipeline:
         """Logits of an answer on a window of the reference grid: the size from the cells, the sign from the mask."""
         cells = answer.cells[REGIONS.index(region)].astype(np.float32)
         size = resample(self._cells.to_image(cells), _crop(self.study.reference, window), outside=-SURE)
-        return signed(size, answer.masks[region][window])
+        size = np.maximum(np.abs(size), np.float32(LEAST))
+        return np.where(answer.masks[region][window], size, -size)
 
     def _on_window(self, logits: np.ndarray, cells: Extent, window: Extent) -> np.ndarray:
         """Logits (K, J, I) on a box of cells, linearly on a window of the reference grid; negative outside the box."""
@@ -163,6 +163,8 @@ class Pipeline:
         start = [2 * side.start for side in cells]
         stop = [min(2 * side.stop, n) for side, n in zip(cells, shape, strict=True)]
         k, j, i = (b - a for a, b in zip(start, stop, strict=True))
+        if min(k, j, i) <= 0:  # the prompt lies beside the canonical volume
+            return np.full([side.stop - side.start for side in window], -SURE, np.float32)
         grid = self.study.canonical.geometry.crop((start[0], start[1], start[2]), (k, j, i))
         return resample(grid.to_image(logits[:k, :j, :i]), _crop(self.study.reference, window), outside=-SURE)
 

@@ -8,11 +8,11 @@ from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import (
     AnswerOptions,
     Point,
-    Update,
     correct_at_clicks,
     keep_rules,
     marked_regions,
-    signed,
+    reach_mm,
+    weight_of,
 )
 from GliomaSAMLib.study import Geometry
 
@@ -76,34 +76,35 @@ def test_two_clicks_on_one_cell_are_averaged() -> None:
 
 
 def test_the_new_answer_counts_near_the_prompt_and_the_one_before_far_away() -> None:
-    update = Update.of(point((10.0, 10.0, 5.0)), LONG, OPTIONS.reach_mm)
-    new, before = np.ones_like(update.weight), -np.ones_like(update.weight)
-    blend = update.blend(new, before)[:, 10, 10]
-    assert blend[5] > 0.99
-    assert blend[5 + 40] == pytest.approx(0, abs=1e-6), "at the reach both count the same"
-    assert blend[-1] == pytest.approx(-1, abs=0.02) and len(blend) == 5 + 65 + 1, "beyond 65 mm nothing may change"
+    window, weight = weight_of(point((10.0, 10.0, 5.0)), LONG, 40.0)
+    along = weight[:, 10, 10]
+    assert window[0] == slice(0, 5 + 65 + 1), "beyond 65 mm nothing may change"
+    assert along[5] > 0.99 and np.all(np.diff(along[5:]) <= 0)
+    assert along[5 + 40] == pytest.approx(0.5, abs=1e-5), "at the reach both count the same"
+    assert 0 < along[5 + 65] < 0.01
 
 
 def test_the_distance_is_that_to_a_box_or_a_line_and_in_mm() -> None:
     coarse = Geometry((20, 20, 50), (1.0, 1.0, 4.0), (0.0, 0.0, 0.0), LONG.direction)
-    for prompt in (box((8, 8, 20), (12, 12, 60)), scribble([(10, 10, 20), (10, 10, 60)])):
-        update = Update.of(prompt, coarse, 16.0)
-        weight = update.weight[:, 10, 10]
-        start = update.window[0].start
-        assert np.all(weight[5 - start : 16 - start] > 0.999), "inside a box and on a line the distance is 0"
-        assert weight[15 + 4 - start] == pytest.approx(0.5, abs=1e-3), "four slices of 4 mm away"
-        assert len(weight) == start + 0 + (15 + 6 + 1) - 2 * start if start else 15 + 6 + 1
+    for prompt in (box((8, 8, 40), (12, 12, 80)), scribble([(10, 10, 40), (10, 10, 80)])):
+        window, weight = weight_of(prompt, coarse, 16.0)
+        assert window[0] == slice(10 - 6, 20 + 6 + 1)  # 26 mm are six slices
+        along = weight[:, 10 - window[1].start, 10 - window[2].start]
+        assert np.all(along[6:-6] > 0.999), "inside a box and on a line the distance is 0"
+        assert along[2] == pytest.approx(0.5, abs=1e-3), "four slices of 4 mm away"
 
 
 def test_nothing_changes_where_a_prompt_marks_no_voxel() -> None:
-    assert Update.of(point((-50.0, 0.0, 0.0)), GRID, 10.0).weight.size == 0
+    window, weight = weight_of(point((-50.0, 0.0, 0.0)), GRID, 10.0)
+    assert weight.size == 0 and np.zeros(GRID.shape)[window].size == 0
 
 
-def test_logits_take_the_sign_of_the_mask() -> None:
-    logits = np.array([3.0, -3.0, 0.0, 0.0], np.float32)
-    found = signed(logits, np.array([False, True, True, False]))
-    assert np.array_equal(found > 0, [False, True, True, False])
-    assert np.allclose(np.abs(found[:2]), 3) and np.all(np.abs(found[2:]) > 0)
+def test_corrections_reach_half_as_far_as_the_first_prompt_and_less_where_a_mask_was_edited() -> None:
+    first, second, drawn = point((3, 3, 3)), point((4, 4, 4)), mask(LARGE, "TC")
+    assert reach_mm([first], "WT", OPTIONS) == OPTIONS.reach_mm
+    assert reach_mm([first, second], "WT", OPTIONS) == OPTIONS.reach_mm / 2
+    assert reach_mm([drawn, second], "TC", OPTIONS) == OPTIONS.reach_mm / 4
+    assert reach_mm([drawn, second], "WT", OPTIONS) == OPTIONS.reach_mm / 2
 
 
 # parts, dust, clicks
@@ -159,9 +160,8 @@ def test_dust_that_was_there_before_and_did_not_change_stays() -> None:
     kept = applied(masks_of(WT=grown | dust), masks_of(WT=LARGE | dust), point((8.0, 8.0, 14.0)))
     assert np.array_equal(kept["WT"], grown | dust), "a speck that was drawn by hand was lost"
     crumbs = block((20, 22), (18, 20), (18, 20))  # what a click left of a part
-    assert np.array_equal(
-        applied(masks_of(WT=LARGE | crumbs), masks_of(WT=LARGE | SMALL), box((1, 1, 1), (9, 9, 9)))["WT"], LARGE
-    )
+    left = applied(masks_of(WT=LARGE | crumbs), masks_of(WT=LARGE | SMALL), box((1, 1, 1), (9, 9, 9)))
+    assert np.array_equal(left["WT"], LARGE)
 
 
 def test_clicked_voxels_hold_and_the_later_of_two_wins() -> None:

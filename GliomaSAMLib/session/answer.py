@@ -157,7 +157,7 @@ def keep_rules(
     geometry: Geometry,
     options: AnswerOptions,
 ) -> None:
-    """Remove the parts that go, set the clicked voxels, nest the regions: of `masks`, bool (K, J, I), in place. `before`
+    """Remove the parts that go, set the clicked voxels and nest the regions of bool (K, J, I) masks, in place; `before`
     is the answer to all prompts but the last, None for the proposal.
     """
     clicks = [(p, regions, tuple(prompt_voxels(p, geometry).T)) for p, regions in marked_regions(prompts)]

@@ -6,7 +6,8 @@ The maps lie on a grid of `cell` mm and have `CHANNELS` channels, float32, axes 
     6..11   the same points as wide Gaussians of 15 mm, so that a click is heard beyond its own neighbourhood
     12..14  inside of a box (WT, TC, ET)
     15..17  a mask given by hand: +1 inside, -1 outside, 0 where there is none
-    18..20  the proposal: what the model finds without prompts, from -1 (surely outside) to +1; 0 while it is sought
+    18..20  what came before: tanh of half the logits (WT, TC, ET) of the answer to all prompts but the last, or of the
+            answer without prompts, as the method's config says (`MethodConfig.previous`); 0 while there is none
 
 Regions are nested, so a positive ET point is one of TC and WT too, and a negative WT point one of TC and ET.
 """
@@ -20,7 +21,10 @@ from ..regions import REGIONS
 
 CHANNELS = 21
 PROMPT_CHANNELS = 18
-"""The channels that users fill; the rest is the proposal."""
+"""The channels that users fill; the rest is the answer before."""
+
+DRAWN_LOGIT = 4.0
+"""Size of the logits of a mask drawn by hand where it is the answer before."""
 
 POINT_CHANNELS = 12
 """The first channels, which hold points: pooled by their maximum, the others by their mean."""
@@ -54,7 +58,7 @@ def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
 
 
 def prompt_maps(
-    prompts: PromptVoxels, shape: Sequence[int], cell: float, proposal: np.ndarray | None = None
+    prompts: PromptVoxels, shape: Sequence[int], cell: float, previous: np.ndarray | None = None
 ) -> np.ndarray:
     """Draw prompts on a grid.
 
@@ -62,7 +66,7 @@ def prompt_maps(
         prompts: Prompts in voxel coordinates of this grid.
         shape: Shape (K, J, I) of the grid.
         cell: Edge of its voxels in mm.
-        proposal: Logits (3, K, J, I) on the grid of what the model finds without prompts, where that is known.
+        previous: Logits (3, K, J, I) on the grid of what came before, where there is something.
 
     Returns:
         float32 array (CHANNELS, K, J, I).
@@ -78,8 +82,8 @@ def prompt_maps(
         maps[12 + REGIONS.index(region), start[0] : stop[0], start[1] : stop[1], start[2] : stop[2]] = 1.0
     for region, mask in prompts.masks.items():
         maps[15 + REGIONS.index(region)] = mask
-    if proposal is not None:
-        maps[PROMPT_CHANNELS:] = np.tanh(proposal / 2)
+    if previous is not None:
+        maps[PROMPT_CHANNELS:] = np.tanh(previous / 2)
     return maps
 
 

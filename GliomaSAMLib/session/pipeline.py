@@ -9,7 +9,7 @@ import numpy as np
 from ..models import Model
 from ..models.slices import pad_to
 from ..prompts import Prompt, box_range, prompt_voxels
-from ..prompts.maps import PromptVoxels
+from ..prompts.maps import DRAWN_LOGIT, PromptVoxels
 from ..regions import REGIONS
 from ..study import Geometry, Study
 from ..study.canonical import resample
@@ -31,8 +31,6 @@ from .embeddings import StudyEmbeddings
 
 SURE = 10.0
 """Size that logits are clipped to; outside the brain they are its negative."""
-DRAWN = 4.0
-"""Size of the logits of a mask edited by hand, as in the training of the networks."""
 LEAST = 0.1
 """Least size of a logit that takes its sign from the mask: more than a new answer counts at its limit."""
 SCRIBBLE_STEP_MM = 4.0
@@ -139,7 +137,7 @@ class Pipeline:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
         edited = REGIONS.index(prompt.region)
         canonical = pad_to(self.study.to_canonical(drawn).astype(np.float32), self.model.multiple)
-        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN
+        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN_LOGIT
         cells, masks = before.cells.astype(np.float32), dict(before.masks)
         for n, region in enumerate(REGIONS):
             if n == edited:

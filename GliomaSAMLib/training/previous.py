@@ -6,12 +6,10 @@ to be mended. Such an answer is rare among a network's own; here it is made, so 
 
 import numpy as np
 
+from ..prompts.maps import DRAWN_LOGIT
 from ..regions import REGIONS
 from .placement import signed_depths
 from .smooth_noise import smooth_noise
-
-DRAWN_LOGIT = 4.0
-"""Logit of a mask drawn by hand, as in a session."""
 
 DRAWN_SHARE = 0.4
 """Share of made-up answers that are as hard as a mask drawn by hand; the others are soft as a network's own."""

@@ -289,7 +289,7 @@ def test_a_mask_that_was_edited_last_settles_earlier_clicks(new_session: NewSess
     session.set_mask("WT", edited)
     session.update()
     assert np.array_equal(session.mask("WT"), edited)
-    session.add_point((LESION[0] - 8, *LESION[1:]))
+    session.add_point((LESION[0] - 18, *LESION[1:]))
     session.update()
     assert session.mask("WT")[voxel(session, LESION)] == 0
 

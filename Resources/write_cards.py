@@ -1,11 +1,11 @@
 """Write the model cards from measured results: one Markdown file and one picture for each trained model.
 
-    gliomasam evaluate CASES --split split.json --model gliomasam --model cmaa ... --output table
+    gliomasam evaluate CASES --split split.json --model gliomasam --model runs/segresnet.safetensors ... --output table
     python Resources/write_cards.py table/results.jsonl Resources/cards
 
 What is measured is taken from the results, what the weights are from the catalogue; the rest is written here. Patients'
 images may not be shown, so the picture is of the digital phantom: with all four volumes, and with T1 alone, where
-every model does badly.
+every model does badly; a model whose weights do not ship has none.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.evaluation.protocol import CaseResult
 from GliomaSAMLib.evaluation.store import read_results
 from GliomaSAMLib.evaluation.summary import COLUMNS, SURFACE_AT, Summary, summarise
-from GliomaSAMLib.models.catalogue import CatalogueEntry, find_entry, list_models
+from GliomaSAMLib.models.catalogue import CatalogueEntry, list_models
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.output.picture import Panel, draw_overlay
 from GliomaSAMLib.regions import REGIONS
@@ -42,8 +42,8 @@ CARD = """# Model card: {name}
 | parameters | {trained:.2f} M trained of {total:.2f} M |
 | base model | {base} |
 | trained on | {training} |
-| measured on | six other cases of the same sources, fixed by the split; chosen on them: {chosen} |
-| file | {files} |
+| measured on | six other cases of the same sources, fixed by the split; chosen on them: the checkpoint |
+| file | {file} |
 | licence | {licence} |
 
 ## Data
@@ -68,13 +68,7 @@ The cases with the lowest Dice after {surface} clicks:
 {failures}
 
 {advice}
-
-![The phantom with all volumes, and with T1 alone]({name}.png)
-
-The picture is of a digital phantom, as patients' images may not be published: dashed the truth, solid the model's
-outline after three clicks.
-On the left all four volumes, on the right T1 alone: without FLAIR and contrast the outline cannot be trusted.
-
+{picture}
 ## What it must not be used for
 
 - Diagnosis, treatment, or anything that a patient's care depends on, without a physician who checks every outline.
@@ -83,10 +77,16 @@ On the left all four volumes, on the right T1 alone: without FLAIR and contrast 
 - Any claim about accuracy beyond the cases above: {cases} cases are few, and the interval round each mean is wide.
 """
 
+PICTURE = """
+![The phantom with all volumes, and with T1 alone]({name}.png)
+
+The picture is of a digital phantom, as patients' images may not be published: dashed the truth, solid the model's
+outline after three clicks.
+On the left all four volumes, on the right T1 alone: without FLAIR and contrast the outline cannot be trusted.
+"""
+
 ADVICE = {
     "gliomasam": "Small enhancement and cores without any are found badly; without FLAIR the whole tumour is.",
-    "gliomasam_frozen": "One half of gliomasam, whose card says more.",
-    "gliomasam_adapted": "One half of gliomasam, whose card says more.",
     "csad": (
         "It reads no prompts: a click changes its surroundings by image similarity only. It sees a few slices "
         "at a time and has no idea of the whole head. Trained for a short time only."
@@ -138,21 +138,16 @@ def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Pat
         total=method.cost.total,
         base=entry.base or "none",
         training=entry.training_cases,
-        files="; ".join(f"`{part.file}`, SHA-256 `{part.sha256}`" for part in parts_of(entry)),
-        chosen="the checkpoint, and that it is the mean of two networks" if entry.members else "the checkpoint",
+        file=f"`{entry.file}`, SHA-256 `{entry.sha256}`" if entry.file else "none: the weights do not ship",
         licence=entry.licence,
         surface=SURFACE_AT,
         table=accuracy_table(rows),
         failures=worst_cases([result for result in results if result.variant == "all"]),
         advice=ADVICE[entry.name],
+        picture=PICTURE.format(name=entry.name) if entry.file else "",
         cases=max(row.cases for row in rows),
     )
     (folder / f"{entry.name}.md").write_text(text, encoding="utf-8")
-
-
-def parts_of(entry: CatalogueEntry) -> list[CatalogueEntry]:
-    """The entries whose files a model is read from."""
-    return [find_entry(member) for member in entry.members] or [entry]
 
 
 def draw_card(entry: CatalogueEntry, folder: Path) -> None:
@@ -199,7 +194,7 @@ def main() -> None:
         own = [result for result in results if result.method == entry.name]
         if own and entry.method in METHODS and entry.name in (arguments.only or [entry.name]):
             write_card(entry, own, arguments.folder)
-            if not arguments.no_pictures:
+            if entry.file and not arguments.no_pictures:
                 draw_card(entry, arguments.folder)
             sys.stdout.write(f"{entry.name}: written\n")
 

@@ -24,6 +24,7 @@ class ModelSection:
         self._ui = panel.ui
         self._requirements = Path(requirements)
         self._entries = []
+        self._catalogued = frozenset()
         self._devices = ["auto"]
         self._looked = False
         self._ui.modelSelector.connect("activated(int)", self._chooseModel)
@@ -40,6 +41,7 @@ class ModelSection:
 
             content = json.loads((resources_directory() / "catalogue.json").read_text(encoding="utf-8"))
             self._entries = [entry for entry in content["models"] if entry["method"] != "base" and entry["file"]]
+        self._catalogued = frozenset(entry["name"] for entry in self._entries)
         self._ui.modelSelector.clear()
         self._ui.modelSelector.addItems([entry["name"] for entry in self._entries])
         self._showDevices({"auto": _("automatic: the fastest that works")})
@@ -48,18 +50,27 @@ class ModelSection:
     # the choice
 
     def apply(self):
-        """Let the engine use what is chosen, and show it."""
+        """Let the engine use what is chosen, and show it. A name that nobody can choose here comes from a scene."""
         parameters, engine = self._panel.parameters, self._panel.engine
         if engine is not None:
-            engine.set_model(parameters.model, parameters.device)
+            engine.set_model(parameters.model, parameters.device, saved=parameters.model not in self._catalogued)
+            self.sync()
         self._show()
 
     def sync(self):
         """Show the engine's choice, which goes back to the last that worked when a model cannot be used."""
         parameters, engine = self._panel.parameters, self._panel.engine
         if engine is not None and (engine.choice.model, engine.choice.device) != (parameters.model, parameters.device):
+            self._takeOut(parameters.model)
             parameters.model, parameters.device = engine.choice.model, engine.choice.device
             self._show()
+
+    def _takeOut(self, name):
+        """Take a model out of the list that is neither of the catalogue nor a file."""
+        found = [index for index, entry in enumerate(self._entries) if entry["name"] == name]
+        if found and name not in self._catalogued and not Path(name).is_file():
+            del self._entries[found[0]]
+            self._ui.modelSelector.removeItem(found[0])
 
     def _show(self):
         parameters = self._panel.parameters

@@ -43,6 +43,10 @@ def train(
         Path | None,
         typer.Option(help="Its .pth file, for SAM and MedSAM, whose weights do not ship.", show_default=False),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(help="Weights to begin from: a file, or the name of a trained model.", show_default=False),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -68,6 +72,29 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
     crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
     large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
+    users: Annotated[
+        int, typer.Option(help="Simulated users of each crop; more of them take less time than more crops.", min=1)
+    ] = 3,
+    another_outline: Annotated[
+        float, typer.Option(help="Share of users who mean another outline than the label.", min=0, max=1)
+    ] = 0.4,
+    border_clicks: Annotated[
+        float, typer.Option(help="Share of clicks at the border of an error instead of deep inside.", min=0, max=1)
+    ] = 0.0,
+    previous_truth: Annotated[
+        float,
+        typer.Option(help="Share of answers whose answer before is the truth: nothing may change.", min=0, max=1),
+    ] = 0.0,
+    previous_distorted: Annotated[
+        float,
+        typer.Option(help="Share whose answer before is a distorted truth: one error is to be mended.", min=0, max=1),
+    ] = 0.0,
+    new_error_weight: Annotated[
+        float, typer.Option(help="Weight in the loss of voxels that a click broke.", min=0)
+    ] = 1.0,
+    clicked_error_weight: Annotated[
+        float, typer.Option(help="Weight of the clicked error within 12 mm of its click.", min=0)
+    ] = 1.0,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
@@ -89,7 +116,7 @@ def train(
     launcher, give the same numbers as --devices and --nodes to each process.
     """
     try:
-        from ..training import AugmentConfig, TrainOptions, fit
+        from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
     except ImportError as error:
         raise CaseError(f"training needs {error.name}: pip install 'gliomasam[train]'") from error
@@ -115,8 +142,17 @@ def train(
         cache=cache,
         cache_features=cache_features,
         augment=AugmentConfig(crop=crop, large_crop=large_crop),
+        clicks=ClickConfig(
+            users=users,
+            another_outline=another_outline,
+            border=border_clicks,
+            previous_truth=previous_truth,
+            previous_distorted=previous_distorted,
+        ),
+        loss=LossConfig(new_error_weight=new_error_weight, clicked_error_weight=clicked_error_weight),
         config=_config(method, encoder, config) if changed else None,
         encoder_weights=encoder_weights,
+        start=start,
     )
     with progress_bar() as report:
         weights = fit(options, progress=report)

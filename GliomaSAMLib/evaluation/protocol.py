@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ..training.click_effect import ClickEffect, click_effect
 from .cases import OpenCase
-from .click_effect import ClickEffect, click_effect
 from .clicks import RobotPrompt, next_click, slice_box
 from .methods import InteractiveMethod, SegmentationMethod
 from .metrics import dice, surface_agreement

@@ -3,7 +3,7 @@
 import contextlib
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -163,3 +163,19 @@ def use_threads() -> int:
     threads = thread_count()
     torch.set_num_threads(threads)
     return threads
+
+
+@contextlib.contextmanager
+def one_thread(device: torch.device) -> Iterator[None]:
+    """A context for sums over a whole volume, which on a CPU depend on how many threads share them: outside of training
+    one thread adds up, so that masks do not depend on the number of threads.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or torch.is_grad_enabled() or threads == 1:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

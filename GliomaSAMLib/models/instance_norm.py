@@ -4,12 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .device import one_thread
+
 
 class InstanceNorm(nn.InstanceNorm3d):
     """`torch.nn.InstanceNorm3d` with affine parameters, which takes a volume with the channels last as it is.
 
     That of torch copies such a volume to channels first, at a cost of the same size as the convolution before it. Of
-    one volume the statistics of the instance are those of the batch, and batch norm copies nothing.
+    one volume the statistics of the instance are those of the batch, and batch norm copies nothing. On several threads
+    its sums depend on their number; see `one_thread`.
 
     Args:
         channels: Channels of the volumes.
@@ -21,7 +24,8 @@ class InstanceNorm(nn.InstanceNorm3d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise (B, C, K, J, I)."""
         if len(x) == 1 and x.is_contiguous(memory_format=torch.channels_last_3d):
-            return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+            with one_thread(x.device):
+                return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
         return super().forward(x)
 
 

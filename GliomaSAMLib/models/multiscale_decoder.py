@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from ..prompts.maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 from ..regions import REGIONS
 from .blocks import ResidualBlock, only_present, pool_maps
+from .device import one_thread
 from .instance_norm import InstanceNorm
 from .labelled_points import PlacedPrompts, PointTokens, cell_positions, place_prompts, waves
 from .shuffle import shuffle, unshuffle
@@ -237,7 +238,8 @@ class MultiscaleMaskDecoder(nn.Module):
         Returns:
             The levels, (B, width, z, y, x) each, and the skips at 2 mm and 4 mm.
         """
-        features = [project(level) for project, level in zip(self.project, levels, strict=True)]
+        with one_thread(images.device):
+            features = [project(level) for project, level in zip(self.project, levels, strict=True)]
         if self.skips is not None:
             return [*features, *self.skips(images, present)]
         batch, sides = images.shape[0], images.shape[2:]

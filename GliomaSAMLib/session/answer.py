@@ -1,4 +1,4 @@
-"""From the network's logits to masks: one correction at the clicks, one prior on the answer before, exact clicks. [ours]
+"""From logits to masks: one correction at the clicks, one prior on the answer before, exact clicks. [ours]
 
 A network answers a click everywhere. Its answer is used near the click; farther away the answer before stays:
 
@@ -13,6 +13,7 @@ each is for, and docs/benchmarks/answer_ablation.md what each does.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt
@@ -65,9 +66,7 @@ class AnswerOptions:
     dust_ml: float = 0.1
 
 
-def correct_at_clicks(
-    logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions
-) -> None:
+def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
     """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them.
 
     The kernel falls off with the distance and with the difference in the images, so that tissue nearby that looks like
@@ -165,7 +164,9 @@ class Update:
 def _distance(marked: np.ndarray, shape: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """float32 (shape): mm from each voxel to the nearest of the voxels `marked` (N, 3)."""
     if len(marked) == 1:
-        axes = [((np.arange(n) - p) * s).astype(np.float32) ** 2 for n, p, s in zip(shape, marked[0], spacing, strict=True)]
+        axes = [
+            ((np.arange(n) - p) * s).astype(np.float32) ** 2 for n, p, s in zip(shape, marked[0], spacing, strict=True)
+        ]
         return np.asarray(np.sqrt(axes[0][:, None, None] + axes[1][:, None] + axes[2]))
     outside = np.ones(shape, bool)
     outside[tuple(marked.T)] = False
@@ -174,7 +175,9 @@ def _distance(marked: np.ndarray, shape: np.ndarray, spacing: np.ndarray) -> np.
 
 def signed(logits: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Logits that agree with a mask: its sign, and the size of `logits`, of the same shape; never zero."""
-    return np.copysign(np.maximum(np.abs(logits), np.float32(LEAST_LOGIT)), np.where(mask, np.float32(1), np.float32(-1)))
+    return np.copysign(
+        np.maximum(np.abs(logits), np.float32(LEAST_LOGIT)), np.where(mask, np.float32(1), np.float32(-1))
+    )
 
 
 def marked_regions(prompts: Sequence[Prompt]) -> list[tuple[Prompt, tuple[str, ...]]]:
@@ -216,8 +219,8 @@ def keep_rules(
     for prompt, regions in clicks:
         for region in regions:
             masks[region][tuple(prompt_voxels(prompt, geometry).T)] = prompt.positive
-    for outer, inner in zip(REGIONS, REGIONS[1:], strict=False):
-        masks[inner] &= masks[outer]  # type: ignore[index]
+    for outer, inner in pairwise(REGIONS):
+        np.logical_and(masks[inner], masks[outer], out=masks[inner])
 
 
 def _voxels(prompts: Sequence[Prompt], geometry: Geometry) -> Voxels:

@@ -63,19 +63,20 @@ class Pipeline:
         self.model = model
         self.options = options
         self._decoder = StudyDecoder(model, embeddings)
-        self._sides = study.canonical.geometry.shape
-        self._brain = pad_to(study.canonical.brain, model.multiple)
-        self._cells = _cell_grid(study.canonical.geometry, self._brain.shape)
+        brain = pad_to(study.canonical.brain, model.multiple)
+        self._most = np.where(brain, np.float32(SURE), np.float32(-SURE))
+        self._cells = _cell_grid(study.canonical.geometry, brain.shape)
         self._proposal: Answer | None = None
 
     def proposal(self, report: Reporter) -> Answer:
         """The answer without prompts, computed at the first call. Raises `Cancelled`."""
         if self._proposal is None:
             self._decoder.prepare(report.part(0, 0.97))
-            logits = self._field(self._decoder.proposal.copy())
-            masks = {region: self._on_reference(logits[n]) > 0 for n, region in enumerate(REGIONS)}
-            keep_rules(masks, None, (), self.study.reference, self.options)
-            self._proposal = Answer(masks, halve(logits).astype(np.float16))
+            everywhere, reference = _whole(self._cells), self.study.reference
+            field = self._field(self._decoder.proposal, everywhere)
+            masks = {r: self._on_window(field[n], everywhere, _whole(reference)) > 0 for n, r in enumerate(REGIONS)}
+            keep_rules(masks, None, (), reference, self.options)
+            self._proposal = Answer(masks, halve(field).astype(np.float16))
         report.report(1.0, "outlining")
         return self._proposal
 
@@ -84,61 +85,56 @@ class Pipeline:
         if prompts[-1].mask is not None:
             return self._edited(prompts[-1], prompts[-1].mask > 0, before)
         cells = before.cells.astype(np.float32)
-        placed = self._place(prompts)
-        logits = self._decoder.logits(placed, cells)
+        logits = self._decoder.logits(self._place(prompts), cells)
         correct_at_clicks(logits, self._decoder.images, self._points(prompts), self.options)
-        logits = self._field(logits)
         drawn = {prompt.region for prompt in prompts if prompt.mask is not None}
-        masks = self._blended(logits, prompts[-1], before, drawn)
+        masks = self._blend(logits, cells, prompts[-1], before, drawn)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
-        return Answer(masks, self._blended_cells(halve(logits), cells, prompts[-1], before, drawn))
+        return Answer(masks, cells.astype(np.float16))
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid: above 0.5 in the mask, and below outside."""
-        everywhere = tuple(slice(0, n) for n in self.study.reference.shape)
-        logits = self._before(answer, region, everywhere)
+        logits = self._before(answer, region, _whole(self.study.reference))
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
-    def _field(self, logits: np.ndarray) -> np.ndarray:
-        """Network logits (3, K, J, I) of the padded volume, clipped, nested, and negative outside the brain. In place."""
-        np.clip(logits, -SURE, SURE, out=logits)
-        logits[:, ~self._brain] = -SURE
-        for outer, inner in pairwise(logits):
+    def _field(self, logits: np.ndarray, cells: Extent) -> np.ndarray:
+        """Network logits (3, K, J, I) on a box of cells: clipped, nested, and negative outside the brain. A copy."""
+        box = tuple(slice(2 * side.start, 2 * side.stop) for side in cells)
+        field = np.minimum(logits[(slice(None), *box)], self._most[box])
+        for outer, inner in pairwise(field):
             np.minimum(inner, outer, out=inner)
-        return logits
+        return np.maximum(field, -SURE, out=field)
 
-    def _blended(self, logits: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]) -> dict[str, np.ndarray]:
-        """Where the blend of new logits and the answer before is positive, bool (K, J, I) on the reference grid. A
-        region that was empty before is taken as the network gives it.
+    def _blend(
+        self, logits: np.ndarray, cells: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]
+    ) -> dict[str, np.ndarray]:
+        """Blend new logits (3, K, J, I) with the answer before: on `cells` in place, and as masks, bool (K, J, I) on
+        the reference grid, where the blend is positive. A region that was empty is taken as the network gives it.
         """
-        masks = {}
-        grid = self.study.reference
+        masks, reference = {}, self.study.reference
+        whole = not all(before.masks[region].any() for region in REGIONS)
+        box = _whole(self._cells) if whole else Update.of(newest, self._cells, self.options.reach_mm).window
+        field = self._field(logits, box)
+        coarse = halve(field)
         for n, region in enumerate(REGIONS):
             old = before.masks[region]
             if not old.any():
-                masks[region] = self._on_reference(logits[n]) > 0
+                cells[n] = coarse[n]
+                masks[region] = self._on_window(field[n], box, _whole(reference)) > 0
                 continue
-            update = Update.of(newest, grid, self._reach(region, drawn))
-            new = self._on_window(logits[n], update.window)
+            reach = self.options.reach_mm * (DRAWN_SHARE if region in drawn else 1.0)
+            update = Update.of(newest, self._cells, reach)
+            new = coarse[n][
+                tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(update.window, box, strict=True))
+            ]
+            cells[n][update.window] = update.blend(new, cells[n][update.window])
+            update = Update.of(newest, reference, reach)
             masks[region] = old.copy()
-            masks[region][update.window] = update.blend(new, self._before(before, region, update.window)) > 0
+            if update.weight.size:
+                new = self._on_window(field[n], box, update.window)
+                masks[region][update.window] = update.blend(new, self._before(before, region, update.window)) > 0
+        np.minimum.accumulate(cells, axis=0, out=cells)
         return masks
-
-    def _blended_cells(
-        self, new: np.ndarray, cells: np.ndarray, newest: Prompt, before: Answer, drawn: set[str]
-    ) -> np.ndarray:
-        """The same on cells: float16 (3, k, j, i)."""
-        for n, region in enumerate(REGIONS):
-            if before.masks[region].any():
-                update = Update.of(newest, self._cells, self._reach(region, drawn))
-                cells[n][update.window] = update.blend(new[n][update.window], cells[n][update.window])
-            else:
-                cells[n] = new[n]
-        return np.minimum.accumulate(cells, axis=0).astype(np.float16)
-
-    def _reach(self, region: str, drawn: set[str]) -> float:
-        """How far in mm a prompt changes a region: less where it was drawn by hand."""
-        return self.options.reach_mm * (DRAWN_SHARE if region in drawn else 1.0)
 
     def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
@@ -156,19 +152,19 @@ class Pipeline:
         return Answer(masks, cells.astype(np.float16))
 
     def _before(self, answer: Answer, region: str, window: Extent) -> np.ndarray:
-        """Logits of an answer on a window of the reference grid: their size from the cells, their sign from the mask."""
+        """Logits of an answer on a window of the reference grid: the size from the cells, the sign from the mask."""
         cells = answer.cells[REGIONS.index(region)].astype(np.float32)
         size = resample(self._cells.to_image(cells), _crop(self.study.reference, window), outside=-SURE)
         return signed(size, answer.masks[region][window])
 
-    def _on_window(self, logits: np.ndarray, window: Extent) -> np.ndarray:
-        """Logits (K, J, I) of the padded volume, linearly on a window of the reference grid."""
-        k, j, i = self._sides
-        image = self.study.canonical.geometry.to_image(np.ascontiguousarray(logits[:k, :j, :i]))
-        return resample(image, _crop(self.study.reference, window), outside=-SURE)
-
-    def _on_reference(self, logits: np.ndarray) -> np.ndarray:
-        return self._on_window(logits, tuple(slice(0, n) for n in self.study.reference.shape))
+    def _on_window(self, logits: np.ndarray, cells: Extent, window: Extent) -> np.ndarray:
+        """Logits (K, J, I) on a box of cells, linearly on a window of the reference grid; negative outside the box."""
+        shape = self.study.canonical.geometry.shape
+        start = [2 * side.start for side in cells]
+        stop = [min(2 * side.stop, n) for side, n in zip(cells, shape, strict=True)]
+        k, j, i = (b - a for a, b in zip(start, stop, strict=True))
+        grid = self.study.canonical.geometry.crop((start[0], start[1], start[2]), (k, j, i))
+        return resample(grid.to_image(logits[:k, :j, :i]), _crop(self.study.reference, window), outside=-SURE)
 
     def _points(self, prompts: Sequence[Prompt]) -> list[Point]:
         """Clicks and thinned scribbles in cells, with the regions that they mark."""
@@ -212,6 +208,10 @@ def _cell_grid(geometry: Geometry, padded: tuple[int, ...]) -> Geometry:
     k, j, i = (n // 2 for n in padded)
     origin = geometry.to_ras(np.full(3, 0.5))
     return Geometry((i, j, k), (CELL_MM,) * 3, tuple(float(v) for v in origin), geometry.direction)  # type: ignore[arg-type]
+
+
+def _whole(geometry: Geometry) -> Extent:
+    return tuple(slice(0, n) for n in geometry.shape)
 
 
 def _crop(geometry: Geometry, window: Extent) -> Geometry:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import GliomaSAMError
+from ..prompts import mask
+from ..regions import REGIONS
 from ..study.progress import Reporter
 from .kept_masks import KeptMasks
 from .library import Answer, Choice, Doubt, Library, Prepared
@@ -36,13 +38,16 @@ class Answering:
         self._preparation = preparation
         self._segments = segments
         self._library = library
-        self._answers: OrderedDict[Step, KeptMasks] = OrderedDict()
+        self._answers: OrderedDict[Step, tuple[KeptMasks, str | None]] = OrderedDict()
+        self._settled = True
         self._due = False
         self._encode_due = False
         self._doubt_due = False
         self._doubt: Doubt | None = None
         self.notes: tuple[str, ...] = ()
         self.changed_boxes: Mapping[str, Box | None] = {}
+        self.weights: str | None = None
+        """SHA-256 of the weights that made what the segments show, as far as that is known."""
 
     @property
     def can_show(self) -> bool:
@@ -67,8 +72,16 @@ class Answering:
     def painted(self, timeline: Timeline) -> None:
         """The segments were edited by hand, and what they hold is a step."""
         self._forget_doubt()
+        prepared, prompts = self._preparation.prepared, timeline.prompts
+        if prepared is not None and prompts and not timeline.is_found and all(p.kind == "mask" for p in prompts):
+            self.weights = prepared.weights  # which make the same of masks as any others
         if self._segments.masks is not None and not self._due:
-            self._remember(timeline.step, self._segments.masks)
+            self._remember(timeline.step, self._segments.masks, self.weights)
+
+    def restored(self, weights: str | None) -> None:
+        """The segments come from a scene, made by weights of this SHA-256."""
+        self.weights = weights
+        self._settled = False
 
     def doubt(self, timeline: Timeline) -> Doubt | None:
         """Where a step is in doubt; None as long as it is not known, then it is computed."""
@@ -120,6 +133,7 @@ class Answering:
                 lambda progress, cancel: self._library.answer(session, step, grid.shape, Reporter(progress, cancel)),
                 self._take_answer,
                 self._not_answered,
+                step,
             )
         if self._doubt_due:
             return Work(
@@ -130,7 +144,7 @@ class Answering:
                 self._no_doubt,
             )
         if self._encode_due:
-            return Work("encode", "encoding", session.encode, self._encoded, self._not_encoded)
+            return Work("encode", "getting ready for prompts", session.encode, self._encoded, self._not_encoded)
         return None
 
     def tick(self, timeline: Timeline) -> None:
@@ -138,14 +152,31 @@ class Answering:
         if not self._preparation.is_ready:
             return
         painted = self._segments.read_next()
-        if painted is not None and not self._task.keep_edits(painted):
-            self.painted(timeline)  # what was found is how this step looks
+        if painted is not None:
+            if not self._stand_on_found() and not self._task.keep_edits(painted):
+                self.painted(timeline)  # what was found is how this step looks
         elif self._due:
             self._show_known(timeline)
 
+    def _stand_on_found(self) -> bool:
+        """Let masks stand for what a scene has brought along, where it was made by other weights than the model's.
+        Returns whether it was, and holds anything.
+        """
+        prepared, masks = self._preparation.prepared, self._segments.masks
+        if self._settled or prepared is None or masks is None:
+            return False
+        self._settled = True
+        if self.weights is not None and self.weights == prepared.weights:
+            return False
+        found = tuple(mask(masks.mask(region), region) for region in REGIONS if masks.voxels(region))
+        if found:
+            self._remember((found, False), masks, self.weights)
+            self._task.stand_on(found)
+        return bool(found)
+
     def _take_prepared(self, prepared: Prepared) -> None:
         self._preparation.take(prepared)
-        self._task.refit(prepared.masks, prepared.choice)
+        self._task.refit(prepared, prepared.weights is not None and prepared.weights == self.weights)
         if self._segments.open(prepared.study.reference, self._preparation.reference_node):
             self._answers.clear()
         self._encode_due = True
@@ -159,7 +190,8 @@ class Answering:
     def _take_answer(self, answer: Answer) -> None:
         prompts, proposed = answer.step
         self.notes = answer.notes
-        self._remember((tuple(p for p in prompts if p.id not in answer.refused), proposed), answer.masks)
+        weights = self._preparation.prepared.weights if self._preparation.prepared is not None else None
+        self._remember((tuple(p for p in prompts if p.id not in answer.refused), proposed), answer.masks, weights)
         if answer.refused:
             self._task.refuse(answer.refused)
         if self._task.read_again_if_changed():
@@ -193,7 +225,7 @@ class Answering:
     def show_again(self) -> None:
         """Write what is shown once more, into other segments."""
         if self._segments.masks is not None:
-            self._show(self._segments.masks)
+            self._show(self._segments.masks, self.weights)
 
     def _show_known(self, timeline: Timeline) -> bool:
         """Show a step whose answer is known. Returns whether it was."""
@@ -201,23 +233,24 @@ class Answering:
             return False
         known = self._answers.get(timeline.step)
         if known is None and not timeline.asks:
-            known = KeptMasks.empty(self._segments.geometry.shape)
+            known = KeptMasks.empty(self._segments.geometry.shape), None
         if known is None:
             return False
         self._due = False
-        self._show(known)
+        self._show(*known)
         return True
 
-    def _show(self, masks: KeptMasks) -> None:
+    def _show(self, masks: KeptMasks, weights: str | None) -> None:
         try:
             self.changed_boxes = self._segments.show(masks)
         except GliomaSAMError as error:
             self._task.tell_error(error)
             return
+        self.weights = weights
         self._task.tell_results()
 
-    def _remember(self, step: Step, masks: KeptMasks) -> None:
-        self._answers[step] = masks
+    def _remember(self, step: Step, masks: KeptMasks, weights: str | None) -> None:
+        self._answers[step] = masks, weights
         self._answers.move_to_end(step)
         while len(self._answers) > KEPT_ANSWERS:
             self._answers.popitem(last=False)

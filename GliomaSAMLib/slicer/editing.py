@@ -42,6 +42,11 @@ class PromptEditing(ABC):
         return self._timeline.prompts
 
     @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        """Those that other weights answered: to be seen, and not answered any more."""
+        return self._timeline.earlier
+
+    @property
     def timeline(self) -> Timeline:
         """The prompts with what can be undone and redone; immutable."""
         return self._timeline

@@ -11,10 +11,14 @@ from ..study.progress import Cancel, Progress
 from .library import Choice, Library, SessionLike, StudyLike
 from .persistence import restore
 from .task import Task
+from .timeline import Step
 from .work import ORDER, Work
 from .worker import JOIN_SECONDS, Ticket, Worker
 
 LOGGER = logging.getLogger(__name__)
+
+FORMER_NAMES = {"gliomasam_adapted": "gliomasam"}
+"""Models that scenes saved under another name than they have now."""
 
 
 class Listener(Protocol):
@@ -99,13 +103,17 @@ class Engine:
         """The model and device in use, or about to be."""
         return self._choice
 
-    def set_model(self, name: str, device: str = "auto") -> None:
+    def set_model(self, name: str, device: str = "auto", saved: bool = False) -> None:
         """Answer with another model or on another device from now on. What is shown stays until the next prompt; when
-        the model cannot be loaded, the one before stays in use.
+        the model cannot be loaded, the one before stays in use, but the default takes its place when a scene named it
+        (`saved`).
         """
-        if Choice(name, device) == self._choice:
+        choice = Choice(FORMER_NAMES.get(name, name), device, saved)
+        if choice == self._choice and not saved:
             return
-        self._choice = Choice(name, device)
+        before, self._choice = self._choice, choice
+        if choice == before:
+            return
         for task in self._tasks:
             self.drop(task, "prepare")
             task.model_changed()
@@ -113,18 +121,21 @@ class Engine:
     def restore_model(self, task: Task, choice: Choice) -> None:
         """Answer with the model that a task was saved with. There is one at a time, so other tasks are told of."""
         before = self._choice
-        self.set_model(choice.model, choice.device)
+        self.set_model(choice.model, choice.device, saved=True)
         others = [other for other in self._tasks if other is not task and other.volume_nodes]
-        if choice.model != before.model and others:
+        if self._choice.model != before.model and others:
             self.listener.message(
-                f"{task.node.GetName()} was made with the model {choice.model}: it is in use from now on, for the "
-                f"other segmentations as well, in place of {before.model}",
+                f"{task.node.GetName()} was made with the model {self._choice.model}: it is in use from now on, for "
+                f"the other segmentations as well, in place of {before.model}",
                 "info",
             )
 
     def loaded(self, choice: Choice) -> None:
-        """Note that a model works."""
-        self._loaded = choice
+        """Note that a model works: the one chosen, or the default in place of one that is not here."""
+        if choice != self._choice:
+            text = f"the model {self._choice.model} cannot be used here: {choice.model} takes its place"
+            self.listener.message(text, "info")
+        self._choice = self._loaded = choice
 
     def not_loaded(self, choice: Choice) -> None:
         """Note that work with a model could not begin: go back to the last that worked."""
@@ -169,6 +180,13 @@ class Engine:
             self._worker.drop(self._current[2])
             self._current = None
             self._tell_idle()
+
+    def drop_answers(self, task: Task, wanted: Step | None) -> None:
+        """Stop looking for answers of a task, but for one on which the answer to `wanted` rests: that one is kept, so
+        that quick clicks, each of which comes before the answer to the last, get on all the same.
+        """
+        if self._current is None or wanted is None or not self._current[1].leads_to(wanted):
+            self.drop(task, "update", "doubt")
 
     def collect(self) -> None:
         """Deliver results, take up what the user did, and start the work that is due."""

@@ -5,13 +5,13 @@ torch and all rooms that need it are imported by the first call, so that the pan
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ..errors import ModelError, PromptError
+from ..errors import ModelError, PromptError, WeightsError
 from ..prompts import Prompt, mask
 from ..regions import REGIONS
 from ..study.canonical import resample
@@ -48,10 +48,14 @@ class SessionLike(Protocol):
 
 @dataclass(frozen=True)
 class Choice:
-    """The model and the device that the user chose: a name of the catalogue or a path, and auto, cuda, mps or cpu."""
+    """The model and the device that the user chose: a name of the catalogue or a path, and auto, cuda, mps or cpu.
+
+    `saved` says that it comes from a scene: a model that is not here then gives way to the default.
+    """
 
     model: str = "gliomasam"
     device: str = "auto"
+    saved: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -78,12 +82,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A session that is ready for prompts; `masks` are those of the request by their ids, on the study's grid."""
+    """A session that is ready for prompts.
+
+    Args:
+        choice: The model and device in it.
+        study, session: What was made.
+        masks: Those of the request by their ids, on the study's grid.
+        weights: SHA-256 of the model's weights file; None for a model without one.
+    """
 
     choice: Choice
     study: StudyLike
     session: SessionLike
     masks: Mapping[str, Prompt]
+    weights: str | None
 
 
 @dataclass(frozen=True)
@@ -175,19 +187,28 @@ class Library:
                 )
             )
         report.report(0.6, f"loading the model {request.choice.model}")
-        if request.choice not in self._models:
-            found = _importing(lambda: self._load(request.choice.model, request.choice.device), (ImportError, OSError))
-            self._models = {request.choice: found}  # one at a time: memory is dear
-        model = self._models[request.choice]
+        choice, model = self._model(request.choice)
         report.report(0.8, "preparing the volumes")
         session = self._new_session(study, model, self._cache)
         model.on_fallback = self.messages.append
         masks = {prompt.id: on_grid(prompt, request.grid, study.reference) for prompt in request.masks}
-        report.report(1.0, "ready")
-        return Prepared(request.choice, study, session, masks)
+        report.report(1.0, "preparing the volumes")
+        return Prepared(choice, study, session, masks, getattr(model, "weights_sha256", None))
+
+    def _model(self, choice: Choice) -> tuple[Choice, Any]:
+        """The model of a choice, or the default where a scene names one that is not here; with what it is."""
+        if choice not in self._models:
+            try:
+                found = _importing(lambda: self._load(choice.model, choice.device), (ImportError, OSError))
+            except (ModelError, WeightsError):
+                if not choice.saved or choice.model == Choice.model or Path(choice.model).is_file():
+                    raise
+                return self._model(replace(choice, model=Choice.model))
+            self._models = {choice: found}  # one at a time: memory is dear
+        return choice, self._models[choice]
 
     def answer(self, session: SessionLike, step: Step, shape: tuple[int, ...], report: Reporter) -> Answer:
-        """The masks for a step. Raises `Cancelled`; the session then answers as before."""
+        """The masks for a step. Raises `Cancelled`; the session then keeps what it has answered on the way."""
         prompts, proposed = step
         refused = give_prompts(session, prompts)
         if not session.prompts and not proposed:

@@ -2,7 +2,7 @@
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,7 @@ ATTRIBUTE = "GliomaSAM.state"
 SET_ASIDE = "GliomaSAM.state.unread"
 """Attribute that keeps a state which could not be read, once there is another one to save."""
 FORMAT = "gliomasam-scene"
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,9 @@ class State:
         output: How results become segments.
         prompts: The prompts that held, in their order.
         proposed: Whether the automatic proposal was shown.
+        weights: SHA-256 of the weights that made what the segments show; None where that is not known, as in a scene
+            of version 1.
+        earlier: Prompts that other weights answered before, and that were only to be seen.
     """
 
     choice: Choice = field(default_factory=Choice)
@@ -44,25 +47,27 @@ class State:
     output: Output = field(default_factory=Output)
     prompts: tuple[Prompt, ...] = ()
     proposed: bool = False
+    weights: str | None = None
+    earlier: tuple[Prompt, ...] = ()
 
 
 def save_state(task: "Task") -> None:
     """Write the state of a task into its segmentation node, with references to the volumes."""
     node = task.node
-    prompts = PromptHistory().to_json()
-    prompts["prompts"] = [_encoded(prompt) for prompt in task.prompts]
     values = {
         "format": FORMAT,
         "version": VERSION,
         "model": task.choice.model,
+        "weights": task.weights,
         "device": task.choice.device,
         "register": task.register,
         "skull": task.skull,
         "style": task.output.style,
         "overwrite": task.output.overwrite,
         "lesion_segment": task.output.lesion_segment,
-        "proposed": task.timeline.step[1],
-        "prompts": prompts,
+        "proposed": task.timeline.is_proposal,
+        "prompts": _listed(task.prompts),
+        "earlier": _listed(task.earlier),
     }
     text = json.dumps(values, separators=(",", ":"))
     before = node.GetAttribute(ATTRIBUTE)
@@ -92,7 +97,8 @@ def restore(scene: Any, segmentation_node: Any) -> State | None:
         return None
     values = _values(text, segmentation_node.GetName())
     nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
-    lesion = values.get("lesion_segment")
+    lesion, weights = values.get("lesion_segment"), values.get("weights")
+    prompts, earlier = _prompts(values)
     return State(
         choice=Choice(str(values.get("model", Choice.model)), str(values.get("device", Choice.device))),
         nodes={modality: node for modality, node in nodes.items() if node is not None and node.GetScene() is scene},
@@ -103,8 +109,10 @@ def restore(scene: Any, segmentation_node: Any) -> State | None:
             str(values.get("overwrite", "none")),
             lesion if isinstance(lesion, str) else None,
         ),
-        prompts=PromptHistory.from_json(values.get("prompts")).prompts,
+        prompts=prompts,
         proposed=bool(values.get("proposed", False)),
+        weights=weights if isinstance(weights, str) else None,
+        earlier=earlier,
     )
 
 
@@ -134,13 +142,25 @@ def _values(text: str, name: str) -> dict[str, Any]:
 
 def _is_ours(text: str) -> bool:
     try:
-        PromptHistory.from_json(_values(text, "").get("prompts"))
+        _prompts(_values(text, ""))
     except PromptError:
         return False
     return True
 
 
-@functools.lru_cache(maxsize=6)
+def _prompts(values: Mapping[str, Any]) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
+    """The prompts that held, and those that were only to be seen, which version 1 does not know. Raises
+    `PromptError`.
+    """
+    earlier = PromptHistory.from_json(values["earlier"]).prompts if "earlier" in values else ()
+    return PromptHistory.from_json(values.get("prompts")).prompts, earlier
+
+
+def _listed(prompts: Sequence[Prompt]) -> dict[str, Any]:
+    return {**PromptHistory().to_json(), "prompts": [_encoded(prompt) for prompt in prompts]}
+
+
+@functools.lru_cache(maxsize=12)
 def _encoded_mask(prompt: Prompt) -> dict[str, Any]:
     return prompt_to_json(prompt)
 

@@ -34,6 +34,9 @@ THIN_MM = 0.1
 UPRIGHT = 0.9999
 """Cosine of the angle, about 0.8 degrees, up to which a box is not turned."""
 
+DIMMED = 0.35
+"""Opacity of what is only to be seen."""
+
 MOVED_MM = 1e-3
 """A smaller difference of positions is rounding, by a transform say."""
 
@@ -55,7 +58,7 @@ def create_node(scene: Any, kind: str, positive: bool, region: str) -> Any:
     node.CreateDefaultDisplayNodes()
     display = node.GetDisplayNode()
     colour = PROMPT_COLOURS[positive, region]
-    display.SetColor(colour)
+    display.SetColor([DIMMED * value + 0.5 * (1 - DIMMED) for value in colour])  # of points that are only to be seen
     display.SetSelectedColor(colour)
     display.SetActiveColor(*[0.5 + 0.5 * value for value in colour])
     display.SetGlyphTypeFromString(GLYPHS[positive])
@@ -191,6 +194,20 @@ def draw(node: Any, points: Sequence[Sequence[float]]) -> None:
             node.SetNthControlPointPositionWorld(index, list(ras))
         else:
             node.AddControlPointWorld(list(ras))
+
+
+def dim_point(node: Any, index: int, dimmed: bool) -> None:
+    """Let a control point only be seen, dimmed and locked, or be used again."""
+    if node.GetNthControlPointLocked(index) != dimmed:
+        node.SetNthControlPointLocked(index, dimmed)
+        node.SetNthControlPointSelected(index, not dimmed)
+
+
+def dim_node(node: Any, dimmed: bool) -> None:
+    """Let a box, scribble or lasso only be seen, dimmed and locked, or be used again."""
+    if node.GetLocked() != dimmed:
+        node.SetLocked(dimmed)
+        node.GetDisplayNode().SetOpacity(DIMMED if dimmed else 1.0)
 
 
 def differs(points: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> bool:

@@ -23,6 +23,8 @@ class PromptListener(Protocol):
 
     @property
     def prompts(self) -> tuple[Prompt, ...]: ...
+    @property
+    def earlier(self) -> tuple[Prompt, ...]: ...
     def add(self, prompt: Prompt) -> Prompt: ...
     def replace(self, prompt: Prompt) -> Prompt: ...
     def remove(self, *prompts: Prompt) -> None: ...
@@ -123,7 +125,7 @@ class PromptNodes:
         finally:
             self._reading = False
         if self._unsynced:
-            self.sync(self._listener.prompts)
+            self.sync(self._listener.prompts, self._listener.earlier)
 
     def _tell(self, what: Callable[[], object]) -> None:
         """Tell the listener something; what it refuses goes back to what the prompts say."""
@@ -134,9 +136,12 @@ class PromptNodes:
             self._unsynced = True
 
     def _remove(self, ids: set[str]) -> None:
-        gone = [prompt for prompt in self._listener.prompts if prompt.id in ids]
+        gone = [prompt for prompt in self._all() if prompt.id in ids]
         if gone:
             self._listener.remove(*gone)
+
+    def _all(self) -> tuple[Prompt, ...]:
+        return *self._listener.prompts, *self._listener.earlier
 
     def _read(self, node: Any) -> None:
         if markups.meaning(node)[0] == "point":
@@ -150,13 +155,18 @@ class PromptNodes:
 
     def _read_points(self, node: Any) -> None:
         _, positive, region = markups.meaning(node)
-        known = {prompt.id: prompt for prompt in self._listener.prompts if prompt.kind == "point"}
+        known = {prompt.id: prompt for prompt in self._all() if prompt.kind == "point"}
+        earlier = {prompt.id for prompt in self._listener.earlier}
         held, self._held[node] = self._held[node], set()
         own = self._held[node]
         for index, prompt_id, ras in list(markups.defined_points(node)):
             if prompt_id in known and prompt_id not in own:
                 own.add(prompt_id)
-                if markups.differs([ras], known[prompt_id].points):
+                if not markups.differs([ras], known[prompt_id].points):
+                    continue
+                if prompt_id in earlier:
+                    self._unsynced = True  # back to where it was, whoever moved it
+                else:
                     moved = point(ras, positive, region, prompt_id=prompt_id)
                     self._tell(partial(self._listener.replace, moved))
             else:
@@ -171,6 +181,9 @@ class PromptNodes:
 
     def _read_drawing(self, node: Any) -> None:
         held = self._held[node]
+        if any(prompt.id in held for prompt in self._listener.earlier):
+            self._unsynced = True  # back to what it was, whoever changed it
+            return
         known = next((prompt for prompt in self._listener.prompts if prompt.id in held), None)
         if known is None and markups.meaning(node)[0] == "box2d":
             with self._watch.quiet():
@@ -192,8 +205,10 @@ class PromptNodes:
 
     # from the prompts to the views
 
-    def sync(self, prompts: Sequence[Prompt]) -> None:
-        """Make the nodes show these prompts. What the user has just placed and `collect` has not read stays."""
+    def sync(self, prompts: Sequence[Prompt], earlier: Sequence[Prompt] = ()) -> None:
+        """Make the nodes show these prompts, and those of `earlier` dimmed and locked. What the user has just placed
+        and `collect` has not read stays.
+        """
         if self._reading:
             self._unsynced = True  # once everything has been read
             return
@@ -201,8 +216,9 @@ class PromptNodes:
         if self._segmentation_node.GetScene() is None:
             return
         with self._watch.quiet():
-            points = [prompt for prompt in prompts if prompt.kind == "point"]
-            drawn = [prompt for prompt in prompts if prompt.kind in ("box", "scribble")]
+            dimmed = {prompt.id for prompt in earlier}
+            points = [prompt for prompt in (*prompts, *earlier) if prompt.kind == "point"]
+            drawn = [prompt for prompt in (*prompts, *earlier) if prompt.kind in ("box", "scribble")]
             for positive, region in {(prompt.positive, prompt.region) for prompt in points}:
                 self.node_for("point", positive, region)
             for node in self.nodes:
@@ -210,10 +226,12 @@ class PromptNodes:
                 if kind == "point":
                     own = [prompt for prompt in points if (prompt.positive, prompt.region) == (positive, region)]
                     self._write_points(node, own)
+                    for index, prompt_id, _ in markups.defined_points(node):
+                        markups.dim_point(node, index, prompt_id in dimmed)
                 elif self._held[node] and not any(prompt.id in self._held[node] for prompt in drawn):
                     self._discard(node)
             for prompt in drawn:
-                self._write_drawing(prompt)
+                markups.dim_node(self._write_drawing(prompt), prompt.id in dimmed)
 
     def _write_points(self, node: Any, prompts: Sequence[Prompt]) -> None:
         wanted = {prompt.id: prompt for prompt in prompts}
@@ -232,7 +250,8 @@ class PromptNodes:
                 node.SetNthControlPointDescription(index, prompt.id)
         self._held[node] = set(wanted)
 
-    def _write_drawing(self, prompt: Prompt) -> None:
+    def _write_drawing(self, prompt: Prompt) -> Any:
+        """Give a prompt its node, and return it."""
         node = next((node for node in self.nodes if prompt.id in self._held[node]), None)
         if node is not None and markups.meaning(node)[0] == "lasso":  # of a scene loaded
             self._drawings.setdefault(_key(prompt), markups.drawing(node))
@@ -243,6 +262,7 @@ class PromptNodes:
             self._held[node].add(prompt.id)
         if not self._watch.is_touched(node) and not _same(drawing, markups.drawing(node)):
             markups.draw(node, outline)
+        return node
 
     def _drawing(self, prompt: Prompt) -> Drawing:
         """What was drawn for a prompt: of a lasso the line round it, not the scribble that fills it."""

@@ -1,6 +1,6 @@
 """One segmentation node: its volumes, its prompts, and the results that they get."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from ..regions import REGIONS
 from ..study.geometry import Geometry
 from .answering import Answering
 from .editing import PromptEditing
-from .library import Choice, Doubt
+from .library import Choice, Doubt, Prepared
 from .persistence import State, save_state
 from .preparing import Preparation
 from .prompt_nodes import PromptNodes
@@ -91,8 +91,10 @@ class Task(PromptEditing):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was done to the volumes, how prompts are understood, and what the last result left; for the user."""
-        noted = (self._preparation, self.prompt_nodes, self._answering, self._segments)
+        """What other weights made, what was done to the volumes, how prompts are understood, and what the last result
+        left; for the user.
+        """
+        noted = (self._timeline, self._preparation, self.prompt_nodes, self._answering, self._segments)
         return tuple(note for part in noted for note in part.notes)
 
     @property
@@ -126,13 +128,18 @@ class Task(PromptEditing):
         self._unsaved = True
         self._engine.touch(self)
         self._preparation.want()
-        self.prompt_nodes.sync(timeline.prompts)
+        self.prompt_nodes.sync(self.prompts, self.earlier)
         self.read_again_if_changed()
-        if self._answering.ask(timeline):
-            self._engine.drop(self, "update", "doubt")  # an answer to another step is not wanted any more
+        known = self._answering.ask(timeline)
+        self._engine.drop_answers(self, None if known else timeline.step)
         self.tell_changed()
 
     # results
+
+    @property
+    def weights(self) -> str | None:
+        """SHA-256 of the weights that made what the segments show, as far as that is known."""
+        return self._answering.weights
 
     def masks(self, region: str) -> np.ndarray | None:
         """uint8 (K, J, I) on `geometry`: what the segments show; None before the volumes have been read."""
@@ -223,9 +230,12 @@ class Task(PromptEditing):
         """Go on where a saved scene stopped."""
         self._engine.restore_model(self, state.choice)
         proposed = frozenset([0]) if state.proposed and not state.prompts else frozenset()
-        self._timeline = Timeline(PromptHistory(state.prompts), proposed)
+        self._timeline = Timeline(
+            PromptHistory((*state.earlier, *state.prompts)), proposed, put_by=frozenset(state.earlier)
+        )
+        self._answering.restored(state.weights)
         self._segments.set_output(state.output)
-        self.prompt_nodes.sync(self.prompts)
+        self.prompt_nodes.sync(self.prompts, self.earlier)
         self.set_volumes(state.nodes, state.register, state.skull)
         self._unsaved = False
 
@@ -244,10 +254,21 @@ class Task(PromptEditing):
         self.tell_changed()
         return True
 
-    def refit(self, masks: Mapping[str, Prompt], choice: Choice) -> None:
-        """The session of a model is there, with the masks edited by hand on its grid."""
-        self._engine.loaded(choice)
-        self._timeline = self._timeline.mapped(lambda prompt: masks.get(prompt.id, prompt))
+    def refit(self, prepared: Prepared, own: bool) -> None:
+        """The session of a model is there, with the masks edited by hand on its grid; `own` says whether its weights
+        made what the segments show.
+        """
+        self._engine.loaded(prepared.choice)
+        self._timeline = self._timeline.mapped(lambda prompt: prepared.masks.get(prompt.id, prompt))
+        if own:
+            self._timeline = self._timeline.owned()
+
+    def stand_on(self, found: Sequence[Prompt]) -> None:
+        """Other weights than the model's made what the segments show: these masks."""
+        self._timeline = self._timeline.standing_on(found)
+        self._unsaved = self._unsaved or not self._timeline.is_found  # opening a scene is no change of it
+        self.prompt_nodes.sync(self.prompts, self.earlier)
+        self.tell_changed()
 
     def not_prepared(self, choice: Choice, error: Exception) -> None:
         """There is no session, and why."""
@@ -259,7 +280,7 @@ class Task(PromptEditing):
         """Forget prompts that the study cannot use, by their ids, and tell why."""
         self._timeline = self._timeline.mapped(lambda prompt: None if prompt.id in reasons else prompt)
         self._unsaved = True
-        self.prompt_nodes.sync(self.prompts)
+        self.prompt_nodes.sync(self.prompts, self.earlier)
         for reason in dict.fromkeys(reasons.values()):
             self._engine.listener.message(reason, "error")
 
@@ -281,6 +302,7 @@ class Task(PromptEditing):
 
     def tell_results(self) -> None:
         """Tell the panel that the segments hold something else."""
+        self._unsaved = True
         self._engine.listener.results(self)
 
     def tell_error(self, error: Exception) -> None:

@@ -1,6 +1,6 @@
 """What the user asked for, step by step: the prompts that hold, and whether an automatic proposal is shown."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..prompts import Prompt, PromptHistory
@@ -14,22 +14,54 @@ class Timeline:
     """A `PromptHistory` in which an automatic proposal is a step as well. Immutable.
 
     Args:
-        history: The prompts, with what can be undone and redone.
+        history: The prompts, with what can be undone and redone; among them those that are only to be seen.
         proposed: Numbers of the steps, counted from the first, that show a proposal.
+        put_by: Prompts of the first step that are only to be seen, as masks stand for them already.
+        found: Masks that hold what the segments showed at the first step, where other weights answered it; empty
+            where none did. They stand for its prompts: each step after it begins with them, and those prompts are
+            only to be seen then.
     """
 
     history: PromptHistory = field(default_factory=PromptHistory)
     proposed: frozenset[int] = frozenset()
+    put_by: frozenset[Prompt] = frozenset()
+    found: tuple[Prompt, ...] = ()
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """Those that hold now."""
-        return self.history.prompts
+        """Those that hold now, in their order."""
+        seen = self._seen()
+        return tuple(prompt for prompt in self.history.prompts if prompt not in seen) if seen else self.history.prompts
+
+    @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        """Those that other weights answered: to be seen, and not answered any more."""
+        seen = self._seen()
+        return tuple(prompt for prompt in self.history.prompts if prompt in seen and prompt.points)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about prompts that other weights answered."""
+        if self.is_found:
+            return ("other weights made what the segments hold: it stays as it is, and the next prompt refines it",)
+        if self.earlier:
+            return ("the dimmed prompts are not answered any more: what other weights made of them is kept as masks",)
+        return ()
+
+    @property
+    def is_found(self) -> bool:
+        """Whether this step shows what other weights made of its prompts."""
+        return bool(self.found) and self._number == 0
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether this step shows a proposal."""
+        return not self.prompts and self._number in self.proposed
 
     @property
     def step(self) -> Step:
         """What is to be shown now."""
-        return self.prompts, not self.prompts and self._number in self.proposed
+        return (self.found, False) if self.is_found else (self.prompts, self.is_proposal)
 
     @property
     def asks(self) -> bool:
@@ -40,6 +72,10 @@ class Timeline:
     @property
     def _number(self) -> int:
         return len(self.history.past)
+
+    def _seen(self) -> frozenset[Prompt]:
+        """Prompts that are not answered where this step has them."""
+        return frozenset(self.history.past[0]) if self.found and self._number else self.put_by
 
     def add(self, *prompts: Prompt) -> "Timeline":
         """With more prompts, as one step. Raises `PromptError` when one of an id is there already."""
@@ -59,7 +95,8 @@ class Timeline:
         history = self.history
         for prompt in prompts:
             history = change(history, prompt)
-        return self._changed(history.prompts) if prompts else self
+        head = self.found if self.is_found else ()
+        return self._changed((*head, *history.prompts)) if prompts else self
 
     def reset(self) -> "Timeline":
         """Without prompts and proposal; the same when there is none."""
@@ -82,7 +119,7 @@ class Timeline:
 
     def masks(self) -> tuple[Prompt, ...]:
         """The masks edited by hand of all steps, each id once."""
-        steps = (*self.history.past, self.prompts, *self.history.future)
+        steps = (self.found, *self.history.past, self.history.prompts, *self.history.future)
         return tuple({p.id: p for prompts in steps for p in prompts if p.kind == "mask"}.values())
 
     def holds(self, mask: Prompt) -> bool:
@@ -99,9 +136,24 @@ class Timeline:
 
         history = self.history
         past, future = tuple(map(these, history.past)), tuple(map(these, history.future))
-        return replace(self, history=PromptHistory(these(history.prompts), past, future))
+        return replace(self, history=PromptHistory(these(history.prompts), past, future), found=these(self.found))
+
+    def standing_on(self, found: Sequence[Prompt]) -> "Timeline":
+        """With the masks `found` for the first step, of which it has turned out that other weights answered it; what
+        was done since follows them, up to a reset.
+        """
+        history = self.history
+        steps = [*history.past, history.prompts, *reversed(history.future)]
+        end = next((number for number, prompts in enumerate(steps) if number and not prompts), len(steps))
+        steps[1:end] = [(*found, *prompts) for prompts in steps[1:end]]
+        past, future = tuple(steps[: self._number]), tuple(reversed(steps[self._number + 1 :]))
+        return replace(self, history=PromptHistory(steps[self._number], past, future), found=tuple(found))
+
+    def owned(self) -> "Timeline":
+        """With a first step that the model answers itself; the same once masks stand for it."""
+        return replace(self, found=()) if self.is_found and not self.history.can_redo else self
 
     def _changed(self, prompts: tuple[Prompt, ...]) -> "Timeline":
         past = (*self.history.past, self.history.prompts)
         known = frozenset(number for number in self.proposed if number < len(past))
-        return Timeline(PromptHistory(prompts, past, ()), known)
+        return replace(self, history=PromptHistory(prompts, past, ()), proposed=known)

@@ -11,14 +11,26 @@ if TYPE_CHECKING:
     from .cases import Case, Split, find_cases, read_split
     from .clicks import ClickConfig
     from .fitting import fit
+    from .losses import LossConfig
     from .options import TrainOptions
 
-__all__ = ["AugmentConfig", "Case", "ClickConfig", "Split", "TrainOptions", "find_cases", "fit", "read_split"]
+__all__ = [
+    "AugmentConfig",
+    "Case",
+    "ClickConfig",
+    "LossConfig",
+    "Split",
+    "TrainOptions",
+    "find_cases",
+    "fit",
+    "read_split",
+]
 
 _HOMES = {
     "AugmentConfig": "augment",
     "Case": "cases",
     "ClickConfig": "clicks",
+    "LossConfig": "losses",
     "Split": "cases",
     "TrainOptions": "options",
     "find_cases": "cases",

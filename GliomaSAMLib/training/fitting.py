@@ -26,7 +26,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         CaseError: No case, a damaged case or split, a damaged checkpoint or one of another method.
         StudyError: A volume of a case cannot be used.
         ModelError: The options make no sense, a device is not there, or its memory does not suffice.
-        WeightsError: The weights of the frozen encoder are absent or damaged.
+        WeightsError: The weights of the frozen encoder, or those to begin from, are absent, damaged or do not fit.
         OutputError: The checkpoint or weights cannot be written.
         Cancelled: The user stopped; the same command goes on from there.
     """

@@ -9,6 +9,7 @@ from ..models.registry import MethodConfig, find_method
 from .augment import AugmentConfig
 from .clicks import ClickConfig
 from .features import MULTIPLE
+from .losses import LossConfig
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class TrainOptions:
             else every crop is embedded after its augmentation, which takes longer and shows the encoder more images.
         augment: How crops are drawn and changed.
         clicks: How users are simulated.
+        loss: What counts how much.
         config: Sizes of the network, where they differ from the method's own.
         encoder_weights: Checkpoint of the frozen encoder, for encoders whose weights do not ship (SAM, MedSAM).
+        start: Weights to begin from, a file or the name of a trained model; None for chance.
     """
 
     folder: Path
@@ -68,8 +71,10 @@ class TrainOptions:
     cache_features: bool = True
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
     config: MethodConfig | None = None
     encoder_weights: Path | None = None
+    start: str | None = None
 
     @property
     def weights(self) -> Path:
@@ -119,6 +124,13 @@ class TrainOptions:
         ]
         if self.patience is not None and self.split is None:
             problems.append("without a split there are no validations that could end it early: leave out patience")
+        problems += self.clicks.problems() + self.loss.problems()
+        told = self.clicks.previous_truth + self.clicks.previous_distorted
+        if told > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
+            problems.append(
+                f"the method {config.method!r} is told no answer before that could be replaced: leave out the shares "
+                "of answers after the truth and after a distorted truth"
+            )
         if self.workers < 0:
             problems.append(f"workers must be 0 or more, not {self.workers}")
         if problems:

@@ -66,7 +66,8 @@ def smooth(values: np.ndarray) -> np.ndarray:
 
 def _draw_validations(axes: Axes, validations: list[dict[str, Any]]) -> None:
     minutes = [line["seconds"] / 60 for line in validations]
-    names = list(dict.fromkeys(name for line in validations for name in line["validation"]))
+    found = dict.fromkeys(name for line in validations for name in line["validation"])
+    names = [name for name in found if name[:2] in REGIONS]  # the others say what clicks do
     for name in names:
         region, clicks = name[:2], int(name[2:])
         values = [line["validation"].get(name, np.nan) for line in validations]

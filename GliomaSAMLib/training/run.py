@@ -12,9 +12,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
-from ..models.registry import MethodConfig, build, find_method
-from ..models.trained import trained_names, trained_state
-from ..models.weights import save_weights
+from ..models.catalogue import find_weights
+from ..models.registry import MethodConfig, Parts, build, find_method
+from ..models.trained import load_trained, trained_names, trained_state
+from ..models.weights import load_weights, save_weights
 from .cases import Case
 from .checkpoint import TrainingLog, save_checkpoint
 from .data import Batch, CropDataset, collate
@@ -73,6 +74,8 @@ class Run:
         torch.manual_seed(self.options.seed)
         parts = build(self.config, self.options.encoder_weights)
         self.decoder, encoder = parts.network, parts.embedder
+        if self.options.start is not None:
+            _take_weights(self.options.start, parts)
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
             encoder.to(self.fabric.device)
@@ -101,7 +104,9 @@ class Run:
         decoder = self.decoder
         self.trained = trained_names(decoder)
         kinds = find_method(self.config.method).prompts
-        self.one_step = TrainingStep(decoder, options.clicks, options.seed, kinds, self.embed)
+        self.one_step = TrainingStep(
+            decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
+        )
         optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
         self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
         if saved is not None:
@@ -267,7 +272,9 @@ class Run:
         self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
         self.average.eval()
         try:
-            measured = validate(self.average.module, self.val, self.fabric.device, self._check_cancel)
+            measured = validate(
+                self.average.module, self.val, self.fabric.device, self._check_cancel, self.config.previous
+            )
         except Cancelled:
             return  # the loop sees it too, and writes a checkpoint before it stops
         if self.log is not None:
@@ -298,6 +305,13 @@ class Run:
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)
+
+
+def _take_weights(start: str, parts: Parts) -> None:
+    """Fill a network with the weights of that file or model. Raises `WeightsError` where they are not its own."""
+    state, metadata = load_weights(*find_weights(start))
+    metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
+    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
 
 
 def use_checkpointing(network: nn.Module, method: str) -> None:

@@ -1,4 +1,4 @@
-"""One training step: a simulated user sees the proposal or prompts at once, corrects it; the loss is on both."""
+"""One training step: users see the proposal or prompt at once, and correct the answers; the loss is on the last."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -8,16 +8,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..models.registry import PROMPTS, VolumeDecoder
+from ..models.registry import PROMPTS, Previous, VolumeDecoder
 from ..prompts.maps import PromptVoxels, prompt_maps
-from .clicks import ClickConfig, correct, first_prompts, region_chances
-from .losses import segmentation_loss
+from .clicks import ClickConfig
+from .losses import PLAIN, Before, LossConfig, segmentation_loss
+from .users import Scene, User
 
 CELL_MM = 2.0
 """Edge of the voxels that users click and the maps of prompts are drawn on."""
 
 PROPOSAL_WEIGHT = 0.5
-"""Of the loss on what is found without prompts, beside that on the answer to them."""
+"""Of the loss on what is found without prompts, beside that on the answers to them."""
 
 
 class TrainingStep(nn.Module):
@@ -29,6 +30,8 @@ class TrainingStep(nn.Module):
         seed: Seed of the simulated users; with a sample's index it fixes every click.
         kinds: Kinds of prompts that the network reads; users give no others.
         embed: From images (B, M, K, J, I) to their embeddings (B, M, C, z, y, x), where a batch comes without them.
+        previous: What the network is told besides prompts, see `MethodConfig.previous`.
+        loss: What counts how much.
 
     Attributes:
         done: Share of the training that is over, which is told to the network's own loss.
@@ -41,6 +44,8 @@ class TrainingStep(nn.Module):
         seed: int,
         kinds: Sequence[str] = PROMPTS,
         embed: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        previous: Previous = "proposal",
+        loss: LossConfig = PLAIN,
     ) -> None:
         super().__init__()
         self.decoder = decoder
@@ -48,6 +53,8 @@ class TrainingStep(nn.Module):
         self.seed = seed
         self.kinds = kinds
         self.embed = embed
+        self.previous = previous
+        self.loss = loss
         self.done = 0.0
 
     def forward(
@@ -61,41 +68,48 @@ class TrainingStep(nn.Module):
         """Loss and mean soft Dice (3,) of a batch; shapes as in `Crop` with a batch axis in front, `index` (B,).
 
         Both are means over the samples, none of which depends on the others: it does not matter which are together.
+        All users of a sample share its features; the loss is half of that on the proposal and the mean of theirs.
         """
         decoder = cast(VolumeDecoder, self.decoder)
         if embeddings is None and self.embed is not None:
             embeddings = self.embed(images * present[:, :, None, None, None])
         features = decoder.encode(images, present, embeddings)
-        truth = (F.avg_pool3d(regions.float(), 2) >= 0.5).cpu().numpy()
-        generators = [np.random.default_rng((self.seed, 7, int(i))) for i in index]
-        chances = [region_chances(self.clicks, rng) for rng in generators]
-        users = list(zip(truth, chances, generators, strict=True))
-        prompts = [self._known(first_prompts(target, self.clicks, chance, rng)) for target, chance, rng in users]
-        nothing = self._maps([PromptVoxels() for _ in prompts], [None] * len(prompts), truth, images)
-        proposed = decoder.decode(features, nothing, [PromptVoxels() for _ in prompts])
-        proposals = list(_on_cells(proposed))
-        drawn = [int(rng.choice(len(self.clicks.rounds), p=self.clicks.rounds)) for rng in generators]
-        rounds = [max(count, int(not one)) for count, one in zip(drawn, prompts, strict=True)]
-        if "point" not in self.kinds:
-            rounds = [0]
-        for n in range(max(rounds)):
-            found = proposals
-            if any(prompts):
-                with torch.no_grad():
-                    maps = self._maps(prompts, proposals, truth, images)
-                    found = list(_on_cells(decoder.decode([f.detach() for f in features], maps, prompts)))
-            for one, proposal, answer, count, (target, chance, rng) in zip(
-                prompts, proposals, found, rounds, users, strict=True
-            ):
-                seen = answer if one else proposal
-                for _ in range(int(rng.integers(1, 4)) if n < count else 0):
-                    correct(one, seen > 0, target, chance, rng)
-        maps = self._maps(prompts, proposals, truth, images)
-        logits = decoder.decode(features, maps, prompts)
-        loss = segmentation_loss(logits, regions, maps) + PROPOSAL_WEIGHT * segmentation_loss(
-            proposed, regions, nothing
-        )
-        return loss + self._own_loss(regions), soft_dice(logits.detach(), regions)
+        nothing = self._maps([PromptVoxels()] * len(index), [None] * len(index), images)
+        proposed = decoder.decode(features, nothing, [PromptVoxels()] * len(index))
+        loss = PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss) + self._own_loss(regions)
+        levels = regions.sum(dim=1, dtype=torch.uint8)
+        known = [tensor.cpu().numpy() for tensor in (levels, images.float(), present)]
+        scenes = [Scene(*sample) for sample in zip(*known, _on_cells(proposed), strict=True)]
+        losses, dices = [], []
+        for number in range(self.clicks.users):
+            users = [
+                User(scene, self.clicks, self.kinds, self.previous, np.random.default_rng((self.seed, 7, n, number)))
+                for scene, n in zip(scenes, index.tolist(), strict=True)
+            ]
+            self._correct(users, features, images)
+            goal = _nested(users).to(regions.device)
+            maps = self._maps([user.prompts for user in users], [user.told for user in users], images)
+            logits = decoder.decode(features, maps, [user.prompts for user in users])
+            before = Before(
+                torch.from_numpy(np.stack([user.told > 0 for user in users])).to(images.device),
+                torch.from_numpy(np.stack([user.near_clicks() for user in users])).to(images.device),
+            )
+            losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + self._own_loss(goal))
+            dices.append(soft_dice(logits.detach(), goal))
+        return loss + torch.stack(losses).mean(), torch.stack(dices).mean(dim=0)
+
+    @torch.no_grad()
+    def _correct(self, users: Sequence[User], features: list[torch.Tensor], like: torch.Tensor) -> None:
+        """Let users, one of each sample, look at the answers and correct them until none has a round left."""
+        decoder = cast(VolumeDecoder, self.decoder)
+        while any(user.rounds for user in users):
+            answers: list[np.ndarray | None] = [None] * len(users)
+            if any(user.asks for user in users):
+                prompts = [user.prompts for user in users]
+                maps = self._maps(prompts, [user.told for user in users], like)
+                answers = list(_on_cells(decoder.decode([f.detach() for f in features], maps, prompts)))
+            for user, answer in zip(users, answers, strict=True):
+                user.react(answer)
 
     def _own_loss(self, regions: torch.Tensor) -> torch.Tensor:
         """The loss terms that the network has of its own, as `auxiliary_loss`; 0 when it has none."""
@@ -105,31 +119,23 @@ class TrainingStep(nn.Module):
         network.done = self.done
         return network.auxiliary_loss(regions)
 
-    def _known(self, prompts: PromptVoxels) -> PromptVoxels:
-        """Those prompts that the network reads."""
-        return PromptVoxels(
-            points=prompts.points if "point" in self.kinds else [],
-            boxes=prompts.boxes if "box" in self.kinds else [],
-            masks=prompts.masks if "mask" in self.kinds else {},
-        )
-
     def _maps(
-        self,
-        prompts: list[PromptVoxels],
-        proposals: Sequence[np.ndarray | None],
-        truth: np.ndarray,
-        like: torch.Tensor,
+        self, prompts: Sequence[PromptVoxels], told: Sequence[np.ndarray | None], like: torch.Tensor
     ) -> torch.Tensor:
-        maps = [
-            prompt_maps(one, truth.shape[2:], CELL_MM, proposal)
-            for one, proposal in zip(prompts, proposals, strict=True)
-        ]
+        shape = [side // 2 for side in like.shape[2:]]
+        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, told, strict=True)]
         return torch.from_numpy(np.stack(maps)).to(like.device)
 
 
 def _on_cells(logits: torch.Tensor) -> np.ndarray:
     """Logits on the grid of the prompt maps."""
     return F.avg_pool3d(logits.detach().float(), 2).cpu().numpy()
+
+
+def _nested(users: Sequence[User]) -> torch.Tensor:
+    """What users mean as WT, TC, ET, uint8 (B, 3, K, J, I)."""
+    levels = torch.from_numpy(np.stack([user.levels for user in users]))
+    return torch.stack([levels >= level for level in (1, 2, 3)], dim=1).to(torch.uint8)
 
 
 def soft_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

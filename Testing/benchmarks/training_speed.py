@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from GliomaSAMLib.errors import GliomaSAMError
-from GliomaSAMLib.training import AugmentConfig, TrainOptions, find_cases, fit
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, find_cases, fit
 from GliomaSAMLib.training.checkpoint import read_log
 
 CROP = (96, 128, 96)
@@ -84,6 +84,7 @@ def train(options: argparse.Namespace, processes: int, output: Path) -> None:
             workers=options.workers,
             cache=options.cache,
             augment=AugmentConfig(crop=CROP, large=0.0),
+            clicks=ClickConfig(users=options.users),
         )
     )
 
@@ -107,7 +108,8 @@ def measure(options: argparse.Namespace, arguments: Sequence[str], folder: Path)
 def show(rows: list[Speed], options: argparse.Namespace, console: Console) -> None:
     """Print the table."""
     crop = " x ".join(str(side) for side in CROP)
-    table = Table(title=f"{options.method}, crops of {crop}, batch {options.batch}, {date.today().isoformat()}")
+    what = f"{options.method}, crops of {crop}, batch {options.batch}, users {options.users}"
+    table = Table(title=f"{what}, {date.today().isoformat()}")
     for name in ("processes", "threads each", "workers each", "steps", "crops a second", "waiting for crops"):
         table.add_column(name, justify="right")
     for row in rows:
@@ -126,6 +128,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=0, help="extra processes of each that make crops")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--accumulate", type=int, default=1)
+    parser.add_argument("--users", type=int, default=ClickConfig().users, help="simulated users of each crop")
     parser.add_argument("--accelerator", default="cpu")
     parser.add_argument("--steps", type=int, default=20, help="steps that are counted")
     parser.add_argument("--warm", type=int, default=4, help="steps before them that are not")
@@ -136,8 +139,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--run", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
-    if min(chosen.steps, chosen.warm, chosen.count, chosen.batch, chosen.accumulate, *chosen.processes) < 1:
-        parser.error("--steps, --warm, --count, --batch, --accumulate and --processes must be at least 1")
+    numbers = (chosen.steps, chosen.warm, chosen.count, chosen.batch, chosen.accumulate, chosen.users)
+    if min(*numbers, *chosen.processes) < 1:
+        parser.error("--steps, --warm, --count, --batch, --accumulate, --users and --processes must be at least 1")
     return chosen
 
 
@@ -166,6 +170,7 @@ def main(arguments: Sequence[str]) -> int:
             "machine": {"kind": platform.machine(), "cores": os.cpu_count()},
             "method": options.method,
             "crop": CROP,
+            "users": options.users,
             "rows": [asdict(row) for row in rows],
         }
         options.output.write_text(json.dumps(numbers, indent=1) + "\n")

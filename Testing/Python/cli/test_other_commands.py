@@ -1,6 +1,7 @@
 """Help, version, doctor, models, demo and evaluate, as a user meets them."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,7 +45,24 @@ def test_models_lists_the_default_and_the_methods(gliomasam: Callable) -> None:
     done = gliomasam("models")
     assert done.status == 0
     assert "gliomasam" in done.out
-    assert "segresnet" in done.out
+    listed = done.out.partition("methods, for gliomasam train")
+    assert all("segresnet" in part for part in (listed[0], listed[2]))
+    assert "none: train it" in " ".join(re.sub(r"[^\w: ]", " ", listed[0]).split())
+    assert "gliomasam_" not in done.out, "one network"
+
+
+def test_models_of_which_there_is_no_file_say_what_to_do(gliomasam: Callable) -> None:
+    done = gliomasam("models", "--download", "segresnet")
+    assert done.status == 2
+    assert "gliomasam train CASES --output runs/segresnet --method segresnet" in " ".join(done.err.split())
+
+
+def test_doctor_does_not_ask_for_weights_that_do_not_ship() -> None:
+    from GliomaSAMLib.cli.checks import weights
+
+    found = {check.name: check for check in weights()}
+    assert found["model gliomasam"].good and found["model segresnet"].good is None
+    assert "trained" in found["model segresnet"].text
 
 
 def test_doctor_reports_and_fails_where_there_is_no_model(gliomasam: Callable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,20 @@ def test_options_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_p
     assert not options.cache_features and options.augment.crop == (32, 48, 64)
 
 
+def test_users_and_weights_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    shares = ["--users", 5, "--another-outline", 0.2, "--border-clicks", 0.3]
+    replaced = ["--previous-truth", 0.1, "--previous-distorted", 0.25]
+    weights = ["--new-error-weight", 3, "--clicked-error-weight", 2, "--start", "gliomasam"]
+    done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *shares, *replaced, *weights)
+    assert (done.status, done.err) == (0, "")
+    (options,) = asked
+    assert options.clicks == training.ClickConfig(
+        users=5, another_outline=0.2, border=0.3, previous_truth=0.1, previous_distorted=0.25
+    )
+    assert options.loss == training.LossConfig(new_error_weight=3, clicked_error_weight=2)
+    assert options.start == "gliomasam"
+
+
 def test_what_is_not_said_is_as_the_library_has_it(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
     gliomasam("train", tmp_path, "-o", tmp_path / "run")
     assert asked == [training.TrainOptions(tmp_path, tmp_path / "run")]
@@ -59,7 +73,7 @@ def test_a_config_that_makes_no_sense_is_one_line(
     assert done.status == 2 and "config" in done.err and "Traceback" not in done.err and not asked
 
 
-@pytest.mark.parametrize("wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0]])
+@pytest.mark.parametrize("wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0], ["--users", 0]])
 def test_numbers_below_one_are_refused(wrong: list[Any], gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
     done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *wrong)
     assert done.status == 2 and wrong[0] in done.err and not asked

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
+from GliomaSAMLib.training.click_effect import ClickEffect
 
 
 def test_clicks_mend_the_mask(first_case, painter):

@@ -7,11 +7,11 @@ from itertools import zip_longest
 import pytest
 from matplotlib.image import imread
 
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.plot import plot_dice
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.evaluation.summary import summarise
 from GliomaSAMLib.evaluation.table import to_csv, to_json, to_markdown
+from GliomaSAMLib.training.click_effect import ClickEffect
 
 
 def result(

@@ -34,8 +34,8 @@ def name(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
-@pytest.fixture(scope="module")
-def parts(name: str) -> Parts:
+def awake(name: str) -> Parts:
+    """A method before any training, with numbers by chance where it begins with zeros."""
     torch.manual_seed(3)
     made = build(METHODS[name].config)
     with torch.no_grad():  # zero-initialised outputs would hide what they let through
@@ -44,6 +44,11 @@ def parts(name: str) -> Parts:
                 torch.nn.init.normal_(tensor, std=0.02)
             assert key
     return made
+
+
+@pytest.fixture(scope="module")
+def parts(name: str) -> Parts:
+    return awake(name)
 
 
 def clicks() -> PromptVoxels:
@@ -113,8 +118,7 @@ def test_prompts_that_a_method_reads_change_its_answer_and_others_do_not(name: s
 @pytest.mark.parametrize("region", range(3))
 @pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.config.previous == "answer"])
 def test_the_answer_before_changes_the_answer_where_a_method_gets_it(name: str, region: int) -> None:
-    torch.manual_seed(3)
-    made = build(METHODS[name].config)
+    made = awake(name)
     network: Any = made.network.eval()
     features, answers = network.encode(**study(made, batch=1)), []
     for inside in (-2.0, 2.0):

@@ -78,7 +78,7 @@ for found in pkgutil.walk_packages(GliomaSAMLib.__path__, "GliomaSAMLib."):
     if not found.name.startswith("GliomaSAMLib.slicer."):
         importlib.import_module(found.name)
 from GliomaSAMLib.models.catalogue import find_weights
-assert str(find_weights("gliomasam_frozen")[0]).startswith({str(installed)!r})
+assert str(find_weights("gliomasam")[0]).startswith({str(installed)!r})
 """,
     )
 

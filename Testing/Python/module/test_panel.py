@@ -11,6 +11,8 @@ import slicer
 from user.clinician import Clinician
 from user.quick import QuickWork
 
+from GliomaSAMLib.errors import ModelError
+
 INSIDE = (12.0, 6.0, 4.0)
 ELSEWHERE = (-12.0, -8.0, -6.0)
 
@@ -273,6 +275,44 @@ def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> 
     user.ui.undoButton.click()
     user.wait()
     assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
+
+
+def test_a_scene_of_another_model_that_is_not_here_goes_on_from_its_segments(
+    user: Clinician, quick: QuickWork, tmp_path: Path, monkeypatch: Any
+) -> None:
+    user.panel.parameters.model = "gliomasam_first"
+    user.click(INSIDE)
+    assert user.ui.modelSelector.currentText == "gliomasam_first"
+    masks, old = user.masks(), user.task.prompts
+    path = tmp_path / "patient.mrb"
+    assert slicer.util.saveScene(str(path))
+    slicer.mrmlScene.Clear()
+    user.wait()
+    user.panel.engine.set_model("gliomasam")
+    user.panel.engine.library._models.clear()
+
+    def load(name: str, device: str) -> Any:
+        if name == "gliomasam_first":
+            raise ModelError(f"there is no model {name!r}")
+        return quick.load(name, device)
+
+    monkeypatch.setattr(user.panel.engine.library, "_load", load)
+    slicer.util.loadScene(str(path))
+    user.wait()
+    assert "gliomasam takes its place" in user.panel.messages.text
+    assert user.panel.parameters.model == user.ui.modelSelector.currentText == "gliomasam"
+    selector = user.ui.modelSelector
+    assert "gliomasam_first" not in [selector.itemText(n) for n in range(len(user.panel.model._entries))]
+    assert user.task.prompts == old and user.ui.notesLabel.text.startswith("other weights made what the segments hold")
+    assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
+    user.click(ELSEWHERE)
+    assert [p.kind for p in user.task.prompts] == ["mask"] * 3 + ["point"] and user.task.earlier == old
+    assert user.ui.notesLabel.text.startswith("the dimmed prompts")
+    assert all(np.all(mask >= masks[region]) for region, mask in user.masks().items())
+    user.ui.undoButton.click()
+    user.wait()
+    assert user.task.prompts == old
+    assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
 
 
 def test_a_segment_added_to_results_that_were_empty_when_saved_stays_as_it_is(user: Clinician, tmp_path: Path) -> None:

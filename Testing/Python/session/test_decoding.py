@@ -1,25 +1,29 @@
-"""A slab is read once for all its prompts, and the model sees its own proposal beside them."""
+"""A study is encoded once for all its prompts, and the model is given what came before beside them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.prompts.maps import PROMPT_CHANNELS, PromptVoxels
 from GliomaSAMLib.session import EmbeddingCache
-from GliomaSAMLib.session.decoding import KEPT_SLABS, SlabDecoder, halve
+from GliomaSAMLib.session.decoding import StudyDecoder, halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
-from GliomaSAMLib.session.roi import Slab
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.progress import Reporter
+
+CLICK = PromptVoxels(points=[((4.0, 5.0, 6.0), True, "WT")])
 
 
 class Watched(Model):
     """Notes what it is asked for."""
 
-    def __init__(self, model: Model) -> None:
-        super().__init__(model.name, model.config, model.encoder, model.decoder, model.device)
+    def __init__(self, model: Model, previous: str) -> None:
+        config = replace(model.config, previous=previous)
+        super().__init__(model.name, config, model.encoder, model.decoder, model.device)
         self.encoded = 0
         self.maps: list[np.ndarray] = []
 
@@ -32,41 +36,42 @@ class Watched(Model):
         return super().decode(features, maps, prompts)
 
 
-@pytest.fixture
-def watched(model: Model) -> Watched:
-    return Watched(model)
+def decoder_of(model: Watched, study: Study, folder: Path) -> StudyDecoder:
+    return StudyDecoder(model, StudyEmbeddings(study, model, EmbeddingCache(folder, 2**30)))
 
 
-@pytest.fixture
-def decoder(small_study: Study, watched: Watched, embedding_folder: Path) -> SlabDecoder:
-    return SlabDecoder(watched, StudyEmbeddings(small_study, watched, EmbeddingCache(embedding_folder, 2**30)))
-
-
-def test_a_slab_is_read_once(decoder: SlabDecoder, watched: Watched) -> None:
-    whole = Slab.whole(decoder.embeddings.padded[0])
+def test_a_study_is_encoded_once_and_whole(small_study: Study, model: Model, embedding_folder: Path) -> None:
+    watched = Watched(model, "answer")
+    decoder = decoder_of(watched, small_study, embedding_folder)
     for _ in range(3):
-        read = decoder.read(whole, 8, Reporter())
+        decoder.prepare(Reporter())
     assert watched.encoded == 1 and len(watched.maps) == 1
-    assert read.proposal.shape == (3, *decoder.embeddings.padded)
-    assert np.array_equal(decoder.logits(read, PromptVoxels()), read.proposal) and len(watched.maps) == 1
+    assert decoder.proposal.shape == (3, *decoder.embeddings.padded)
+    assert decoder.logits(CLICK, halve(decoder.proposal)).shape == decoder.proposal.shape
 
 
-def test_only_the_slabs_used_last_are_kept(decoder: SlabDecoder, watched: Watched) -> None:
-    depth = decoder.embeddings.padded[0]
-    slabs = [Slab(0, stop, depth) for stop in range(16, depth + 1, 16)][: KEPT_SLABS + 1]
-    assert len(slabs) == KEPT_SLABS + 1
-    for slab in (*slabs, slabs[-1], slabs[-2]):
-        decoder.read(slab, 0, Reporter())
-    assert watched.encoded == len(slabs)
-    decoder.read(slabs[0], 0, Reporter())
-    assert watched.encoded == len(slabs) + 1
+def test_encoding_that_was_stopped_goes_on(small_study: Study, model: Model, embedding_folder: Path) -> None:
+    watched = Watched(model, "answer")
+    decoder = decoder_of(watched, small_study, embedding_folder)
+    told: list[str] = []
+    with pytest.raises(Cancelled):
+        decoder.prepare(Reporter(lambda fraction, text: told.append(text), lambda: "encoding the study" in told))
+    assert not watched.maps
+    decoder.prepare(Reporter())
+    assert len(watched.maps) == 1
 
 
-def test_the_model_sees_its_proposal_beside_the_prompts(decoder: SlabDecoder, watched: Watched) -> None:
-    read = decoder.read(Slab.whole(decoder.embeddings.padded[0]), 8, Reporter())
-    decoder.logits(read, PromptVoxels(points=[((4.0, 5.0, 6.0), True, "WT")]))
+@pytest.mark.parametrize("previous", ["answer", "proposal"])
+def test_the_model_is_given_what_its_config_says(
+    previous: str, small_study: Study, model: Model, embedding_folder: Path
+) -> None:
+    watched = Watched(model, previous)
+    decoder = decoder_of(watched, small_study, embedding_folder)
+    decoder.prepare(Reporter())
+    before = np.random.default_rng(0).normal(0, 3, (3, *decoder.images.shape[1:])).astype(np.float32)
+    decoder.logits(CLICK, before)
     first, second = watched.maps
-    assert not first.any()
+    assert not first.any(), "without prompts nothing came before"
     assert second[0, 4, 5, 6] == 1
-    assert np.allclose(second[PROMPT_CHANNELS:], np.tanh(halve(read.proposal) / 2), atol=1e-6)
-    assert np.sign(second[PROMPT_CHANNELS]).any()
+    expected = before if previous == "answer" else halve(decoder.proposal)
+    assert np.allclose(second[PROMPT_CHANNELS:], np.tanh(expected / 2), atol=1e-6)

@@ -136,14 +136,16 @@ class World:
     """What the worker meets in place of volumes, model and session; counts what was asked of it.
 
     A kind of work ("read", "load", "encode", "update") in `held` goes on only when it is taken out or cancelled, one in
-    `failing` raises.
+    `failing` raises. A number in `held` holds up an update at the answer to so many prompts; `prefixes` are the
+    prompts that were answered, one after the other, to come to the answers in `answered`.
     """
 
     def __init__(self, grid: Geometry) -> None:
         self.grid = grid
         self.calls: list[str] = []
         self.answered: list[tuple[Prompt, ...]] = []
-        self.held: set[str] = set()
+        self.prefixes: list[tuple[Prompt, ...]] = []
+        self.held: set[str | int] = set()
         self.failing: dict[str, Exception] = {}
         self.threads: set[int] = set()
 
@@ -152,12 +154,15 @@ class World:
         self.threads.add(threading.get_ident())
         if kind in self.failing:
             raise self.failing[kind]
-        while kind in self.held:
+        self.wait(kind, cancel)
+        if progress is not None:
+            progress(0.5, f"{kind} half done")
+
+    def wait(self, what: str | int, cancel: Any) -> None:
+        while what in self.held:
             if cancel is not None and cancel():
                 raise Cancelled("stopped")
             time.sleep(0.001)
-        if progress is not None:
-            progress(0.5, f"{kind} half done")
 
     def read_study(self, *, register: bool, skull: str, progress: Any, cancel: Any, **images: Any) -> Any:
         self.work("read", progress, cancel)
@@ -167,7 +172,7 @@ class World:
 
     def load(self, name: str, device: str) -> Any:
         self.work("load")
-        return SimpleNamespace(name=name, on_fallback=None)
+        return SimpleNamespace(name=name, on_fallback=None, weights_sha256=f"the SHA-256 of {name}")
 
     def new_session(self, study: Any, model: Any, cache: Any) -> Any:
         return PlainSession(self, study)
@@ -181,6 +186,7 @@ class PlainSession:
         self.study = study
         self.prompts: tuple[Prompt, ...] = ()
         self.masks = plain_answer((), study.reference)
+        self.known: set[tuple[Prompt, ...]] = set()
 
     def add(self, prompt: Prompt) -> Prompt:
         prompt = check_inside(prompt, self.study.reference, self.study.brain)
@@ -196,6 +202,11 @@ class PlainSession:
     def update(self, progress: Any = None, cancel: Any = None) -> Any:
         prompts = self.prompts
         self.world.work("update", progress, cancel)
+        for prefix in (prompts[:number] for number in range(len(prompts) + 1)):
+            if prefix not in self.known:
+                self.world.wait(len(prefix), cancel)
+                self.known.add(prefix)
+                self.world.prefixes.append(prefix)
         self.world.answered.append(prompts)
         self.masks = plain_answer(prompts, self.study.reference)
         return SimpleNamespace(notes=())

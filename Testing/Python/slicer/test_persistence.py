@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from GliomaSAMLib.errors import PromptError
+from GliomaSAMLib.errors import ModelError, PromptError, WeightsError
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.study.geometry import Geometry
 
@@ -39,6 +39,7 @@ def test_a_saved_scene_goes_on(
     from GliomaSAMLib.slicer.shown import Output
 
     task.set_output(Output(overwrite="visible"))
+    engine.set_model("other", "cpu")
     task.add_point(place(8, 8, 7), True, "TC")
     task.add_box(place(3, 3, 3), place(6, 6, 6))
     outside = task.prompt_nodes.node_for("point", False, "WT")
@@ -46,8 +47,6 @@ def test_a_saved_scene_goes_on(
     lasso = task.prompt_nodes.node_for("lasso")
     for corner in (place(2, 2, 7), place(14, 2, 7), place(14, 13, 7)):
         lasso.AddControlPointWorld(list(corner))
-    run_until()
-    engine.set_model("other", "cpu")
     run_until()
     before, masks = task.prompts, {region: task.masks(region) for region in REGIONS}
     assert len(before) == 4
@@ -136,7 +135,7 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
         again.add_point(place(4, 4, 4))
         while later.busy:
             later.collect()
-        assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":1' in segmentation.GetAttribute(ATTRIBUTE)
+        assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":2' in segmentation.GetAttribute(ATTRIBUTE)
     finally:
         assert later.close(5)
 
@@ -175,3 +174,72 @@ def test_a_second_segmentation_of_another_model_switches_all_and_that_is_told(
     assert "in place of gliomasam" in panel.told("info") and engine.choice.model == "segresnet"
     run_until()
     assert json.loads(task.node.GetAttribute(ATTRIBUTE))["model"] == "segresnet"
+
+
+@pytest.fixture
+def open_with_model(task: Any, mrml_scene: Any, engine: Any, run_until: Any, place: Any) -> Callable[[str], Any]:
+    """A function that gives the task of a segmentation that was saved with a model of this name, and one prompt."""
+    from GliomaSAMLib.slicer.persistence import ATTRIBUTE
+    from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+
+    task.add_point(place(8, 8, 7))
+    run_until()
+    saved, volume = json.loads(task.node.GetAttribute(ATTRIBUTE)), task.volume_nodes["t1"]
+    mrml_scene.RemoveNode(task.node)
+    run_until()
+
+    def open_it(name: str) -> Any:
+        node = new_segmentation(mrml_scene, "saved")
+        node.SetAttribute(ATTRIBUTE, json.dumps({**saved, "model": name}))
+        node.SetNodeReferenceID("GliomaSAM.t1", volume.GetID())
+        return engine.task(node)
+
+    return open_it
+
+
+@pytest.mark.parametrize("name", ["gliomasam_frozen", "cmaa+segresnet", "gone/mine.safetensors"])
+def test_a_model_that_is_not_here_gives_way_to_the_default(
+    engine: Any, open_with_model: Any, world: Any, panel: Any, place: Any, run_until: Any, name: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def load(model: str, device: str) -> Any:
+        if model == name:
+            raise (WeightsError if "/" in name else ModelError)(f"there is no model {name!r}")
+        return world.load(model, device)
+
+    monkeypatch.setattr(engine.library, "_load", load)
+    world.calls.clear()
+    task = open_with_model(name)
+    run_until()
+    assert task.phase == "ready" and engine.choice.model == "gliomasam" and world.calls.count("read") == 1
+    assert panel.messages == [("info", f"the model {name} cannot be used here: gliomasam takes its place")]
+    task.add_point(place(4, 12, 4))
+    run_until()
+    assert task.volumes()["WT"] > 0 and '"model":"gliomasam"' in task.node.GetAttribute("GliomaSAM.state")
+    engine.set_model(name)  # the user's own choice is an error, and the one before stays
+    run_until()
+    assert "there is no model" in panel.told("error") and engine.choice.model == "gliomasam"
+
+
+def test_a_damaged_file_of_the_users_own_is_told(
+    engine: Any, open_with_model: Any, world: Any, panel: Any, run_until: Any, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.safetensors"
+    own.touch()
+    world.failing["load"] = WeightsError("the weights are damaged")
+    task = open_with_model(str(own))
+    run_until()
+    assert "damaged" in panel.told("error") and engine.choice.model == "gliomasam" and task.phase != "ready"
+    world.failing.clear()
+    engine.set_model(str(own))
+    run_until()
+    assert task.phase == "ready" and engine.choice.model == str(own)
+
+
+def test_the_former_name_of_the_default_is_understood(
+    engine: Any, open_with_model: Any, panel: Any, world: Any, run_until: Any
+) -> None:
+    task = open_with_model("gliomasam_adapted")
+    run_until()
+    assert task.phase == "ready" and engine.choice.model == "gliomasam"
+    assert world.calls.count("load") == 1 and panel.messages == []

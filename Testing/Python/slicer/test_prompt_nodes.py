@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import PromptError
-from GliomaSAMLib.prompts import Prompt, box, point, scribble
+from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
 from GliomaSAMLib.slicer.timeline import Timeline
 
 NEAR = {"abs": 1e-4}
@@ -25,9 +25,13 @@ class Keeper:
     def prompts(self) -> tuple[Prompt, ...]:
         return self.timeline.prompts
 
+    @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        return self.timeline.earlier
+
     def _go(self, timeline: Timeline) -> None:
         self.timeline = timeline
-        self.nodes.sync(self.prompts)
+        self.nodes.sync(self.prompts, self.earlier)
 
     def _check(self, prompt: Prompt) -> None:
         if np.abs(prompt.points).max() > 100:
@@ -313,6 +317,27 @@ def test_in_a_slice_view(keeper: Keeper, t1_node: Any, mrml_scene: Any) -> None:
         keeper.undo()
         place(keeper.nodes.node_for("point"), (220, 150))
         assert np.allclose(keeper.prompts[-1].points[0], view.xy_to_ras(220, 150)) and len(keeper.prompts) == 2
+        interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+        before = keeper.prompts
+        view.move(150, 200)
+        view.press()
+        for x in (160, 170, 180):  # a point is dragged, and read once it is let go
+            view.move(x, 230)
+            keeper.nodes.collect()
+            assert keeper.prompts == before
+        view.release()
+        keeper.nodes.collect()
+        assert [prompt.id for prompt in keeper.prompts] == [prompt.id for prompt in before]
+        assert np.allclose(keeper.prompts[0].points[0], view.xy_to_ras(180, 230)) and keeper.prompts[1] == before[1]
+        keeper.undo()
+        opened = Timeline(PromptHistory(before)).standing_on([mask(np.ones((2, 2, 2)))])
+        keeper.timeline = opened.add(point(view.xy_to_ras(300, 300)))
+        keeper.nodes.sync(keeper.prompts, keeper.earlier)
+        view.drag((150, 200), (180, 230))  # only to be seen: nothing can be dragged
+        keeper.nodes.collect()
+        assert keeper.earlier == before and len(keeper.prompts) == 2
+        assert np.allclose(positions(keeper.nodes.node_for("point"))[0], before[0].points[0])
+        keeper._go(Timeline(PromptHistory(before)))
         place(keeper.nodes.node_for("box2d"), (120, 120), (260, 240))
         assert keeper.prompts[-1].kind == "box" and np.ptp(keeper.prompts[-1].points, axis=0)[2] == pytest.approx(0.1)
         curve = keeper.nodes.node_for("scribble", False)

@@ -1,5 +1,6 @@
 """What undo rests on: masks kept small, the steps of the user, and the filling of a lasso."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from GliomaSAMLib.errors import PromptError
-from GliomaSAMLib.prompts import mask, point
+from GliomaSAMLib.prompts import Prompt, PromptHistory, mask, point
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.slicer.kept_masks import KeptMasks
 from GliomaSAMLib.slicer.lasso import lasso_points
@@ -74,6 +75,48 @@ def test_undo_and_redo_visit_the_same_steps(actions: list[str]) -> None:
         timeline = timeline.undo()
         assert timeline.step == steps[at]
     assert at == 0 and timeline.undo() is timeline
+
+
+def act(timeline: Timeline, actions: list[tuple[str, Prompt]]) -> Timeline:
+    for action, new in actions:
+        drawn = [prompt for prompt in timeline.history.prompts if prompt.points]
+        if action == "add":
+            timeline = timeline.add(replace(new, id=f"{new.id} {len(timeline.history.past)}"))
+        elif action == "remove" and len(drawn) > 1:
+            timeline = timeline.remove(drawn[-1])
+        elif action == "replace" and drawn:
+            timeline = timeline.replace(drawn[0].moved((len(timeline.history.past), 5, 6)))
+        elif action in ("propose", "reset", "undo", "redo"):
+            timeline = getattr(timeline, action)()
+    return timeline
+
+
+STANDING_ACTIONS = ["add", "add", "remove", "replace", "propose", "reset", "undo", "redo"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(STANDING_ACTIONS), max_size=15))
+def test_what_other_weights_answered_is_followed_whenever_that_turns_out(names: list[str]) -> None:
+    """Prompts given before it is known, while the model is loaded, are as those given after."""
+    old = (point((1, 2, 3)), mask(np.zeros(SHAPE)), point((2, 2, 3)))
+    found = (mask(np.ones(SHAPE), "WT"), mask(np.ones(SHAPE), "TC"))
+    actions = [(name, point((number, 0, 0))) for number, name in enumerate(names)]
+    opened = Timeline(PromptHistory(old))
+    soon, late = act(opened.standing_on(found), actions), act(opened, actions).standing_on(found)
+    assert soon == late
+    while True:
+        assert (soon.step, soon.prompts, soon.earlier) == (late.step, late.prompts, late.earlier)
+        assert not set(soon.prompts) & set(soon.earlier)
+        if soon.is_found:
+            assert soon.prompts == old and soon.earlier == () and soon.step == (found, False)
+        elif soon.prompts[: len(found)] == found:
+            assert not set(soon.prompts) & set(old) and set(soon.earlier) <= set(old)
+        else:
+            assert not set(soon.prompts) & {*old, *found} and soon.earlier == ()  # after a reset
+        if not soon.history.can_undo:
+            break
+        soon, late = soon.undo(), late.undo()
+    assert soon.owned() is soon if soon.history.can_redo else soon.owned().step == (old, False)
 
 
 def test_what_was_refused_was_never_there() -> None:

@@ -1,21 +1,27 @@
 """Small labelled cases as NIfTI files, a network that trains in no time, and a stand-in for the slow encoder."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from GliomaSAMLib.models import registry
-from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.blocks import only_present
 from GliomaSAMLib.models.encoder import SliceEncoder
-from GliomaSAMLib.models.registry import MethodConfig
+from GliomaSAMLib.models.registry import Cost, Method, MethodConfig
+from GliomaSAMLib.models.shuffle import shuffle, unshuffle
 from GliomaSAMLib.models.slices import StackLayout
-from GliomaSAMLib.training import AugmentConfig, TrainOptions
+from GliomaSAMLib.prompts.maps import CHANNELS, PromptVoxels
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
 
 SHAPE = (44, 44, 44)
@@ -89,6 +95,68 @@ class TinyEncoder(SliceEncoder):
         self.calls += 1
         return self.conv(slices)
 
+    def cut(self, first: int) -> Any:
+        """All of it comes before the cut."""
+        return SimpleNamespace(front=self)
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    """Sizes of the tiny network.
+
+    Args:
+        embedding_channels: Channels of a slice's embedding.
+        width: Channels at 2 mm.
+        blank: Share of training steps in which embeddings are blanked.
+    """
+
+    embedding_channels: int = 8
+    width: int = 8
+    blank: float = 0.4
+    modalities: int = 4
+    multiple: int = 16
+    first: int = 0
+
+
+class TinyNetwork(nn.Module):
+    """A network that trains in no time: two convolutions, with the embeddings of slices between them.
+
+    Attributes:
+        encoded: Passes of its encoder so far.
+    """
+
+    def __init__(self, config: TinyConfig, encoder: Any = None) -> None:
+        super().__init__()
+        self.config = config
+        self.encoded = 0
+        self.look = nn.Conv3d(8 * config.modalities, config.width, 3, padding=1)
+        self.fusion = nn.Conv3d(config.embedding_channels, config.width, 1) if config.embedding_channels else None
+        self.answer = nn.Conv3d(config.width + CHANNELS, 3 * 8, 3, padding=1)
+
+    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+        self.encoded += 1
+        x = self.look(unshuffle(only_present(images, present)))
+        blank = self.training and bool(torch.rand(()) < self.config.blank)
+        if self.fusion is not None and embeddings is not None and not blank:
+            there = present[:, :, None, None, None, None].to(embeddings.dtype)
+            fused = self.fusion((embeddings * there).sum(dim=1) / there.sum(dim=1))
+            x = x + F.interpolate(fused, size=x.shape[2:], mode="trilinear", align_corners=False)
+        return [F.leaky_relu(x, 0.01)]
+
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+        return shuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)))
+
+
+@pytest.fixture
+def tiny_network() -> Callable[..., TinyNetwork]:
+    """A tiny network without embeddings; other sizes by name."""
+
+    def make(**sizes: Any) -> TinyNetwork:
+        torch.manual_seed(0)
+        return TinyNetwork(TinyConfig(**{"embedding_channels": 0, **sizes}))
+
+    return make
+
 
 @pytest.fixture
 def tiny_encoder() -> TinyEncoder:
@@ -97,10 +165,12 @@ def tiny_encoder() -> TinyEncoder:
 
 @pytest.fixture
 def tiny_config(monkeypatch: pytest.MonkeyPatch) -> MethodConfig:
-    """The method gliomasam_frozen, small, with the stand-in encoder."""
+    """The method `tiny`, which reads the answer before, with the stand-in encoder; both are in the registry."""
+    config = MethodConfig("tiny", "tiny", StackLayout(slice_mm=8), TinyConfig(), previous="answer")
+    tiny = Method("for tests", config, TinyNetwork, Cost(0, 0, 0, 0), "cut")
     monkeypatch.setattr(registry, "ENCODERS", {**registry.ENCODERS, "tiny": lambda checkpoint: TinyEncoder()})
-    decoder = DecoderConfig(embedding_channels=8, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.4)
-    return MethodConfig("gliomasam_frozen", "tiny", StackLayout(slice_mm=8), decoder)
+    monkeypatch.setattr(registry, "METHODS", {**registry.METHODS, "tiny": tiny})
+    return config
 
 
 @pytest.fixture
@@ -119,6 +189,7 @@ def tiny_options(
             "precision": "32-true",
             "warmup": 2,
             "cache": tmp_path_factory.getbasetemp() / "features",
+            "clicks": ClickConfig(users=2),
             "augment": AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
             "method": tiny_config.method,
             "config": tiny_config,

@@ -99,7 +99,7 @@ def test_a_config_with_an_unknown_field(tiny_options: Callable[..., TrainOptions
     content = options.config.to_json()
     assert config_from_json(content) == options.config
     content["decoder"]["colour"] = "blue"
-    with pytest.raises(ModelError, match=r"config of 'gliomasam_frozen' does not fit this version: .*colour"):
+    with pytest.raises(ModelError, match=r"config of 'tiny' does not fit this version: .*colour"):
         config_from_json(content)
     fit(options)
     path = options.output / CHECKPOINT

@@ -139,3 +139,41 @@ def test_users_of_one_region_stay_with_it() -> None:
     assert all(sorted(chance) == [0, 0, 1] for chance in alone)
     assert len(alone) == pytest.approx(600, abs=60)
     assert np.mean(alone, axis=0) == pytest.approx(config.region, abs=0.06)
+
+
+def test_a_share_of_clicks_is_at_the_border() -> None:
+    mask = np.zeros((15, 15, 15), bool)
+    mask[1:14, 1:14, 1:14] = True
+    depth = ndimage.distance_transform_edt(mask)
+
+    def share(border: float) -> float:
+        rng = np.random.default_rng(0)
+        places = [place(mask, rng, border) for _ in range(300)]
+        return float(np.mean([depth[tuple(int(n) for n in where)] <= 1.5 for where in places]))
+
+    assert share(0.0) == 0
+    assert share(0.4) == pytest.approx(0.4, abs=0.08)
+    assert share(1.0) == 1
+
+
+def test_a_correction_tells_the_error_it_lies_in() -> None:
+    truth = np.zeros((3, 12, 12, 12), bool)
+    truth[:, 2:5, 2:5, 2:5] = truth[:, 8:10, 8:10, 8:10] = True
+    click = correct(PromptVoxels(), np.zeros_like(truth), truth, (0.0, 1.0, 0.0), np.random.default_rng(0))
+    assert click is not None and click.index == 1 and at(click.error, click.position)
+    assert click.error.sum() in (8, 27)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"border": 1.2}, "clicks at the border must lie in 0 to 1, not 1.2"),
+        ({"another_outline": float("nan")}, "another outline"),
+        ({"previous_truth": 0.6, "previous_distorted": 0.6}, "both together"),
+        ({"users": 0}, "users must be 1 or more"),
+    ],
+)
+def test_shares_that_make_no_sense(changes: dict, said: str) -> None:
+    (problem,) = ClickConfig(**changes).problems()
+    assert said in problem
+    assert ClickConfig().problems() == []

@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 import torch
 
-from GliomaSAMLib.models.decoder3d import PromptableDecoder3d
-from GliomaSAMLib.models.registry import MethodConfig
 from GliomaSAMLib.models.slices import StackLayout, embed_slice
 from GliomaSAMLib.training import ClickConfig, TrainOptions, fit, run
 from GliomaSAMLib.training.checkpoint import read_log
@@ -40,10 +38,9 @@ def test_absent_modalities_are_not_embedded_and_bright_values_are_cut(crops: tor
 
 
 def test_the_step_embeds_only_what_comes_without(
-    crops: torch.Tensor, tiny_encoder: Any, tiny_config: MethodConfig
+    crops: torch.Tensor, tiny_encoder: Any, tiny_network: Callable
 ) -> None:
-    torch.manual_seed(0)
-    network = PromptableDecoder3d(replace(tiny_config.decoder, embedding_dropout=0.0))
+    network = tiny_network(embedding_channels=8, blank=0.0)
     embed = CropEmbedding(tiny_encoder, LAYOUT)
     module = TrainingStep(network, ClickConfig(), seed=1, embed=embed)
     present = torch.ones(2, 4, dtype=torch.bool)

@@ -12,14 +12,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError
-from GliomaSAMLib.models.decoder3d import DecoderConfig, PromptableDecoder3d
-from GliomaSAMLib.models.registry import MethodConfig, config_from_json, find_method
+from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, WeightsError
+from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
 from GliomaSAMLib.models.segresnet import SegResNetConfig
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import TrainOptions, fit, run, step
+from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, run, step
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
 from GliomaSAMLib.training.run import Run
+from GliomaSAMLib.training.users import User
 
 
 class StopAfter:
@@ -78,8 +78,9 @@ def test_three_steps_and_three_more_are_six(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if changes:
-        monkeypatch.setattr(PromptableDecoder3d, "checkpointing", False, raising=False)
-        monkeypatch.setattr(PromptableDecoder3d, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
+        network = find_method("tiny").build
+        monkeypatch.setattr(network, "checkpointing", False, raising=False)
+        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
     whole, parts = (tiny_options(output=tmp_path / name, **changes) for name in ("whole", "parts"))
     fit(whole)
     stop_after(parts, 3)
@@ -103,7 +104,7 @@ def test_a_step_in_parts_is_the_step(
     monkeypatch.setattr(torch.optim, "AdamW", partial(torch.optim.AdamW, eps=1.0))
     calm = tiny_options().config
     assert calm is not None
-    calm = replace(calm, decoder=replace(calm.decoder, embedding_dropout=0.0))  # chance in the network is a batch's
+    calm = replace(calm, decoder=replace(calm.decoder, blank=0.0))  # chance in the network is a batch's
     done = []
     for batch, accumulate in ((4, 1), (2, 2), (1, 4)):
         output = tmp_path / f"{batch}x{accumulate}"
@@ -164,11 +165,12 @@ def test_checkpointing_is_handed_to_a_network_that_has_it(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing))
-    monkeypatch.setattr(PromptableDecoder3d, "checkpointing", False, raising=False)
+    network = find_method(tiny_options().method).build
+    monkeypatch.setattr(network, "checkpointing", False, raising=False)
     assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
     assert fit(tiny_options()) == (False, False)
-    monkeypatch.delattr(PromptableDecoder3d, "checkpointing")
-    with pytest.raises(ModelError, match=r"'gliomasam_frozen' cannot compute its activations again.*--accumulate"):
+    monkeypatch.delattr(network, "checkpointing")
+    with pytest.raises(ModelError, match=r"'tiny' cannot compute its activations again.*--accumulate"):
         fit(tiny_options(checkpointing=True))
 
 
@@ -186,14 +188,14 @@ def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> No
     user = StopAfter(100)
     assert fit(options, user.progress) == options.weights
     assert sorted(path.name for path in options.output.iterdir()) == [
-        "curve.png", "gliomasam_frozen.safetensors", CHECKPOINT, LOG,
+        "curve.png", CHECKPOINT, LOG, "tiny.safetensors",
     ]  # fmt: skip
     state, metadata = load_weights(options.weights)
     config = config_from_json(metadata.config)
     assert config == options.config
     metadata.check_base("0" * 64)
     assert metadata.extra["steps"] == "3"
-    find_method("gliomasam_frozen").build(config.decoder).load_state_dict(state)
+    build(config).network.load_state_dict(state)
     lines = read_log(options.output)
     assert [line["step"] for line in lines] == [1, 2, 3, 3]
     assert all(0 <= line["waiting"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
@@ -250,10 +252,10 @@ def test_a_checkpoint_of_something_else_is_refused(tiny_options: Callable[..., T
     fit(options)
     before = {path: path.read_bytes() for path in options.output.iterdir()}
     segresnet = MethodConfig("segresnet", None, decoder=SegResNetConfig(filters=8))
-    with pytest.raises(CaseError, match=r"of the method 'gliomasam_frozen', not 'segresnet'.*another folder"):
+    with pytest.raises(CaseError, match=r"of the method 'tiny', not 'segresnet'.*another folder"):
         fit(tiny_options(method="segresnet", config=segresnet))
     assert options.config is not None
-    wider = MethodConfig("gliomasam_frozen", "tiny", options.config.layout, DecoderConfig(widths=(8, 8, 8, 16)))
+    wider = replace(options.config, decoder=replace(options.config.decoder, width=16))
     with pytest.raises(CaseError, match="other sizes"):
         fit(tiny_options(config=wider))
     assert {path: path.read_bytes() for path in options.output.iterdir()} == before
@@ -265,7 +267,7 @@ def test_a_damaged_checkpoint_is_refused(content: bytes | None, tiny_options: Ca
     options.output.mkdir()
     path = options.output / CHECKPOINT
     if content is None:
-        torch.save({"config": {"method": "gliomasam_frozen"}, "step": 3}, path)
+        torch.save({"config": {"method": "tiny"}, "step": 3}, path)
     else:
         path.write_bytes(content)
     with pytest.raises(CaseError, match=r"damaged.*remove it"):
@@ -332,6 +334,9 @@ def test_too_little_memory_says_what_to_do(
         ({"patience": 0}, "patience must be"),
         ({"accelerator": "abacus"}, "abacus"),
         ({"precision": "7-bit"}, "7-bit"),
+        ({"clicks": ClickConfig(border=2.0)}, "clicks at the border must lie in 0 to 1"),
+        ({"loss": LossConfig(new_error_weight=-1.0)}, "weight of new errors must be"),
+        ({"start": "nobody"}, "nobody"),
     ],
 )
 def test_options_that_make_no_sense(
@@ -341,6 +346,43 @@ def test_options_that_make_no_sense(
         fit(tiny_options(**changes))
 
 
+def test_an_answer_before_is_replaced_only_where_it_is_told(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=1, clicks=ClickConfig(users=1, previous_truth=0.5, previous_distorted=0.5))
+    fit(options)
+    assert options.config is not None
+    told_the_proposal = replace(options.config, previous="proposal")
+    with pytest.raises(ModelError, match="'tiny' is told no answer before"):
+        fit(replace(options, config=told_the_proposal))
+
+
+def test_the_config_says_what_step_and_validation_tell_the_network(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(run, "validate", lambda *given: told.append(given[4]) or {"WT0": 0.5})
+    monkeypatch.setattr(step, "User", lambda *given: told.append(given[3]) or User(*given))
+    options = tiny_options(steps=1)
+    fit(options)
+    assert set(told) == {"answer"} and len(told) == 2 + 1  # two users, a validation
+    told.clear()
+    assert options.config is not None
+    fit(replace(options, output=options.output.parent / "other", config=replace(options.config, previous="proposal")))
+    assert set(told) == {"proposal"}
+
+
+def test_a_training_begins_from_weights(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    first = tiny_options(steps=4, learning_rate=0.1, output=tmp_path / "first")
+    fit(first)
+    before = load_file(first.weights)
+    second = tiny_options(steps=1, learning_rate=1e-9, output=tmp_path / "second", start=str(first.weights))
+    fit(second)
+    for name, value in load_file(second.weights).items():
+        torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
+    other = tiny_options(steps=1, output=tmp_path / "third", start="3dmedsam")
+    with pytest.raises(WeightsError, match=r"another base model|does not hold"):
+        fit(other)
+
+
 def test_a_step_without_a_finite_gradient_is_left_out(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -348,8 +390,8 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     honest = step.segmentation_loss
 
     def broken_at_first(logits: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
-        calls.append(1)  # each step has a loss on the proposal and one on the answer
-        return (0 * logits).sqrt().sum() if len(calls) == 3 else honest(logits, *others)
+        calls.append(1)  # each step has a loss on the proposal and one on the answer to each of two users
+        return (0 * logits).sqrt().sum() if len(calls) == 4 else honest(logits, *others)
 
     monkeypatch.setattr(step, "segmentation_loss", broken_at_first)
     options = tiny_options(steps=3)

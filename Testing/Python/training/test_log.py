@@ -46,7 +46,7 @@ def test_the_picture_shows_what_is_in_the_log(tmp_path: Path) -> None:
     assert before is not None and before.name == "curve.png"
     first = matplotlib.image.imread(before)
     measured = {f"{region}{clicks}": 0.5 + 0.1 * clicks for region in ("WT", "TC", "ET") for clicks in range(4)}
-    log.write(step=40, seconds=250.0, validation=measured)
+    log.write(step=40, seconds=250.0, validation={**measured, "mended": 0.7, "broken": 900.0, "lowered": 0.1})
     plot_log(tmp_path)
     second = matplotlib.image.imread(before)
     assert first.shape == second.shape and first.shape[1] > 1000

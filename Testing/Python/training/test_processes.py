@@ -20,8 +20,9 @@ import json, sys, time
 from functools import partial
 from pathlib import Path
 import torch
-from GliomaSAMLib.models.decoder3d import DecoderConfig
+from GliomaSAMLib.models.gliomasam import GliomaSamConfig
 from GliomaSAMLib.models.registry import MethodConfig
+from GliomaSAMLib.models.segresnet import SegResNetConfig
 from GliomaSAMLib.models.slices import StackLayout
 from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
 
@@ -29,14 +30,13 @@ torch.set_num_threads(1)
 cases, output, encoder, pause, changes = sys.argv[1:]
 changes = {"steps": 8, **json.loads(changes)}
 torch.optim.AdamW = partial(torch.optim.AdamW, eps=changes.pop("epsilon", 1e-8))
-decoder = DecoderConfig(
-    embedding_channels=256 if encoder else 0, embedding_width=8, widths=(8, 8, 8, 8), embedding_dropout=0.5
-)
+method = "gliomasam" if encoder else "segresnet"
+decoder = GliomaSamConfig(decoder_width=8, skip_widths=(8, 8)) if encoder else SegResNetConfig(filters=8)
 options = TrainOptions(
     Path(cases), Path(output), split=Path(cases) / "split.json", checkpoint_minutes=0, accelerator="cpu",
     precision="32-true", augment=AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
-    method="gliomasam_frozen",
-    config=MethodConfig("gliomasam_frozen", encoder or None, StackLayout(slice_mm=16), decoder),
+    method=method,
+    config=MethodConfig(method, encoder or None, StackLayout(slice_mm=16), decoder),
     **changes,
 )
 fit(options, progress=lambda fraction, text: time.sleep(float(pause) * text.startswith("step")))
@@ -105,15 +105,15 @@ def test_two_processes_are_one_with_twice_the_batch(
         finish(process)
     one, two = (torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["decoder"] for run in ("one", "two"))
     # weights move by some 1e-2
-    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 1e-5
+    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 5e-5
 
 
 @pytest.mark.slow
 def test_two_processes_train_together(cases_folder: Path, tmp_path: Path) -> None:
-    """With the real encoder, whose fusion is now and then without a gradient in one process."""
+    """With the real encoder."""
     finish(start(tmp_path, cases_folder, "run", devices=2, encoder="lite_medsam"))
     assert [line["step"] for line in read_log(tmp_path / "run")] == [*range(1, 9), 8]
-    assert (tmp_path / "run" / "gliomasam_frozen.safetensors").is_file()
+    assert (tmp_path / "run" / "gliomasam.safetensors").is_file()
     assert torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)["finished"]
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from GliomaSAMLib.evaluation.click_effect import ClickEffect, click_effect
+from GliomaSAMLib.training.click_effect import ClickEffect, click_effect
 
 ISOTROPIC = (1.0, 1.0, 1.0)
 

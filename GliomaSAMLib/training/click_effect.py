@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..training.placement import largest_component
+from .placement import largest_component
 
 NEAR_MM = 10.0
 """So far from a click its own error counts as what it was given for."""

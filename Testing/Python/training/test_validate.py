@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import torch
+
+from GliomaSAMLib.prompts.maps import PROMPT_CHANNELS
+from GliomaSAMLib.training.features import CaseFeatures
+from GliomaSAMLib.training.validate import dice, score, validate
+
+CPU = torch.device("cpu")
+REGIONS = ("WT", "TC", "ET")
+
+
+class Painter(torch.nn.Module):
+    """Marks the cube of `width` cells round each positive click, and one beside it for each of `spill` clicks."""
+
+    def __init__(self, width: int = 9, spill: bool = False) -> None:
+        super().__init__()
+        self.width = width
+        self.spill = spill
+        self.told: list[float] = []
+
+    def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
+        return [images]
+
+    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
+        self.told.append(float(maps[0, PROMPT_CHANNELS].max()))
+        spot = (maps[:, :3] > 0.99).float()
+        grown = torch.nn.functional.max_pool3d(spot, self.width, stride=1, padding=self.width // 2)
+        if self.spill:
+            grown = torch.maximum(grown, grown.roll(12, dims=4))
+        return torch.nn.functional.interpolate(grown, scale_factor=2.0) - 0.5
+
+
+@pytest.fixture
+def cube() -> CaseFeatures:
+    regions = np.zeros((48, 48, 48), np.uint8)
+    regions[10:28, 10:28, 10:28] = 3
+    return CaseFeatures("cube", np.zeros((4, 48, 48, 48), np.uint8), np.ones(4, bool), regions, (48, 48, 48), None)
+
+
+def test_validation_clicks_the_middle_of_the_error(cube: CaseFeatures) -> None:
+    measured = validate(Painter().eval(), [cube], CPU)
+    assert [measured[f"{region}0"] for region in REGIONS] == [0, 0, 0]
+    assert [measured[f"{region}1"] for region in REGIONS] == [1, 1, 1]
+    counts = {f"{region}{count}" for region in REGIONS for count in range(6)}
+    assert set(measured) == counts | {"mended", "broken", "lowered"}
+    assert (measured["mended"], measured["broken"], measured["lowered"]) == (1, 0, 0)
+
+
+def test_validation_tells_what_clicks_mend_and_break(cube: CaseFeatures) -> None:
+    spilling = validate(Painter(spill=True).eval(), [cube], CPU, clicks=1)
+    assert spilling["mended"] == 1 and spilling["broken"] == pytest.approx(1, abs=0.35) and not spilling["lowered"]
+    timid = validate(Painter(width=3).eval(), [cube], CPU, clicks=1)
+    # 27 cells of those of the cube that lie within 10 mm
+    near = sum(i * i + j * j + k * k <= 25 for i in range(-4, 5) for j in range(-4, 5) for k in range(-4, 5))
+    assert timid["mended"] == pytest.approx(27 / near) and timid["broken"] == 0
+
+
+class Forgetful(Painter):
+    """Paints after the first click, and takes all back after the second."""
+
+    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
+        return super().decode(features, maps * (len(prompts[0].points) < 2), prompts)
+
+
+def test_validation_counts_clicks_that_lower_dice(cube: CaseFeatures) -> None:
+    measured = validate(Forgetful(width=5).eval(), [cube], CPU, clicks=2)
+    assert measured["WT2"] == 0 < measured["WT1"] and measured["lowered"] == 0.5
+
+
+@pytest.mark.parametrize(("previous", "expected"), [("proposal", [0, -1, -1]), ("answer", [0, -1, 1])])
+def test_validation_tells_the_network_what_it_was_trained_with(
+    previous: str, expected: list[int], cube: CaseFeatures
+) -> None:
+    painter = Painter(width=5).eval()
+    validate(painter, [cube], CPU, previous=previous, clicks=2)  # type: ignore[arg-type]
+    assert np.sign(painter.told[:3]).tolist() == expected  # the proposal is empty, the first answer is not
+
+
+def test_validation_stops_when_asked(cube: CaseFeatures) -> None:
+    calls: list[int] = []
+
+    def cancel() -> None:
+        calls.append(1)
+        if len(calls) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        validate(Painter().eval(), [cube], CPU, cancel)
+
+
+def test_the_score_is_dice_and_a_little_of_what_clicks_do() -> None:
+    assert score({}) == -1
+    assert score({"WT0": 0.5, "ET3": 0.7}) == pytest.approx(0.6)
+    measured = {"WT0": 0.5, "ET3": 0.7, "mended": 0.6, "broken": 0.4, "lowered": 0.1}
+    assert score(measured) == pytest.approx(0.6 + 0.05 * (0.6 - 0.4 - 0.1))
+    for better in ({"mended": 0.7}, {"broken": 0.3}, {"lowered": 0.0}, {"WT0": 0.51}):
+        assert score(measured | better) > score(measured)
+    assert score(measured | {"broken": 900.0}) == pytest.approx(score(measured | {"broken": 1.0}))
+
+
+def test_dice_of_empty_masks() -> None:
+    empty, full = np.zeros((2, 2), bool), np.ones((2, 2), bool)
+    assert (dice(empty, empty), dice(empty, full), dice(full, full)) == (1, 0, 1)

@@ -7,10 +7,10 @@ from benchmarks import answer_ablation
 from benchmarks.answer_ablation import ReadOnce, Setting, settings_of
 
 from GliomaSAMLib.evaluation import summarise
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.session.answer import AnswerOptions
+from GliomaSAMLib.training.click_effect import ClickEffect
 
 NAMES = [field.name for field in fields(AnswerOptions)]
 

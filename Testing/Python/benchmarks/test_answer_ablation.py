@@ -11,6 +11,7 @@ from GliomaSAMLib.evaluation import summarise
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.session.answer import AnswerOptions
+from GliomaSAMLib.training.click_effect import ClickEffect
 
 NAMES = [field.name for field in fields(AnswerOptions)]
 

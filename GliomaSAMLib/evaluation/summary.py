@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..regions import REGIONS
+from ..training.click_effect import LOWERED
 from .metrics import area_under_curve, prompts_to_reach
 from .protocol import CaseResult, Round
 
@@ -14,9 +15,6 @@ COLUMNS = (0, 1, 2, 3, 4, 5, 10)
 
 TARGETS = (0.85, 0.90)
 """Dice for which the prompts needed are counted."""
-
-LOWERED = 0.005
-"""A prompt lowers the Dice of its case when it falls by more than this."""
 
 CLICKS = range(2, 6)
 """The prompts of which it is said what they mend and break. The first is not among them: where the robot starts in the

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from ..training.click_effect import LOWERED
 from ..writing import replacing
-from .summary import CLICKS, COLUMNS, LOWERED, TARGETS, Summary
+from .summary import CLICKS, COLUMNS, TARGETS, Summary
 
 CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
 

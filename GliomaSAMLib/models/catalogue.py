@@ -10,10 +10,10 @@ from typing import Any
 import pooch
 
 from ..errors import ModelError, OutputError, WeightsError
+from ..former_names import current_name
 from ..resources import resources_directory
 from ..writing import replacing
 from .checkpoint import file_sha256
-from .names import current_name
 
 
 @dataclass(frozen=True)

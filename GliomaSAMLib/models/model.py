@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..former_names import current_name
 from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
 from .catalogue import find_base, find_weights
@@ -18,7 +19,6 @@ from .device import autocast, choose_device, with_fallback
 from .encoder import SliceEncoder
 from .heartbeat import listening
 from .instance_norm import channels_last
-from .names import current_name
 from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .side_by_side import side_by_side
 from .slices import embed_slice

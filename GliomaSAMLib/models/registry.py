@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, WeightsError
+from ..former_names import current_name
 from ..prompts.maps import PromptVoxels
 from .cmaa import Cmaa, CmaaConfig
 from .csad import CsadConfig, CsadUNet
@@ -20,7 +21,6 @@ from .gliomasam import GliomaSam, GliomaSamConfig
 from .lite_medsam import LiteMedSAMEncoder
 from .ma_sam import MaSam, MaSamConfig
 from .medsam3d import MedSam3d, MedSam3dConfig
-from .names import current_name
 from .sam_vit import SamViTEncoder
 from .segresnet import PromptableSegResNet, SegResNetConfig
 from .slices import StackLayout

@@ -1,4 +1,4 @@
-"""One study, one model and its prompts: embedding cache, update, progress, cancel, and the promises on the result."""
+"""One study, one model and its prompts: embedding cache, update, progress, cancel, and the masks that they give."""
 
 from .cache import EmbeddingCache, default_cache_directory
 from .result import Result

@@ -11,7 +11,6 @@ and clicked voxels hold exactly. Six numbers serve all regions and signs; docs/b
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -112,28 +111,25 @@ def reach_mm(prompts: Sequence[Prompt], region: str, options: AnswerOptions) -> 
 
 
 def is_edited(prompts: Sequence[Prompt], region: str) -> bool:
-    """Whether a mask of the region was edited by hand."""
-    return any(prompt.kind == "mask" and prompt.region == region for prompt in prompts)
+    """Whether a mask of the region, or of one inside it, was edited by hand."""
+    inside = REGIONS[REGIONS.index(region) :]
+    return any(prompt.kind == "mask" and prompt.region in inside for prompt in prompts)
 
 
-@lru_cache(maxsize=4)
-def weight_of(newest: Prompt, geometry: Geometry, reach: float) -> tuple[Extent, np.ndarray]:
-    """The box of voxels of a grid that the newest prompt, no mask, may change, and on it the weight w of the new
-    answer, float32, 0 beyond the limit. Both are empty where the prompt marks no voxel of the grid.
+def weight_of(marked: np.ndarray, geometry: Geometry, reach: float) -> tuple[Extent, np.ndarray]:
+    """The box of voxels of a grid that a prompt may change, and on it the weight w of the new answer, float32, 0 beyond
+    the limit. `marked` are the positions (N, 3), K, J, I, of what the prompt marks; one may lie between voxels.
     """
-    marked = prompt_voxels(newest, geometry)
-    if not len(marked):
-        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), np.float32)
     spacing = np.asarray(geometry.spacing)[::-1]
     limit = LIMIT * reach
-    low = np.maximum(np.ceil(marked.min(axis=0) - limit / spacing), 0).astype(int)
-    high = np.minimum(np.floor(marked.max(axis=0) + limit / spacing) + 1, geometry.shape).astype(int)
+    low = np.clip(np.ceil(marked.min(axis=0) - limit / spacing), 0, geometry.shape).astype(int)
+    high = np.clip(np.floor(marked.max(axis=0) + limit / spacing) + 1, low, geometry.shape).astype(int)
     if len(marked) == 1:
         k, j, i = ((np.arange(a, b) - p) * mm for a, b, p, mm in zip(low, high, marked[0], spacing, strict=True))
         distance = np.sqrt(k[:, None, None] ** 2 + j[:, None] ** 2 + i**2).astype(np.float32)
     else:
         apart = np.ones(high - low, bool)
-        apart[tuple((marked - low).T)] = False
+        apart[tuple(np.clip(np.round(marked - low).astype(int), 0, high - low - 1).T)] = False
         distance = distance_transform_edt(apart, spacing).astype(np.float32)
     weight = 1 / (1 + np.exp((distance - np.float32(reach)) * np.float32(8 / reach)))
     weight[distance > limit] = 0

@@ -17,6 +17,7 @@ from ..study.extent import Extent
 from ..study.progress import Reporter
 from .answer import (
     CELL_MM,
+    LIMIT,
     AnswerOptions,
     Point,
     correct_at_clicks,
@@ -49,6 +50,18 @@ class Answer:
     cells: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Update:
+    """Where a prompt may change the answer before, as boxes of cells and of the reference grid, with the weights of the
+    new answer on both.
+    """
+
+    cells: Extent
+    on_cells: np.ndarray
+    window: Extent
+    on_window: np.ndarray
+
+
 class Pipeline:
     """Answers prompts on one study with one model. Not for two threads at once.
 
@@ -67,19 +80,15 @@ class Pipeline:
         brain = pad_to(study.canonical.brain, model.multiple)
         self._most = np.where(brain, np.float32(SURE), np.float32(-SURE))
         self._cells = _cell_grid(study.canonical.geometry, brain.shape)
-        self._proposal: Answer | None = None
 
     def proposal(self, report: Reporter) -> Answer:
-        """The answer without prompts, computed at the first call. Raises `Cancelled`."""
-        if self._proposal is None:
-            self._decoder.prepare(report.part(0, 0.97))
-            everywhere, reference = _whole(self._cells), self.study.reference
-            field = self._field(self._decoder.proposal, everywhere)
-            masks = {r: self._on_window(field[n], everywhere, _whole(reference)) > 0 for n, r in enumerate(REGIONS)}
-            keep_rules(masks, None, (), reference, self.options)
-            self._proposal = Answer(masks, halve(field).astype(np.float16))
-        report.report(1.0, "outlining")
-        return self._proposal
+        """The answer without prompts. Raises `Cancelled`."""
+        self._decoder.prepare(report)
+        everywhere, reference = _whole(self._cells), self.study.reference
+        field = self._field(self._decoder.proposal, everywhere)
+        masks = {r: self._on_window(field[n], everywhere, _whole(reference)) > 0 for n, r in enumerate(REGIONS)}
+        keep_rules(masks, None, (), reference, self.options)
+        return Answer(masks, halve(field).astype(np.float16))
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""
@@ -94,7 +103,8 @@ class Pipeline:
 
     def probability(self, answer: Answer, region: str) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid: above 0.5 in the mask, and below outside."""
-        logits = self._before(answer, region, _whole(self.study.reference))
+        outer = REGIONS[: REGIONS.index(region) + 1]
+        logits = np.min([self._before(answer, name, _whole(self.study.reference)) for name in outer], axis=0)
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
 
     def _field(self, logits: np.ndarray, cells: Extent) -> np.ndarray:
@@ -111,27 +121,49 @@ class Pipeline:
         """Blend new logits (3, K, J, I) with the answer before: on `cells` in place, and as masks, bool (K, J, I) on
         the reference grid, where the blend is positive. A region that the network found empty is taken as it is now.
         """
-        masks, reference, newest = {}, self.study.reference, prompts[-1]
+        masks = {}
         kept = [region for region in REGIONS if before.masks[region].any() or is_edited(prompts, region)]
-        reach = {region: reach_mm(prompts, region, self.options) for region in REGIONS}
+        updates = {reach: self._update(prompts[-1], reach) for reach in {self._reach(prompts, r) for r in REGIONS}}
         box = _whole(self._cells)
         if len(kept) == len(REGIONS):
-            box = weight_of(newest, self._cells, max(reach.values()))[0]
+            box = _wider(updates[max(updates)].cells, self._cells)
         field = self._field(logits, box)
         for n, (region, coarse) in enumerate(zip(REGIONS, halve(field), strict=True)):
             if region not in kept:
                 cells[n] = coarse
-                masks[region] = self._on_window(field[n], box, _whole(reference)) > 0
+                masks[region] = self._on_window(field[n], box, _whole(self.study.reference)) > 0
                 continue
-            window, weight = weight_of(newest, self._cells, reach[region])
-            new = coarse[tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(window, box, strict=True))]
-            cells[n][window] += weight * (new - cells[n][window])
-            window, weight = weight_of(newest, reference, reach[region])
-            old = self._before(before, region, window)
+            update = updates[self._reach(prompts, region)]
+            new = coarse[
+                tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(update.cells, box, strict=True))
+            ]
+            cells[n][update.cells] += update.on_cells * (new - cells[n][update.cells])
+            old = self._before(before, region, update.window)
+            blend = old + update.on_window * (self._on_window(field[n], box, update.window) - old)
             masks[region] = before.masks[region].copy()
-            masks[region][window] = old + weight * (self._on_window(field[n], box, window) - old) > 0
+            masks[region][update.window] = blend > 0
         np.minimum.accumulate(cells, axis=0, out=cells)
         return masks
+
+    def _reach(self, prompts: Sequence[Prompt], region: str) -> float:
+        return reach_mm(prompts, region, self.options)
+
+    def _update(self, newest: Prompt, reach: float) -> "_Update":
+        """What the newest prompt may change, on cells and on the reference grid. What marks more than a voxel is
+        measured on cells, which are few.
+        """
+        reference = self.study.reference
+        marked = prompt_voxels(newest, reference)
+        on_cells = self._cells.to_ijk(reference.to_ras(marked[:, ::-1]))[:, ::-1]
+        cells, weight = weight_of(on_cells, self._cells, reach)
+        if len(marked) == 1:
+            return _Update(cells, weight, *weight_of(marked, reference, reach))
+        spacing = np.asarray(reference.spacing)[::-1]
+        low = np.maximum(np.ceil(marked.min(axis=0) - LIMIT * reach / spacing), 0).astype(int)
+        high = np.minimum(np.floor(marked.max(axis=0) + LIMIT * reach / spacing) + 1, reference.shape).astype(int)
+        window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        image = _crop(self._cells, cells).to_image(weight)
+        return _Update(cells, weight, window, resample(image, _crop(reference, window)))
 
     def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
@@ -143,9 +175,11 @@ class Pipeline:
             if n == edited:
                 masks[region], cells[n] = drawn, logits
             elif n < edited:
-                masks[region], cells[n] = masks[region] | drawn, np.maximum(cells[n], logits)
+                masks[region] = masks[region] | drawn
+                cells[n] = np.where(logits > 0, np.maximum(cells[n], logits), cells[n])
             else:
-                masks[region], cells[n] = masks[region] & drawn, np.minimum(cells[n], logits)
+                masks[region] = masks[region] & drawn
+                cells[n] = np.where(logits < 0, np.minimum(cells[n], logits), cells[n])
         return Answer(masks, cells.astype(np.float16))
 
     def _before(self, answer: Answer, region: str, window: Extent) -> np.ndarray:
@@ -212,6 +246,11 @@ def _cell_grid(geometry: Geometry, padded: tuple[int, ...]) -> Geometry:
 
 def _whole(geometry: Geometry) -> Extent:
     return tuple(slice(0, n) for n in geometry.shape)
+
+
+def _wider(box: Extent, geometry: Geometry) -> Extent:
+    """A box of cells with those around it, from which its rim is interpolated."""
+    return tuple(slice(max(0, s.start - 2), min(n, s.stop + 2)) for s, n in zip(box, geometry.shape, strict=True))
 
 
 def _crop(geometry: Geometry, window: Extent) -> Geometry:

@@ -65,6 +65,7 @@ class Session:
         self._history = PromptHistory()
         self._state = State.empty(study.reference.shape)
         self._states: OrderedDict[tuple[Prompt, ...], State] = OrderedDict()
+        self._blank = {0}
         self._notes: list[str] = []
         model.on_fallback = self._notes.append
         self._prompt_lock = threading.RLock()
@@ -112,20 +113,20 @@ class Session:
         """Add a prompt made before, for example read from a file."""
         prompt = prompting.check_inside(prompt, self.study.reference, self.study.brain)
         with self._prompt_lock:
-            self._history = self._history.add(prompt)
+            self._change(self._history.add(prompt))
         return prompt
 
     def remove(self, prompt: Prompt) -> None:
         """Take a prompt away, whatever came after it."""
         with self._prompt_lock:
-            self._history = self._history.remove(prompt.id)
+            self._change(self._history.remove(prompt.id))
 
     def move(self, prompt: Prompt, ras: Ras) -> Prompt:
         """Put a prompt's centre elsewhere and return it as it is now, under the same id."""
         with self._prompt_lock:
             moved = self._history.find(prompt.id).moved(ras)
             moved = prompting.check_inside(moved, self.study.reference, self.study.brain)
-            self._history = self._history.replace(moved)
+            self._change(self._history.replace(moved))
         return moved
 
     def undo(self) -> bool:
@@ -138,16 +139,27 @@ class Session:
 
     def reset(self) -> bool:
         """Take all prompts and masks away; `undo` brings them back. Returns whether there was a prompt."""
-        found = self._go(self._history.reset())
-        with self._work_lock:
+        with self._work_lock, self._prompt_lock:
+            history = self._history.reset()
+            found = history is not self._history
+            if found:
+                self._change(history)
+            self._blank.add(len(history.past))
             self._state = State.empty(self.study.reference.shape)
-        return found
+            return found
+
+    def _change(self, history: PromptHistory) -> None:
+        """A change of prompts that is no undo: forget which of the steps after it were blank."""
+        self._history = history
+        self._blank = {step for step in self._blank if step < len(history.past)}
 
     def _go(self, history: PromptHistory) -> bool:
         with self._work_lock, self._prompt_lock:
             moved = history is not self._history
             self._history = history
-            if moved and history.prompts in self._states:
+            if moved and len(history.past) in self._blank:
+                self._state = State.empty(self.study.reference.shape)
+            elif moved and history.prompts in self._states:
                 self._state = self._states[history.prompts]
             return moved
 
@@ -173,24 +185,25 @@ class Session:
         """
         with self._work_lock:
             started = time.monotonic()
-            prompts = self.prompts
+            with self._prompt_lock:
+                prompts, step = self.prompts, len(self._history.past)
             before = self._state
             del self._notes[:]
             if prompts not in self._states:
                 self._compute(prompts, Reporter(progress, cancel))
             self._states.move_to_end(prompts)
             self._state = self._states[prompts]
+            self._blank.discard(step)
             notes = (*self._notes, *unread_notes(self.model.name, self.model.prompts, prompts))
-            return Result(self._state.changes(before), time.monotonic() - started, notes)
+            return Result(self._state.masks.changes(before.masks), time.monotonic() - started, notes)
 
     def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> None:
         """Answer the prompts one by one from the longest list of the first ones whose answer is known. What has been
         answered when the user cancels is kept.
         """
-        known = len(prompts)
-        while known and prompts[:known] not in self._states:
-            known -= 1
         self._propose(report.part(0, PROPOSAL_SHARE))  # at once where it is known
+        known = next(count for count in range(len(prompts), -1, -1) if prompts[:count] in self._states)
+        self._states.move_to_end(prompts[:known])
         for number in range(known + 1, len(prompts) + 1):
             done = (number - 1 - known) / (len(prompts) - known)
             text = f"prompt {number} of {len(prompts)}" if len(prompts) - known > 1 else "outlining"
@@ -201,20 +214,21 @@ class Session:
 
     def _propose(self, report: Reporter) -> None:
         """Keep the answer without prompts."""
-        proposal = self._pipeline.proposal(report)
         if () not in self._states:
-            self._keep(State.of((), proposal))
+            self._keep(State.of((), self._pipeline.proposal(report)))
+        report.report(1.0, "outlining")
 
     def _keep(self, state: State) -> None:
+        """Keep an answer, and of those before the proposal and the ones used last."""
         self._states[state.prompts] = state
         while len(self._states) > KEPT_PREFIXES:
-            self._states.popitem(last=False)
+            del self._states[next(prompts for prompts in self._states if prompts)]
 
     # results
 
     def mask(self, region: str) -> np.ndarray:
         """uint8 of 0 and 1: the mask of the last update, ET inside TC inside WT; zeros before the first."""
-        return self._state.mask(check_region(region))
+        return self._state.masks.mask(check_region(region))
 
     def probability(self, region: str) -> np.ndarray:
         """float32 in [0, 1]: at least 0.5 exactly where the mask is 1. Zeros before the first update."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import GliomaSAMError
+from ..kept_masks import KeptMasks
 from ..prompts import mask
 from ..regions import REGIONS
 from ..study.progress import Reporter
-from .kept_masks import KeptMasks
 from .library import Answer, Choice, Doubt, Library, Prepared
 from .preparing import Preparation
 from .shown import ShownSegments
@@ -16,7 +16,7 @@ from .timeline import Step, Timeline
 from .work import Work
 
 if TYPE_CHECKING:
-    from ..session.result import Box
+    from ..kept_masks import Box
     from .task import Task
 
 KEPT_ANSWERS = 100

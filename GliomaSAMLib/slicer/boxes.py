@@ -7,7 +7,7 @@ import numpy as np
 from .segment_voxels import Block
 
 if TYPE_CHECKING:  # the room `session` imports torch
-    from ..session.result import Box
+    from ..kept_masks import Box
 
 
 def whole_box(shape: tuple[int, int, int]) -> "Box":

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import Cancelled, GliomaSAMError
+from ..former_names import current_name
 from ..study.progress import Cancel, Progress
 from .library import Choice, Library, SessionLike, StudyLike
 from .persistence import restore
@@ -16,9 +17,6 @@ from .work import ORDER, Work
 from .worker import JOIN_SECONDS, Ticket, Worker
 
 LOGGER = logging.getLogger(__name__)
-
-FORMER_NAMES = {"gliomasam_adapted": "gliomasam"}
-"""Models that scenes saved under another name than they have now."""
 
 
 class Listener(Protocol):
@@ -108,7 +106,7 @@ class Engine:
         the model cannot be loaded, the one before stays in use, but the default takes its place when a scene named it
         (`saved`).
         """
-        choice = Choice(FORMER_NAMES.get(name, name), device, saved)
+        choice = Choice(current_name(name), device, saved)
         if choice == self._choice and not saved:
             return
         before, self._choice = self._choice, choice
@@ -229,7 +227,8 @@ class Engine:
         task, work = found
         if self._current is not None:
             current = self._current[1]
-            if current.kind == "encode" and ORDER.index(work.kind) < ORDER.index("encode"):
+            needed = self._current[0] is task and work.kind in ("update", "doubt")  # an answer begins with the encoding
+            if current.kind == "encode" and not needed and ORDER.index(work.kind) < ORDER.index("encode"):
                 self._current[2].cancel()  # it comes again after this
             return
         ticket = self._worker.submit(

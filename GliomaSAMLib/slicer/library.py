@@ -12,13 +12,13 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from ..errors import ModelError, PromptError, WeightsError
+from ..kept_masks import KeptMasks
 from ..prompts import Prompt, mask
 from ..regions import REGIONS
 from ..study.canonical import resample
 from ..study.geometry import Geometry
 from ..study.progress import Cancel, Progress, Reporter
 from .installing import note_broken
-from .kept_masks import KeptMasks
 from .timeline import Step
 from .volume_copy import VolumeCopy
 
@@ -200,8 +200,9 @@ class Library:
         if choice not in self._models:
             try:
                 found = _importing(lambda: self._load(choice.model, choice.device), (ImportError, OSError))
-            except (ModelError, WeightsError):
-                if not choice.saved or choice.model == Choice.model or Path(choice.model).is_file():
+            except (ModelError, WeightsError) as error:
+                damaged = isinstance(error, WeightsError) and Path(choice.model).is_file()
+                if not choice.saved or choice.model == Choice.model or damaged:
                     raise
                 return self._model(replace(choice, model=Choice.model))
             self._models = {choice: found}  # one at a time: memory is dear

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..kept_masks import KeptMask, KeptMasks
 from ..regions import REGIONS
 from ..study.geometry import Geometry
-from .kept_masks import KeptMask, KeptMasks
 from .segments import SegmentWriter
 
 if TYPE_CHECKING:  # the room `session` imports torch
-    from ..session.result import Box
+    from ..kept_masks import Box
 
 
 @dataclass(frozen=True)

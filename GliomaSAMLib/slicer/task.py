@@ -21,7 +21,7 @@ from .timeline import Timeline
 from .work import Work
 
 if TYPE_CHECKING:
-    from ..session.result import Box
+    from ..kept_masks import Box
     from .engine import Engine
 
 
@@ -104,6 +104,7 @@ class Task(PromptEditing):
 
     def recompute(self) -> None:
         """Answer the same prompts once more, with a model chosen since."""
+        self._engine.drop(self, "update", "doubt")
         self._answering.forget_answers()
         self._go(self._timeline, again=True)
 

@@ -10,6 +10,9 @@ from .placement import largest_component
 NEAR_MM = 10.0
 """So far from a click its own error counts as what it was given for."""
 
+LOWERED = 0.005
+"""A click after which Dice is lower by more than this counts as lowering it."""
+
 
 @dataclass(frozen=True)
 class ClickEffect:

@@ -11,7 +11,7 @@ from ..models.device import autocast
 from ..models.registry import Previous, VolumeDecoder
 from ..prompts.maps import PromptVoxels, prompt_maps
 from ..regions import REGIONS
-from .click_effect import ClickEffect, click_effect
+from .click_effect import LOWERED, ClickEffect, click_effect
 from .features import CaseFeatures
 from .placement import deepest_voxel, largest_component
 from .previous import nested
@@ -20,8 +20,6 @@ from .step import CELL_MM
 Answer = Callable[[PromptVoxels, np.ndarray], np.ndarray]
 """From prompts, and logits of what the network is told besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
-LOWERED = 0.005
-"""A click that lowers Dice by more than this has done harm."""
 EFFECT_WEIGHT = 0.05
 """What a full point of a click measure counts in the score, beside one of Dice."""
 

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 from benchmarks import answer_ablation
 from benchmarks.answer_ablation import ReadOnce, Setting, settings_of
-from GliomaSAMLib.evaluation.click_effect import ClickEffect
 
 from GliomaSAMLib.evaluation import summarise
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from GliomaSAMLib.prompts import Prompt, box, mask, point, scribble
+from GliomaSAMLib.prompts import Prompt, box, mask, point, prompt_voxels, scribble
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import (
     AnswerOptions,
@@ -76,7 +76,7 @@ def test_two_clicks_on_one_cell_are_averaged() -> None:
 
 
 def test_the_new_answer_counts_near_the_prompt_and_the_one_before_far_away() -> None:
-    window, weight = weight_of(point((10.0, 10.0, 5.0)), LONG, 40.0)
+    window, weight = weight_of(np.array([[5.0, 10.0, 10.0]]), LONG, 40.0)
     along = weight[:, 10, 10]
     assert window[0] == slice(0, 5 + 65 + 1), "beyond 65 mm nothing may change"
     assert along[5] > 0.99 and np.all(np.diff(along[5:]) <= 0)
@@ -87,16 +87,17 @@ def test_the_new_answer_counts_near_the_prompt_and_the_one_before_far_away() -> 
 def test_the_distance_is_that_to_a_box_or_a_line_and_in_mm() -> None:
     coarse = Geometry((20, 20, 50), (1.0, 1.0, 4.0), (0.0, 0.0, 0.0), LONG.direction)
     for prompt in (box((8, 8, 40), (12, 12, 80)), scribble([(10, 10, 40), (10, 10, 80)])):
-        window, weight = weight_of(prompt, coarse, 16.0)
+        window, weight = weight_of(prompt_voxels(prompt, coarse).astype(float), coarse, 16.0)
         assert window[0] == slice(10 - 6, 20 + 6 + 1)  # 26 mm are six slices
         along = weight[:, 10 - window[1].start, 10 - window[2].start]
         assert np.all(along[6:-6] > 0.999), "inside a box and on a line the distance is 0"
         assert along[2] == pytest.approx(0.5, abs=1e-3), "four slices of 4 mm away"
 
 
-def test_nothing_changes_where_a_prompt_marks_no_voxel() -> None:
-    window, weight = weight_of(point((-50.0, 0.0, 0.0)), GRID, 10.0)
-    assert weight.size == 0 and np.zeros(GRID.shape)[window].size == 0
+def test_a_place_beside_the_grid_reaches_into_it() -> None:
+    window, weight = weight_of(np.array([[-3.0, 4.0, 4.0]]), GRID, 8.0)
+    assert window[0] == slice(0, 10 + 1)
+    assert weight[0, 4 - window[1].start, 4 - window[2].start] > 0.9
 
 
 def test_corrections_reach_half_as_far_as_the_first_prompt_and_less_where_a_mask_was_edited() -> None:
@@ -104,7 +105,8 @@ def test_corrections_reach_half_as_far_as_the_first_prompt_and_less_where_a_mask
     assert reach_mm([first], "WT", OPTIONS) == OPTIONS.reach_mm
     assert reach_mm([first, second], "WT", OPTIONS) == OPTIONS.reach_mm / 2
     assert reach_mm([drawn, second], "TC", OPTIONS) == OPTIONS.reach_mm / 4
-    assert reach_mm([drawn, second], "WT", OPTIONS) == OPTIONS.reach_mm / 2
+    assert reach_mm([drawn, second], "WT", OPTIONS) == OPTIONS.reach_mm / 4, "the whole tumour holds the core"
+    assert reach_mm([drawn, second], "ET", OPTIONS) == OPTIONS.reach_mm / 2
 
 
 # parts, dust, clicks

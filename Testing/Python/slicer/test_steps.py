@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from GliomaSAMLib.errors import PromptError
+from GliomaSAMLib.kept_masks import KeptMasks
 from GliomaSAMLib.prompts import Prompt, PromptHistory, mask, point
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.slicer.kept_masks import KeptMasks
 from GliomaSAMLib.slicer.lasso import lasso_points
 from GliomaSAMLib.slicer.timeline import Timeline
 

@@ -3,16 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..regions import REGIONS
-
-if TYPE_CHECKING:  # the room `session` imports torch
-    from ..session.result import Box
+from .regions import REGIONS
+from .study.extent import Extent, extent_of
 
 Shape = tuple[int, int, int]
+Box = tuple[int, int, int, int, int, int]
+"""(k0, k1, j0, j1, i0, i1), ends excluded."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class KeptMask:
         packed: The bits of the voxels in the box.
     """
 
-    box: "Box | None"
+    box: Box | None
     packed: np.ndarray
 
     @classmethod
@@ -94,7 +93,7 @@ class KeptMasks:
         """The same but for the regions of `masks` (K, J, I)."""
         return KeptMasks(self.shape, {**self.regions, **{region: KeptMask.of(mask) for region, mask in masks.items()}})
 
-    def changes(self, before: "KeptMasks") -> "dict[str, Box | None]":
+    def changes(self, before: "KeptMasks") -> dict[str, Box | None]:
         """For each region the smallest box of voxels that differ from `before`, None where nothing does."""
         return {region: _difference(mask, before.regions[region]) for region, mask in self.regions.items()}
 
@@ -106,7 +105,7 @@ class KeptMasks:
         }
 
 
-def _difference(mask: KeptMask, before: KeptMask) -> "Box | None":
+def _difference(mask: KeptMask, before: KeptMask) -> Box | None:
     boxes = [kept.box for kept in (mask, before) if kept.box is not None]
     if not boxes:
         return None
@@ -124,18 +123,15 @@ def _difference(mask: KeptMask, before: KeptMask) -> "Box | None":
     return k0 + k, k1 + k, j0 + j, j1 + j, i0 + i, i1 + i
 
 
-def _bounds(inside: np.ndarray) -> "Box | None":
+def _bounds(inside: np.ndarray) -> Box | None:
     """The smallest box that holds every True of a bool (K, J, I)."""
-    ends: list[int] = []
-    for axis in range(3):  # each axis is searched in what the axes before have left
-        where = np.flatnonzero(inside.any(axis=tuple(other for other in range(3) if other != axis)))
-        if not len(where):
-            return None
-        ends += [int(where[0]), int(where[-1]) + 1]
-        inside = inside[(slice(None),) * axis + (slice(where[0], where[-1] + 1),)]
-    return ends[0], ends[1], ends[2], ends[3], ends[4], ends[5]
+    extent = extent_of(inside)
+    if extent is None:
+        return None
+    k, j, i = extent
+    return k.start, k.stop, j.start, j.stop, i.start, i.stop
 
 
-def _slices(box: "Box") -> tuple[slice, slice, slice]:
+def _slices(box: Box) -> Extent:
     k0, k1, j0, j1, i0, i1 = box
     return slice(k0, k1), slice(j0, j1), slice(i0, i1)

@@ -1,0 +1,26 @@
+"""Sessions on the small study: places in it, and masks to compare."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session import Session
+
+NewSession = Callable[[], Session]
+LESION = (12.0, 6.0, 4.0)
+"""RAS mm of the middle of the small study's lesion; its radius is 10 mm."""
+NORMAL = (-14.0, -10.0, 4.0)
+"""RAS mm of normal tissue on the other side."""
+
+
+def voxel(session: Session, ras: tuple[float, float, float]) -> tuple[int, ...]:
+    return tuple(np.floor(session.study.reference.to_ijk(np.asarray(ras))[::-1] + 0.5).astype(int))
+
+
+def masks(session: Session) -> dict[str, np.ndarray]:
+    return {region: session.mask(region) for region in REGIONS}
+
+
+def same(first: dict[str, np.ndarray], second: dict[str, np.ndarray]) -> bool:
+    return all(np.array_equal(first[region], second[region]) for region in REGIONS)

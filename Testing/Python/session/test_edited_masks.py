@@ -6,6 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from user.small_session import LESION, NewSession, voxel
 
 from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session.answer import LIMIT, AnswerOptions
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -45,13 +46,17 @@ def test_a_mask_edited_by_hand_changes_no_logits_elsewhere(new_session: NewSessi
     assert np.array_equal(before[away], after[away])
 
 
-def test_an_empty_mask_drawn_by_hand_stays_empty(new_session: NewSession) -> None:
+def test_a_region_emptied_by_hand_does_not_come_back_far_from_a_click(new_session: NewSession) -> None:
     session = new_session()
+    grid = session.study.reference
     session.update()
-    session.set_mask("ET", np.zeros(session.study.reference.shape, np.uint8))
-    session.add_point((LESION[0] - 18, *LESION[1:]))
+    assert session.mask("ET").any()
+    session.set_mask("ET", np.zeros(grid.shape, np.uint8))
+    click = (LESION[0] - 18, *LESION[1:])
+    session.add_point(click)
     session.update()
-    assert not session.mask("ET").any()
+    found = grid.to_ras(np.argwhere(session.mask("ET"))[:, ::-1])
+    assert np.all(np.linalg.norm(found - click, axis=1) <= LIMIT * AnswerOptions().reach_mm / 4 + 1e-3)
 
 
 def test_a_mask_that_was_edited_last_settles_earlier_clicks(new_session: NewSession) -> None:

@@ -53,7 +53,7 @@ mm, with expert labels.
 Sources: Menze et al. 2015 (doi 10.1109/TMI.2014.2377694), Bakas et al. 2017 (doi 10.1038/sdata.2017.117), Baid et
 al. 2021 (arXiv 2107.02314). No image
 and no label is in this file or in the weights' neighbourhood.
-
+{further}
 ## Accuracy
 
 Mean Dice after so many clicks of a robot on that region, each in the deepest place of the largest error; HD95 in mm
@@ -76,6 +76,15 @@ The cases with the lowest Dice after {surface} clicks:
 - Comparing treatments or centres by volume: its error depends on the scanner and on the tumour.
 - Any claim about accuracy beyond the cases above: {cases} cases are few, and the interval round each mean is wide.
 """
+
+FURTHER = {
+    "gliomasam": (
+        "The further cases are of BraTS 2013, 2017, 2018, 2020, 2021 and 2023 and of the Medical Segmentation "
+        "Decathlon;\nthe heads without a glioma have multiple sclerosis (Lesjak et al., Neuroinformatics 2018, "
+        "CC BY).\n"
+    )
+}
+"""What is to be said of the data of one model only."""
 
 PICTURE = """
 ![The phantom with all volumes, and with T1 alone]({name}.png)
@@ -140,6 +149,7 @@ def write_card(entry: CatalogueEntry, results: Sequence[CaseResult], folder: Pat
         training=entry.training_cases,
         file=f"`{entry.file}`, SHA-256 `{entry.sha256}`" if entry.file else "none: the weights do not ship",
         licence=entry.licence,
+        further=FURTHER.get(entry.name, ""),
         surface=SURFACE_AT,
         table=accuracy_table(rows),
         failures=worst_cases([result for result in results if result.variant == "all"]),

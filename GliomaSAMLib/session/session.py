@@ -3,7 +3,7 @@
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -131,11 +131,11 @@ class Session:
 
     def undo(self) -> bool:
         """Take the last change of prompts back, and its mask where it was computed. Returns whether there was one."""
-        return self._go(self._history.undo())
+        return self._go(PromptHistory.undo)
 
     def redo(self) -> bool:
         """Do the change taken back last again. Returns whether there was one."""
-        return self._go(self._history.redo())
+        return self._go(PromptHistory.redo)
 
     def reset(self) -> bool:
         """Take all prompts and masks away; `undo` brings them back. Returns whether there was a prompt."""
@@ -153,8 +153,9 @@ class Session:
         self._history = history
         self._blank = {step for step in self._blank if step < len(history.past)}
 
-    def _go(self, history: PromptHistory) -> bool:
+    def _go(self, step: Callable[[PromptHistory], PromptHistory]) -> bool:
         with self._work_lock, self._prompt_lock:
+            history = step(self._history)  # as it is now: a prompt may have come while this waited
             moved = history is not self._history
             self._history = history
             if moved and len(history.past) in self._blank:

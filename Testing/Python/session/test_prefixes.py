@@ -1,5 +1,6 @@
 """The answer to each first part of a list of prompts: kept, computed again, undone, replayed."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -88,3 +89,27 @@ def test_a_stopped_update_keeps_the_prefixes_it_has_answered(new_session: NewSes
     told.clear()
     session.update(lambda fraction, text: told.append(text))
     assert not any(text.startswith("prompt ") for text in told), "two of three were answered before"
+
+
+def test_a_prompt_given_while_an_undo_waits_is_not_lost(new_session: NewSession) -> None:
+    session = new_session()
+    session.encode()
+    first = session.add_point(LESION)
+    started, proceed = threading.Event(), threading.Event()
+
+    def hold(fraction: float, text: str) -> None:
+        started.set()
+        proceed.wait(20)
+
+    work = threading.Thread(target=lambda: session.update(hold))
+    work.start()
+    assert started.wait(20)
+    undo = threading.Thread(target=session.undo)
+    undo.start()
+    undo.join(0.2)
+    second = session.add_point(NORMAL)
+    proceed.set()
+    work.join(60), undo.join(60)
+    assert session.prompts == (first,), "the undo takes back what was done last"
+    session.redo()
+    assert session.prompts == (first, second)

@@ -30,6 +30,7 @@ LIMIT = 13 / 8
 
 Point = tuple[Sequence[float], bool, Sequence[str]]
 """Position (k, j, i) in cells, whether it is positive, and the regions that it marks."""
+Voxels = tuple[np.ndarray, ...]
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,7 @@ def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[P
     Args:
         logits: float32 (3, 2k, 2j, 2i) of WT, TC, ET, voxels of 1 mm.
         images: float32 (M, k, j, i) in [0, 1], cells of 2 mm.
-        points: The clicks.
-        options: The widths of the kernel, the demanded logit and the noise.
+        points, options: The clicks; the widths of the kernel, the demanded logit and the noise.
     """
     scale = np.float32(CELL_MM / options.distance_mm)
     tail = int(np.ceil(3 / scale))
@@ -104,9 +104,7 @@ def _fine(low: np.ndarray, high: np.ndarray) -> Extent:
 
 
 def reach_mm(prompts: Sequence[Prompt], region: str, options: AnswerOptions) -> float:
-    """How far the newest of all prompts reaches in a region. The first says where the tumour is; those that follow
-    correct, and reach half as far; and half of that in a region that was edited by hand.
-    """
+    """How far the newest prompt reaches: the first finds a tumour, others correct; less where a mask was edited."""
     return options.reach_mm * (1.0 if len(prompts) == 1 else 0.5) * (0.5 if is_edited(prompts, region) else 1.0)
 
 
@@ -117,23 +115,31 @@ def is_edited(prompts: Sequence[Prompt], region: str) -> bool:
 
 
 def weight_of(marked: np.ndarray, geometry: Geometry, reach: float) -> tuple[Extent, np.ndarray]:
-    """The box of voxels of a grid that a prompt may change, and on it the weight w of the new answer, float32, 0 beyond
-    the limit. `marked` are the positions (N, 3), K, J, I, of what the prompt marks; one may lie between voxels.
+    """What a prompt that marks the positions (N, 3), K, J, I, may change on a grid: a box, and on it the weight w of the
+    new answer, float32, 0 beyond the limit. A single position may lie between voxels.
     """
     spacing = np.asarray(geometry.spacing)[::-1]
-    limit = LIMIT * reach
-    low = np.clip(np.ceil(marked.min(axis=0) - limit / spacing), 0, geometry.shape).astype(int)
-    high = np.clip(np.floor(marked.max(axis=0) + limit / spacing) + 1, low, geometry.shape).astype(int)
+    window = window_of(marked, geometry, reach)
     if len(marked) == 1:
-        k, j, i = ((np.arange(a, b) - p) * mm for a, b, p, mm in zip(low, high, marked[0], spacing, strict=True))
+        steps = zip(window, marked[0], spacing, strict=True)
+        k, j, i = ((np.arange(side.start, side.stop) - place) * mm for side, place, mm in steps)
         distance = np.sqrt(k[:, None, None] ** 2 + j[:, None] ** 2 + i**2).astype(np.float32)
     else:
-        apart = np.ones(high - low, bool)
-        apart[tuple(np.clip(np.round(marked - low).astype(int), 0, high - low - 1).T)] = False
+        apart = np.ones([side.stop - side.start for side in window], bool)
+        inside = np.round(marked - [side.start for side in window]).astype(int)
+        apart[tuple(np.clip(inside, 0, np.array(apart.shape) - 1).T)] = False
         distance = distance_transform_edt(apart, spacing).astype(np.float32)
     weight = 1 / (1 + np.exp((distance - np.float32(reach)) * np.float32(8 / reach)))
-    weight[distance > limit] = 0
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True)), weight
+    weight[distance > LIMIT * reach] = 0
+    return window, weight
+
+
+def window_of(marked: np.ndarray, geometry: Geometry, reach: float) -> Extent:
+    """The box of voxels of a grid within the limit of positions (N, 3), K, J, I, in each axis."""
+    steps = LIMIT * reach / np.asarray(geometry.spacing)[::-1]
+    low = np.clip(np.ceil(marked.min(axis=0) - steps), 0, geometry.shape).astype(int)
+    high = np.clip(np.floor(marked.max(axis=0) + steps) + 1, low, geometry.shape).astype(int)
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
 def marked_regions(prompts: Sequence[Prompt]) -> list[tuple[Prompt, tuple[str, ...]]]:
@@ -174,9 +180,7 @@ def keep_rules(
         np.logical_and(masks[inner], masks[outer], out=masks[inner])
 
 
-def _remove_parts(
-    mask: np.ndarray, whole: np.ndarray, touched: np.ndarray, wanted: list[tuple[np.ndarray, ...]], least: float
-) -> None:
+def _remove_parts(mask: np.ndarray, whole: np.ndarray, touched: np.ndarray, wanted: list[Voxels], least: float) -> None:
     """Remove from a mask the parts of `whole` of fewer than `least` voxels that have, or in the mask itself adjoin, a
     voxel of `touched`, but for the largest part and those with a wanted voxel.
     """

@@ -17,7 +17,6 @@ from ..study.extent import Extent
 from ..study.progress import Reporter
 from .answer import (
     CELL_MM,
-    LIMIT,
     AnswerOptions,
     Point,
     correct_at_clicks,
@@ -26,6 +25,7 @@ from .answer import (
     marked_regions,
     reach_mm,
     weight_of,
+    window_of,
 )
 from .decoding import StudyDecoder, halve
 from .embeddings import StudyEmbeddings
@@ -123,7 +123,8 @@ class Pipeline:
         """
         masks = {}
         kept = [region for region in REGIONS if before.masks[region].any() or is_edited(prompts, region)]
-        updates = {reach: self._update(prompts[-1], reach) for reach in {self._reach(prompts, r) for r in REGIONS}}
+        reaches = {region: reach_mm(prompts, region, self.options) for region in REGIONS}
+        updates = {reach: self._update(prompts[-1], reach) for reach in set(reaches.values())}
         box = _whole(self._cells)
         if len(kept) == len(REGIONS):
             box = _wider(updates[max(updates)].cells, self._cells)
@@ -133,7 +134,7 @@ class Pipeline:
                 cells[n] = coarse
                 masks[region] = self._on_window(field[n], box, _whole(self.study.reference)) > 0
                 continue
-            update = updates[self._reach(prompts, region)]
+            update = updates[reaches[region]]
             new = coarse[
                 tuple(slice(w.start - b.start, w.stop - b.start) for w, b in zip(update.cells, box, strict=True))
             ]
@@ -145,9 +146,6 @@ class Pipeline:
         np.minimum.accumulate(cells, axis=0, out=cells)
         return masks
 
-    def _reach(self, prompts: Sequence[Prompt], region: str) -> float:
-        return reach_mm(prompts, region, self.options)
-
     def _update(self, newest: Prompt, reach: float) -> "_Update":
         """What the newest prompt may change, on cells and on the reference grid. What marks more than a voxel is
         measured on cells, which are few.
@@ -158,18 +156,14 @@ class Pipeline:
         cells, weight = weight_of(on_cells, self._cells, reach)
         if len(marked) == 1:
             return _Update(cells, weight, *weight_of(marked, reference, reach))
-        spacing = np.asarray(reference.spacing)[::-1]
-        low = np.maximum(np.ceil(marked.min(axis=0) - LIMIT * reach / spacing), 0).astype(int)
-        high = np.minimum(np.floor(marked.max(axis=0) + LIMIT * reach / spacing) + 1, reference.shape).astype(int)
-        window = tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        window = window_of(marked, reference, reach)
         image = _crop(self._cells, cells).to_image(weight)
         return _Update(cells, weight, window, resample(image, _crop(reference, window)))
 
     def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
         edited = REGIONS.index(prompt.region)
-        canonical = pad_to(self.study.to_canonical(drawn).astype(np.float32), self.model.multiple)
-        logits = (halve(canonical[None])[0] * 2 - 1) * DRAWN_LOGIT
+        logits = self._drawn_on_cells(drawn) * DRAWN_LOGIT
         cells, masks = before.cells.astype(np.float32), dict(before.masks)
         for n, region in enumerate(REGIONS):
             if n == edited:
@@ -181,6 +175,11 @@ class Pipeline:
                 masks[region] = masks[region] & drawn
                 cells[n] = np.where(logits < 0, np.minimum(cells[n], logits), cells[n])
         return Answer(masks, cells.astype(np.float16))
+
+    def _drawn_on_cells(self, drawn: np.ndarray) -> np.ndarray:
+        """A mask (K, J, I) on the reference grid as float32 (k, j, i) on cells: 1 inside, -1 outside."""
+        canonical = pad_to(self.study.to_canonical(drawn).astype(np.float32), self.model.multiple)
+        return halve(2 * canonical[None] - 1)[0]
 
     def _before(self, answer: Answer, region: str, window: Extent) -> np.ndarray:
         """Logits of an answer on a window of the reference grid: the size from the cells, the sign from the mask."""
@@ -221,8 +220,7 @@ class Pipeline:
         placed, masks = PromptVoxels(), {}
         for prompt in prompts:
             if prompt.mask is not None:
-                drawn = pad_to(self.study.to_canonical(prompt.mask).astype(np.float32), self.model.multiple)
-                masks[prompt.region] = halve(2 * drawn[None] - 1)[0]
+                masks[prompt.region] = self._drawn_on_cells(prompt.mask)
             elif prompt.kind == "box":
                 low, high = zip(*box_range(prompt, geometry), strict=True)
                 placed.boxes.append((self._cell(low), self._cell([end - 1 for end in high]), prompt.region))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import GliomaSAMError
-from ..kept_masks import KeptMasks
+from ..kept_masks import Box, KeptMasks
 from ..prompts import mask
 from ..regions import REGIONS
 from ..study.progress import Reporter
@@ -16,7 +16,6 @@ from .timeline import Step, Timeline
 from .work import Work
 
 if TYPE_CHECKING:
-    from ..kept_masks import Box
     from .task import Task
 
 KEPT_ANSWERS = 100

@@ -6,7 +6,7 @@ import numpy as np
 
 from .segment_voxels import Block
 
-if TYPE_CHECKING:  # the room `session` imports torch
+if TYPE_CHECKING:
     from ..kept_masks import Box
 
 

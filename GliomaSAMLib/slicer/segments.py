@@ -28,7 +28,7 @@ from .segmentation_node import (
 )
 from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
 
-if TYPE_CHECKING:  # the room `session` imports torch
+if TYPE_CHECKING:
     from ..kept_masks import Box
 
 __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]

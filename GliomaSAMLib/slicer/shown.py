@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..kept_masks import KeptMask, KeptMasks
+from ..kept_masks import Box, KeptMask, KeptMasks
 from ..regions import REGIONS
 from ..study.geometry import Geometry
 from .segments import SegmentWriter
-
-if TYPE_CHECKING:  # the room `session` imports torch
-    from ..kept_masks import Box
 
 
 @dataclass(frozen=True)

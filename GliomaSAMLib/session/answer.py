@@ -55,10 +55,8 @@ class AnswerOptions:
 
 
 def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
-    """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them.
-
-    The kernel falls off with the distance and with the difference in the images: tissue nearby that looks like the
-    clicked tissue follows. Where the network gives what all clicks demand, nothing changes.
+    """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them. Its kernel falls off
+    with the distance and with the difference in the images. Where the clicks get what they demand, nothing changes.
 
     Args:
         logits: float32 (3, 2k, 2j, 2i) of WT, TC, ET, voxels of 1 mm.
@@ -115,8 +113,8 @@ def is_edited(prompts: Sequence[Prompt], region: str) -> bool:
 
 
 def weight_of(marked: np.ndarray, geometry: Geometry, reach: float) -> tuple[Extent, np.ndarray]:
-    """What a prompt that marks the positions (N, 3), K, J, I, may change on a grid: a box, and on it the weight w of the
-    new answer, float32, 0 beyond the limit. A single position may lie between voxels.
+    """The box of a grid that a prompt may change, and on it the weight w, float32, 0 beyond the limit. `marked` are the
+    positions (N, 3), K, J, I, that it marks; one alone may lie between voxels.
     """
     spacing = np.asarray(geometry.spacing)[::-1]
     window = window_of(marked, geometry, reach)

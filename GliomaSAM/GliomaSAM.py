@@ -53,7 +53,7 @@ class GliomaSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Build the panel."""
         ScriptedLoadableModuleWidget.setup(self)
         from GliomaSAMPanel.panel import Panel
-        from GliomaSAMPanel.theme import setIcons
+        from GliomaSAMPanel.shortcuts import setIcons
 
         top = slicer.util.loadUI(self.resourcePath("UI/GliomaSAM.ui"))
         self.layout.addWidget(top)

@@ -7,16 +7,7 @@ first used, so that importing the package imports neither torch nor any model.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .errors import (
-    Cancelled,
-    CaseError,
-    GliomaSAMError,
-    ModelError,
-    OutputError,
-    PromptError,
-    StudyError,
-    WeightsError,
-)
+from .errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, PromptError, StudyError, WeightsError
 
 if TYPE_CHECKING:
     from .models import load_model

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .geometry import Extent, extent_of
 from .regions import REGIONS
-from .study.extent import Extent, extent_of
 
 Shape = tuple[int, int, int]
 Box = tuple[int, int, int, int, int, int]

@@ -7,11 +7,13 @@ import numpy as np
 from .errors import PromptError
 
 REGIONS = ("WT", "TC", "ET")
+
 """Whole tumour, tumour core, enhancing tumour. Each contains the next."""
 
 REGION_NAMES: Mapping[str, str] = {"WT": "whole tumour", "TC": "tumour core", "ET": "enhancing tumour"}
 
 REGION_LABELS: Mapping[str, tuple[int, ...]] = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (3, 4)}
+
 """Labels of a BraTS label map in each region: NCR 1, ED 2, ET 3 (4 before 2023)."""
 
 
@@ -36,3 +38,9 @@ def labels_from_regions(masks: Mapping[str, np.ndarray], et_label: int = 3) -> n
     labels[masks["TC"] > 0] = 1
     labels[masks["ET"] > 0] = et_label
     return labels
+
+
+def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
+    """Regions for which a point says the same, by nesting: upwards when positive, downwards when negative."""
+    index = REGIONS.index(region)
+    return REGIONS[: index + 1] if positive else REGIONS[index:]

@@ -16,13 +16,11 @@ from pathlib import Path
 from PIL import Image
 
 from GliomaSAMLib import Session, Study, load_model
-from GliomaSAMLib.demo.phantom import make_phantom
-from GliomaSAMLib.demo.phantom_case import phantom_case
-from GliomaSAMLib.evaluation.clicks import next_click
+from GliomaSAMLib.data.placement import next_click
+from GliomaSAMLib.demo.phantom import make_phantom, phantom_case
 from GliomaSAMLib.evaluation.metrics import dice
-from GliomaSAMLib.evaluation.protocol import CaseResult
-from GliomaSAMLib.evaluation.store import read_results
-from GliomaSAMLib.evaluation.summary import COLUMNS, SURFACE_AT, Summary, summarise
+from GliomaSAMLib.evaluation.protocol import CaseResult, read_results
+from GliomaSAMLib.evaluation.tables import COLUMNS, SURFACE_AT, Summary, summarise
 from GliomaSAMLib.models.catalogue import CatalogueEntry, list_models
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.output.picture import Panel, draw_overlay

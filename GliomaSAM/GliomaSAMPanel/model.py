@@ -37,7 +37,7 @@ class ModelSection:
     def fill(self):
         """Fill the lists, without importing PyTorch."""
         with self._panel.attempt():
-            from GliomaSAMLib.resources import resources_directory
+            from GliomaSAMLib.files import resources_directory
 
             content = json.loads((resources_directory() / "catalogue.json").read_text(encoding="utf-8"))
             self._entries = [entry for entry in content["models"] if entry["method"] != "base" and entry["file"]]

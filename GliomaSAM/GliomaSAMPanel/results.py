@@ -1,4 +1,4 @@
-"""The section Results: the table, where the result is in doubt, and files."""
+"""The section of results: the table of measures, exports, and a flash where the last answer changed something."""
 
 from pathlib import Path
 
@@ -7,7 +7,40 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dialogs
-from .flash import Flash
+
+FLASH_MS = 350
+
+
+class Flash:
+    """Fills changed segments in the slice views for a moment, and gives them their own opacity back."""
+
+    def __init__(self):
+        self._before = []
+        self._timer = qt.QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(FLASH_MS)
+        self._timer.connect("timeout()", self.end)
+
+    def begin(self, segmentation_node, segment_ids):
+        """Flash some segments of a node."""
+        self.end()
+        display = segmentation_node.GetDisplayNode()
+        if display is None:
+            return
+        for name in segment_ids:
+            self._before.append((display, name, display.GetSegmentOpacity2DFill(name)))
+            display.SetSegmentOpacity2DFill(name, 1.0)
+        if self._before:
+            self._timer.start()
+
+    def end(self):
+        """Show everything as it was before."""
+        self._timer.stop()
+        before, self._before = self._before, []
+        for display, name, opacity in before:
+            if display.GetScene() is not None:
+                display.SetSegmentOpacity2DFill(name, opacity)
+
 
 REGIONS = ("WT", "TC", "ET")
 
@@ -55,7 +88,7 @@ class ResultsSection:
 
     def _measure(self, task):
         """Measure the diameters in the worker's thread; a result that is not shown any more is dropped."""
-        from GliomaSAMLib.slicer.results import results_rows
+        from GliomaSAMLib.slicer.results_table import results_rows
 
         masks = {region: task.masks(region) for region in REGIONS}
         geometry = task.geometry
@@ -96,7 +129,7 @@ class ResultsSection:
 
     def rows(self):
         """The rows of the table, measured now when they have not been."""
-        from GliomaSAMLib.slicer.results import results_rows
+        from GliomaSAMLib.slicer.results_table import results_rows
 
         task = self._panel.requireTask()
         if not self._rows:
@@ -108,7 +141,7 @@ class ResultsSection:
         """Put the table onto the clipboard."""
         self._panel.messages.clear()
         with self._panel.attempt():
-            from GliomaSAMLib.slicer.results import rows_as_text
+            from GliomaSAMLib.slicer.results_table import rows_as_text
 
             qt.QApplication.clipboard().setText(rows_as_text(self.rows()))
             self._panel.message(_("the table is on the clipboard"), "info")
@@ -118,9 +151,9 @@ class ResultsSection:
         path = self._askPath(_("Save the results"), ".csv", "CSV (*.csv)")
         if path:
             with self._panel.attempt():
-                from GliomaSAMLib.output.destination import check_output_path
-                from GliomaSAMLib.slicer.results import rows_as_csv
-                from GliomaSAMLib.writing import replacing
+                from GliomaSAMLib.files import replacing
+                from GliomaSAMLib.output.segmentation import check_output_path
+                from GliomaSAMLib.slicer.results_table import rows_as_csv
 
                 text = rows_as_csv(self.rows())
                 with replacing(check_output_path(path, (".csv",))) as temporary:
@@ -131,7 +164,7 @@ class ResultsSection:
         """Put the table into the scene."""
         self._panel.messages.clear()
         with self._panel.attempt():
-            from GliomaSAMLib.slicer.results import ResultsTable
+            from GliomaSAMLib.slicer.results_table import ResultsTable
 
             rows, segmentation = self.rows(), self._panel.task.node
             title = _("{name} results").format(name=segmentation.GetName())
@@ -187,7 +220,7 @@ class ResultsSection:
             if not wanted:
                 self.hideDoubt()
         elif doubt is not self._shown:
-            from GliomaSAMLib.slicer.overlay import DoubtOverlay
+            from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
 
             self.hideDoubt()
             self._overlay = DoubtOverlay(slicer.mrmlScene, task.geometry)

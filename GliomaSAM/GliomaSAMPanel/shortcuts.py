@@ -1,7 +1,28 @@
-"""Keys that work while the module is entered, and only then."""
+"""Keyboard shortcuts, and icons for light and dark themes."""
+
+from pathlib import Path
 
 import qt
 import slicer
+
+ICONS = ("positive", "negative", "box", "roi", "scribble", "lasso", "undo", "redo", "reset", "propose")
+
+"""Names of the icons; the buttons are called NAMEButton."""
+
+
+def setIcons(ui, top, folder):
+    """Give the buttons the icons of the theme that a widget shows.
+
+    Args:
+        ui: The widgets by name.
+        top: The widget whose colours are those of the theme.
+        folder: Path of the icons.
+    """
+    background = top.palette.color(qt.QPalette.Window)
+    theme = "dark" if background.lightness() < 128 else "light"
+    for name in ICONS:
+        getattr(ui, f"{name}Button").icon = qt.QIcon(str(Path(folder) / f"{name}_{theme}.png"))
+
 
 KEYS = {
     "positiveButton": "P",
@@ -14,6 +35,7 @@ KEYS = {
     "redoButton": "Ctrl+U",
     "proposeButton": "M",
 }
+
 """By the name of the button that a key presses. Slicer's own are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows,
 comma, stop and brackets in the views and the Segment Editor, and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""
 

@@ -15,8 +15,7 @@ from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
 from .models import models
-from .prompt_options import PromptCommand
-from .segment import segment
+from .segment import PromptCommand, segment
 from .train import train
 
 EXIT_ERROR = 2

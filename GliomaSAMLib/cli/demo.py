@@ -11,9 +11,9 @@ from ..regions import REGIONS
 from .console import output, part_of, progress_bar
 
 if TYPE_CHECKING:
+    from ..data.cases import OpenCase
     from ..demo.phantom import Phantom
     from ..demo.run import DemoResult
-    from ..evaluation.cases import OpenCase
 
 
 def demo(
@@ -40,7 +40,7 @@ def demo(
 
         result = run_demo(case, network, out, progress=part_of(report, 0.15, 1.0))
         if phantom is not None:
-            from ..demo.phantom_case import write_phantom
+            from ..demo.phantom import write_phantom
 
             write_phantom(phantom, out / "volumes")
     _print(case.name, result, out)
@@ -61,11 +61,10 @@ def _phantom() -> "Phantom":
 def _open(folder: Path | None, phantom: "Phantom | None") -> "OpenCase":
     """Volumes and truth of the phantom, or of the case in `folder`."""
     if phantom is not None:
-        from ..demo.phantom_case import phantom_case
+        from ..demo.phantom import phantom_case
 
         return phantom_case(phantom)
-    from ..evaluation.cases import open_case
-    from ..training.cases import find_cases
+    from ..data.cases import find_cases, open_case
 
     assert folder is not None
     if not folder.is_dir():

@@ -41,8 +41,8 @@ def models(
 
 def is_here(entry: "CatalogueEntry") -> bool:
     """Whether the file of a model is on this computer, damaged or not."""
+    from ..files import resources_directory
     from ..models.catalogue import user_weights_directory
-    from ..resources import resources_directory
 
     return bool(entry.file) and any(
         path.is_file()

@@ -4,18 +4,23 @@ It stands in for a patient where none may be shown. It is no patient's image and
 """
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 from scipy import ndimage
 
-from ..study.geometry import Geometry
+from ..data.cases import OpenCase
+from ..geometry import Geometry
+from ..output.segmentation import write_image
+from ..regions import REGIONS, regions_from_labels
+from ..study import Study
 from ..study.modalities import MODALITIES
 from . import signals
-from .anatomy import PHANTOM_GRID, Anatomy, brain_anatomy, smooth_noise
-from .glioma import Glioma, GliomaShape, grow_glioma, mass_effect
+from .anatomy import PHANTOM_GRID, Anatomy, Glioma, GliomaShape, brain_anatomy, grow_glioma, mass_effect, smooth_noise
 
 BLUR_MM = {"t1": (0.5, 0.5, 0.5), "t1c": (0.5, 0.5, 0.5), "t2": (1.0, 0.5, 0.5), "flair": (1.1, 0.7, 0.7)}
+
 """Point spread (K, J, I) as standard deviations in mm; T2 and FLAIR come from thicker slices."""
 
 
@@ -115,3 +120,21 @@ def _on_full_grid(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     start = np.rint(PHANTOM_GRID.to_ijk(np.asarray(geometry.origin))).astype(int)[::-1]
     full[tuple(slice(s, s + n) for s, n in zip(start, array.shape, strict=True))] = array
     return PHANTOM_GRID.to_image(full)
+
+
+NAME = "phantom"
+
+
+def phantom_case(phantom: Phantom) -> OpenCase:
+    """The phantom's volumes as a `Study` with its truth."""
+    truth = regions_from_labels(sitk.GetArrayFromImage(phantom.truth))
+    t1, t1c, t2, flair = (phantom.images[name] for name in ("t1", "t1c", "t2", "flair"))
+    study = Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, skull="off")
+    return OpenCase(NAME, study, dict(zip(REGIONS, truth, strict=True)))
+
+
+def write_phantom(phantom: Phantom, folder: Path) -> None:
+    """Write `phantom-t1.nii.gz` and so on and the true labels, `phantom-seg.nii.gz`. Raises `OutputError`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, image in {**phantom.images, "seg": phantom.truth}.items():
+        write_image(folder / f"{NAME}-{name}.nii.gz", image)

@@ -7,17 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from ..data.cases import OpenCase
+from ..data.placement import next_click
 from ..errors import OutputError
-from ..evaluation.cases import OpenCase
-from ..evaluation.clicks import next_click
 from ..evaluation.metrics import dice
 from ..models import Model
 from ..output import write_segmentation
 from ..output.picture import Panel, draw_overlay
+from ..progress import Cancel, Progress, Reporter
 from ..prompts import format_ras
 from ..regions import REGIONS
 from ..session import Session
-from ..study.progress import Cancel, Progress, Reporter
 
 CLICKS = ("WT", "WT", "WT", "TC", "ET")
 """The regions that the robot clicks on, in this order."""

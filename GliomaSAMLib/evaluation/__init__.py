@@ -1,10 +1,9 @@
 """How good a method is and how fast: metrics, the robot that clicks, baselines, tables and plots."""
 
 from .evaluate import BASELINES, VARIANTS, Evaluation, EvaluationOptions, Variant, run_evaluation
-from .methods import InteractiveMethod, SegmentationMethod
-from .protocol import CaseResult, ProtocolOptions, Round, run_protocol
-from .store import ResultStore, read_results
-from .summary import Summary, summarise
+from .protocol import CaseResult, ProtocolOptions, ResultStore, Round, read_results, run_protocol
+from .session_method import InteractiveMethod, SegmentationMethod
+from .tables import Summary, summarise
 
 __all__ = [
     "BASELINES",

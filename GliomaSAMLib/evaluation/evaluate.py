@@ -4,17 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..data.cases import Case, OpenCase, choose_cases, open_case
 from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError
+from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
-from ..study import MODALITIES, Cancel, Progress
-from ..training.cases import Case
-from .cases import OpenCase, choose_cases, open_case
-from .methods import InteractiveMethod, SegmentationMethod
+from ..study import MODALITIES
 from .plot import plot_dice
-from .protocol import CaseResult, ProtocolOptions, run_protocol, signature_of
-from .store import ResultStore, read_results
-from .summary import Summary, summarise
-from .table import write_tables
+from .protocol import CaseResult, ProtocolOptions, ResultStore, read_results, run_protocol, signature_of
+from .session_method import InteractiveMethod, SegmentationMethod
+from .tables import Summary, summarise, write_tables
 
 BASELINES = ("lite_medsam_boxes", "lite_medsam_propagated", "lite_medsam_boxes_3ch", "grow_ball", "grow_planes")
 """Methods of others, by the name that `EvaluationOptions.baselines` takes."""
@@ -217,7 +215,7 @@ def _attempt(
 def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
     """The models and baselines that `options` name. Raises ModelError or WeightsError."""
     from . import baselines
-    from .baselines.slices import StockLiteMedSAM
+    from .baselines.lite_medsam import StockLiteMedSAM
 
     methods: list[SegmentationMethod] = []
     if options.models:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from monai.metrics.utils import get_edge_surface_distance
 
-from ..study.extent import bounding_box
+from ..geometry import bounding_box
 
 HD95_OF_EMPTY = 373.0
 """HD95 in mm when exactly one of the two masks is empty."""

@@ -8,11 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..files import replacing
 from ..regions import REGION_NAMES, REGIONS
-from ..writing import replacing
 from .protocol import CaseResult
-from .summary import Summary, summarise
-from .table import MAIN_VARIANT
+from .tables import MAIN_VARIANT, Summary, summarise
 
 COLOURS = (
     "#1b5fa8", "#c8442b", "#2c8a57", "#8a4fa3", "#b07d12", "#3f9fb5", "#7a7a7a", "#c45a90", "#1a1a1a", "#7d8f1f"

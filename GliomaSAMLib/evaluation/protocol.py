@@ -1,23 +1,29 @@
-"""One method on one region of one case: prompts by the robot, and what each of them changed."""
+"""One method on one region of one case: prompts by the robot, what each changed, and the results on disk."""
 
+import json
+import os
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..training.click_effect import ClickEffect, click_effect
-from .cases import OpenCase
-from .clicks import RobotPrompt, next_click, slice_box
-from .methods import InteractiveMethod, SegmentationMethod
+from ..data.cases import OpenCase
+from ..data.placement import RobotPrompt, next_click, slice_box
+from ..errors import CaseError, OutputError
+from ..training.validate import ClickEffect, click_effect
 from .metrics import dice, surface_agreement
+from .session_method import InteractiveMethod, SegmentationMethod
 
 STARTS = ("error", "centre", "box")
+
 """Where the first prompt goes, see `ProtocolOptions.start`."""
 
 FORMAT = "with click effects"
+
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
 
 
@@ -228,3 +234,62 @@ def _undo(method: InteractiveMethod, masks: list[np.ndarray], count: int) -> tup
     """Take the last prompts back one by one; `masks` are the packed masks of all rounds."""
     before = masks[-2::-1][:count] if len(masks) > 1 else []
     return tuple(bool(np.array_equal(np.packbits(method.undo() > 0), mask)) for mask in before)
+
+
+class ResultStore:
+    """A JSON-lines file of `CaseResult`s. Of several lines about the same run the last one counts.
+
+    A last line that was cut off by a kill is passed over; damage anywhere else raises `CaseError`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.results = {result.key: result for result in _read(path)} if path.exists() else {}
+
+    def find(self, key: tuple[str, str, str, str], signature: str) -> CaseResult | None:
+        """The result of a run, if it is there, did not fail, and was made with the same signature."""
+        result = self.results.get(key)
+        return result if result and result.signature == signature and not result.error else None
+
+    def add(self, result: CaseResult) -> None:
+        """Append a result and flush it to the disk. Raises OutputError when it cannot be written."""
+        self.results[result.key] = result
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("ab") as file:
+                if file.tell() and not _ends_with_newline(self.path):
+                    file.write(b"\n")
+                file.write(json.dumps(result.to_json()).encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _read(path: Path) -> Iterator[CaseResult]:
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    for number, line in enumerate(lines, 1):
+        try:
+            yield CaseResult.from_json(json.loads(line))
+        except (ValueError, KeyError, TypeError) as error:
+            if number == len(lines):
+                return
+            if not line.strip() or not line.rstrip().endswith("}"):
+                continue  # a line cut off by a kill, before the run went on
+            raise CaseError(f"line {number} of {path} is no evaluation result: remove the file or that line") from error
+
+
+def read_results(paths: Iterable[Path]) -> list[CaseResult]:
+    """The results of several files together; a later file wins over an earlier one. Raises CaseError on damage."""
+    results: dict[tuple[str, str, str, str], CaseResult] = {}
+    for path in paths:
+        if not path.is_file():
+            raise CaseError(f"there are no results at {path}")
+        results.update(ResultStore(path).results)
+    return list(results.values())

@@ -1,11 +1,86 @@
-"""Blocks that several decoders are made of."""
+"""Layers that several decoders are made of: instance norm, residual block, pixel shuffle, upsampling path."""
+
+from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from segment_anything.modeling.common import LayerNorm2d
 from torch import nn
 
-from ..prompts.maps import CHANNELS, POINT_CHANNELS
-from .instance_norm import InstanceNorm
+from ..errors import ModelError
+from .device import one_thread
+from .prompt_maps import CHANNELS, POINT_CHANNELS
+
+
+class InstanceNorm(nn.InstanceNorm3d):
+    """`torch.nn.InstanceNorm3d` with affine parameters, which takes a volume with the channels last as it is.
+
+    That of torch copies such a volume to channels first, at a cost of the same size as the convolution before it. Of
+    one volume the statistics of the instance are those of the batch, and batch norm copies nothing. On several threads
+    its sums depend on their number; see `one_thread`.
+
+    Args:
+        channels: Channels of the volumes.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__(channels, affine=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise (B, C, K, J, I)."""
+        if len(x) == 1 and x.is_contiguous(memory_format=torch.channels_last_3d):
+            with one_thread(x.device):
+                return F.batch_norm(x, None, None, self.weight, self.bias, training=True, eps=self.eps)
+        return super().forward(x)
+
+
+def channels_last(network: nn.Module) -> None:
+    """Let convolutions compute with the channels last: in 3D that takes half as long on a CPU, in 2D four fifths."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv3d):
+            module.to(memory_format=torch.channels_last_3d)
+        elif isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+
+
+def unshuffle(x: torch.Tensor) -> torch.Tensor:
+    """(B, C, 2z, 2y, 2x) -> (B, 8C, z, y, x)."""
+    b, c, k, j, i = x.shape
+    x = x.view(b, c, k // 2, 2, j // 2, 2, i // 2, 2)
+    return x.permute(0, 1, 3, 5, 7, 2, 4, 6).reshape(b, c * 8, k // 2, j // 2, i // 2)
+
+
+def shuffle(x: torch.Tensor) -> torch.Tensor:
+    """(B, 8C, z, y, x) -> (B, C, 2z, 2y, 2x)."""
+    b, c, z, y, w = x.shape
+    x = x.view(b, c // 8, 2, 2, 2, z, y, w)
+    return x.permute(0, 1, 5, 2, 6, 3, 7, 4).reshape(b, c // 8, 2 * z, 2 * y, 2 * w)
+
+
+class Upsampling(nn.Sequential):
+    """Double the grid `doublings` times: (N, channels, h, w) to (N, channels_out, h * 2^doublings, w * 2^doublings).
+
+    The first step quarters the channels, each further one halves them. A GELU follows each step, and a layer norm over
+    the channels comes before it, except after the last.
+
+    Args:
+        channels: Channels of the embedding.
+        doublings: How many times the grid doubles, at least once.
+
+    Raises:
+        ModelError: There is no doubling, or the channels cannot be divided so often.
+    """
+
+    def __init__(self, channels: int, doublings: int) -> None:
+        if doublings < 1 or channels % (2 << doublings):
+            raise ModelError(f"{channels} channels cannot be upsampled by {doublings} doublings")
+        widths = [channels, *(channels >> step for step in range(2, doublings + 2))]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.ConvTranspose2d(before, after, 2, stride=2), LayerNorm2d(after), nn.GELU()]
+        del layers[-2]
+        super().__init__(*layers)
+        self.channels_out = widths[-1]
 
 
 class ResidualBlock(nn.Module):

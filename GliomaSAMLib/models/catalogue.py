@@ -10,10 +10,9 @@ from typing import Any
 import pooch
 
 from ..errors import ModelError, OutputError, WeightsError
-from ..former_names import current_name
-from ..resources import resources_directory
-from ..writing import replacing
-from .checkpoint import file_sha256
+from ..files import replacing, resources_directory
+from .registry import current_name
+from .weights import file_sha256
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,15 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..former_names import current_name
-from ..prompts.maps import PromptVoxels
 from ..study import MODALITIES
+from .blocks import channels_last
 from .catalogue import find_base, find_weights
-from .device import autocast, choose_device, with_fallback
-from .encoder import SliceEncoder
-from .heartbeat import listening
-from .instance_norm import channels_last
-from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
-from .side_by_side import side_by_side
-from .slices import embed_slice
-from .trained import load_trained, trained_names
-from .weights import load_weights
+from .device import autocast, choose_device, listening, side_by_side, with_fallback
+from .encoders.base import SliceEncoder
+from .prompt_maps import PromptVoxels
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, current_name, find_method
+from .slice_stack import embed_slice
+from .weights import load_trained, load_weights, trained_names
 
 Features = list[torch.Tensor]
 Answer = TypeVar("Answer")

@@ -12,24 +12,34 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, WeightsError
-from ..former_names import current_name
-from ..prompts.maps import PromptVoxels
-from .cmaa import Cmaa, CmaaConfig
-from .csad import CsadConfig, CsadUNet
-from .encoder import SliceEncoder
-from .gliomasam import GliomaSam, GliomaSamConfig
-from .lite_medsam import LiteMedSAMEncoder
-from .ma_sam import MaSam, MaSamConfig
-from .medsam3d import MedSam3d, MedSam3dConfig
-from .sam_vit import SamViTEncoder
-from .segresnet import PromptableSegResNet, SegResNetConfig
-from .slices import StackLayout
+from .encoders.base import SliceEncoder
+from .encoders.lite_medsam import LiteMedSAMEncoder
+from .encoders.sam_vit import SamViTEncoder
+from .methods.cmaa import Cmaa, CmaaConfig
+from .methods.csad import CsadConfig, CsadUNet
+from .methods.gliomasam import GliomaSam, GliomaSamConfig
+from .methods.ma_sam import MaSam, MaSamConfig
+from .methods.medsam3d import MedSam3d, MedSam3dConfig
+from .methods.segresnet import PromptableSegResNet, SegResNetConfig
+from .prompt_maps import PromptVoxels
+from .slice_stack import StackLayout
+
+CURRENT = {"gliomasam_adapted": "gliomasam"}
+
+"""The name of today by the name of before."""
+
+
+def current_name(name: str) -> str:
+    """The name that a model or a method has today; one that never changed is given back."""
+    return CURRENT.get(name, name)
+
 
 PROMPTS = ("point", "scribble", "box", "mask")
+
 """All kinds of prompts."""
 
-
 Previous = Literal["proposal", "answer"]
+
 """What the last channels of the prompt maps hold."""
 
 
@@ -184,6 +194,7 @@ ENCODERS: Mapping[str, Callable[[Path | None], SliceEncoder]] = {
     "medsam_vit": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=4),
     "medsam_vit_256": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=1),
 }
+
 """Frozen slice encoders by name; each is made from a checkpoint, LiteMedSAM's also from the one it ships. The ViTs see
 256 pixels as the 1024 of their training, or as they are, at a fourteenth of the cost and a quarter of the cells."""
 

@@ -1,6 +1,8 @@
-"""Weights files of GliomaSAM: trained tensors, the method's config and the base checkpoint's hash in one file."""
+"""Weights files: trained tensors, the method's config and the base checkpoint's hash; base checkpoints, checked."""
 
+import hashlib
 import json
+import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,26 +11,133 @@ from typing import Any
 import safetensors.torch
 import torch
 from safetensors import SafetensorError, safe_open
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..writing import replacing
-from .checkpoint import check_sha256
+from ..files import replacing
+from .encoders.base import load_strictly
+from .encoders.frozen_blocks import FrozenBlocks
+
+
+def trained_names(network: nn.Module) -> set[str]:
+    """Names in the network's state of what is trained; call it before gradients are switched off."""
+    frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
+    for prefix, module in network.named_modules():
+        if isinstance(module, FrozenBlocks):
+            frozen |= {f"{prefix}.{name}" if prefix else name for name, _ in module.named_buffers()}
+    return set(network.state_dict()) - frozen
+
+
+def trained_state(network: nn.Module, names: set[str]) -> dict[str, Tensor]:
+    """The tensors of those names."""
+    return {name: tensor for name, tensor in network.state_dict().items() if name in names}
+
+
+def load_trained(network: nn.Module, state: Mapping[str, Tensor], names: set[str], source: str) -> None:
+    """Fill in the trained tensors; all of them must be there with their shapes, and none besides.
+
+    Args:
+        network: The network.
+        state: Tensors by name.
+        names: What `trained_names` gives.
+        source: Where the tensors come from, for the message.
+
+    Raises:
+        WeightsError: Names the tensors that are missing, unexpected or of another shape.
+    """
+    whole = network.state_dict()
+    rest = {name: tensor for name, tensor in whole.items() if name not in names}
+    clash = {f"{name} (frozen)": tensor for name, tensor in state.items() if name in rest}
+    given = {name: tensor for name, tensor in state.items() if name not in rest}
+    load_strictly(network, {**rest, **given, **clash}, source)
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Raises:
+        WeightsError: the file is absent, is a folder or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except FileNotFoundError as error:
+        raise WeightsError(f"there is no weights file {path}: check the path, or download the file first") from error
+    except OSError as error:
+        raise WeightsError(f"the weights file {path} cannot be read: {error.strerror or error}") from error
+
+
+def check_sha256(path: Path, expected: str | None) -> str:
+    """Return the SHA-256 of a weights file after comparing it with the expected one, when there is one.
+
+    Raises:
+        WeightsError: the file is absent, or its SHA-256 is another; names the file, the expected and the found one.
+    """
+    found = file_sha256(path)
+    if expected is not None and found != expected.lower():
+        raise WeightsError(
+            f"the weights file {path} is damaged or another file: expected SHA-256 {expected.lower()}, found {found}. "
+            "Get the file again."
+        )
+    return found
+
+
+def read_checkpoint(path: Path, expected_sha256: str | None = None) -> tuple[dict[str, Tensor], str]:
+    """Read the tensors of a PyTorch checkpoint without running any code that it may carry.
+
+    A checkpoint is a dictionary of tensors by name, or a dictionary that holds such a one under `model` or
+    `state_dict` (training checkpoints of MedSAM).
+
+    Returns:
+        The tensors by name, on the CPU, and the file's SHA-256.
+
+    Raises:
+        WeightsError: the file is absent, damaged, has another SHA-256, or holds no tensors by name.
+    """
+    found = check_sha256(path, expected_sha256)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, OSError, KeyError, UnicodeDecodeError) as error:
+        raise WeightsError(
+            f"the weights file {path} is damaged, or no PyTorch checkpoint that is safe to open "
+            f"(expected tensors by name; found a file of {path.stat().st_size} bytes, SHA-256 {found}). "
+            "Get the file again."
+        ) from error
+    for key in ("model", "state_dict"):
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
+        raise WeightsError(
+            f"the weights file {path} is no checkpoint of a model: expected a dictionary of tensors by name, "
+            f"found {type(content).__name__} (SHA-256 {found})"
+        )
+    return {str(name): tensor for name, tensor in content.items()}, found
+
+
+def select_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Return the tensors whose name starts with `prefix`, named without it."""
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
+
 
 FORMAT = "gliomasam-weights-1"
+
 """Value of `format` in the metadata; a layout that old readers cannot read gets another number."""
 
 FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
+
 """The same for a file with tensors of whole numbers, each with its scales beside it."""
 
 SCALE = ":scale"
+
 """What the name of a tensor's scales ends in."""
 
 LEVELS = 127
+
 """Largest whole number that is written: the most that a byte holds with its sign. Whoever reads need not know it, as
 the scales say it all: files of before have numbers up to 31."""
 
 LEAST_INTEGERS = 4096
+
 """Smaller tensors stay floating-point numbers."""
 
 _RESERVED = ("format", "config", "base_sha256")

@@ -5,11 +5,16 @@ suffix. Pictures (`GliomaSAMLib.output.picture`) are imported on their own, as t
 """
 
 from .colours import REGION_STYLES, RegionStyle
-from .destination import KNOWN_SUFFIXES, check_output_path, output_suffix
-from .label_map import write_label_map
 from .report import DISCLAIMER, segmentation_report, write_report
-from .segmentation import write_segmentation
-from .slicer_segmentation import terminology_entry, write_slicer_segmentation
+from .segmentation import (
+    KNOWN_SUFFIXES,
+    check_output_path,
+    output_suffix,
+    terminology_entry,
+    write_label_map,
+    write_segmentation,
+    write_slicer_segmentation,
+)
 
 __all__ = [
     "DISCLAIMER",

@@ -1,31 +1,172 @@
-"""A picture of a result: slices in three planes with the outlines of the regions and the clicks."""
+"""A picture of a result: slices in three planes with the outlines of the regions and the prompts."""
 
 import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from ..errors import OutputError
+from ..files import replacing
+from ..geometry import Geometry
 from ..prompts.prompt import Prompt
+from ..prompts.voxelise import box_voxels, scribble_points
 from ..study import CanonicalVolume, Study
-from ..writing import replacing
-from .picture_layers import draw_outlines, draw_prompts, legend_entries
-from .picture_planes import PLANES, Plane
+from .colours import REGION_STYLES
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One plane in radiological display.
+
+    Args:
+        name: For people.
+        axis: The array axis it cuts across.
+        origin: Where matplotlib puts the first row.
+        left, right, top: Letters of the patient's sides at the edges.
+        across: Which of R, A, S (0, 1, 2) the axis across follows.
+    """
+
+    name: str
+    axis: int
+    origin: Literal["upper", "lower"]
+    left: str
+    right: str
+    top: str
+    across: int
+
+    def section(self, array: np.ndarray, index: int) -> np.ndarray:
+        """The slice `index` of an array (K, J, I), its rows and columns in the order of the remaining axes."""
+        return np.take(array, index, axis=self.axis)
+
+    def extent(self, geometry: Geometry) -> tuple[float, float]:
+        """Width and height of a slice in voxels."""
+        height, width = (size for axis, size in enumerate(geometry.shape) if axis != self.axis)
+        return width, height
+
+    def limits(self, rows: int) -> tuple[float, float]:
+        """The range of the vertical axis for slices of this many rows."""
+        return (rows - 0.5, -0.5) if self.origin == "upper" else (-0.5, rows - 0.5)
+
+    def largest_section(self, mask: np.ndarray) -> int:
+        """The slice in which a mask (K, J, I) has most voxels."""
+        return int(np.argmax(mask.sum(axis=tuple(axis for axis in range(3) if axis != self.axis))))
+
+    def place(self, kji: np.ndarray) -> np.ndarray:
+        """Horizontal and vertical coordinates in the slice, and distance along the axis across, of voxel positions
+        (N, 3) K, J, I.
+        """
+        vertical, horizontal = np.delete(kji, self.axis, axis=1).T
+        return np.stack([horizontal, vertical, kji[:, self.axis]], axis=1)
+
+    def position(self, geometry: Geometry, index: int) -> str:
+        """Where a slice lies, such as "S -12 mm": RAS mm at the middle of the slice."""
+        kji = (np.asarray(geometry.shape) - 1) / 2
+        kji[self.axis] = index
+        return f"{'RAS'[self.across]} {geometry.to_ras(kji[::-1])[self.across]:.0f} mm"
+
+
+PLANES = (
+    Plane("axial", 0, "upper", "R", "L", "A", 2),
+    Plane("coronal", 1, "lower", "R", "L", "S", 1),
+    Plane("sagittal", 2, "lower", "A", "P", "S", 0),
+)
+
+POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
+
+NEAR_MM = 3.0
+
+"""A click further than this from the slice is drawn small and faint."""
+
+
+def draw_outlines(axes: Axes, masks: Mapping[str, np.ndarray], plane: Plane, index: int, dashed: bool) -> None:
+    """Outlines of masks (K, J, I) in one slice, the outermost region first; dashed ones white on black."""
+    for region, style in REGION_STYLES.items():
+        if region in masks:
+            section = plane.section(masks[region], index)
+            _draw_outline(axes, section, TRUTH if dashed else style.colour, "dashed" if dashed else "solid")
+
+
+def draw_prompts(axes: Axes, prompts: Sequence[Prompt], geometry: Geometry, plane: Plane, index: int) -> None:
+    """Clicks and scribbles near a slice, clearly, those further away faintly; the section of boxes; no edited masks."""
+    for prompt in prompts:
+        if prompt.kind == "box":
+            mask = np.zeros(geometry.shape, bool)
+            mask[tuple(box_voxels(prompt, geometry).T)] = True
+            _draw_outline(axes, plane.section(mask, index), BOX, "dotted")
+        elif prompt.points:
+            _draw_points(axes, prompt, geometry, plane, index)
+
+
+def _draw_outline(axes: Axes, section: np.ndarray, colour: str | tuple[float, float, float], line: str) -> None:
+    """The outline of a section (rows, columns), on a dark rim so that it shows on bright tissue too."""
+    if not section.any():
+        return
+    rows, columns = (np.arange(-1, size + 1) for size in section.shape)
+    outline = axes.contour(columns, rows, np.pad(section.astype(float), 1), levels=[0.5], colors=[colour])
+    width = 1.2 if line == "solid" else 0.9
+    outline.set(linewidth=width, linestyle=line)
+    if line != "dotted":
+        outline.set_path_effects([withStroke(linewidth=width + 1.0, foreground="#000000b0")])
+
+
+def _draw_points(axes: Axes, prompt: Prompt, geometry: Geometry, plane: Plane, index: int) -> None:
+    placed = plane.place(geometry.to_ijk(scribble_points(prompt, geometry))[:, ::-1])
+    spacing = geometry.spacing[2 - plane.axis]
+    colour = POSITIVE if prompt.positive else NEGATIVE
+    near = np.abs(placed[:, 2] - index) * spacing <= NEAR_MM
+    if prompt.kind == "scribble":
+        axes.plot(*placed[near, :2].T, ".", color=colour, markersize=2)
+        return
+    marker = "P" if prompt.positive else "X"
+    looks: dict[str, Any] = {"markersize": 8, "alpha": 1.0} if near.all() else {"markersize": 4, "alpha": 0.45}
+    axes.plot(*placed[:, :2].T, marker, color=colour, markeredgecolor="black", markeredgewidth=0.6, **looks)
+
+
+def legend_entries(panels: Sequence["Panel"]) -> list[Line2D]:
+    """Handles of what the panels show."""
+    regions = {region for panel in panels for region in panel.masks}
+    entries = [
+        Line2D([], [], color=style.colour, label=f"{style.name} ({region})")
+        for region, style in REGION_STYLES.items()
+        if region in regions
+    ]
+    if any(panel.truth for panel in panels):
+        entries.append(Line2D([], [], color=TRUTH, linestyle="dashed", linewidth=0.9, label="true outline"))
+    prompts = [prompt for panel in panels for prompt in panel.prompts]
+    for positive, colour, marker, label in (
+        (True, POSITIVE, "P", "click inside"),
+        (False, NEGATIVE, "X", "click outside"),
+    ):
+        if any(prompt.is_click and prompt.positive == positive for prompt in prompts):
+            entries.append(Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6, label=label))
+    if any(prompt.kind == "box" for prompt in prompts):
+        entries.append(Line2D([], [], color=BOX, linestyle="dotted", label="box"))
+    return entries
+
 
 BACKGROUND = "#000000"
+
 TEXT = "#e8e8e8"
+
 TILE_INCHES = 3.0
+
 DPI = 160
+
 LEGEND_COLUMNS = 4
+
 CHARACTERS_AN_INCH = 17
+
 """Of the caption."""
+
 MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
+
 """The names to show, in the order in which they are preferred."""
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import OutputError
+from ..files import replacing
+from ..geometry import Geometry
 from ..prompts.history import PromptHistory
 from ..regions import REGION_NAMES
-from ..study.geometry import Geometry
-from ..writing import replacing
 
 DISCLAIMER = "For research only, not for clinical use."
 

@@ -1,14 +1,216 @@
-"""The masks of a session in the file that the user named."""
+"""The masks of a session in the file that the user named: a BraTS label map or a Slicer segmentation.
+
+The format of .seg.nrrd: https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html
+"""
 
 import os
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
-from ..study.geometry import Geometry
-from .destination import SEGMENTATION_SUFFIX, output_suffix
-from .label_map import write_label_map
-from .slicer_segmentation import write_slicer_segmentation
+from ..errors import OutputError
+from ..files import replacing
+from ..geometry import Geometry
+from ..regions import labels_from_regions
+from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
+
+SEGMENTATION_SUFFIX = ".seg.nrrd"
+
+LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+KNOWN_SUFFIXES = (SEGMENTATION_SUFFIX, *LABEL_MAP_SUFFIXES)
+
+
+def output_suffix(path: str | os.PathLike[str]) -> str:
+    """The known suffix that a path ends in, in lower case. Raises `OutputError` when it has none."""
+    name = Path(path).name.lower()
+    for suffix in KNOWN_SUFFIXES:
+        if name.endswith(suffix) and name != suffix:
+            return suffix
+    raise OutputError(
+        f"{os.fspath(path)} does not end in a known suffix: "
+        "use .nii.gz, .nii, .nrrd or .mha for a label map, .seg.nrrd for a Slicer segmentation"
+    )
+
+
+def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | None = KNOWN_SUFFIXES) -> Path:
+    """Return `path` when a file can be written there. Nothing is left behind.
+
+    Args:
+        path: Where a result is to go. A file that is there will be replaced.
+        suffixes: The suffixes that will do (a report: (".json",)); None for any.
+
+    Raises:
+        OutputError: The suffix is not known; the folder does not exist, is none, or cannot be written; the path is
+            a folder or a file that must not be written.
+    """
+    path = Path(path).expanduser()
+    if suffixes == KNOWN_SUFFIXES:
+        output_suffix(path)
+    elif suffixes is not None and not path.name.lower().endswith(suffixes):
+        raise OutputError(f"{path} does not end in {' or '.join(suffixes)}: choose a name that does")
+    _check_folder(path)
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder: give the name of a file")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"{path} exists and must not be written: choose another name or change its permissions")
+    return path
+
+
+def _check_folder(path: Path) -> None:
+    folder = path.parent
+    if not folder.exists():
+        raise OutputError(f"the folder {folder} does not exist: make it, or choose another for {path.name}")
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file, not a folder: choose a folder for {path.name}")
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OutputError(
+            f"the folder {folder} cannot be written ({error.strerror or error}): choose another for {path.name}"
+        ) from error
+
+
+def write_image(path: str | os.PathLike[str], image: sitk.Image, header: tuple[bytes, bytes] | None = None) -> None:
+    """Write an image, compressed where the format can, in the place of what is at `path`. The suffix chooses the
+    format.
+
+    The file is read back before it replaces the old one, as some of ITK's writers do not notice a full disk.
+
+    Args:
+        path: The file.
+        image: The image.
+        header: A line of the file's header as ITK writes it, and what is to stand there instead.
+
+    Raises:
+        OutputError: It cannot be written; the old file is unchanged and nothing else is left.
+    """
+    with replacing(path) as temporary:
+        try:
+            sitk.WriteImage(image, str(temporary), useCompression=True)
+            if header is not None:
+                temporary.write_bytes(temporary.read_bytes().replace(*header, 1))
+            intact = temporary.exists() and _same_voxels(sitk.ReadImage(str(temporary)), image)
+        except RuntimeError as error:
+            raise OutputError(_failure(path, temporary.parent)) from error
+        if not intact:
+            raise OutputError(_failure(path, temporary.parent))
+
+
+def _same_voxels(image: sitk.Image, other: sitk.Image) -> bool:
+    return np.array_equal(sitk.GetArrayViewFromImage(image), sitk.GetArrayViewFromImage(other))
+
+
+def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
+    """What went wrong as far as it shows: ITK does not tell a full disk from other failures."""
+    try:
+        status = os.statvfs(folder)
+        free = status.f_bavail * status.f_frsize / 1e6
+        reason = f"the folder has {free:.1f} MB free"
+    except (OSError, AttributeError):
+        reason = "the disk may be full"
+    advice = "free space or choose another folder; a file that was there before is unchanged"
+    return f"{os.fspath(path)} could not be written ({reason}): {advice}"
+
+
+ET_LABELS = (3, 4)
+
+"""Enhancing tumour since 2023, and before."""
+
+
+def write_label_map(
+    path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
+) -> None:
+    """Write nested masks, uint8 (K, J, I), as one label map: NCR 1, ED 2, ET `et_label`. NIfTI, NRRD or MHA by the
+    suffix.
+
+    Raises:
+        OutputError: `et_label` is not 3 or 4; the masks do not fit the grid; the file cannot be written (an old one
+            stays).
+    """
+    if et_label not in ET_LABELS:
+        raise OutputError(f"{et_label} is no label of enhancing tumour: use 3 (BraTS 2023 and later) or 4 (before)")
+    write_image(path, geometry.to_image(labels_from_regions(check_masks(masks, geometry), et_label)))
+
+
+def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str, np.ndarray]:
+    """Masks of all regions as uint8 0 and 1, in nested order. Raises `OutputError` when one is absent or of another
+    shape.
+    """
+    for region in ("WT", "TC", "ET"):
+        if region not in masks:
+            raise OutputError(f"the mask of {region} is missing: give WT, TC and ET")
+        if masks[region].shape != geometry.shape:
+            raise OutputError(
+                f"the mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
+            )
+    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in ("WT", "TC", "ET")}
+
+
+LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
+
+"""ITK calls the axis of the layers a vector, Slicer a list."""
+
+
+def write_slicer_segmentation(
+    path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry
+) -> None:
+    """Write nested masks, uint8 (K, J, I), as segments WT, TC and ET. As they overlap, each is a layer of its own.
+
+    Raises:
+        OutputError: The masks do not fit the grid; the file cannot be written (an old one stays).
+    """
+    checked = check_masks(masks, geometry)
+    image = sitk.Compose([geometry.to_image(mask) for mask in checked.values()])
+    image.SetMetaData("Segmentation_SourceRepresentation", "Binary labelmap")
+    image.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
+    image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
+    image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
+    for number, (region, mask) in enumerate(checked.items()):
+        for key, value in segment_fields(region, number, mask).items():
+            image.SetMetaData(f"Segment{number}_{key}", value)
+    write_image(path, image, header=LIST_OF_LAYERS)
+
+
+def segment_fields(region: str, layer: int, mask: np.ndarray) -> dict[str, str]:
+    """The header fields of one segment, without the prefix "SegmentN_"."""
+    style = REGION_STYLES[region]
+    return {
+        "ID": region,
+        "Name": style.name,
+        "NameAutoGenerated": "0",
+        "Color": "{:.6g} {:.6g} {:.6g}".format(*style.colour),
+        "ColorAutoGenerated": "0",
+        "LabelValue": "1",
+        "Layer": str(layer),
+        "Extent": _extent(mask),
+        "Tags": f"TerminologyEntry:{terminology_entry(region)}|Segmentation.Status:inprogress|",
+    }
+
+
+def terminology_entry(region: str) -> str:
+    """Category, type and anatomy of a region in Slicer's serialised form: contexts, and codes as
+    scheme^value^meaning.
+    """
+    category, anatomy = "^".join(CATEGORY_CODE), "^".join(ANATOMY_CODE)
+    kind = "^".join(REGION_STYLES[region].code)
+    return (
+        f"Segmentation category and type - DICOM master list~{category}~{kind}~^^"
+        f"~Anatomic codes - DICOM master list~{anatomy}~^^"
+    )
+
+
+def _extent(mask: np.ndarray) -> str:
+    """First and last voxel that hold the segment along I, J and K; of an empty one "0 -1 0 -1 0 -1"."""
+    ranges = []
+    for axis in (2, 1, 0):
+        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
+        ranges.append(f"{held[0]} {held[-1]}" if held.size else "0 -1")
+    return " ".join(ranges)
 
 
 def write_segmentation(

@@ -4,9 +4,8 @@ Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark o
 """
 
 from .history import PromptHistory
-from .inside import check_inside, near_tissue
 from .prompt import Prompt, box, format_ras, mask, point, scribble
-from .voxelise import box_range, box_voxels, flat_axis, prompt_voxels, scribble_points
+from .voxelise import box_range, box_voxels, check_inside, flat_axis, near_tissue, prompt_voxels, scribble_points
 
 __all__ = [
     "Prompt",

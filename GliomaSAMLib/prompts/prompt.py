@@ -1,4 +1,4 @@
-"""One thing that the user says about the tumour: a click, a box, a scribble or an edited mask."""
+"""One prompt: a point, a box, a scribble or an edited mask of a region, in RAS mm."""
 
 import hashlib
 import uuid
@@ -12,10 +12,13 @@ from ..errors import PromptError
 from ..regions import check_region
 
 Kind = Literal["point", "box", "scribble", "mask"]
+
 Ras = tuple[float, float, float]
 
 KINDS: tuple[str, ...] = get_args(Kind)
+
 FLAT_MM = 1e-6
+
 """A box is flat in an axis in which its corners differ by less than this, whatever the voxels."""
 
 

@@ -1,11 +1,13 @@
 """The voxels of a grid that a prompt marks."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 
-from ..study.geometry import Geometry
-from .prompt import Prompt
+from ..errors import PromptError
+from ..geometry import Geometry
+from .prompt import FLAT_MM, Prompt, Ras, format_ras, to_ras
 
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
@@ -97,3 +99,110 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     centre, half = (low + high) / 2, (high - low) / 2 + margin_mm
     least = voxel_extent(geometry) / 2
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
+
+
+AIR_MM = 5.0
+
+
+"""A prompt further than this from any tissue is in air."""
+
+
+def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
+    """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
+
+    Args:
+        prompt: Any prompt.
+        geometry: The reference grid of the study.
+        tissue: bool (K, J, I) on that grid: voxels that are not air. Without it, air is not looked for.
+
+    Raises:
+        PromptError: A click or a point of a scribble lies outside the volume; a box lies wholly outside; a click, a
+            box or the whole scribble is further than 5 mm from tissue; a mask is not on this grid. The text says
+            where, and what to do.
+    """
+    if prompt.mask is not None:
+        if prompt.mask.shape != geometry.shape:
+            raise PromptError(
+                f"the mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
+                "edit a mask on the grid of the study"
+            )
+        return prompt
+    if prompt.kind == "box":
+        return _check_box(prompt, geometry, tissue)
+    name = "click" if prompt.kind == "point" else "scribble"
+    for ras in prompt.points:
+        if not bool(geometry.contains(np.asarray(ras))):
+            raise PromptError(
+                f"the {name} at {format_ras(ras)} lies outside the volume, which spans {_span(geometry)}: "
+                + _advice(name)
+            )
+    if tissue is not None and not any(near_tissue(ras, geometry, tissue) for ras in prompt.points):
+        raise PromptError(
+            f"the {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
+            + _advice(name)
+        )
+    return prompt
+
+
+def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: float = AIR_MM) -> bool:
+    """Whether some voxel of `tissue`, bool (K, J, I), reaches within `distance_mm` of a point in RAS mm."""
+    centre = geometry.to_ijk(np.asarray(ras))[::-1]
+    spacing = np.asarray(geometry.spacing)[::-1]
+    radius = distance_mm / spacing + 0.5
+    start = np.clip(np.ceil(centre - radius), 0, geometry.shape).astype(int)
+    stop = np.clip(np.floor(centre + radius) + 1, start, geometry.shape).astype(int)
+    window = tissue[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
+    away = np.maximum(np.abs(np.argwhere(window) + start - centre) - 0.5, 0) * spacing
+    return bool(np.any(np.linalg.norm(away, axis=1) <= distance_mm))
+
+
+def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:
+    low, high = prompt.points
+    where = f"the box from {format_ras(low)} to {format_ras(high)}"
+    lowest, highest = _bounds(geometry)
+    clipped = np.maximum(low, lowest), np.minimum(high, highest)
+    extent = clipped[1] - clipped[0]
+    outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
+    box = prompt if outside else replace(prompt, points=(to_ras(clipped[0]), to_ras(clipped[1])))
+    if outside or not _box_holds(box, geometry):
+        raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
+    if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
+        raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
+    return prompt if box.points == prompt.points else box
+
+
+def _box_holds(box: Prompt, geometry: Geometry, tissue: np.ndarray | None = None, margin_mm: float = 0.0) -> bool:
+    """Whether a box enlarged by `margin_mm` holds the centre of a voxel, one of `tissue` where that is given.
+
+    Exact as `box_voxels`, of which it looks at one slice after the other, from the middle on, until one is found: the
+    voxels of a large box are many.
+    """
+    (k0, k1), *sides = box_range(box, geometry, margin_mm)
+    (j0, j1), (i0, i1) = sides
+    if j1 <= j0 or i1 <= i0:
+        return False
+    for k in sorted(range(k0, k1), key=lambda k: abs(2 * k - k0 - k1 + 1)):
+        held = None if tissue is None else tissue[k, j0:j1, i0:i1]
+        if held is not None and not held.any():
+            continue
+        _, j, i = box_voxels(box, geometry.crop((k, j0, i0), (1, j1 - j0, i1 - i0)), margin_mm).T
+        if len(j) and (held is None or held[j, i].any()):
+            return True
+    return False
+
+
+def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
+    """The smallest and largest R, A and S in mm that a voxel of the grid reaches."""
+    ends = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.size], indexing="ij"), axis=-1).reshape(-1, 3)
+    corners = geometry.to_ras(ends)
+    return corners.min(axis=0), corners.max(axis=0)
+
+
+def _span(geometry: Geometry) -> str:
+    lowest, highest = _bounds(geometry)
+    return ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("RAS", lowest, highest, strict=True)) + " mm"
+
+
+def _advice(name: str) -> str:
+    verb = {"click": "click on", "scribble": "draw on", "box": "draw the box round tissue of"}[name]
+    return f"{verb} the head in the images of this study (positions are RAS mm; LPS has R and A negated)"

@@ -17,11 +17,9 @@ import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from skimage.measure import label
 
+from ..geometry import Extent, Geometry, extent_of
 from ..prompts import Prompt, prompt_voxels
-from ..prompts.maps import implied_regions
-from ..regions import REGIONS
-from ..study import Geometry
-from ..study.extent import Extent, extent_of
+from ..regions import REGIONS, implied_regions
 
 CELL_MM = 2.0
 """Edge of the cells on which logits are kept and corrected."""

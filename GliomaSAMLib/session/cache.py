@@ -12,7 +12,7 @@ import numpy as np
 import pooch
 
 from ..errors import OutputError
-from ..writing import replacing
+from ..files import replacing
 
 MAGIC = b"GSAMEMB1"
 DIGEST_BYTES = 32

@@ -6,8 +6,8 @@ import numpy as np
 
 from ..models import Model
 from ..models.model import Features
-from ..prompts.maps import PromptVoxels, prompt_maps
-from ..study.progress import Reporter
+from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..progress import Reporter
 from .answer import CELL_MM
 from .embeddings import StudyEmbeddings
 

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+from ..geometry import Geometry, extent_of
 from ..prompts import Prompt, scribble_points
-from ..study import Geometry
-from ..study.extent import extent_of
 
 DOUBTFUL = 0.5
 """Doubt from which a voxel is doubtful: a probability between 0.25 and 0.75."""

@@ -6,9 +6,9 @@ import time
 import numpy as np
 
 from ..models import Model
-from ..models.slices import pad_to
+from ..models.slice_stack import pad_to
+from ..progress import Reporter
 from ..study import MODALITIES, Study
-from ..study.progress import Reporter
 from .cache import EmbeddingCache
 
 AT_ONCE = 8

@@ -6,15 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..geometry import Extent, Geometry
 from ..models import Model
-from ..models.slices import pad_to
+from ..models.prompt_maps import DRAWN_LOGIT, PromptVoxels
+from ..models.slice_stack import pad_to
+from ..progress import Reporter
 from ..prompts import Prompt, box_range, prompt_voxels
-from ..prompts.maps import DRAWN_LOGIT, PromptVoxels
 from ..regions import REGIONS
-from ..study import Geometry, Study
+from ..study import Study
 from ..study.canonical import resample
-from ..study.extent import Extent
-from ..study.progress import Reporter
 from .answer import (
     CELL_MM,
     AnswerOptions,

@@ -10,10 +10,10 @@ import numpy as np
 
 from .. import prompts as prompting
 from ..models import Model
+from ..progress import Cancel, Progress, Reporter
 from ..prompts import Prompt, PromptHistory
 from ..regions import REGIONS, check_region
 from ..study import Study
-from ..study.progress import Cancel, Progress, Reporter
 from .answer import AnswerOptions
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import GliomaSAMError
 from ..kept_masks import Box, KeptMasks
+from ..progress import Reporter
 from ..prompts import mask
 from ..regions import REGIONS
-from ..study.progress import Reporter
 from .library import Answer, Choice, Doubt, Library, Prepared
 from .preparing import Preparation
 from .shown import ShownSegments
 from .timeline import Step, Timeline
-from .work import Work
+from .worker import Work
 
 if TYPE_CHECKING:
     from .task import Task

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import Cancelled, GliomaSAMError
-from ..former_names import current_name
-from ..study.progress import Cancel, Progress
+from ..models.registry import current_name
+from ..progress import Cancel, Progress
 from .library import Choice, Library, SessionLike, StudyLike
 from .persistence import restore
 from .task import Task
 from .timeline import Step
-from .work import ORDER, Work
-from .worker import JOIN_SECONDS, Ticket, Worker
+from .worker import JOIN_SECONDS, ORDER, Ticket, Work, Worker
 
 LOGGER = logging.getLogger(__name__)
 

@@ -8,11 +8,15 @@ import slicer
 import vtk
 
 from ..errors import OutputError
-from ..output.destination import LABEL_MAP_SUFFIXES, SEGMENTATION_SUFFIX, check_output_path
-from ..output.image_file import write_image
-from ..output.label_map import write_label_map
-from ..study.geometry import Geometry
-from ..writing import replacing
+from ..files import replacing
+from ..geometry import Geometry
+from ..output.segmentation import (
+    LABEL_MAP_SUFFIXES,
+    SEGMENTATION_SUFFIX,
+    check_output_path,
+    write_image,
+    write_label_map,
+)
 from .geometry import local_to_world, matrix_from_array, perpendicular_grid
 from .segmentation_node import check_segmentation_node
 from .segments import SegmentWriter

@@ -12,7 +12,7 @@ from scipy import ndimage
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from ..errors import StudyError
-from ..study.geometry import Geometry
+from ..geometry import Geometry
 
 LARGEST_SKEW = 0.1
 """How far, in voxels, a corner may move when nearly perpendicular axes are made exactly so."""

@@ -12,15 +12,15 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from ..errors import ModelError, PromptError, WeightsError
+from ..geometry import Geometry
 from ..kept_masks import KeptMasks
+from ..progress import Cancel, Progress, Reporter
 from ..prompts import Prompt, mask
 from ..regions import REGIONS
 from ..study.canonical import resample
-from ..study.geometry import Geometry
-from ..study.progress import Cancel, Progress, Reporter
 from .installing import note_broken
 from .timeline import Step
-from .volume_copy import VolumeCopy
+from .volumes import VolumeCopy
 
 T = TypeVar("T")
 

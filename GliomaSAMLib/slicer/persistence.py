@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PromptError
 from ..prompts import Prompt, PromptHistory
-from ..prompts.encoding import prompt_to_json
+from ..prompts.history import prompt_to_json
 from ..study.modalities import MODALITIES
 from .library import Choice
 from .shown import Output

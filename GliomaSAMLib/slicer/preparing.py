@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..geometry import Geometry
 from ..prompts import Prompt
-from ..study.geometry import Geometry
 from ..study.modalities import REFERENCE_ORDER
-from .inputs import Inputs
 from .library import Choice, Prepared, Request
-from .volumes import volume_notes
+from .volumes import Inputs, volume_notes
 
 
 class Preparation:

@@ -1,40 +1,150 @@
 """Masks into segments and back: only what changed is written, other segments are left alone unless the user said so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import slicer
 
 from ..errors import OutputError
-from ..study.geometry import Geometry
-from .boxes import covering_block, trimmed, union, whole_box
-from .edit_watch import EditWatch
-from .geometry import local_to_world, sample, shifted
-from .masking import editable, is_finished, visible_segments
-from .segment_voxels import (
+from ..geometry import Geometry
+from .geometry import image_array, image_start, local_to_world, sample, shifted, volume_matrix
+from .segmentation_node import (
     Block,
     add_voxels,
-    read_segment,
-    remove_voxels,
-    segment_tag,
-)
-from .segmentation_node import (
     check_segmentation_node,
+    covering_block,
     new_segmentation,
     place_empty_layers,
+    read_segment,
+    remove_voxels,
+    segment_digest,
     segment_grid,
+    segment_image,
+    segment_tag,
     set_reference,
+    trimmed,
+    union,
+    whole_box,
 )
 from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
 
 if TYPE_CHECKING:
     from ..kept_masks import Box
 
+WRITTEN_TAG = "GliomaSAM.written"
+
+"""The tag that holds the digest of a segment as it was last written."""
+
+
+class EditWatch:
+    """Remembers what segments held when they were written. The digest goes into the segment and is saved with it; the
+    time of the last change of the label map spares computing it while nothing happens.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[Any, int]] = {}
+        self._digests: dict[str, str] = {}  # a segment's tag goes back with it when the user undoes in Segment Editor
+
+    def remember(self, segmentation_node: Any, segment_id: str) -> None:
+        """Take what a segment holds now as written. One that was not started is then in progress."""
+        logic = slicer.vtkSlicerSegmentationsModuleLogic
+        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+        if logic.GetSegmentStatus(segment) == logic.NotStarted:
+            logic.SetSegmentStatus(segment, logic.InProgress)
+        self._digests[segment_id] = segment_digest(segmentation_node, segment_id)
+        segment.SetTag(WRITTEN_TAG, self._digests[segment_id])
+        self._seen[segment_id] = _version(segmentation_node, segment_id)
+
+    def is_edited(self, segmentation_node: Any, segment_id: str) -> bool:
+        """Whether a segment holds something else than when it was written; never written, whether it holds anything."""
+        version = _version(segmentation_node, segment_id)
+        if self._seen.get(segment_id) == version:
+            return False
+        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+        written = self._digests.get(segment_id) or segment_tag(segment, WRITTEN_TAG) or "empty"
+        if segment_digest(segmentation_node, segment_id) != written:
+            return True
+        self._seen[segment_id] = version
+        return False
+
+
+def _version(segmentation_node: Any, segment_id: str) -> tuple[Any, int]:
+    """The label map that holds a segment, and when it was changed."""
+    image = segment_image(segmentation_node, segment_id)
+    return image, image.GetMTime() if image is not None else 0
+
+
+def is_finished(segment: Any) -> bool:
+    """Whether the user has marked a segment as completed: nothing changes it any more."""
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    return bool(logic.GetSegmentStatus(segment) == logic.Completed)
+
+
+def visible_segments(segmentation_node: Any) -> tuple[str, ...]:
+    """The ids of the segments that are shown."""
+    display_node = segmentation_node.GetDisplayNode()
+    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
+    return tuple(name for name in ids if display_node is None or display_node.GetSegmentVisibility(name))
+
+
+def editable(segmentation_node: Any, editor_node: Any, block: Block, own: Collection[str]) -> np.ndarray | None:
+    """Bool (K, J, I) on `block`: where the masking of Segment Editor allows a change; None where it allows all.
+
+    Args:
+        segmentation_node: The segmentation to change.
+        editor_node: vtkMRMLSegmentEditorNode; its masking counts only while it edits this segmentation. Or None.
+        block: The box to change.
+        own: Ids of the segments that are changed together: they do not mask each other, unless one of them is chosen
+            as the mask.
+    """
+    if editor_node is None or editor_node.GetSegmentationNode() is not segmentation_node:
+        return None
+    allowed = _by_segments(segmentation_node, editor_node, block, own)
+    by_intensity = _by_intensity(segmentation_node, editor_node, block)
+    if allowed is None or by_intensity is None:
+        return allowed if by_intensity is None else by_intensity
+    return np.asarray(allowed & by_intensity)
+
+
+def _by_segments(segmentation_node: Any, editor_node: Any, block: Block, own: Collection[str]) -> np.ndarray | None:
+    modes = slicer.vtkMRMLSegmentationNode
+    mode = editor_node.GetMaskMode()
+    if mode == modes.EditAllowedEverywhere:
+        return None
+    if mode == modes.EditAllowedInsideSingleSegment:
+        masking = [editor_node.GetMaskSegmentID() or ""]
+    else:
+        visible_only = mode in (modes.EditAllowedInsideVisibleSegments, modes.EditAllowedOutsideVisibleSegments)
+        segmentation = segmentation_node.GetSegmentation()
+        shown = visible_segments(segmentation_node) if visible_only else segmentation.GetSegmentIDs()
+        masking = [segment_id for segment_id in shown if segment_id not in own]
+    held = np.zeros(block.shape, bool)
+    for segment_id in masking:
+        if segmentation_node.GetSegmentation().GetSegment(segment_id) is not None:
+            held |= read_segment(segmentation_node, segment_id, block.place, block.shape) > 0
+    return ~held if mode in (modes.EditAllowedOutsideAllSegments, modes.EditAllowedOutsideVisibleSegments) else held
+
+
+def _by_intensity(segmentation_node: Any, editor_node: Any, block: Block) -> np.ndarray | None:
+    volume_node = editor_node.GetSourceVolumeNode()
+    if not editor_node.GetSourceVolumeIntensityMask() or volume_node is None or volume_node.GetImageData() is None:
+        return None
+    lowest, highest = editor_node.GetSourceVolumeIntensityMaskRange()
+    image = volume_node.GetImageData()
+    where = shifted(volume_matrix(volume_node), image_start(image))
+    place = local_to_world(segmentation_node) @ block.place
+    values = sample(image_array(image), where, place, block.shape, float("nan"))
+    return np.asarray((values >= lowest) & (values <= highest))
+
+
 __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
 
 OVERWRITE_MODES = ("none", "visible", "all")
+
 OUTSIDE = 2
+
 """On a segment's grid: no voxel of the changed box lies here."""
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ..geometry import Geometry
 from ..kept_masks import Box, KeptMask, KeptMasks
 from ..regions import REGIONS
-from ..study.geometry import Geometry
 from .segments import SegmentWriter
 
 

@@ -7,18 +7,18 @@ import numpy as np
 
 from .. import prompts as prompting
 from ..errors import GliomaSAMError, StudyError
+from ..geometry import Geometry
 from ..prompts import Prompt, PromptHistory
 from ..regions import REGIONS
-from ..study.geometry import Geometry
 from .answering import Answering
 from .editing import PromptEditing
 from .library import Choice, Doubt, Prepared
+from .markups_sync import PromptNodes
 from .persistence import State, save_state
 from .preparing import Preparation
-from .prompt_nodes import PromptNodes
 from .shown import Output, ShownSegments
 from .timeline import Timeline
-from .work import Work
+from .worker import Work
 
 if TYPE_CHECKING:
     from ..kept_masks import Box

@@ -1,14 +1,23 @@
-"""Volume nodes in: which can be used, and their voxels as SimpleITK images in world coordinates."""
+"""Volume nodes in: which can be used, the user's choice of them, and a copy of their voxels for the worker."""
 
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from .geometry import local_to_world, perpendicular_grid, volume_matrix
-from .guessing import Guess, guess_volumes
-from .volume_copy import VolumeCopy
+from ..geometry import LPS_FROM_RAS, Geometry
+from .geometry import (
+    covering_grid,
+    image_array,
+    image_start,
+    local_to_world,
+    perpendicular_grid,
+    shifted,
+    volume_matrix,
+)
+from .modality_detection import Guess, guess_volumes
 
 __all__ = [
     "Guess",
@@ -102,3 +111,132 @@ def _browser_of(volume_node: Any) -> Any:
         if browser_node.IsProxyNodeID(volume_node.GetID()):
             return browser_node
     return None
+
+
+PIECE_BYTES = 8_000_000
+
+"""About what is copied at a time, in some milliseconds."""
+
+
+class VolumeCopy:
+    """The voxels of a volume and their places in the world, taken on the main thread; `image` is for any thread.
+
+    Args:
+        volume_node: A node that `check_volume_node` lets pass. It is not held.
+
+    Raises:
+        StudyError: A transform above it is not linear.
+    """
+
+    def __init__(self, volume_node: Any) -> None:
+        image = volume_node.GetImageData()
+        array = image_array(image)
+        self._matrix = shifted(volume_matrix(volume_node), image_start(image))
+        self._voxels = np.empty(array.shape, array.dtype)
+        self._slices = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether all has been copied."""
+        return self._slices == len(self._voxels)
+
+    def copy_piece(self, volume_node: Any) -> None:
+        """Copy some slices more of the node, which must not have changed in between."""
+        array = image_array(volume_node.GetImageData())  # anew each time: VTK may have moved the voxels elsewhere
+        stop = min(self._slices + max(1, PIECE_BYTES // max(1, array[:1].nbytes)), len(self._voxels))
+        self._voxels[self._slices : stop] = array[self._slices : stop]
+        self._slices = stop
+
+    def image(self) -> sitk.Image:
+        """The volume in the world, in SimpleITK's coordinates (LPS mm).
+
+        Moving, turning, mirroring and stretching go into the geometry, without resampling; voxels whose axes are not
+        perpendicular in the world are resampled linearly at their finest spacing, with the lowest value around.
+        """
+        size = self._voxels.shape[::-1]
+        geometry = perpendicular_grid(self._matrix, size)
+        if geometry is not None:
+            return geometry.to_image(self._voxels)
+        return _resampled(self._voxels, self._matrix, covering_grid(self._matrix, size))
+
+
+def _resampled(array: np.ndarray, matrix: np.ndarray, grid: Geometry) -> sitk.Image:
+    to_index = np.linalg.inv(matrix)
+    points_to_index = sitk.AffineTransform(3)
+    points_to_index.SetMatrix((to_index[:3, :3] @ LPS_FROM_RAS).ravel().tolist())
+    points_to_index.SetTranslation(to_index[:3, 3].tolist())
+    frame = grid.to_image(np.zeros(grid.shape, np.uint8))
+    image = sitk.GetImageFromArray(array)  # its coordinates are voxel indices
+    return sitk.Resample(image, frame, points_to_index, sitk.sitkLinear, float(array.min()), image.GetPixelID())
+
+
+class Inputs:
+    """One choice of volumes. The voxels are copied a piece a call, so that the panel stays fluent.
+
+    Args:
+        nodes: For each modality a volume node; None where there is none.
+        register, skull: As for `Study.read`.
+
+    Raises:
+        StudyError: A node cannot be used, or is chosen twice; nothing is copied.
+    """
+
+    def __init__(self, nodes: Mapping[str, Any], register: bool = False, skull: str = "auto") -> None:
+        self.nodes = {modality: node for modality, node in nodes.items() if node is not None}
+        self.register = register
+        self.skull = skull
+        self.copies: dict[str, VolumeCopy] = {}
+        one_volume_each(self.nodes)
+        for modality, node in self.nodes.items():
+            check_volume_node(node, modality)
+        self._prints = {modality: self._print(node) for modality, node in self.nodes.items()}
+
+    @property
+    def copied(self) -> bool:
+        """Whether every volume has been copied."""
+        return len(self.copies) == len(self.nodes) and all(copy.done for copy in self.copies.values())
+
+    def copy_next(self) -> None:
+        """Copy a piece more; a volume that has changed since its first is begun anew. Raises `StudyError` when it
+        cannot be.
+        """
+        for modality, node in self.nodes.items():
+            copy = self.copies.get(modality)
+            if copy is not None and copy.done:
+                continue
+            if copy is None or self._print(node) != self._prints[modality]:
+                check_volume_node(node, modality)
+                self._prints[modality] = self._print(node)
+                copy = self.copies[modality] = VolumeCopy(node)
+            copy.copy_piece(node)
+            return
+
+    def release(self) -> None:
+        """Forget the copies once the study has been read."""
+        self.copies = {}
+
+    def same(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
+        """Whether this is the same choice, and nothing in the volumes has changed since."""
+        chosen = {modality: node for modality, node in nodes.items() if node is not None}
+        return (
+            self.nodes.keys() == chosen.keys()
+            and all(self.nodes[modality] is node for modality, node in chosen.items())
+            and (self.register, self.skull) == (register, skull)
+            and not self.gone()
+            and not self.changed()
+        )
+
+    def gone(self) -> tuple[str, ...]:
+        """Modalities whose node has left the scene."""
+        return tuple(modality for modality, node in self.nodes.items() if node.GetScene() is None)
+
+    def changed(self) -> tuple[str, ...]:
+        """Modalities whose voxels, geometry or transform are not those that were copied."""
+        return tuple(modality for modality, node in self.nodes.items() if self._print(node) != self._prints[modality])
+
+    @staticmethod
+    def _print(node: Any) -> str:
+        try:
+            return volume_fingerprint(node)
+        except StudyError as error:  # a transform was put above it that cannot be used
+            return str(error)

@@ -9,17 +9,14 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..geometry import Geometry
+from ..progress import Cancel, Progress, Reporter
 from .brain import find_brain
-from .canonical import CanonicalGrid, CanonicalVolume
-from .folder import find_volumes
-from .geometry import Geometry
-from .modalities import MODALITIES, REFERENCE_ORDER
-from .normalise import normalise
-from .overlap import check_overlap, covered_share
-from .progress import Cancel, Progress, Reporter
-from .read import Source, read_volume
+from .canonical import CanonicalGrid, CanonicalVolume, normalise
+from .modalities import MODALITIES, REFERENCE_ORDER, find_volumes
+from .registration import check_overlap, covered_share
 from .registration import register as find_motion
-from .volume import Volume
+from .volume import Source, Volume, read_volume
 
 CANONICAL_VERSION = 1
 """Part of `Study.key`; raised whenever the canonical images of the same volumes change."""

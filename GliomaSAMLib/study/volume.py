@@ -1,16 +1,25 @@
-"""One MR volume of a study, with what has been found out about it."""
+"""One MR volume: read from a file, a DICOM folder or a SimpleITK image, and refused where it cannot be used."""
 
+import gzip
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import StudyError
+from ..geometry import Geometry
 from .canonical import resample
-from .geometry import Geometry
+from .dicom import DicomSeries, read_dicom_folder, read_series
 
 BACKGROUND_SHARE = 0.2
+
 LARGEST_BRAIN_ML = 2300.0
+
 _AIR_SHARE_OF_OTSU = 0.5
 
 
@@ -90,3 +99,153 @@ class Volume:
         """The grey values on `grid` by one linear interpolation: float32 (K, J, I), NaN beyond the field of view."""
         image = sitk.Cast(self.image, sitk.sitkFloat32)
         return resample(image, grid, outside=float("nan"), transform=self.motion)
+
+
+_HEADER_BYTES = 540
+
+_CHUNK_BYTES = 1 << 20
+
+
+def check_complete(path: Path) -> None:
+    """Raise ValueError when a NIfTI file holds fewer voxels than its header says, or its compression is damaged.
+
+    Follows the NIfTI-1 and NIfTI-2 headers (https://nifti.nimh.nih.gov). Files of other kinds are passed over.
+    """
+    name = path.name.lower()
+    if name.endswith(".nii"):
+        with path.open("rb") as file:
+            _check_length(file.read(_HEADER_BYTES), path.stat().st_size)
+    elif name.endswith(".nii.gz"):
+        with path.open("rb") as raw:
+            if raw.read(2) != b"\x1f\x8b":  # not compressed in spite of its name
+                raise ValueError("not a gzip file")
+        try:
+            with gzip.open(path, "rb") as file:
+                header = file.read(_HEADER_BYTES)
+                _check_length(header, len(header) + _count(file))  # type: ignore[arg-type]
+        except (EOFError, zlib.error) as error:
+            raise ValueError("the compressed data end too early or are damaged") from error
+
+
+def _count(file: BinaryIO) -> int:
+    total = 0
+    while chunk := file.read(_CHUNK_BYTES):
+        total += len(chunk)
+    return total
+
+
+def _check_length(header: bytes, length: int) -> None:
+    for order in "<>":
+        if len(header) >= 348 and struct.unpack_from(f"{order}i", header)[0] == 348:
+            dimensions = struct.unpack_from(f"{order}8h", header, 40)
+            bits = struct.unpack_from(f"{order}h", header, 72)[0]
+            offset = int(struct.unpack_from(f"{order}f", header, 108)[0])
+            break
+        if len(header) >= 540 and struct.unpack_from(f"{order}i", header)[0] == 540:
+            dimensions = struct.unpack_from(f"{order}8q", header, 16)
+            bits = struct.unpack_from(f"{order}h", header, 14)[0]
+            offset = struct.unpack_from(f"{order}q", header, 168)[0]
+            break
+    else:
+        raise ValueError("no NIfTI header")
+    voxels = 1
+    for size in dimensions[1 : 1 + max(dimensions[0], 0)]:
+        voxels *= size
+    if header[344:348] != b"ni1\0" and length < offset + voxels * bits // 8:
+        raise ValueError("the file is shorter than its header says")
+
+
+Source = str | Path | DicomSeries | sitk.Image
+
+"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+SMALLEST_AXIS = 4
+
+LARGEST_EXTENT_MM = 1000.0
+
+
+def image_suffix(path: Path) -> str | None:
+    """The suffix of a file name that tells a volume (`.nii.gz`, `.mha`, ...), or None."""
+    name = path.name.lower()
+    return next((suffix for suffix in sorted(IMAGE_SUFFIXES, key=len, reverse=True) if name.endswith(suffix)), None)
+
+
+def read_volume(source: Source, modality: str, any_values: bool = False) -> tuple[sitk.Image, str]:
+    """Read one volume and check that it can be used.
+
+    Args:
+        source: A NIfTI, NRRD or MetaImage file, a folder with one DICOM series, a series, or an image (never changed).
+        modality: What the volume is, for messages.
+        any_values: Only the grid is wanted: do not look at the values.
+
+    Returns:
+        A 3D scalar image with finite, non-constant values, and the name by which messages call it.
+
+    Raises:
+        StudyError: The volume is absent, damaged, not three-dimensional, or holds nothing usable.
+    """
+    if isinstance(source, sitk.Image):
+        name = f"the {modality} image"
+        image = sitk.Image(source)  # shares the voxels until one of the two is written to
+    elif isinstance(source, DicomSeries):
+        name = f"series {source} in {source.folder}"
+        image = read_series(source)
+    elif isinstance(source, str | Path):
+        path = Path(source)
+        name = str(path)
+        image = read_dicom_folder(path) if path.is_dir() else _read_file(path, modality)
+    else:
+        raise StudyError(
+            f"the {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
+        )
+    image = _three_dimensional(image, name)
+    if not any_values:
+        _check_values(sitk.GetArrayViewFromImage(image), name)
+    return image, name
+
+
+def _read_file(path: Path, modality: str) -> sitk.Image:
+    if not path.exists():
+        raise StudyError(f"{path}: there is no such file; check the path of the {modality} volume")
+    if path.stat().st_size == 0:
+        raise StudyError(f"{path}: the file is empty; copy or export it again")
+    try:
+        check_complete(path)
+        return sitk.ReadImage(str(path))
+    except (RuntimeError, ValueError, OSError) as error:
+        raise StudyError(
+            f"{path}: not a readable image, or damaged or cut short; export it again as NIfTI, NRRD or MHA"
+        ) from error
+
+
+def _three_dimensional(image: sitk.Image, name: str) -> sitk.Image:
+    """Return `image` if it is one 3D volume of grey values."""
+    if image.GetDimension() == 4 and image.GetSize()[3] == 1:
+        image = image[:, :, :, 0]
+    size = " x ".join(str(n) for n in image.GetSize())
+    if image.GetDimension() != 3:
+        raise StudyError(f"{name}: the image has {image.GetDimension()} dimensions ({size}); give one 3D volume")
+    if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
+        raise StudyError(
+            f"{name}: the voxels are colours, vectors or complex numbers; give a volume of one grey value a voxel"
+        )
+    if min(image.GetSize()) < SMALLEST_AXIS:
+        raise StudyError(f"{name}: only {size} voxels; give a whole 3D volume, not single slices")
+    extent = max(n * step for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True))
+    if not np.isfinite(extent) or extent > LARGEST_EXTENT_MM:
+        raise StudyError(f"{name}: the volume is {extent:.0f} mm long; its voxel spacing is wrong, export it again")
+    return image
+
+
+def _check_values(values: np.ndarray, name: str) -> None:
+    if values.dtype.kind == "f":
+        bad = int(values.size - np.count_nonzero(np.isfinite(values)))
+        if bad:
+            raise StudyError(
+                f"{name}: {bad} of {values.size} voxels are NaN or infinite; replace them, or export the volume again"
+            )
+    lowest = values.min()
+    if lowest == values.max():
+        raise StudyError(f"{name}: every voxel is {lowest:g}; there is no image in this volume")

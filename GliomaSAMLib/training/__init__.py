@@ -1,6 +1,7 @@
-"""Training: labelled cases, cached frozen features, simulated users, losses, and `fit`, which survives a kill.
+"""Training: cached frozen features, simulated users, losses, and `fit`, which survives a kill.
 
-The names below are loaded when they are first asked for, so that reading cases needs neither torch nor Lightning.
+The names below are loaded when they are first asked for, so that importing the package needs neither torch nor
+Lightning.
 """
 
 from importlib import import_module
@@ -8,34 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .augment import AugmentConfig
-    from .cases import Case, Split, find_cases, read_split
-    from .clicks import ClickConfig
-    from .fitting import fit
-    from .losses import LossConfig
+    from .click_simulation import ClickConfig
     from .options import TrainOptions
+    from .step import LossConfig
+    from .trainer import fit
 
-__all__ = [
-    "AugmentConfig",
-    "Case",
-    "ClickConfig",
-    "LossConfig",
-    "Split",
-    "TrainOptions",
-    "find_cases",
-    "fit",
-    "read_split",
-]
+__all__ = ["AugmentConfig", "ClickConfig", "LossConfig", "TrainOptions", "fit"]
 
 _HOMES = {
     "AugmentConfig": "augment",
-    "Case": "cases",
-    "ClickConfig": "clicks",
-    "LossConfig": "losses",
-    "Split": "cases",
+    "ClickConfig": "click_simulation",
+    "LossConfig": "step",
     "TrainOptions": "options",
-    "find_cases": "cases",
-    "fit": "fitting",
-    "read_split": "cases",
+    "fit": "trainer",
 }
 
 

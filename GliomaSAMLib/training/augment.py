@@ -1,17 +1,32 @@
-"""Random crops of a case: flips, small rotations and scalings, and changes of intensity. Seeded.
+"""Random crops of a case: flips, small rotations and scalings, and changes of intensity, in an order fixed by a seed.
 
 Images, labels and the coarse frozen embeddings are sampled with one affine map, each once, on grids of different cells
 over the same millimetres; MONAI's affine transforms ask for one grid for all, so this part is ours.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy import ndimage
+from torch.utils.data import Dataset
 
 from .features import CaseFeatures
 from .intensity import IntensityConfig, change_intensity
+
+
+def smooth_noise(shape: Sequence[int], grain: float, rng: np.random.Generator) -> np.ndarray:
+    """Noise of mean 0 and variance about 1 that changes over distances of `grain` voxels, float32 (k, j, i).
+
+    It is interpolated from a coarse grid, which takes a hundredth of the time of a filter.
+    """
+    coarse = [max(2, int(np.ceil(side / grain)) + 1) for side in shape]
+    factors = [side / cells for side, cells in zip(shape, coarse, strict=True)]
+    values = rng.normal(size=coarse).astype(np.float32)
+    field = ndimage.zoom(values, factors, order=1, mode="nearest", grid_mode=True)
+    return np.asarray(field / (values.std() + 1e-6), np.float32)
 
 
 @dataclass(frozen=True)
@@ -136,3 +151,51 @@ def _drop_modalities(present: np.ndarray, config: AugmentConfig, rng: np.random.
     if not kept.any():
         kept[rng.choice(np.flatnonzero(present))] = True
     return kept
+
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]
+
+
+class CropDataset(Dataset[Batch]):
+    """Sample number n is a crop of case n (each case once a round, shuffled), drawn with the seed (seed, n).
+
+    Args:
+        cases: The cases.
+        augment: How crops are drawn.
+        seed: Fixes all.
+        samples: How many there are.
+        batch: Samples of one step, all processes together: their crops are of one shape.
+    """
+
+    def __init__(self, cases: list[CaseFeatures], augment: AugmentConfig, seed: int, samples: int, batch: int) -> None:
+        self.batch = batch
+        self.cases = cases
+        self.augment = augment
+        self.seed = seed
+        self.samples = samples
+
+    def __len__(self) -> int:
+        return self.samples
+
+    def __getitem__(self, index: int) -> Batch:
+        round_, place = divmod(index, len(self.cases))
+        order = np.random.default_rng((self.seed, 11, round_)).permutation(len(self.cases))
+        large = np.random.default_rng((self.seed, 17, index // self.batch)).random() < self.augment.large
+        shape = self.augment.large_crop if large else self.augment.crop
+        rng = np.random.default_rng((self.seed, 13, index))
+        crop = random_crop(self.cases[order[place]], self.augment, shape, rng)
+        return crop.images, crop.present, crop.regions, crop.embeddings, torch.tensor(index)
+
+
+def collate(samples: list[Batch]) -> Batch:
+    """Join crops of one shape. Embeddings of cases of different sizes are brought onto the first one's grid."""
+    images, present, regions, embeddings, index = zip(*samples, strict=True)
+    joined = None
+    if embeddings[0] is not None:
+        size = embeddings[0].shape[2:]
+        joined = torch.stack([e if e.shape[2:] == size else _resize(e, size) for e in embeddings])
+    return torch.stack(images), torch.stack(present), torch.stack(regions), joined, torch.stack(index)
+
+
+def _resize(embedding: torch.Tensor, size: torch.Size) -> torch.Tensor:
+    return torch.nn.functional.interpolate(embedding, size=size, mode="trilinear", align_corners=False)

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from ..errors import CaseError, ModelError, OutputError
+from ..files import replacing
 from ..models.registry import MethodConfig, config_from_json
-from ..writing import replacing
 
 CHECKPOINT = "last.ckpt"
 LOG = "log.jsonl"

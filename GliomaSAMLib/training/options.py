@@ -7,9 +7,9 @@ from pathlib import Path
 from ..errors import ModelError
 from ..models.registry import MethodConfig, find_method
 from .augment import AugmentConfig
-from .clicks import ClickConfig
+from .click_simulation import ClickConfig
 from .features import MULTIPLE
-from .losses import LossConfig
+from .step import LossConfig
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from ..files import replacing
 from ..regions import REGIONS
-from ..writing import replacing
 from .checkpoint import read_log
 
 CURVE = "curve.png"

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..data.placement import on_cells, signed_depths
+from ..models.prompt_maps import PromptVoxels
 from ..models.registry import Previous
-from ..prompts.maps import PromptVoxels
 from ..regions import REGIONS
-from .clicks import Chances, Click, ClickConfig, correct, first_prompts, region_chances
-from .outlines import another_outline
-from .placement import on_cells, signed_depths
-from .previous import all_mended_but, as_answer, distorted_answer, nested, with_mask
+from .answer_before import all_mended_but, another_outline, as_answer, distorted_answer, nested, with_mask
+from .click_simulation import Chances, Click, ClickConfig, correct, first_prompts, region_chances
 
 NEAR_CELLS = 6.0
+
 """So far from a click its error is what the click was given for: 12 mm."""
+
 SETTLED_REACH = 12.0
+
 """So far outside of a region, in cells, a click may say that it is not there."""
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from GliomaSAMLib.study import MODALITIES, Geometry, Study
+from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.study import MODALITIES, Study
 
 TESTING = Path(__file__).resolve().parents[1]
 if str(TESTING) not in sys.path:

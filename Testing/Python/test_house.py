@@ -23,9 +23,10 @@ MAY_USE = {
     "output": {"study", "prompts"},
     "models": {"study", "prompts"},
     "session": {"study", "prompts", "models"},
-    "training": {"study", "prompts", "models", "session", "output"},
-    "evaluation": {"study", "prompts", "models", "session", "training", "output"},
-    "demo": {"study", "prompts", "models", "session", "evaluation", "output"},
+    "data": {"study", "prompts"},
+    "training": {"study", "prompts", "models", "session", "output", "data"},
+    "evaluation": {"study", "prompts", "models", "session", "training", "output", "data"},
+    "demo": {"study", "prompts", "models", "session", "evaluation", "output", "data"},
     "slicer": {"study", "prompts", "models", "session", "output"},
     "cli": set(ROOMS) - {"cli", "slicer"},
 }
@@ -51,9 +52,30 @@ def imports(path: Path) -> Iterator[tuple[str, bool]]:
         elif isinstance(node, ast.ImportFrom):
             parent = package[: len(package) - node.level + 1] if node.level else ()
             base = ".".join((*parent, *([node.module] if node.module else [])))
-            yield base, node in typing_only
+            if node.module:
+                yield base, node in typing_only
             for alias in node.names:
                 yield f"{base}.{alias.name}", node in typing_only
+
+
+def module_of(path: Path) -> str:
+    """Full name of the module that a file is."""
+    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_import_circle() -> None:
+    """Over all product files, imports inside functions too; only those for the type checker are left out."""
+    files = {
+        module_of(path): path for folder in ("GliomaSAMLib", "GliomaSAM") for path in (PROJECT / folder).rglob("*.py")
+    }
+    uses = {
+        name: {used for used, typing_only in imports(path) if not typing_only and used in files and used != name}
+        for name, path in files.items()
+    }
+    free: set[str] = set()
+    while ready := {name for name in uses if name not in free and uses[name] <= free}:
+        free |= ready
+    assert sorted(set(uses) - free) == []
 
 
 def files_of(room: str) -> list[Path]:

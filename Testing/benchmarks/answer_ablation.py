@@ -24,17 +24,16 @@ import numpy as np
 import torch
 from rich.console import Console
 
+from GliomaSAMLib.data.cases import Case, choose_cases, open_case
 from GliomaSAMLib.errors import GliomaSAMError
 from GliomaSAMLib.evaluation import ProtocolOptions, ResultStore, Summary, run_protocol, summarise
-from GliomaSAMLib.evaluation.cases import choose_cases, open_case
 from GliomaSAMLib.evaluation.protocol import CaseResult, signature_of
 from GliomaSAMLib.evaluation.session_method import SessionMethod
+from GliomaSAMLib.files import replacing
 from GliomaSAMLib.models import Model, load_model
 from GliomaSAMLib.models.model import Features
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import AnswerOptions
-from GliomaSAMLib.training.cases import Case
-from GliomaSAMLib.writing import replacing
 
 SHIPPED = "as shipped"
 NO_PROCESS = "no Gaussian process"

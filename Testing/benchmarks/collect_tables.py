@@ -5,7 +5,7 @@
         --fact commit=5e0f670 --fact threads=1 --fact "command=gliomasam evaluate ..." --output docs/benchmarks/X.json
 
 For each setting, model and region: Dice after 0 to 5 (and 10) prompts, what clicks 2 to 5 mend, break and lower (see
-`GliomaSAMLib/evaluation/summary.py`), the Dice of each case, and apart the volume found in cases without the region.
+`GliomaSAMLib/evaluation/tables.py`), the Dice of each case, and apart the volume found in cases without the region.
 Seconds are left out, as they belong to a machine; `latency.py` measures them.
 """
 
@@ -21,8 +21,8 @@ from typing import Any
 from rich.console import Console
 
 from GliomaSAMLib.errors import CaseError, GliomaSAMError
-from GliomaSAMLib.evaluation.table import MAIN_VARIANT
-from GliomaSAMLib.writing import replacing
+from GliomaSAMLib.evaluation.tables import MAIN_VARIANT
+from GliomaSAMLib.files import replacing
 
 DIGITS = 5
 INNER_LIST = re.compile(r"\[\n([^\[\]]*)\]")

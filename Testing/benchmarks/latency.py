@@ -29,13 +29,12 @@ from rich.console import Console
 from rich.table import Table
 
 from GliomaSAMLib import Session, load_model
+from GliomaSAMLib.data.cases import Case, OpenCase, find_cases, open_case
+from GliomaSAMLib.data.placement import next_click
 from GliomaSAMLib.errors import CaseError, GliomaSAMError
-from GliomaSAMLib.evaluation.baselines.slices import StockLiteMedSAM
-from GliomaSAMLib.evaluation.cases import OpenCase, open_case
-from GliomaSAMLib.evaluation.clicks import next_click
+from GliomaSAMLib.evaluation.baselines.lite_medsam import StockLiteMedSAM
 from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.models import Model
-from GliomaSAMLib.training.cases import Case, find_cases
 
 LEAST_LATER_CLICKS = 10
 CPU_TARGETS = {

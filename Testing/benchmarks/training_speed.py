@@ -25,8 +25,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from GliomaSAMLib.data import find_cases
 from GliomaSAMLib.errors import GliomaSAMError
-from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, find_cases, fit
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, fit
 from GliomaSAMLib.training.checkpoint import read_log
 
 CROP = (96, 128, 96)

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 
 from GliomaSAMLib.errors import Cancelled
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, check_inside, prompt_voxels
-from GliomaSAMLib.prompts.maps import implied_regions
-from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.regions import REGIONS, implied_regions
 
 RADII = {"WT": 14.0, "TC": 9.0, "ET": 5.0}
 """mm, of the balls round a positive click in the region."""

@@ -4,6 +4,6 @@ Each takes and gives tokens (N, h, w, C) of a stack of slices, N = batch * modal
 correction to them, and is the identity at first, so that a freshly adapted encoder gives what the base model gives.
 """
 
-from .context import StackContext
+from .base import StackContext
 
 __all__ = ["StackContext"]

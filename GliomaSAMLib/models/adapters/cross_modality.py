@@ -18,7 +18,7 @@ Parameters: 2 C + 2 C d + 3 d² + M d for C channels, width d and M modalities. 
 import torch
 from torch import Tensor, nn
 
-from .context import StackContext
+from .base import StackContext
 
 
 class CrossModalityAdapter(nn.Module):

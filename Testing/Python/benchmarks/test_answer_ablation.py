@@ -10,7 +10,7 @@ from GliomaSAMLib.evaluation import summarise
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.session.answer import AnswerOptions
-from GliomaSAMLib.training.click_effect import ClickEffect
+from GliomaSAMLib.training.validate import ClickEffect
 
 NAMES = [field.name for field in fields(AnswerOptions)]
 

@@ -6,7 +6,7 @@ from benchmarks.collect_tables import collect, main, to_text
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.evaluation import summarise
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
-from GliomaSAMLib.evaluation.table import to_json
+from GliomaSAMLib.evaluation.tables import to_json
 
 
 def result(case, values, region="ET", ml=10.0, variant="all"):

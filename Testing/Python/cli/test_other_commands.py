@@ -58,7 +58,7 @@ def test_models_of_which_there_is_no_file_say_what_to_do(gliomasam: Callable) ->
 
 
 def test_doctor_does_not_ask_for_weights_that_do_not_ship() -> None:
-    from GliomaSAMLib.cli.checks import weights
+    from GliomaSAMLib.cli.doctor import weights
 
     found = {check.name: check for check in weights()}
     assert found["model gliomasam"].good and found["model segresnet"].good is None
@@ -82,7 +82,7 @@ def test_doctor_reports_and_fails_where_there_is_no_model(gliomasam: Callable, m
 
 def test_doctor_segments_a_tiny_volume(untrained: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from GliomaSAMLib import models
-    from GliomaSAMLib.cli.checks import self_check
+    from GliomaSAMLib.cli.doctor import self_check
 
     monkeypatch.setenv("GLIOMASAM_CACHE", str(tmp_path))
     load = models.load_model

@@ -11,7 +11,7 @@ from GliomaSAMLib.demo import signals
 pytest.importorskip("nilearn", reason="the phantom is made from maps that nilearn ships")
 
 from GliomaSAMLib.demo.phantom import Phantom, PhantomOptions, make_phantom
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study.modalities import MODALITIES
 
 
@@ -81,8 +81,7 @@ def test_contrast_agent_brightens_the_rim_alone() -> None:
 
 
 def test_oedema_follows_the_white_matter() -> None:
-    from GliomaSAMLib.demo.anatomy import brain_anatomy
-    from GliomaSAMLib.demo.glioma import GliomaShape, grow_glioma, mass_effect
+    from GliomaSAMLib.demo.anatomy import GliomaShape, brain_anatomy, grow_glioma, mass_effect
 
     shape, rng = GliomaShape(), np.random.default_rng(1)
     anatomy = brain_anatomy(lambda ras: mass_effect(shape, ras), rng)
@@ -95,7 +94,7 @@ def test_oedema_follows_the_white_matter() -> None:
 
 
 def test_the_mass_pushes_nearby_tissue_and_leaves_the_far_side() -> None:
-    from GliomaSAMLib.demo.glioma import GliomaShape, mass_effect
+    from GliomaSAMLib.demo.anatomy import GliomaShape, mass_effect
 
     shape = GliomaShape(centre=(0.0, 0.0, 0.0), radius=20.0, push=6.0)
     places = np.array([[21.0, 0, 0], [90.0, 0, 0]], np.float32).T[:, :, None, None]

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from GliomaSAMLib.evaluation.cases import OpenCase, open_case
-from GliomaSAMLib.evaluation.clicks import RobotPrompt
-from GliomaSAMLib.training.cases import find_cases
+from GliomaSAMLib.data.cases import OpenCase, find_cases, open_case
+from GliomaSAMLib.data.placement import RobotPrompt
 
 SHAPE = (28, 36, 32)
 WHOLE, CORE, ENHANCING = 8.0, 5.0, 3.0

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from GliomaSAMLib.data.cases import OpenCase, find_cases, open_case
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.evaluation.baselines import (
     GrowFromSeedsBall,
@@ -9,12 +10,10 @@ from GliomaSAMLib.evaluation.baselines import (
     LiteMedSAMPropagated,
 )
 from GliomaSAMLib.evaluation.baselines.grow_from_seeds import paint_plane
-from GliomaSAMLib.evaluation.baselines.slices import StockLiteMedSAM
-from GliomaSAMLib.evaluation.cases import OpenCase, open_case
-from GliomaSAMLib.evaluation.methods import InteractiveMethod, SegmentationMethod
+from GliomaSAMLib.evaluation.baselines.lite_medsam import StockLiteMedSAM
 from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.evaluation.protocol import ProtocolOptions, run_protocol
-from GliomaSAMLib.training.cases import find_cases
+from GliomaSAMLib.evaluation.session_method import InteractiveMethod, SegmentationMethod
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,10 @@ import json
 import numpy as np
 import pytest
 
+from GliomaSAMLib.data.cases import Case, choose_cases, open_case
 from GliomaSAMLib.errors import Cancelled, CaseError, PromptError
-from GliomaSAMLib.evaluation.cases import choose_cases, open_case
 from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, write_evaluation
-from GliomaSAMLib.evaluation.protocol import FORMAT, ProtocolOptions
-from GliomaSAMLib.evaluation.store import ResultStore, read_results
-from GliomaSAMLib.training.cases import Case
+from GliomaSAMLib.evaluation.protocol import FORMAT, ProtocolOptions, ResultStore, read_results
 
 
 @pytest.fixture

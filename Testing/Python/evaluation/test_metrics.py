@@ -4,13 +4,7 @@ import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy import ndimage
 
-from GliomaSAMLib.evaluation.metrics import (
-    HD95_OF_EMPTY,
-    area_under_curve,
-    dice,
-    prompts_to_reach,
-    surface_agreement,
-)
+from GliomaSAMLib.evaluation.metrics import HD95_OF_EMPTY, area_under_curve, dice, prompts_to_reach, surface_agreement
 
 
 def blob(seed: int) -> np.ndarray:

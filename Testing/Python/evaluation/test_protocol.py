@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
-from GliomaSAMLib.training.click_effect import ClickEffect
+from GliomaSAMLib.training.validate import ClickEffect
 
 
 def test_clicks_mend_the_mask(first_case, painter):

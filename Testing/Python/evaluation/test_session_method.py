@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from GliomaSAMLib.data.placement import RobotPrompt
 from GliomaSAMLib.evaluation import session_method
-from GliomaSAMLib.evaluation.clicks import RobotPrompt
-from GliomaSAMLib.evaluation.methods import InteractiveMethod
 from GliomaSAMLib.evaluation.protocol import ProtocolOptions, run_protocol
+from GliomaSAMLib.evaluation.session_method import InteractiveMethod
 from GliomaSAMLib.session.answer import AnswerOptions
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from GliomaSAMLib.errors import ModelError, OutputError, WeightsError
+from GliomaSAMLib.files import resources_directory
 from GliomaSAMLib.models import METHODS, load_model
 from GliomaSAMLib.models import catalogue as catalogue_module
 from GliomaSAMLib.models.catalogue import find_base, find_entry, find_weights, import_weights, list_models
-from GliomaSAMLib.models.checkpoint import file_sha256
-from GliomaSAMLib.resources import resources_directory
+from GliomaSAMLib.models.weights import file_sha256
 
 CONTENT = b"weights of a model"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

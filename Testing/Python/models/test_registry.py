@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from GliomaSAMLib.errors import ModelError, WeightsError
-from GliomaSAMLib.models.csad import CsadConfig
+from GliomaSAMLib.models.methods.csad import CsadConfig
 from GliomaSAMLib.models.registry import (
     METHODS,
     MethodConfig,
@@ -15,8 +15,8 @@ from GliomaSAMLib.models.registry import (
     config_from_json,
     find_method,
 )
-from GliomaSAMLib.models.slices import StackLayout
-from GliomaSAMLib.models.trained import trained_names, trained_state
+from GliomaSAMLib.models.slice_stack import StackLayout
+from GliomaSAMLib.models.weights import trained_names, trained_state
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -9,8 +9,7 @@ import safetensors.torch
 import torch
 
 from GliomaSAMLib.errors import OutputError, WeightsError
-from GliomaSAMLib.models.checkpoint import read_checkpoint
-from GliomaSAMLib.models.weights import load_weights, save_weights
+from GliomaSAMLib.models.weights import load_weights, read_checkpoint, save_weights
 
 CONFIG = {"method": "gliomasam", "decoder": {"width": 32, "sizes": [1, 2]}}
 BASE = "ab" * 32

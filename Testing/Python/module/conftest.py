@@ -11,7 +11,7 @@ from host.fixtures import mini_slicer, qt_host, watch
 from user.clinician import Clinician
 from user.quick import QuickWork
 
-from GliomaSAMLib.study import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 with contextlib.suppress(ImportError):
     # PyTorch's compiler and Mesa's software renderer each bring their own LLVM: loading the first once the second has

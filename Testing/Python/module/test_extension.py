@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-FOLDERS = ("GliomaSAM", "GliomaSAMLib")
-
 
 def listed(folder: Path) -> set[str]:
     """The files that the CMakeLists.txt of a folder names."""
@@ -27,11 +25,8 @@ def present(folder: Path) -> set[str]:
     return {name for name in files - development if "__pycache__" not in name and name != "CMakeLists.txt"}
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_cmake_lists_every_file_and_no_other(project: Path, folder: str) -> None:
-    names = listed(project / folder)
-    resources = {name for name in names if name.endswith((".safetensors", ".json"))}
-    assert names - resources == present(project / folder)
+def test_cmake_lists_every_file_of_the_module_and_no_other(project: Path) -> None:
+    assert listed(project / "GliomaSAM") == present(project / "GliomaSAM")
 
 
 def test_cmake_lists_the_catalogue_and_the_weights_that_it_names(project: Path) -> None:
@@ -58,6 +53,13 @@ def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tests = subprocess.run(["ctest", "--test-dir", str(build), "-N"], capture_output=True, text=True)
     assert "py_GliomaSAM" in tests.stdout
     return prefix / "lib" / "Slicer-5.12" / "qt-scripted-modules"
+
+
+def test_the_library_is_installed_whole(installed: Path, project: Path) -> None:
+    files = {
+        path.relative_to(installed / "GliomaSAMLib").as_posix() for path in (installed / "GliomaSAMLib").rglob("*.py")
+    }
+    assert files == present(project / "GliomaSAMLib")
 
 
 def run_there(installed: Path, code: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from GliomaSAMLib.errors import OutputError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.output.colours import REGION_STYLES
 from GliomaSAMLib.output.picture import Panel, build_overlay, draw_overlay
 from GliomaSAMLib.prompts import box, mask, point, scribble
-from GliomaSAMLib.study.geometry import Geometry
 
 SHAPE = (20, 30, 24)
 LPS = ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0))

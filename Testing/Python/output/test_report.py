@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import OutputError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.output import segmentation_report, write_report
 from GliomaSAMLib.prompts import PromptHistory, box, mask, point
-from GliomaSAMLib.study.geometry import Geometry
 
 
 def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique: Geometry) -> None:

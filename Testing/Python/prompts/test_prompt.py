@@ -1,10 +1,14 @@
 """Prompts: what their constructors accept, refuse and promise."""
 
+import time
+
 import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import PromptError
-from GliomaSAMLib.prompts import box, mask, point, scribble
+from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.prompts import box, check_inside, mask, near_tissue, point, scribble
+from GliomaSAMLib.prompts.voxelise import AIR_MM, box_voxels
 
 
 def test_every_prompt_has_an_id_of_its_own() -> None:
@@ -127,3 +131,117 @@ def test_a_moved_prompt_keeps_its_id_and_shape() -> None:
 def test_a_mask_cannot_be_moved() -> None:
     with pytest.raises(PromptError, match="edit its voxels"):
         mask(np.ones((1, 1, 1))).moved((0, 0, 0))
+
+
+STRAIGHT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+GRID = Geometry((40, 40, 20), (1.0, 1.0, 2.0), (-20.0, -20.0, -20.0), STRAIGHT)
+
+
+@pytest.fixture
+def tissue() -> np.ndarray:
+    """A head that fills R below 0."""
+    head = np.zeros(GRID.shape, bool)
+    head[:, :, :20] = True
+    return head
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [point((5, 5, 5)), scribble([(0, 0, 0), (5, 5, 5)]), box((-5, -5, 0), (5, 5, 4)), mask(np.ones(GRID.shape))],
+)
+def test_what_fits_comes_back_as_it_is(prompt: object) -> None:
+    assert check_inside(prompt, GRID) is prompt
+
+
+@pytest.mark.parametrize("ras", [(20, 0, 0), (0, 0, 19.5), (-20.6, 0, 0), (0, 300, 0)])
+def test_a_click_outside_says_where_and_what_to_do(ras: tuple[float, float, float]) -> None:
+    with pytest.raises(PromptError) as error:
+        check_inside(point(ras), GRID)
+    assert f"R {ras[0]:.1f}, A {ras[1]:.1f}, S {ras[2]:.1f} mm" in str(error.value)
+    assert "R -20.5 to 19.5, A -20.5 to 19.5, S -21.0 to 19.0 mm" in str(error.value)
+    assert "click on the head" in str(error.value)
+
+
+def test_a_scribble_with_a_point_outside_is_refused() -> None:
+    with pytest.raises(PromptError, match=r"scribble at R 0\.0, A 0\.0, S 99\.0 mm lies outside"):
+        check_inside(scribble([(0, 0, 0), (0, 0, 99)]), GRID)
+
+
+def test_a_click_in_air_is_refused_beyond_five_millimetres(tissue: np.ndarray) -> None:
+    assert check_inside(point((4.4, 0, 0)), GRID, tissue)
+    assert check_inside(point((-15, 0, 0)), GRID, tissue)
+    with pytest.raises(PromptError, match=r"R 4\.6, A 0\.0, S 0\.0 mm lies in air"):
+        check_inside(point((4.6, 0, 0)), GRID, tissue)
+
+
+def test_a_scribble_that_begins_in_air_is_kept_and_one_wholly_in_air_is_not(tissue: np.ndarray) -> None:
+    assert check_inside(scribble([(15, 0, 0), (-5, 0, 0)]), GRID, tissue)
+    with pytest.raises(PromptError, match="air"):
+        check_inside(scribble([(15, 0, 0), (12, 0, 0)]), GRID, tissue)
+
+
+def test_a_box_partly_outside_is_clipped(tissue: np.ndarray) -> None:
+    original = box((-50, -5, -5), (5, 5, 90), "TC")
+    clipped = check_inside(original, GRID, tissue)
+    assert clipped.points == ((-20.5, -5.0, -5.0), (5.0, 5.0, 19.0))
+    assert (clipped.id, clipped.region) == (original.id, "TC")
+
+
+@pytest.mark.parametrize(
+    "corners", [((30, 0, 0), (40, 5, 5)), ((-90, -90, 30), (90, 90, 30)), ((19.5, 0, 0), (40, 0, 9))]
+)
+def test_a_box_outside_is_refused(corners: tuple) -> None:
+    with pytest.raises(PromptError, match="lies outside the volume"):
+        check_inside(box(*corners), GRID)
+
+
+def test_a_box_in_air_is_refused(tissue: np.ndarray) -> None:
+    assert check_inside(box((4, -5, -5), (9, 5, 5)), GRID, tissue)
+    with pytest.raises(PromptError, match="lies in air"):
+        check_inside(box((8, -5, -5), (12, 5, 5)), GRID, tissue)
+
+
+def test_a_mask_of_another_grid_is_refused() -> None:
+    with pytest.raises(PromptError, match="grid of the study"):
+        check_inside(mask(np.ones(GRID.shape[::-1])), GRID)
+
+
+def test_near_tissue_measures_to_the_faces_of_voxels() -> None:
+    single = np.zeros(GRID.shape, bool)
+    single[10, 20, 20] = True  # at RAS 0, 0, 0: faces at S -1 and 1
+    assert near_tissue((0, 0, 5.9), GRID, single)
+    assert not near_tissue((0, 0, 6.1), GRID, single)
+    assert not near_tissue((4.5, 4.5, 0), GRID, single)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_box_is_judged_by_its_very_voxels(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    turn = np.linalg.qr(random.normal(size=(3, 3)))[0]
+    size = tuple(int(n) for n in random.integers(4, 16, 3))
+    grid = Geometry(size, (1.0, 1.5, 3.0), (1.0, 2.0, 3.0), tuple(tuple(row) for row in turn.tolist()))
+    head = random.random(grid.shape) < random.choice([0.002, 0.05])
+    centre = grid.to_ras(random.uniform(-2, np.array(size) + 2))
+    half = random.uniform(0.0, 9.0, 3)
+    prompt = box(centre - half, centre + half)
+    inside = len(box_voxels(prompt, grid)) > 0
+    k, j, i = box_voxels(prompt, grid, AIR_MM).T
+    near = bool(head[k, j, i].any())
+    if inside and near:
+        assert check_inside(prompt, grid, head).id == prompt.id
+    else:
+        with pytest.raises(PromptError, match="air" if inside else "outside"):
+            check_inside(prompt, grid, head)
+
+
+def test_a_box_round_a_whole_head_is_judged_at_once() -> None:
+    axes = ((0.96, -0.28, 0.0), (0.28, 0.96, 0.0), (0.0, 0.0, 1.0))
+    grid = Geometry((240, 240, 155), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), axes)
+    head = np.zeros(grid.shape, bool)
+    head[20:140, 30:210, 30:210] = True
+    middle = grid.to_ras(np.array([120, 120, 77]))
+    start = time.thread_time()
+    for _ in range(5):
+        check_inside(box(middle - 60, middle + 60), grid, head)
+    assert (time.thread_time() - start) / 5 < 0.03

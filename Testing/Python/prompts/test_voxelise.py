@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import box, box_range, flat_axis, mask, point, prompt_voxels, scribble, scribble_points
-from GliomaSAMLib.study.geometry import Geometry
 
 
 def make_grid(

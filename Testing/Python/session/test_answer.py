@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, box, mask, point, prompt_voxels, scribble
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import (
@@ -14,7 +15,6 @@ from GliomaSAMLib.session.answer import (
     reach_mm,
     weight_of,
 )
-from GliomaSAMLib.study import Geometry
 
 GRID = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
 LONG = Geometry((20, 20, 200), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))

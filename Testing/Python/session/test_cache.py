@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from GliomaSAMLib import writing
+from GliomaSAMLib import files
 from GliomaSAMLib.session.cache import ABANDONED_SECONDS, EmbeddingCache, default_cache_directory
 
 LIMIT = 1_000_000
@@ -168,7 +168,7 @@ def test_temporary_files_of_killed_programs_are_removed_and_fresh_ones_left(cach
 
 
 def test_the_names_of_temporary_files_are_those_that_the_cleaning_looks_for(cache: EmbeddingCache) -> None:
-    with writing.replacing(cache.directory / "x.embedding", durable=False) as temporary:
+    with files.replacing(cache.directory / "x.embedding", durable=False) as temporary:
         cache.directory.mkdir()
         temporary.write_bytes(b"half")
         assert list(cache.directory.glob(".*.part.embedding")) == [temporary]

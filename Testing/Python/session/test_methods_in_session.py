@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.models.model import Model
 from GliomaSAMLib.models.registry import METHODS, build
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.study import MODALITIES, Geometry, Study
+from GliomaSAMLib.study import MODALITIES, Study
 
 
 def untrained(name: str) -> Model:

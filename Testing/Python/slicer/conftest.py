@@ -11,10 +11,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import Cancelled
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, check_inside, prompt_voxels
-from GliomaSAMLib.prompts.maps import implied_regions
-from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.regions import REGIONS, implied_regions
 
 
 @pytest.fixture
@@ -358,7 +357,7 @@ def add_segment(segmentation: Any, grid: Geometry) -> Callable[..., str]:
     """A function that adds a segment of somebody else, by default sharing a layer with those that are there."""
 
     def add(name: str, mask: np.ndarray) -> str:
-        from GliomaSAMLib.slicer.segment_voxels import Block, add_voxels
+        from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
 
         segment_id = segmentation.GetSegmentation().AddEmptySegment(name, name)
         add_voxels(segmentation, segment_id, Block(grid.ijk_to_ras, (0, 0, 0), grid.shape), mask > 0)
@@ -382,7 +381,7 @@ def add_editor(mrml_scene: Any, segmentation: Any) -> Callable[[], Any]:
 @pytest.fixture
 def content(segmentation: Any, grid: Geometry) -> Callable[[str], np.ndarray]:
     """A function that gives what a segment holds, uint8 (K, J, I) on `grid`."""
-    from GliomaSAMLib.slicer.segment_voxels import read_segment
+    from GliomaSAMLib.slicer.segmentation_node import read_segment
 
     return lambda segment_id: read_segment(segmentation, segment_id, grid.ijk_to_ras, grid.shape)
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import GliomaSAMError, ModelError, WeightsError
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 Run = Callable[..., None]
 

@@ -10,8 +10,8 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import OutputError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import labels_from_regions
-from GliomaSAMLib.study.geometry import Geometry
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 WHOLE = ("WT", "TC", "ET")
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 VERSION_1 = Path(__file__).parent / "data" / "scene_version_1.mrb"
 Masks = dict[str, np.ndarray]
@@ -264,7 +264,7 @@ def test_a_dimmed_prompt_cannot_be_moved_and_can_be_taken_away(
 def test_a_brush_is_a_step_after_what_there_was(
     engine: Any, opened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, add_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
 
     task = engine.task(opened(VERSION_1))
     run_until()

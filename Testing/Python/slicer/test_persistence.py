@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import ModelError, PromptError, WeightsError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import StudyError
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 RADIUS = 9.0
 SHAPE = (22, 30, 34)

@@ -11,8 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.errors import GliomaSAMError, ModelError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 
 class Walk:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 CASE = "Brats18_CBICA_ASG_1"
 MARGIN = (12, 30, 30)

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 Run = Callable[..., None]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 
 @pytest.mark.parametrize("style", ["nested", "disjoint"])
@@ -19,7 +19,7 @@ def test_a_bundle_brings_segments_tags_and_terminology_back(
     nested: dict[str, np.ndarray],
     add_volume: Callable[..., Any],
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, add_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
     from GliomaSAMLib.slicer.segments import SegmentWriter, new_segmentation
 
     volume_node = add_volume(np.arange(np.prod(grid.shape), dtype=np.int16).reshape(grid.shape), grid.ijk_to_ras, "t1c")
@@ -63,7 +63,7 @@ def test_a_bundle_brings_segments_tags_and_terminology_back(
 def test_an_edit_made_before_saving_is_noticed_after_loading(
     tmp_path: Path, mrml_scene: Any, segmentation: Any, grid: Geometry, nested: dict[str, np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, remove_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, remove_voxels
     from GliomaSAMLib.slicer.segments import SegmentWriter
 
     SegmentWriter(segmentation, grid).write(nested)
@@ -86,7 +86,7 @@ def test_segments_that_hold_nothing_leave_the_others_as_they_are_when_saved(
     nested: dict[str, np.ndarray],
     content: Callable[[str], np.ndarray],
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import read_segment
+    from GliomaSAMLib.slicer.segmentation_node import read_segment
     from GliomaSAMLib.slicer.segments import SegmentWriter
 
     if first != "ours":

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import OutputError
-from GliomaSAMLib.study.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry
 
 WHOLE = ("WT", "TC", "ET")
 
@@ -156,7 +156,7 @@ def test_one_undo_state_a_write_brings_the_segments_back(
 def test_a_brush_stroke_is_noticed_and_read_back(
     writer: Any, segmentation: Any, nested: dict[str, np.ndarray], grid: Geometry, box: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, add_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
 
     writer.write(nested)
     assert not any(writer.edited(region) for region in WHOLE)
@@ -171,7 +171,7 @@ def test_a_brush_stroke_is_noticed_and_read_back(
 def test_a_change_of_a_neighbour_in_the_same_layer_is_no_edit(
     segmentation: Any, add_segment: Callable[..., str], grid: Geometry, box: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, add_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
     from GliomaSAMLib.slicer.segments import SegmentWriter
 
     mine, other = (
@@ -189,7 +189,7 @@ def test_a_change_of_a_neighbour_in_the_same_layer_is_no_edit(
 def test_a_segment_painted_and_erased_again_holds_no_edit(
     segmentation: Any, add_segment: Callable[..., str], nested: dict[str, np.ndarray], grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segment_voxels import Block, remove_voxels
+    from GliomaSAMLib.slicer.segmentation_node import Block, remove_voxels
     from GliomaSAMLib.slicer.segments import SegmentWriter
 
     mine = add_segment("mine", nested["ET"])

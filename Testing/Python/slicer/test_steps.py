@@ -12,7 +12,7 @@ from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.kept_masks import KeptMasks
 from GliomaSAMLib.prompts import Prompt, PromptHistory, mask, point
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.slicer.lasso import lasso_points
+from GliomaSAMLib.slicer.markups import lasso_points
 from GliomaSAMLib.slicer.timeline import Timeline
 
 SHAPE = (5, 6, 7)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import OutputError, PromptError, StudyError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.study.geometry import Geometry
 
 Run = Callable[..., None]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study.canonical import resample
-from GliomaSAMLib.study.geometry import Geometry
 
 VOXELS = np.arange(24 * 10, dtype=np.int16).reshape(4, 10, 6)
 
@@ -272,10 +272,10 @@ def test_a_volume_is_copied_in_pieces_and_begun_anew_when_it_changes(
     import SimpleITK as sitk
     import slicer
 
-    from GliomaSAMLib.slicer import volume_copy
-    from GliomaSAMLib.slicer.inputs import Inputs
+    from GliomaSAMLib.slicer import volumes
+    from GliomaSAMLib.slicer.volumes import Inputs
 
-    monkeypatch.setattr(volume_copy, "PIECE_BYTES", 1)  # a slice a piece
+    monkeypatch.setattr(volumes, "PIECE_BYTES", 1)  # a slice a piece
     first, second = named("t1"), named("t2")
     slices = len(slicer.util.arrayFromVolume(first))
     assert slices > 3

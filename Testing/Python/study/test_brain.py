@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import Cancelled, StudyError
-from GliomaSAMLib.study import Geometry, Study, extraction
-from GliomaSAMLib.study.read import read_volume
-from GliomaSAMLib.study.volume import Volume
+from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.study import Study, brain
+from GliomaSAMLib.study.volume import Volume, read_volume
 
 Arrays = dict[str, np.ndarray]
 HEAD_GRID = Geometry(
@@ -64,7 +64,7 @@ def test_skull_off_takes_the_head(head: np.ndarray) -> None:
 
 def program(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     """Put another program in the place of deepbet."""
-    monkeypatch.setattr(extraction, "_PROGRAM", code)
+    monkeypatch.setattr(brain, "_PROGRAM", code)
 
 
 def test_extracted_brain_is_used(monkeypatch: pytest.MonkeyPatch, head: np.ndarray) -> None:
@@ -113,6 +113,6 @@ def test_cancel_kills_the_extraction_at_once(monkeypatch: pytest.MonkeyPatch, he
 
 
 def test_missing_deepbet(monkeypatch: pytest.MonkeyPatch, head: np.ndarray) -> None:
-    monkeypatch.setattr(extraction.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(brain.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(StudyError, match="pip install deepbet"):
         Study.read(t1=HEAD_GRID.to_image(head), skull="on")

@@ -7,8 +7,8 @@ import SimpleITK as sitk
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.dicom import find_series
-from GliomaSAMLib.study.folder import find_volumes
-from GliomaSAMLib.study.read import read_volume
+from GliomaSAMLib.study.modalities import find_volumes
+from GliomaSAMLib.study.volume import read_volume
 
 SPACING, THICKNESS = 4.0, 5.0
 

@@ -1,6 +1,16 @@
-import pytest
+"""TODO."""
 
-from GliomaSAMLib.study.modalities import is_segmentation, recognise
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.study import Study
+from GliomaSAMLib.study.modalities import find_volumes, is_segmentation, recognise
 
 
 @pytest.mark.parametrize(
@@ -61,3 +71,48 @@ def test_recorded_contrast_agent_decides_a_plain_t1_only() -> None:
 @pytest.mark.parametrize("name", ["seg", "CASE-seg", "t1_label", "labels", "brain_mask", "flair-lesionmask"])
 def test_label_maps_are_known(name: str) -> None:
     assert is_segmentation(name)
+
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def write(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
+    def write_volumes(folder: Path, *names: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            sitk.WriteImage(small_grid.to_image(small_arrays["t1"]), str(folder / name))
+
+    return write_volumes
+
+
+def test_names_and_notes(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "X-t1n.nii.gz", "X-t1c.nii.gz", "X-t2w.nrrd", "X-t2f.mha", "X-seg.nii.gz", "t1_brain_mask.nii.gz")
+    (tmp_path / "notes.txt").write_text("t1")
+    study = Study.read_folder(tmp_path)
+    assert study.modalities == ("t1", "t1c", "t2", "flair")
+    assert study.notes[:4] == ("t1 is X-t1n.nii.gz", "t1c is X-t1c.nii.gz", "t2 is X-t2w.nrrd", "flair is X-t2f.mha")
+
+
+def test_sub_folders_are_searched_level_by_level(tmp_path: Path, write: Write) -> None:
+    write(tmp_path / "scan" / "a", "t1.nii")
+    write(tmp_path / "scan" / "b", "flair.nii")
+    assert tuple(find_volumes(tmp_path)) == ("t1", "flair")
+    write(tmp_path, "t2.nii")
+    assert tuple(find_volumes(tmp_path)) == ("t2",)
+
+
+def test_ambiguity_names_the_candidates(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "a_flair.nii", "b_flair.nii.gz", "t1.nii")
+    with pytest.raises(StudyError, match=r"2 volumes look like flair: a_flair.nii, b_flair.nii.gz"):
+        Study.read_folder(tmp_path)
+
+
+def test_nothing_recognised(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "brain.nii", "seg.nii")
+    with pytest.raises(StudyError, match=r"Not recognised: .*brain\.nii"):
+        Study.read_folder(tmp_path)
+    with pytest.raises(StudyError, match="no such folder"):
+        Study.read_folder(tmp_path / "absent")
+    with pytest.raises(StudyError, match="is a file"):
+        Study.read_folder(tmp_path / "brain.nii")

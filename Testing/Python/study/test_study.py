@@ -9,7 +9,8 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, StudyError
-from GliomaSAMLib.study import MODALITIES, Geometry, Study
+from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.study import MODALITIES, Study
 from GliomaSAMLib.study.canonical import resample
 
 Arrays = dict[str, np.ndarray]

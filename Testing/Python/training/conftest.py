@@ -1,6 +1,5 @@
 """Small labelled cases as NIfTI files, a network that trains in no time, and a stand-in for the slow encoder."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,29 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from user.labelled_cases import cases_folder, make_case
 
 from GliomaSAMLib.models import registry
-from GliomaSAMLib.models.blocks import only_present
-from GliomaSAMLib.models.encoder import SliceEncoder
+from GliomaSAMLib.models.blocks import only_present, shuffle, unshuffle
+from GliomaSAMLib.models.encoders.base import SliceEncoder
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels
 from GliomaSAMLib.models.registry import Cost, Method, MethodConfig
-from GliomaSAMLib.models.shuffle import shuffle, unshuffle
-from GliomaSAMLib.models.slices import StackLayout
-from GliomaSAMLib.prompts.maps import CHANNELS, PromptVoxels
+from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
 
-SHAPE = (44, 44, 44)
-LEVELS = {
-    "t1": (300, 150, 250, 260),
-    "t1c": (300, 150, 250, 800),
-    "t2": (300, 700, 600, 650),
-    "flair": (300, 800, 700, 750),
-}
-"""Grey values of the brain, oedema, necrosis and rim in each modality."""
+__all__ = ["cases_folder", "make_case"]
 
 
 @pytest.fixture(autouse=True)
@@ -40,38 +31,6 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
-
-
-def write_case(folder: Path, seed: int, et_label: int = 4) -> Path:
-    """A head of air, brain and a glioma with oedema, necrosis and rim; t1, t1c, t2, flair and seg as .nii.gz."""
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    place = np.stack(np.indices(SHAPE), axis=-1) - np.asarray(SHAPE) / 2
-    brain = (place**2).sum(-1) < 19**2
-    distance = np.sqrt(((place - rng.uniform(-6, 6, 3)) ** 2).sum(-1))
-    labels = np.select([distance < 3, distance < 5.5, distance < 9], [1, et_label, 2], 0)
-    labels = np.where(brain, labels, 0).astype(np.uint8)
-    for name, (tissue, oedema, necrosis, rim) in LEVELS.items():
-        grey = np.select([labels == 2, labels == 1, labels == et_label], [oedema, necrosis, rim], tissue)
-        noisy = np.where(brain, np.maximum(grey + rng.normal(0, 20, SHAPE), 1), 0).astype(np.int16)
-        sitk.WriteImage(sitk.GetImageFromArray(noisy), folder / f"{folder.name}_{name}.nii.gz")
-    sitk.WriteImage(sitk.GetImageFromArray(labels), folder / f"{folder.name}_seg.nii.gz")
-    return folder
-
-
-@pytest.fixture(scope="session")
-def make_case() -> Callable[..., Path]:
-    return write_case
-
-
-@pytest.fixture(scope="session")
-def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three cases, not to be changed, and a split.json that keeps the last for validation."""
-    folder = tmp_path_factory.mktemp("cases")
-    for seed, name in enumerate(("first", "second", "third")):
-        write_case(folder / name, seed, et_label=3 + seed % 2)
-    (folder / "split.json").write_text(json.dumps({"train": ["first", "second"], "val": ["third"]}))
-    return folder
 
 
 class TinyEncoder(SliceEncoder):

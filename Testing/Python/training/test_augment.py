@@ -5,8 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from GliomaSAMLib.training.augment import AugmentConfig, random_crop
-from GliomaSAMLib.training.data import CropDataset, collate
+from GliomaSAMLib.training.augment import AugmentConfig, CropDataset, collate, random_crop
 from GliomaSAMLib.training.features import CaseFeatures
 from GliomaSAMLib.training.intensity import IntensityConfig
 

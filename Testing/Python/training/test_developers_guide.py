@@ -8,11 +8,11 @@ from types import ModuleType
 
 import pytest
 
+from GliomaSAMLib.data.cases import find_cases
 from GliomaSAMLib.models import load_model
 from GliomaSAMLib.models.registry import METHODS, Cost, Method, MethodConfig
 from GliomaSAMLib.session import Session
 from GliomaSAMLib.training import TrainOptions, fit
-from GliomaSAMLib.training.cases import find_cases
 
 GUIDE = Path(__file__).resolve().parents[3] / "DEVELOPERS.md"
 

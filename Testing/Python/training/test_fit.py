@@ -13,12 +13,12 @@ import torch
 from safetensors.torch import load_file
 
 from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, WeightsError
+from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
 from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
-from GliomaSAMLib.models.segresnet import SegResNetConfig
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, run, step
+from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, step, trainer
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
-from GliomaSAMLib.training.run import Run
+from GliomaSAMLib.training.trainer import Run
 from GliomaSAMLib.training.users import User
 
 
@@ -121,7 +121,7 @@ def test_a_step_in_parts_is_the_step(
 def scores(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
     """Let the validations find these, one after the other."""
     left = iter(values)
-    monkeypatch.setattr(run, "validate", lambda *_: {"WT0": next(left)})
+    monkeypatch.setattr(trainer, "validate", lambda *_: {"WT0": next(left)})
 
 
 def validations(options: TrainOptions) -> list[float]:
@@ -164,7 +164,9 @@ def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOption
 def test_checkpointing_is_handed_to_a_network_that_has_it(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing))
+    monkeypatch.setattr(
+        trainer.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing)
+    )
     network = find_method(tiny_options().method).build
     monkeypatch.setattr(network, "checkpointing", False, raising=False)
     assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
@@ -359,7 +361,7 @@ def test_the_config_says_what_step_and_validation_tell_the_network(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[str] = []
-    monkeypatch.setattr(run, "validate", lambda *given: told.append(given[4]) or {"WT0": 0.5})
+    monkeypatch.setattr(trainer, "validate", lambda *given: told.append(given[4]) or {"WT0": 0.5})
     monkeypatch.setattr(step, "User", lambda *given: told.append(given[3]) or User(*given))
     options = tiny_options(steps=1)
     fit(options)

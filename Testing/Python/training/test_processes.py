@@ -20,10 +20,10 @@ import json, sys, time
 from functools import partial
 from pathlib import Path
 import torch
-from GliomaSAMLib.models.gliomasam import GliomaSamConfig
+from GliomaSAMLib.models.methods.gliomasam import GliomaSamConfig
 from GliomaSAMLib.models.registry import MethodConfig
-from GliomaSAMLib.models.segresnet import SegResNetConfig
-from GliomaSAMLib.models.slices import StackLayout
+from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
+from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
 
 torch.set_num_threads(1)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from GliomaSAMLib.models.adapters.context import StackContext
+from GliomaSAMLib.models.adapters.base import StackContext
 from GliomaSAMLib.models.adapters.cross_modality import CrossModalityAdapter
 
 NewBlock = Callable[[], Any]

@@ -1,3 +1,5 @@
+"""TODO."""
+
 from collections.abc import Callable
 from typing import Any
 
@@ -6,11 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from GliomaSAMLib.models.adapters.context import StackContext
+from GliomaSAMLib.models.adapters.base import StackContext
 from GliomaSAMLib.models.adapters.depth import DepthAdapter
 
 NewBlock = Callable[[], Any]
+
 B, M, D, C = 2, 3, 5, 64
+
 CONTEXT = StackContext(B, M, D, torch.ones(B, M, dtype=torch.bool))
 
 

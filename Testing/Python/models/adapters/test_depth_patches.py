@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from GliomaSAMLib.models.adapters.depth_patches import DepthPatches
+from GliomaSAMLib.models.adapters.depth import DepthPatches
 
 
 def patches(p_z: int = 3, max_depth: int = 4, **learned: bool) -> DepthPatches:

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from GliomaSAMLib.models.adapters import StackContext
-from GliomaSAMLib.models.adapters.volumetric import VolumetricAdapter
+from GliomaSAMLib.models.adapters.depth import VolumetricAdapter
 
 CONTEXT = StackContext(batch=2, modalities=3, depth=5, present=torch.ones(2, 3, dtype=torch.bool))
 

@@ -1,0 +1,223 @@
+"""Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
+
+import json
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import CaseError
+from ..geometry import Geometry
+from ..regions import REGIONS, regions_from_labels
+from ..study import Study
+from ..study.modalities import find_volumes
+
+LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
+
+SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+KNOWN_LABELS = {0, 1, 2, 3, 4}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A patient's folder with one to four MR volumes and a label map.
+
+    Args:
+        name: Name of the case.
+        folder: The folder.
+        labels: The file of the label map.
+        enhancing: Whether the case is taken as it is; else its enhancement is taken out for training.
+    """
+
+    name: str
+    folder: Path
+    labels: Path
+    enhancing: bool = True
+
+    def without_enhancement(self) -> "Case":
+        """The same case, to be trained on with its enhancement taken out, see `enhancement`."""
+        return replace(self, name=f"{self.name}-unenhanced", enhancing=False)
+
+    def read_study(self) -> Study:
+        """The case's volumes. Raises `StudyError`."""
+        return Study.read_folder(self.folder)
+
+    def read_labels(self, study: Study) -> np.ndarray:
+        """The BraTS label map, uint8 (K, J, I) on `study.reference`. ET may be 4 (before 2023) or 3, but not both.
+
+        Raises:
+            CaseError: The map cannot be read, has another grid than the reference, or labels that BraTS does not know.
+        """
+        try:
+            image = sitk.ReadImage(str(self.labels))
+        except RuntimeError as error:
+            raise CaseError(
+                f"{self.labels} cannot be read: it is damaged or no image; export the labels again"
+            ) from error
+        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+            raise CaseError(f"{self.labels} is no label map: expected a 3D volume with one label a voxel")
+        if not Geometry.of_image(image).matches(study.reference):
+            raise CaseError(
+                f"{self.labels} has {_size(image.GetSize())} voxels and another grid than the volumes "
+                f"({_size(study.reference.size)}): resample the labels onto the volumes, or remove the case"
+            )
+        labels = sitk.GetArrayFromImage(image)
+        found = set(np.unique(labels).tolist())
+        if unknown := sorted(found - KNOWN_LABELS):
+            raise CaseError(f"{self.labels} has unknown labels {unknown}: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)")
+        if {3, 4} <= found:
+            raise CaseError(
+                f"{self.labels} has the labels 3 and 4, of which only one can be the enhancing tumour: "
+                "write that as 3, and what else there is as one of 0, 1 (NCR), 2 (ED)"
+            )
+        return labels.astype(np.uint8)
+
+
+def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]:
+    """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like).
+
+    Args:
+        folder: Folder of case folders.
+        names: Take these only, in this order.
+
+    Raises:
+        CaseError: No case is found, or a named one is absent or without labels.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise CaseError(f"there is no folder {folder}: name the folder that holds the case folders")
+    folders = sorted(path for path in folder.iterdir() if path.is_dir())
+    found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path))}
+    if names is None:
+        if not found:
+            raise CaseError(
+                f"no case in {folder}: none of its {len(folders)} folders has a label map (a file ending in seg.nii "
+                "or seg.nii.gz) beside the volumes t1, t1c, t2, flair"
+            )
+        return list(found.values())
+    for name in names:
+        if not (folder / name).is_dir():
+            raise CaseError(f"the case {name} is not in {folder}: correct the split or the folder")
+        if name not in found:
+            raise CaseError(f"the case {name} in {folder} has no label map (a file ending in seg.nii or seg.nii.gz)")
+    return [found[name] for name in names]
+
+
+def _label_file(folder: Path) -> Path | None:
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        name = path.name.lower()
+        for suffix in SUFFIXES:
+            stem = name.removesuffix(suffix)
+            if stem != name and stem.replace("-", "_").split("_")[-1] in LABEL_NAMES:
+                return path
+    return None
+
+
+def _size(size: tuple[int, ...]) -> str:
+    return " x ".join(str(n) for n in size)
+
+
+@dataclass(frozen=True)
+class Split:
+    """Names of the cases for training and for validation, and of those of training that are also trained on with their
+    enhancement taken out.
+    """
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    without_enhancement: tuple[str, ...] = ()
+
+
+def read_split(path: Path | str) -> Split:
+    """Read a split, JSON with the lists `train` and `val`, and `without_enhancement` where wanted.
+
+    Raises:
+        CaseError: The file cannot be read, lacks a list, has a case twice or in both, or takes the enhancement out of a
+            case that is not one of training.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        train, val = content["train"], content["val"]
+        taken_out = content.get("without_enhancement", [])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CaseError(f"{path} is no split: expected JSON with the lists 'train' and 'val' ({error})") from error
+    for part in (train, val, taken_out):
+        if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
+            raise CaseError(f"{path} is no split: 'train', 'val' and 'without_enhancement' must be lists of case names")
+        if twice := sorted({name for name in part if part.count(name) > 1}):
+            raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
+    if both := sorted(set(train) & set(val)):
+        raise CaseError(f"{path} has {', '.join(both)} for training and for validation: leave each in one list")
+    if others := sorted(set(taken_out) - set(train)):
+        raise CaseError(
+            f"{path} takes the enhancement out of {', '.join(others)}, not among the cases for training: add them to "
+            "the list 'train', or leave them out of 'without_enhancement'"
+        )
+    return Split(tuple(train), tuple(val), tuple(taken_out))
+
+
+PARTS = ("train", "val")
+
+"""The parts of a split."""
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """One case in memory: the study that a method sees, and the truth that only the robot and the metrics see.
+
+    Attributes:
+        truth: uint8 (K, J, I) on `study.reference`, for each of WT, TC, ET.
+    """
+
+    name: str
+    study: Study
+    truth: dict[str, np.ndarray]
+
+    @property
+    def geometry(self) -> Geometry:
+        """The grid of truth and predictions."""
+        return self.study.reference
+
+    @cached_property
+    def images(self) -> dict[str, np.ndarray]:
+        """The volumes on the grid of the truth: float32 (K, J, I) in [0, 1], 0 outside the brain."""
+        canonical = self.study.canonical
+        return {name: self.study.from_canonical(image) for name, image in canonical.images.items()}
+
+
+def open_case(case: Case, modalities: tuple[str, ...] | None = None) -> OpenCase:
+    """Read volumes and truth; `modalities` keeps only these volumes, as if the others had never been made.
+
+    Raises:
+        CaseError: A modality is not there, or the labels lie on another grid than the volumes.
+        StudyError: A volume cannot be used.
+    """
+    study = case.read_study() if modalities is None else _read_some(case, modalities)
+    masks = regions_from_labels(case.read_labels(study))
+    return OpenCase(case.name, study, dict(zip(REGIONS, masks, strict=True)))
+
+
+def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
+    volumes = find_volumes(case.folder)
+    missing = [modality for modality in modalities if modality not in volumes]
+    if missing:
+        raise CaseError(f"case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
+    kept = {modality: volumes[modality] for modality in modalities}
+    return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
+
+
+def choose_cases(folder: Path, split: Path | None, part: str = "val") -> list[Case]:
+    """The labelled cases below `folder`: all of them, or those of one part of a split file, in its order.
+
+    Raises:
+        CaseError: The folder, the split or a case of it cannot be used.
+    """
+    if split is None:
+        return find_cases(folder)
+    parts = read_split(split)
+    if part not in PARTS:
+        raise CaseError(f"a split has no part {part!r}: choose {' or '.join(PARTS)}")
+    return find_cases(folder, list(parts.train if part == "train" else parts.val))

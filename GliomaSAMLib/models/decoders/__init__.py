@@ -1,0 +1,1 @@
+"""Decoders: embeddings and prompts in, logits of the regions out."""

@@ -1,0 +1,408 @@
+"""The multi-scale 3D mask decoder of `3dmedsam`, with points and boxes as labelled tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from monai.losses import DiceLoss
+from torch import Tensor, nn
+
+from ...regions import REGIONS
+from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps, shuffle, unshuffle
+from ..device import one_thread
+from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptVoxels
+
+LABELS = ("negative", "positive", "lowest corner", "highest corner")
+
+MERGE_CELLS = 2.0
+
+"""Points of one meaning within a cube of so many cells are one token: a filled lasso is thousands of points."""
+
+WAVELENGTHS = (8.0, 16.0, 32.0, 64.0)
+
+"""Of the waves that describe a place, in cells."""
+
+
+@dataclass(frozen=True)
+class PlacedPrompts:
+    """The prompts of a batch, filled up to the same number.
+
+    Args:
+        positions: (B, n, 3) float32, in cells (K, J, I); the centre of the first cell is 0.
+        labels: (B, n), index in `LABELS`.
+        regions: (B, n), index in `REGIONS`.
+        absent: (B, n) bool, true for what only fills up.
+    """
+
+    positions: Tensor
+    labels: Tensor
+    regions: Tensor
+    absent: Tensor
+
+
+def place_prompts(prompts: Sequence[PromptVoxels], device: torch.device) -> PlacedPrompts:
+    """Gather points and corners of boxes; the masks of `prompts` are no tokens."""
+    rows = [_meanings(one) for one in prompts]
+    count = max((len(row) for row in rows), default=0)
+    positions = torch.zeros(len(rows), count, 3)
+    meanings = torch.zeros(len(rows), count, 2, dtype=torch.long)
+    absent = torch.ones(len(rows), count, dtype=torch.bool)
+    for n, row in enumerate(rows):
+        if row:
+            positions[n, : len(row)] = torch.tensor([position for position, _, _ in row])
+            meanings[n, : len(row)] = torch.tensor([[label, region] for _, label, region in row])
+            absent[n, : len(row)] = False
+    meanings = meanings.to(device)
+    return PlacedPrompts(positions.to(device), meanings[..., 0], meanings[..., 1], absent.to(device))
+
+
+def _meanings(prompts: PromptVoxels) -> list[tuple[list[float], int, int]]:
+    """Position, label and region of every token, points that lie together merged."""
+    together: dict[tuple[int, ...], list[list[float]]] = {}
+    for position, positive, region in prompts.points:
+        place = [float(value) for value in position]
+        key = (int(positive), REGIONS.index(region), *(int(value // MERGE_CELLS) for value in place))
+        together.setdefault(key, []).append(place)
+    found = [
+        ([sum(axis) / len(places) for axis in zip(*places, strict=True)], key[0], key[1])
+        for key, places in together.items()
+    ]
+    for low, high, region in prompts.boxes:
+        for label, corner in ((2, low), (3, high)):
+            found.append(([float(value) for value in corner], label, REGIONS.index(region)))
+    return found
+
+
+def cell_positions(shape: Sequence[int], grid: Sequence[int], device: torch.device) -> Tensor:
+    """Where the centres of a coarse grid lie: (z * y * x, 3) in the cells of a finer one.
+
+    Args:
+        shape: Shape (K, J, I) in cells of the box that both grids cover.
+        grid: Shape (z, y, x) of the coarse grid.
+        device: Where to put them.
+    """
+    axes = [(torch.arange(n, device=device) + 0.5) * (side / n) - 0.5 for side, n in zip(shape, grid, strict=True)]
+    return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 2)
+
+
+def waves(positions: Tensor) -> Tensor:
+    """Describe positions (..., 3) by sines and cosines (..., 6 * wavelengths)."""
+    lengths = torch.tensor(WAVELENGTHS, device=positions.device)
+    angles = (2 * torch.pi * positions[..., None] / lengths).flatten(-2)
+    return torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+class PointTokens(nn.Module):
+    """Make the tokens of one level.
+
+    Args:
+        width: Channels of the level and of the tokens.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.always = nn.Parameter(torch.randn(len(REGIONS), width) * 0.5)
+        self.labels = nn.Embedding(len(LABELS), width)
+        self.regions = nn.Embedding(len(REGIONS), width)
+        self.look = nn.Linear(width, width)
+        self.place = nn.Linear(6 * len(WAVELENGTHS), width, bias=False)
+
+    def forward(self, level: Tensor, placed: PlacedPrompts, shape: Sequence[int]) -> Tensor:
+        """Tokens (B, 3 + n, width): one a region, then one a prompt.
+
+        Args:
+            level: Features (B, width, z, y, x).
+            placed: Where the prompts are, in cells of a box of `shape`.
+            shape: Shape (K, J, I) of the box in cells.
+        """
+        always = self.always.expand(level.shape[0], -1, -1)
+        seen = self.look(sample(level, placed.positions, shape))
+        said = self.labels(placed.labels) + self.regions(placed.regions) + self.place(waves(placed.positions))
+        return torch.cat([always, (seen + said).to(always.dtype)], dim=1)
+
+
+def sample(level: Tensor, positions: Tensor, shape: Sequence[int]) -> Tensor:
+    """Features (B, n, C) of `level` (B, C, z, y, x) at `positions` (B, n, 3), given in cells of the box of `shape` that
+    the level covers, by trilinear interpolation; beyond the centres of its outer cells those hold.
+    """
+    if not positions.shape[1]:
+        return level.new_zeros((level.shape[0], 0, level.shape[1]))
+    sides = torch.tensor(list(shape), device=positions.device, dtype=positions.dtype)
+    grid = ((2 * positions + 1) / sides - 1).flip(-1)[:, None, None]  # B x 1 x 1 x n x 3, in (x, y, z)
+    found = F.grid_sample(level.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return found[:, :, 0, 0].transpose(1, 2)
+
+
+_dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
+
+
+@dataclass(frozen=True)
+class MultiscaleDecoderConfig:
+    """Sizes of the decoder.
+
+    Args:
+        channels_in: Channels of the levels, from the shallowest to the deepest.
+        width: Channels on the coarse grid, a multiple of 8 and of `heads`.
+        skip_widths: Channels at 2 and 4 mm.
+        heads: Heads of the attention.
+        modalities: Number of modalities.
+        auxiliary_weights: Weights of the levels' own losses, in the order of `channels_in`.
+        image_skips: Whether the images themselves are read, besides the levels.
+        point_maps: Whether points are read as maps at 2 and 4 mm too, besides the tokens on the coarse grid.
+        fine_blocks: Residual blocks at 2 mm on the way up; 0 for a single convolution.
+    """
+
+    channels_in: tuple[int, ...] = (160, 320, 320, 256)
+    width: int = 64
+    skip_widths: tuple[int, int] = (24, 48)
+    heads: int = 4
+    modalities: int = 4
+    auxiliary_weights: tuple[float, ...] = (0.2, 0.15, 0.1, 0.05)
+    image_skips: bool = True
+    point_maps: bool = False
+    fine_blocks: int = 0
+
+
+class Attention(nn.Module):
+    """Attention with a bias on its logits. Keys have no offset: a softmax over them would not see it."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(width, width, bias=False)
+        self.value = nn.Linear(width, width, bias=False)
+        self.out = nn.Linear(width, width)
+
+    def forward(self, queries: Tensor, keys: Tensor, values: Tensor, bias: Tensor) -> Tensor:
+        """Queries (B, q, C), keys and values (B, k, C), bias that broadcasts to (B, heads, q, k) -> (B, q, C)."""
+        q, k, v = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in (self.query(queries), self.key(keys), self.value(values))
+        )
+        return self.out(F.scaled_dot_product_attention(q, k, v, attn_mask=bias.to(q.dtype)).transpose(1, 2).flatten(2))
+
+
+class TwoWayAttention(nn.Module):
+    """Tokens attend to each other, then to the grid; then the grid attends to the tokens.
+
+    Args:
+        width: Channels.
+        heads: Heads of the attention; their reaches begin at 4, 8, 16, ... cells.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.norm_own, self.norm_tokens, self.norm_mix = (nn.LayerNorm(width) for _ in range(3))
+        self.norm_grid, self.norm_said = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.own, self.to_grid, self.to_tokens = (Attention(width, heads) for _ in range(3))
+        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.log_reach = nn.Parameter(torch.tensor([4.0 * 2**head for head in range(heads)]).log())
+
+    def forward(
+        self, tokens: Tensor, grid: Tensor, place: Tensor, distance: Tensor, absent: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """New tokens and grid.
+
+        Args:
+            tokens: (B, t, C).
+            grid: (B, g, C).
+            place: What describes the places of the grid, (g, C).
+            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token that is everywhere.
+            absent: Tokens without influence, (B, t) bool.
+        """
+        unheard = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -torch.inf)[:, None, None]
+        far = distance[:, None] * (-0.5 * torch.exp(-2 * self.log_reach.float()))[:, None, None]  # B x heads x t x g
+        x = self.norm_own(tokens)
+        tokens = tokens + self.own(x, x, x, unheard)
+        x = self.norm_grid(grid)
+        keys = x + place.to(x.dtype)
+        tokens = tokens + self.to_grid(self.norm_tokens(tokens), keys, x, far)
+        tokens = tokens + self.mix(self.norm_mix(tokens))
+        said = self.norm_said(tokens)
+        return tokens, grid + self.to_tokens(keys, said, said, far.transpose(2, 3) + unheard)
+
+
+class Level(nn.Module):
+    """One level of the way down from the deepest: attention, then a convolution, and a coarse answer of its own."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.tokens = PointTokens(width)
+        self.attention = TwoWayAttention(width, heads)
+        self.conv = nn.Conv3d(width, width, 3, padding=1, bias=False)
+        self.norm = InstanceNorm(width)
+        self.judge = nn.Conv3d(width, len(REGIONS), 1)
+        nn.init.constant_(self.judge.bias, -2.0)  # type: ignore[arg-type]
+
+    def forward(
+        self,
+        level: Tensor,
+        deeper: tuple[Tensor, Tensor] | None,
+        placed: PlacedPrompts,
+        shape: Sequence[int],
+        cells: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Tokens (B, 3 + n, C) and fused features (B, C, z, y, x).
+
+        Args:
+            level: Features of this level, (B, C, z, y, x).
+            deeper: What the level below gave, tokens and features; None for the deepest.
+            placed: The prompts, in cells of a box of `shape`.
+            shape: Shape (K, J, I) of the box in cells.
+            cells: Centres of the grid, (z * y * x, 3), in these cells.
+        """
+        tokens = self.tokens(level, placed, shape)
+        if deeper is not None:
+            tokens = tokens + deeper[0]
+        distance = (placed.positions[:, :, None] - cells).square().sum(dim=-1)
+        distance = F.pad(distance, (0, 0, len(REGIONS), 0))
+        absent = F.pad(placed.absent, (len(REGIONS), 0))
+        place = self.tokens.place(waves(cells))
+        tokens, grid = self.attention(tokens, level.flatten(2).transpose(1, 2), place, distance, absent)
+        x = grid.transpose(1, 2).unflatten(2, level.shape[2:]).to(level.dtype)
+        if deeper is not None:
+            x = x + deeper[1]
+        return tokens, x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
+
+
+class ImageSkips(nn.Module):
+    """What convolutions see in the images at 2 mm and at 4 mm.
+
+    Args:
+        modalities: Number of modalities.
+        fine: Channels at 2 mm.
+        middle: Channels at 4 mm.
+    """
+
+    def __init__(self, modalities: int, fine: int, middle: int) -> None:
+        super().__init__()
+        self.stem = nn.Conv3d(modalities * 8, fine, 3, padding=1, bias=False)
+        self.presence = nn.Parameter(torch.zeros(modalities, fine))
+        self.fine = ResidualBlock(fine, fine)
+        self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
+        self.middle = ResidualBlock(middle, middle)
+
+    def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
+        """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
+        x = self.stem(unshuffle(only_present(images, present)))
+        fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
+        return fine, self.middle(self.down(fine))
+
+
+class Smoothing(nn.Module):
+    """A convolution with instance norm, and a shortcut."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv3d(channels, channels, 3, padding=1, bias=False)
+        self.norm = InstanceNorm(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
+
+
+class MultiscaleMaskDecoder(nn.Module):
+    """See the module's text."""
+
+    def __init__(self, config: MultiscaleDecoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        fine, middle = config.skip_widths
+        self.project = nn.ModuleList(
+            nn.Sequential(nn.Conv3d(n, config.width, 1), nn.GroupNorm(8, config.width)) for n in config.channels_in
+        )
+        self.skips = ImageSkips(config.modalities, fine, middle) if config.image_skips else None
+        self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
+        self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
+        self.middle = ResidualBlock(middle, middle)
+        self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
+        self.read_from = 0 if config.point_maps else POINT_CHANNELS
+        self.maps = _silent(CHANNELS - self.read_from, fine)
+        self.maps_middle = _silent(CHANNELS, middle) if config.point_maps else None
+        self.fine = (
+            nn.Sequential(*(ResidualBlock(fine, fine) for _ in range(config.fine_blocks)))
+            if config.fine_blocks
+            else Smoothing(fine)
+        )
+        self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
+        nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
+        self._judged: list[Tensor] = []
+
+    def read(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
+        """Features of a study, which no prompt changes.
+
+        Args:
+            levels: (B, C_l, z, y, x) each, over the same box, from the shallowest to the deepest.
+            images: (B, M, K, J, I), 1 mm, in [0, 1]; sides multiples of 4.
+            present: (B, M) bool. The content of an absent modality is ignored.
+
+        Returns:
+            The levels, (B, width, z, y, x) each, and the skips at 2 mm and 4 mm.
+        """
+        with one_thread(images.device):
+            features = [project(level) for project, level in zip(self.project, levels, strict=True)]
+        if self.skips is not None:
+            return [*features, *self.skips(images, present)]
+        batch, sides = images.shape[0], images.shape[2:]
+        widths = zip(self.config.skip_widths, (2, 4), strict=True)
+        return [*features, *(features[0].new_zeros((batch, n, *(side // mm for side in sides))) for n, mm in widths)]
+
+    def answer(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
+    ) -> Tensor:
+        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
+
+        Args:
+            features: What `read` gave.
+            prompts: One for each study, in cells of 2 mm; None for none.
+            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
+                read from it: points are tokens. None is the same as all zero.
+        """
+        *levels, fine, middle = features
+        shape, batch = fine.shape[2:], fine.shape[0]
+        placed = place_prompts(prompts if prompts is not None else [PromptVoxels()] * batch, fine.device)
+        cells = cell_positions(shape, levels[0].shape[2:], fine.device)
+        found: tuple[Tensor, Tensor] | None = None
+        judged = []
+        for block, level in zip(reversed(self.levels), reversed(levels), strict=True):
+            found = block(level, found, placed, shape, cells)
+            if self.training:
+                judged.append(block.judge(found[1]))  # type: ignore[operator]
+        assert found is not None
+        self._judged = judged[::-1]
+        x = self.to_middle(found[1]).float()
+        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
+        x = x + middle
+        if maps is not None and self.maps_middle is not None:
+            x = x + self.maps_middle(pool_maps(maps).to(x.dtype))
+        x = self.middle(x)
+        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
+        if maps is not None:
+            x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
+        return shuffle(self.head(self.fine(x)))
+
+    def auxiliary_loss(self, regions: Tensor) -> Tensor:
+        """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
+        once. The truth of a coarse cell is the share of it that belongs to a region. 0 when there was no such answer.
+
+        Args:
+            regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
+        """
+        judged, self._judged = self._judged, []
+        loss = torch.zeros((), device=regions.device)
+        if judged:
+            truth = F.adaptive_avg_pool3d(regions.float(), tuple(judged[0].shape[2:]))  # type: ignore[arg-type]
+            for weight, logits in zip(self.config.auxiliary_weights, judged, strict=True):
+                logits = logits.float()
+                loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+        return loss
+
+
+def _silent(channels_in: int, channels: int) -> nn.Conv3d:
+    """A convolution that begins as zero."""
+    conv = nn.Conv3d(channels_in, channels, 3, padding=1)
+    nn.init.zeros_(conv.weight)
+    nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+    return conv

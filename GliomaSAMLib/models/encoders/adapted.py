@@ -1,0 +1,95 @@
+"""Frozen blocks with adapters between them: from the tokens at the cut to embeddings, for a stack of slices."""
+
+from collections.abc import Collection, Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from ..adapters import StackContext
+from ..device import beat, side_by_side
+from .frozen_blocks import FrozenBlock, FrozenBlocks
+
+CHUNK = 4
+
+"""Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack, and
+whoever waits can stop it soon."""
+
+
+class AdaptedEncoder(nn.Module):
+    """Runs blocks and adapters by turns.
+
+    Args:
+        blocks: The frozen blocks.
+        before: An adapter for each block that comes before it, or None.
+        middle: One for each between attention and MLP, or None.
+
+    Attributes:
+        checkpointing: Compute the blocks twice in training instead of keeping what they compute.
+    """
+
+    def __init__(
+        self,
+        blocks: FrozenBlocks,
+        before: Iterable[nn.Module] | None = None,
+        middle: Iterable[nn.Module] | None = None,
+    ) -> None:
+        super().__init__()
+        self.blocks = blocks
+        self.before = nn.ModuleList(before) if before is not None else None
+        self.middle = nn.ModuleList(middle) if middle is not None else None
+        self.checkpointing = False
+
+    def forward(self, tokens: Tensor, context: StackContext, taps: Collection[int] = ()) -> tuple[Tensor, list[Tensor]]:
+        """Embed a stack.
+
+        Args:
+            tokens: (N, h, w, C) at the cut, N = batch * modalities * depth.
+            context: What N is made of.
+            taps: Blocks after which the tokens are wanted too, by index.
+
+        Returns:
+            The embedding as volumes (B, M, channels, D, h, w), and the tokens after each block of `taps`, likewise.
+        """
+        tapped = []
+        for n, block in enumerate(self.blocks):
+            if self.checkpointing and torch.is_grad_enabled():
+                tokens = checkpoint(self._step, n, block, tokens, context, use_reentrant=False)
+            else:
+                tokens = self._step(n, block, tokens, context)
+            if n in taps:
+                tapped.append(_volumes(tokens.permute(0, 3, 1, 2), context))
+        return _volumes(_in_chunks(self.blocks.embed, tokens), context), tapped
+
+    def _step(self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext) -> Tensor:
+        if self.before is not None:
+            tokens = self.before[n](tokens, context)
+        tokens = _in_chunks(block.attend, tokens)
+        if self.middle is not None:
+            tokens = self.middle[n](tokens, context)
+        return _in_chunks(block.digest, tokens)
+
+
+def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
+    """Tokens (N, h, w, C) of what was embedded at the cut, (B, M, C, D, h, w), and what N is made of."""
+    batch, modalities, _, depth = embeddings.shape[:4]
+    return embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 2), StackContext(batch, modalities, depth, present)
+
+
+def _volumes(grids: Tensor, context: StackContext) -> Tensor:
+    """Channels-first grids (N, C, h, w) as volumes (B, M, C, D, h, w)."""
+    return grids.unflatten(0, (context.batch, context.modalities, context.depth)).transpose(2, 3)
+
+
+def on_voxels(logits: Tensor, maps: Tensor) -> Tensor:
+    """Logits (B, 3, D, H, W) of the pixels of a stack on the 1 mm grid (B, 3, K, J, I) that prompt `maps` halve."""
+    size = [2 * n for n in maps.shape[2:]]
+    return F.interpolate(logits.float(), size=size, mode="trilinear", align_corners=False)
+
+
+def _in_chunks(work, tokens: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
+    if torch.is_grad_enabled():
+        return work(tokens)
+    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, beat))

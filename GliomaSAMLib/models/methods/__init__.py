@@ -1,0 +1,1 @@
+"""The methods, one a file, and the distillation that trains some of them."""

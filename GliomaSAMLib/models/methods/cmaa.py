@@ -1,0 +1,125 @@
+"""The method `cmaa`: a SAM for several MR modalities by cross-modality attention adapters.
+
+After Shi et al., "Cross-modality Attention Adapter" (arXiv 2307.01124).
+[paper] An adapter based on multimodal fusion fine-tunes SAM for the segmentation of gliomas on four MR modalities.
+[ours] Everything else. One frozen encoder reads all modalities, folded into the batch; before each block of TinyViT,
+and between attention and MLP of each block of a ViT, the tokens of the modalities look at each other at each position.
+The embeddings are fused by a gated sum, and SAM's own mask decoder gives WT, TC and ET slice by slice, with clicks and
+boxes told to the slices round them (`slice_prompts`). Slices lie 4 mm apart; between them logits are interpolated.
+
+The plug-in form of `csad` can be switched on: its attention distillation on the outputs of the blocks, and its fusion
+instead of the gated sum.
+
+Trained with LiteMedSAM from stage 2 on: 0.25 M in the adapters, 0.52 M in the mask decoder without its transformer
+(3.3 M), which stays frozen unless asked for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor, nn
+
+from ...errors import ModelError
+from ..adapters.cross_modality import CrossModalityAdapter
+from ..decoders.sam_mask import StackMaskHead
+from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
+from ..encoders.frozen_blocks import CutEncoder
+from ..fusion import GatedFusion, SpatialCorrelatedFusion
+from ..prompt_maps import PromptVoxels
+from .distillation import HeldDistillation
+
+
+@dataclass(frozen=True)
+class CmaaConfig:
+    """Sizes of the method.
+
+    Args:
+        modalities: Number of modalities that can be told apart.
+        first: Where adapters begin: a stage of TinyViT (1 to 3) or a block of a ViT; the rest is computed once.
+        width: Channels of the adapters; None for max(32, C / 4).
+        fusion: "gated", or "scff" for the correlated fusion of `csad`.
+        distillation: Weight of the attention distillation of `csad`; 0 is off.
+        train_transformer: Whether the mask decoder's transformer is trained too.
+        multiple: Edge in voxels of 1 mm of which the sides of an input must be multiples.
+    """
+
+    modalities: int = 4
+    first: int = 2
+    width: int | None = None
+    fusion: Literal["gated", "scff"] = "gated"
+    distillation: float = 0.0
+    train_transformer: bool = False
+    multiple: int = 16
+
+
+class Cmaa(nn.Module):
+    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+
+    Args:
+        config: The sizes.
+        encoder: The encoder, cut where the adapters begin.
+
+    Raises:
+        ModelError: There is no such fusion.
+    """
+
+    def __init__(self, config: CmaaConfig, encoder: CutEncoder) -> None:
+        super().__init__()
+        if config.fusion not in ("gated", "scff"):
+            raise ModelError(f"there is no fusion {config.fusion!r}: choose gated or scff")
+        self.config = config
+        blocks = encoder.blocks
+        adapters = [CrossModalityAdapter(b.channels, config.modalities, config.width) for b in blocks]
+        self.encoder = AdaptedEncoder(blocks, **{blocks.cross_place: adapters})
+        self.gated = GatedFusion(blocks.channels) if config.fusion == "gated" else None
+        self.correlated = None
+        if config.fusion == "scff":
+            self.correlated = SpatialCorrelatedFusion(channels=blocks.channels, modalities=config.modalities)
+        self.head = StackMaskHead(
+            stride=blocks.stride,
+            head=encoder.head,
+            points=True,
+            drawn=True,
+            train_transformer=config.train_transformer,
+        )
+        self.done = 1.0
+        self._distillation = HeldDistillation(config.distillation)
+
+    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+        """The fused embedding (B, 256, D, h, w) of a study, which no prompt changes.
+
+        Args:
+            images: Not used.
+            present: (B, M) bool. The content of an absent modality is ignored.
+            embeddings: Tokens at the cut, (B, M, C, D, h, w).
+        """
+        assert embeddings is not None
+        tokens, context = stack_tokens(embeddings, present)
+        distilled = self.training and self.config.distillation > 0
+        taps = range(len(self.encoder.blocks)) if distilled else ()
+        volumes, tapped = self.encoder(tokens, context, taps)
+        self._distillation.hold(tapped, present)
+        if self.gated is not None:
+            return [self.gated(volumes, present)]
+        return [self._correlate(volumes, present)]
+
+    def _correlate(self, volumes: Tensor, present: Tensor) -> Tensor:
+        """SCFF of (B, M, C, D, h, w), slice by slice."""
+        assert self.correlated is not None
+        depth = volumes.shape[3]
+        slices = volumes.permute(0, 3, 1, 2, 4, 5).flatten(0, 1)
+        fused = self.correlated(slices, present.repeat_interleave(depth, dim=0))
+        return fused.unflatten(0, (-1, depth)).transpose(1, 2)
+
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid, for prompts and the maps drawn from them."""
+        return on_voxels(self.head(features[0], maps, prompts), maps)
+
+    def auxiliary_loss(self, regions: Tensor) -> Tensor:
+        """The distillation of the last `encode`, weighted; grows over the first third of the training."""
+        return self._distillation.let_go(self.done, regions.device)
+
+    def learning_rate_factors(self) -> Mapping[str, float]:
+        """What was learned before is changed slowly."""
+        return {"encoder": 0.6, "head": 0.15}

@@ -1,0 +1,92 @@
+"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]
+
+What the published methods do apart, in one network. The tokens of slices are joined to patches with a depth and see
+their neighbours through volumetric adapters before each block (as `3dmedsam`); between attention and MLP the modalities
+look at each other at each position (as `cmaa`); in training, attention distillation makes the modalities alike in what
+they look at, so that any of them may be missing (as `csad`). Features after each quarter of the blocks are fused over
+the modalities present and read by the decoder of `multiscale_decoder`, which sees clicks as tokens, and as maps at 2
+and 4 mm, and skips from the images.
+
+Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from torch import Tensor
+
+from ..adapters.cross_modality import CrossModalityAdapter
+from ..decoders.multiscale import MultiscaleDecoderConfig
+from ..encoders.adapted import AdaptedEncoder
+from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks
+from .distillation import HeldDistillation
+from .medsam3d import MedSam3d, MedSam3dConfig, volumetric_adapters
+
+
+@dataclass(frozen=True)
+class GliomaSamConfig(MedSam3dConfig):
+    """Sizes of the method, besides those of `3dmedsam`, and which of its parts are there.
+
+    Args:
+        skip_widths: Channels of the decoder at 2 and 4 mm.
+        fine_blocks: Residual blocks of the decoder at 2 mm.
+        cross_modality: Whether there are adapters across modalities.
+        depth: Whether there are volumetric adapters.
+        distillation: Weight of the attention distillation; 0 is off.
+        image_skips: Whether the decoder reads the images themselves.
+    """
+
+    skip_widths: tuple[int, int] = (32, 64)
+    fine_blocks: int = 1
+    cross_modality: bool = True
+    depth: bool = True
+    distillation: float = 0.1
+    image_skips: bool = True
+
+
+class GliomaSam(MedSam3d):
+    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+
+    Args:
+        config: The sizes.
+        encoder: The encoder, cut where the adapters begin.
+    """
+
+    config: GliomaSamConfig
+
+    def __init__(self, config: GliomaSamConfig, encoder: CutEncoder) -> None:
+        super().__init__(config, encoder)
+        self.done = 1.0
+        self._distillation = HeldDistillation(config.distillation)
+
+    def _adapted(self, blocks: FrozenBlocks, channels: Sequence[int]) -> AdaptedEncoder:
+        config = self.config
+        across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
+        return AdaptedEncoder(
+            blocks,
+            before=volumetric_adapters(channels, config.width) if config.depth else None,
+            middle=across if config.cross_modality else None,
+        )
+
+    def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:
+        return replace(
+            super()._decoder_config(widths),
+            image_skips=self.config.image_skips,
+            point_maps=True,
+            fine_blocks=self.config.fine_blocks,
+        )
+
+    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
+        grids = super()._grids(embeddings, present)
+        self._distillation.hold(grids if self.training else [], present)
+        return grids
+
+    def auxiliary_loss(self, regions: Tensor) -> Tensor:
+        """The losses of the decoder's levels in the last answer, and the distillation of the last `encode`, which grows
+        over the first third of the training.
+        """
+        return super().auxiliary_loss(regions) + self._distillation.let_go(self.done, regions.device)
+
+    def learning_rate_factors(self) -> Mapping[str, float]:
+        """Adapters of what was learned before are changed slowly."""
+        return {"encoder": 0.6} if self.config.depth or self.config.cross_modality else {}

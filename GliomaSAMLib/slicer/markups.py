@@ -1,0 +1,322 @@
+"""Prompts as markups nodes: what each kind of node means, how it looks, and how it becomes a prompt."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import vtk
+from scipy import ndimage
+
+from ..errors import PromptError
+from ..prompts import Prompt, box, scribble
+from ..regions import REGIONS, check_region
+from .geometry import array_from_matrix, matrix_from_array
+
+Colour = tuple[float, float, float]
+
+PROMPT_COLOURS: Mapping[tuple[bool, str], Colour] = {
+    (True, "WT"): (0.10, 0.85, 0.25),
+    (True, "TC"): (0.00, 0.55, 0.40),
+    (True, "ET"): (0.10, 0.25, 0.95),
+    (False, "WT"): (0.90, 0.05, 0.15),
+    (False, "TC"): (0.85, 0.20, 0.70),
+    (False, "ET"): (0.50, 0.10, 0.60),
+}
+
+"""Red, green, blue in [0, 1] for inside (True) or outside and the region: cold inside, warm outside."""
+
+GLYPHS: Mapping[bool, str] = {True: "Circle2D", False: "ThickCross2D"}
+
+"""Shapes of a point inside and outside, as vtkMRMLMarkupsDisplayNode calls them."""
+
+GLYPH_SCALE = 2.5
+
+"""Size of a point in per cent of the view, so that it is as easy to grab at every magnification."""
+
+STEP_MM = 3.0
+
+"""Distance of the lines of the filling; smaller in a small lasso."""
+
+LEAST_ACROSS = 8
+
+"""So many lines at least cross a lasso."""
+
+
+def lasso_points(outline: Sequence[Sequence[float]]) -> list[tuple[float, float, float]]:
+    """A line that fills the inside of a closed line and never leaves it.
+
+    Args:
+        outline: At least three points (R, A, S in mm), about in one plane, the last one joined to the first.
+
+    Returns:
+        Points in RAS mm in the plane of the lasso, each next to the one before: a walk through a grid inside, which
+        goes back on itself where the shape has arms.
+
+    Raises:
+        PromptError: The line encloses nothing.
+    """
+    points = np.asarray(outline, float)
+    refused = PromptError("the lasso encloses nothing: draw a closed line round a part of the region")
+    if len(points) < 3:
+        raise refused
+    centre = points.mean(axis=0)
+    axes = np.linalg.svd(points - centre)[2][:2]
+    flat = (points - centre) @ axes.T
+    extent = np.ptp(flat, axis=0)
+    step = min(STEP_MM, float(extent.min()) / LEAST_ACROSS)
+    if step <= 1e-3:
+        raise refused
+    first = flat.min(axis=0) + step / 2
+    inside = _inside(flat, first, step, np.ceil(extent / step).astype(int))
+    parts, count = ndimage.label(inside)
+    if count == 0:
+        raise refused
+    largest = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    cells = np.array(_walk(parts == largest))
+    walked = centre + (first + cells * step) @ axes
+    return [(float(r), float(a), float(s)) for r, a, s in walked]
+
+
+def _inside(flat: np.ndarray, first: np.ndarray, step: float, size: np.ndarray) -> np.ndarray:
+    """Which cells of a grid have their centre inside the polygon `flat` (N, 2): bool of `size`."""
+    polygon = np.column_stack([flat, np.zeros(len(flat))])
+    corners = vtk.vtkPoints()
+    for corner in polygon:
+        corners.InsertNextPoint(corner)
+    bounds = corners.GetBounds()
+    normal = [0.0, 0.0, 1.0]
+    flattened = polygon.ravel().tolist()
+    inside = np.zeros(size, bool)
+    for cell in np.ndindex(*inside.shape):
+        u, v = first + np.asarray(cell) * step
+        inside[cell] = vtk.vtkPolygon.PointInPolygon([u, v, 0.0], len(polygon), flattened, bounds, normal) == 1
+    return inside
+
+
+def _walk(inside: np.ndarray) -> list[tuple[int, int]]:
+    """A walk from neighbour to neighbour through all cells of one connected part: depth first, and back."""
+    start = tuple(int(index) for index in np.argwhere(inside)[0])
+    path = [(start[0], start[1])]
+    back = [path[0]]
+    left = {(int(u), int(v)) for u, v in np.argwhere(inside)} - {path[0]}
+    while left:
+        u, v = back[-1]
+        ahead = next((cell for cell in ((u, v + 1), (u, v - 1), (u + 1, v), (u - 1, v)) if cell in left), None)
+        if ahead is not None:
+            left.discard(ahead)
+            back.append(ahead)
+        else:
+            back.pop()
+        path.append(ahead or back[-1])
+    return path
+
+
+KIND, REGION, SIGN, PROMPT = "GliomaSAM.kind", "GliomaSAM.region", "GliomaSAM.sign", "GliomaSAM.prompt"
+
+"""Attributes of a node: what it is, of which region, "+" or "-", and but for points the id of its prompt."""
+
+CLASSES = {
+    "point": "vtkMRMLMarkupsFiducialNode",
+    "box2d": "vtkMRMLMarkupsROINode",
+    "box": "vtkMRMLMarkupsROINode",
+    "scribble": "vtkMRMLMarkupsCurveNode",
+    "lasso": "vtkMRMLMarkupsClosedCurveNode",
+}
+
+"""Kinds of nodes: points are many a node, the others one."""
+
+VIEW = "vtkMRMLSliceNode"
+
+ON_SLICE_MM = 0.01
+
+"""The centre of a box placed in a slice view is this near to the slice."""
+
+THIN_MM = 0.1
+
+"""Thickness of a 2D box, which has to be seen in its slice and to be thinner than half a voxel."""
+
+UPRIGHT = 0.9999
+
+"""Cosine of the angle, about 0.8 degrees, up to which a box is not turned."""
+
+DIMMED = 0.35
+
+"""Opacity of what is only to be seen."""
+
+MOVED_MM = 1e-3
+
+"""A smaller difference of positions is rounding, by a transform say."""
+
+
+def create_node(scene: Any, kind: str, positive: bool, region: str) -> Any:
+    """A new, visible, empty markups node for prompts. Raises `PromptError` on an unknown kind or region."""
+    if kind not in CLASSES:
+        raise PromptError(f"there is no kind of prompt {kind!r}: use one of {', '.join(CLASSES)}")
+    check_region(region)
+    positive = positive or kind.startswith("box")
+    node = scene.CreateNodeByClass(CLASSES[kind])
+    node.UnRegister(None)  # created nodes are owned by the caller
+    sign = "+" if positive else "-"
+    node.SetName(scene.GenerateUniqueName(f"{region} {sign} {kind}s" if kind == "point" else f"{region} {sign} {kind}"))
+    for name, value in ((KIND, kind), (REGION, region), (SIGN, sign)):
+        node.SetAttribute(name, value)
+    node.SetMarkupLabelFormat("")
+    scene.AddNode(node)
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    colour = PROMPT_COLOURS[positive, region]
+    display.SetColor([DIMMED * value + 0.5 * (1 - DIMMED) for value in colour])  # of points that are only to be seen
+    display.SetSelectedColor(colour)
+    display.SetActiveColor(*[0.5 + 0.5 * value for value in colour])
+    display.SetGlyphTypeFromString(GLYPHS[positive])
+    display.SetUseGlyphScale(True)
+    display.SetGlyphScale(GLYPH_SCALE)
+    display.SetTextScale(0.0)
+    display.SetSnapMode(display.SnapModeUnconstrained)  # a click means the place clicked, not a surface in front
+    if kind.startswith("box"):
+        display.SetFillVisibility(False)
+        display.SetPropertiesLabelVisibility(False)
+    return node
+
+
+def is_ours(node: Any) -> bool:
+    """Whether a node was made here."""
+    return node is not None and node.GetAttribute(KIND) in CLASSES and node.GetAttribute(REGION) in REGIONS
+
+
+def meaning(node: Any) -> tuple[str, bool, str]:
+    """Kind, whether it means inside, and region of a node."""
+    return node.GetAttribute(KIND), node.GetAttribute(SIGN) != "-", node.GetAttribute(REGION)
+
+
+def defined_points(node: Any) -> Iterator[tuple[int, str, tuple[float, float, float]]]:
+    """Number, description and position of every control point that has been placed."""
+    for index in range(node.GetNumberOfControlPoints()):
+        if node.GetNthControlPointPositionStatus(index) == node.PositionDefined:
+            yield index, node.GetNthControlPointDescription(index) or "", position(node, index)
+
+
+def position(node: Any, index: int) -> tuple[float, float, float]:
+    """Position of a control point."""
+    ras = [0.0, 0.0, 0.0]
+    node.GetNthControlPointPositionWorld(index, ras)
+    return ras[0], ras[1], ras[2]
+
+
+def is_finished(node: Any) -> bool:
+    """Whether a box, scribble or lasso has been drawn to its end: no point hangs on the mouse, and the mouse does not
+    place points into it any more.
+    """
+    if node.GetNumberOfUndefinedControlPoints(True) > 0:
+        return False
+    if meaning(node)[0].startswith("box"):
+        low, high = outline(node)
+        return bool(node.GetControlPointPlacementComplete()) and sum(a < b for a, b in zip(low, high, strict=True)) >= 2
+    least = 3 if meaning(node)[0] == "lasso" else 2
+    return node.GetNumberOfDefinedControlPoints() >= least and not is_placing(node)
+
+
+def is_placing(node: Any) -> bool:
+    """Whether the next click into a view goes into this node."""
+    scene = node.GetScene()
+    interaction = scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+    selection = scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+    if interaction is None or selection is None:
+        return False
+    return interaction.GetCurrentInteractionMode() == interaction.Place and (
+        selection.GetActivePlaceNodeID() == node.GetID()
+    )
+
+
+def outline(node: Any) -> list[tuple[float, float, float]]:
+    """The points of a drawn node: two corners of a box, or the line."""
+    if meaning(node)[0].startswith("box"):
+        bounds = [0.0] * 6
+        node.GetRASBounds(bounds)
+        return [(bounds[0], bounds[2], bounds[4]), (bounds[1], bounds[3], bounds[5])]
+    return [ras for _, _, ras in defined_points(node)]
+
+
+def is_turned(node: Any) -> bool:
+    """Whether the edges of a box are not along R, A and S: it then counts as the upright box round it."""
+    if not meaning(node)[0].startswith("box"):
+        return False
+    matrix = array_from_matrix(node.GetObjectToWorldMatrix())[:3, :3]
+    axes = np.abs(matrix / np.maximum(np.linalg.norm(matrix, axis=0), 1e-12))
+    return bool(axes.max(axis=0).min() < UPRIGHT)
+
+
+def drawing(node: Any) -> tuple[str, tuple[tuple[float, float, float], ...]]:
+    """Kind and outline of a drawn node."""
+    return meaning(node)[0], tuple(outline(node))
+
+
+def drawn_prompt(node: Any, prompt_id: str | None = None) -> Prompt:
+    """What a box, scribble or lasso says. Raises `PromptError` when it says nothing."""
+    kind, positive, region = meaning(node)
+    points = outline(node)
+    if kind.startswith("box"):
+        return box(points[0], points[1], region, prompt_id=prompt_id)
+    line = lasso_points(points) if kind == "lasso" else points
+    return scribble(line, positive, region, prompt_id=prompt_id)
+
+
+def flatten(node: Any) -> None:
+    """Make a box that has just been placed in a slice view a 2D box in that slice: placing gives it a depth."""
+    corners = np.asarray(outline(node))
+    centre = corners.mean(axis=0)
+    normal = _slice_normal(node.GetScene(), centre)
+    axis = int(np.argmin(np.ptp(corners, axis=0)) if normal is None else np.argmax(np.abs(normal)))
+    corners[:, axis] = centre[axis] - THIN_MM / 2, centre[axis] + THIN_MM / 2
+    draw(node, corners.tolist())
+
+
+def _slice_normal(scene: Any, ras: np.ndarray) -> np.ndarray | None:
+    """The normal of the slice view that shows a place, that under the mouse first; None where no view does."""
+    crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    under_mouse = crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0]) if crosshair is not None else None
+    views = [scene.GetNthNodeByClass(n, VIEW) for n in range(scene.GetNumberOfNodesByClass(VIEW))]
+    for view in sorted(views, key=lambda view: view is not under_mouse):
+        matrix = view.GetSliceToRAS()
+        normal = np.array([matrix.GetElement(row, 2) for row in range(3)])
+        origin = np.array([matrix.GetElement(row, 3) for row in range(3)])
+        if abs(np.dot(ras - origin, normal)) < ON_SLICE_MM:
+            return normal
+    return None
+
+
+def draw(node: Any, points: Sequence[Sequence[float]]) -> None:
+    """Give a box, scribble or lasso its outline."""
+    if meaning(node)[0].startswith("box"):
+        low, high = np.asarray(points, float)
+        if is_turned(node):
+            node.SetAndObserveObjectToNodeMatrix(matrix_from_array(np.eye(4)))
+        node.SetCenterWorld(*((low + high) / 2))
+        node.SetSizeWorld(*(high - low))
+        return
+    while node.GetNumberOfControlPoints() > len(points):
+        node.RemoveNthControlPoint(node.GetNumberOfControlPoints() - 1)
+    for index, ras in enumerate(points):
+        if index < node.GetNumberOfControlPoints():
+            node.SetNthControlPointPositionWorld(index, list(ras))
+        else:
+            node.AddControlPointWorld(list(ras))
+
+
+def dim_point(node: Any, index: int, dimmed: bool) -> None:
+    """Let a control point only be seen, dimmed and locked, or be used again."""
+    if node.GetNthControlPointLocked(index) != dimmed:
+        node.SetNthControlPointLocked(index, dimmed)
+        node.SetNthControlPointSelected(index, not dimmed)
+
+
+def dim_node(node: Any, dimmed: bool) -> None:
+    """Let a box, scribble or lasso only be seen, dimmed and locked, or be used again."""
+    if node.GetLocked() != dimmed:
+        node.SetLocked(dimmed)
+        node.GetDisplayNode().SetOpacity(DIMMED if dimmed else 1.0)
+
+
+def differs(points: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> bool:
+    """Whether two lists of positions are not the same but for rounding."""
+    return len(points) != len(others) or bool(np.abs(np.subtract(points, others)).max(initial=0) > MOVED_MM)

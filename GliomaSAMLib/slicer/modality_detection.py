@@ -1,0 +1,129 @@
+"""Which volume nodes of a scene are which modality, by their names and DICOM series descriptions."""
+
+import itertools
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from ..study.modalities import MODALITIES, recognise
+
+MOST_CANDIDATES = 8
+
+"""A modality's volumes that are compared; there are rarely more than two."""
+
+DESCRIPTION_TAG, AGENT_TAG = "0008,103E", "0018,0010"
+
+_NATIVE = re.compile(r"(?<![a-z0-9])t1(n|pre)(?![a-z0-9])")
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The volume that is probably one modality.
+
+    Args:
+        node: The volume node.
+        sure: Whether nothing speaks against it.
+        reason: Why it was taken, or why it is doubtful, for the user to read.
+    """
+
+    node: Any
+    sure: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    node: Any
+    place: int  # item of the subject hierarchy that holds it: the study or a folder
+    doubt: str
+
+    @property
+    def name(self) -> str:
+        return str(self.node.GetName()).lower()
+
+
+def guess_volumes(scene: Any) -> dict[str, Guess]:
+    """The volume of each modality found among the scene's visible scalar volumes. Each node stands for one at most.
+
+    Where several could be one modality those of one patient are taken together: of one folder or study of the subject
+    hierarchy, then of the names that begin alike.
+    """
+    candidates: dict[str, list[_Candidate]] = {}
+    for volume_node in _volumes(scene):
+        modality, doubt = _modality(volume_node, has_t1c=False)
+        if modality is not None:
+            found = _Candidate(volume_node, _place(scene, volume_node), doubt)
+            candidates.setdefault(modality, []).append(found)
+    present = [modality for modality in MODALITIES if modality in candidates]
+    chosen = _most_alike([candidates[modality][:MOST_CANDIDATES] for modality in present])
+    return {
+        modality: _guess(candidate, len(candidates[modality]), "t1c" in candidates and modality == "t1")
+        for modality, candidate in zip(present, chosen, strict=True)
+    }
+
+
+def _guess(candidate: _Candidate, count: int, has_t1c: bool) -> Guess:
+    doubt = candidate.doubt
+    if has_t1c:
+        _, doubt = _modality(candidate.node, has_t1c=True)
+    if count > 1:
+        doubt = f"one of {count} volumes that look alike: check that it is the right one"
+    return Guess(candidate.node, not doubt, doubt or "recognised by its name")
+
+
+def _volumes(scene: Any) -> list[Any]:
+    """The scalar volumes that a user can choose."""
+    found = []
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):
+        volume_node = scene.GetNthNodeByClass(index, "vtkMRMLScalarVolumeNode")
+        if volume_node.GetClassName() == "vtkMRMLScalarVolumeNode" and not volume_node.GetHideFromEditors():
+            found.append(volume_node)
+    return found
+
+
+def _modality(volume_node: Any, has_t1c: bool) -> tuple[str | None, str]:
+    """The modality that a node's texts speak of, and what makes it doubtful."""
+    description, agent = _series(volume_node)
+    name = volume_node.GetName() or ""
+    by_name, by_description = recognise(name, agent), recognise(description, agent) if description else None
+    modality = by_description or by_name
+    if by_name and by_description and by_name != by_description:
+        return modality, f"its name speaks of {by_name}, its DICOM description of {by_description}: check it"
+    text = description if by_description else name
+    if modality == "t1" and not has_t1c and recognise(text, True) != "t1" and not _NATIVE.search(text.lower()):
+        return modality, "nothing says whether contrast agent was given: check that it is T1 without contrast"
+    return modality, ""
+
+
+def _series(volume_node: Any) -> tuple[str, bool]:
+    """The DICOM series description of a node, and whether a contrast agent is recorded, from Slicer's database."""
+    database = getattr(slicer, "dicomDatabase", None)
+    instances = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    if database is None or not instances:
+        return "", False
+    return str(database.instanceValue(instances[0], DESCRIPTION_TAG)), bool(
+        database.instanceValue(instances[0], AGENT_TAG)
+    )
+
+
+def _place(scene: Any, volume_node: Any) -> int:
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    return int(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume_node)))
+
+
+def _most_alike(candidates: list[list[_Candidate]]) -> tuple[_Candidate, ...]:
+    """One candidate of each list, so that as many as possible lie in one place and their names begin alike."""
+    return max(itertools.product(*candidates), key=_likeness)
+
+
+def _likeness(chosen: tuple[_Candidate, ...]) -> tuple[int, int]:
+    pairs = list(itertools.combinations(chosen, 2))
+    together = sum(one.place == other.place for one, other in pairs)
+    return together, sum(_shared_beginning(one.name, other.name) for one, other in pairs)
+
+
+def _shared_beginning(text: str, other: str) -> int:
+    """How many letters two texts begin with alike."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(text, other, strict=False)))

@@ -1,0 +1,132 @@
+"""Volumes and diameters as a table in the scene, as text for the clipboard and as CSV."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import vtk
+
+from ..geometry import Geometry
+from ..output.colours import REGION_STYLES
+from ..output.rano import largest_diameters
+
+TABLE_ROLE = "GliomaSAM.results"
+
+"""The node reference from a segmentation node to its table."""
+
+HEADINGS = (
+    "Region",
+    "Volume (mL)",
+    "Largest axial diameter (mm)",
+    "Perpendicular (mm)",
+    "Product (mm2)",
+    "Slice S (mm)",
+)
+
+
+@dataclass(frozen=True)
+class ResultsRow:
+    """What was measured of one region. The diameters are None where it is empty; see `Diameters`.
+
+    Args:
+        region: Its name for people.
+        volume_ml: mL.
+        largest_mm: The largest diameter on an axial slice.
+        perpendicular_mm: The largest one perpendicular to it on that slice.
+        product_mm2: Their product (RANO).
+        slice_s: S in mm of that slice.
+    """
+
+    region: str
+    volume_ml: float
+    largest_mm: float | None
+    perpendicular_mm: float | None
+    product_mm2: float | None
+    slice_s: float | None
+
+    def numbers(self) -> tuple[float | None, ...]:
+        """The measures in the order of `HEADINGS`."""
+        return self.volume_ml, self.largest_mm, self.perpendicular_mm, self.product_mm2, self.slice_s
+
+
+def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry) -> list[ResultsRow]:
+    """Measure masks, (K, J, I) of 0 and 1, by region. Touches no node, so it may run in any thread."""
+    rows = []
+    for region, mask in masks.items():
+        name = REGION_STYLES[region].name if region in REGION_STYLES else region
+        volume = float(np.count_nonzero(mask)) * geometry.voxel_ml
+        found = largest_diameters(mask, geometry)
+        if found is None:
+            rows.append(ResultsRow(name, volume, None, None, None, None))
+        else:
+            rows.append(
+                ResultsRow(
+                    name, volume, found.largest_mm, found.perpendicular_mm, found.product_mm2, found.slice_s
+                )
+            )  # fmt: skip
+    return rows
+
+
+def rows_as_csv(rows: Sequence[ResultsRow]) -> str:
+    """Comma-separated values with a heading: numbers with a point and three decimals, nothing where there is none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(HEADINGS)
+    for row in rows:
+        writer.writerow([row.region, *("" if value is None else f"{value:.3f}" for value in row.numbers())])
+    return text.getvalue()
+
+
+def rows_as_text(rows: Sequence[ResultsRow]) -> str:
+    """The table for the clipboard: columns parted by tabs, so that a spreadsheet and a report take it."""
+    return "\n".join("\t".join(line) for line in [HEADINGS, *(_shown(row) for row in rows)])
+
+
+class ResultsTable:
+    """The table node of a segmentation's results; each segmentation has one, found by a node reference.
+
+    Args:
+        scene: Where the table lies.
+        segmentation_node: Whose results they are; None for a table of its own.
+    """
+
+    def __init__(self, scene: Any, segmentation_node: Any = None) -> None:
+        self._scene = scene
+        self._segmentation_node = segmentation_node
+        self._own: Any = None
+
+    @property
+    def node(self) -> Any:
+        """The table node, None before the first `show` and when it was removed."""
+        if self._segmentation_node is not None:
+            return self._segmentation_node.GetNodeReference(TABLE_ROLE)
+        return self._own if self._own is not None and self._own.GetScene() is not None else None
+
+    def show(self, rows: Sequence[ResultsRow], title: str) -> Any:
+        """Put rows into the table, which is added under the name `title` when there is none. Returns the node."""
+        table_node = self.node
+        if table_node is None:
+            table_node = self._scene.AddNewNodeByClass("vtkMRMLTableNode", title)
+            self._own = table_node
+            if self._segmentation_node is not None:
+                self._segmentation_node.SetNodeReferenceID(TABLE_ROLE, table_node.GetID())
+        table = vtk.vtkTable()
+        for heading, values in zip(HEADINGS, zip(*(_shown(row) for row in rows), strict=True), strict=False):
+            column = vtk.vtkStringArray()
+            column.SetName(heading)
+            for value in values:
+                column.InsertNextValue(value)
+            table.AddColumn(column)
+        table_node.SetAndObserveTable(table)
+        table_node.SetUseColumnTitleAsColumnHeader(True)
+        table_node.SetLocked(True)
+        return table_node
+
+
+def _shown(row: ResultsRow) -> tuple[str, ...]:
+    """A row as people read it: two decimals for mL, one for mm."""
+    volume, *lengths = row.numbers()
+    return (row.region, f"{volume:.2f}", *("" if value is None else f"{value:.1f}" for value in lengths))

@@ -1,0 +1,393 @@
+"""The training loop: `gliomasam train`. One device or many, resumable after a kill at any moment."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+
+from ..data.cases import Case, find_cases, read_split
+from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError
+from ..models.catalogue import find_weights
+from ..models.registry import MethodConfig, Parts, build, find_method
+from ..models.weights import load_trained, load_weights, save_weights, trained_names, trained_state
+from .augment import Batch, CropDataset, collate
+from .checkpoint import TrainingLog, load_checkpoint, remove_leftovers, save_checkpoint
+from .features import CaseFeatures, CropEmbedding, case_features
+from .launch import disband, launch, memory_errors, stop_on_signal
+from .optimiser import make_optimiser, set_learning_rate, warm_cosine
+from .options import TrainOptions
+from .plot import plot_log
+from .step import TrainingStep
+from .validate import score, validate
+
+Progress = Callable[[float, str], None]
+
+MOST_LEFT_OUT = 20
+
+"""Steps in a row that may be left out because their gradients are not finite."""
+
+STOPPED = "training stopped; start the same command again to go on"
+
+
+class Run:
+    """A training under way.
+
+    Args:
+        options: What to do.
+        config: What to train.
+        fabric: This process among those of the training.
+        progress: Told the fraction done and a line for the user; in the first process only.
+        cancelled: Whether the user asked to stop.
+    """
+
+    def __init__(
+        self,
+        options: TrainOptions,
+        config: MethodConfig,
+        fabric: L.Fabric,
+        progress: Progress | None,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.options = options
+        self.config = config
+        self.fabric = fabric
+        self.progress = progress if progress is not None and fabric.is_global_zero else lambda fraction, text: None
+        self.cancelled = cancelled
+        self.step = 0
+        self.elapsed = 0.0
+        self.best: dict[str, float] = {}
+        self.left_out = 0
+        self.stale = 0
+        self.base_sha256: str | None = None
+        self.embed: CropEmbedding | None = None
+        self.log: TrainingLog | None = None
+
+    def read_features(self, cases: list[Case], live: int = 0) -> list[CaseFeatures]:
+        """Build the method and read all cases, embedding what is not cached: with several processes each its share.
+
+        The first `live` cases are read without embeddings: their crops are embedded as they come.
+        """
+        torch.manual_seed(self.options.seed)
+        parts = build(self.config, self.options.encoder_weights)
+        self.decoder, encoder = parts.network, parts.embedder
+        if self.options.start is not None:
+            _take_weights(self.options.start, parts)
+        if encoder is not None:
+            self.base_sha256 = encoder.base_sha256
+            encoder.to(self.fabric.device)
+            self.embed = CropEmbedding(encoder, self.config.layout) if live else None
+        rank, world = self.fabric.global_rank, self.fabric.world_size
+        features: dict[int, CaseFeatures] = {}
+        for own in (True, False):  # first what this process embeds, then what the others have cached
+            for n, case in enumerate(cases):
+                if (n % world == rank) is own:
+                    self.progress(0.0, f"reading case {case.name}, {len(features) + 1} of {len(cases)}")
+                    features[n] = case_features(
+                        case,
+                        encoder if n >= live else None,
+                        self.config.layout,
+                        self.options.features,
+                        self.fabric.device,
+                        self._check_cancel,
+                    )
+            self.fabric.barrier()
+        return [features[n] for n in range(len(cases))]
+
+    def prepare(self, train: list[CaseFeatures], val: list[CaseFeatures], saved: dict[str, Any] | None) -> None:
+        """Make optimiser and data, and take up the checkpoint `saved`."""
+        options = self.options
+        self.val = val
+        decoder = self.decoder
+        self.trained = trained_names(decoder)
+        kinds = find_method(self.config.method).prompts
+        self.one_step = TrainingStep(
+            decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
+        )
+        optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
+        self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
+        if saved is not None:
+            decoder.load_state_dict(saved["decoder"])
+            self.average.load_state_dict(saved["average"])
+            optimizer.load_state_dict(saved["optimizer"])
+            self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
+            self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
+            self.stale = saved.get("stale", 0)
+        if options.checkpointing:
+            use_checkpointing(decoder, options.method)
+        self.module, self.optimizer = self.fabric.setup(self.one_step, optimizer)
+        each = options.batch * options.accumulate * self.fabric.world_size
+        dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
+        # a step takes the same crops, however many processes and parts of the step share them
+        mine = range(self.step * each + self.fabric.global_rank, len(dataset), self.fabric.world_size)
+        self.loader: DataLoader[Batch] = DataLoader(
+            dataset, options.batch, sampler=mine, collate_fn=collate, num_workers=options.workers
+        )
+
+    def train(self) -> Path:
+        """Run the remaining steps, validate, write the weights and return their path."""
+        if self.fabric.is_global_zero:
+            self.log = TrainingLog(self.options.output, self.step)
+        started = time.monotonic() - self.elapsed
+        saved = validated = self.elapsed
+        batches = iter(self.loader)
+        while self.fraction() < 1 and not self._is_settled():
+            begun = time.monotonic()
+            loss, dice, waited = self._optimise(batches)
+            self.step += 1
+            self.elapsed = time.monotonic() - started
+            stop = self._agree()
+            self._tell(loss, dice, waited / (time.monotonic() - begun))
+            if stop or self.elapsed - saved > 60 * self.options.checkpoint_minutes:
+                self._on_first(self._save)
+                saved = self.elapsed
+            if stop:
+                raise Cancelled(STOPPED)
+            if self.elapsed - validated > 60 * self.options.validate_minutes:
+                self._on_first(self._validate)
+                validated = self.elapsed
+        return self._finish()
+
+    def fraction(self) -> float:
+        """Share of the budget that is used up, by steps or by time; the same in all processes."""
+        by_time = self.elapsed / (60 * self.options.minutes) if self.options.minutes else 0.0
+        return max(self.step / self.options.steps, by_time)
+
+    def _is_settled(self) -> bool:
+        """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
+        if self.options.patience is None:
+            return False
+        (stale,) = self._sum(float(self.stale if self.fabric.is_global_zero else 0))
+        return stale >= self.options.patience
+
+    def _finish(self) -> Path:
+        if not self._is_settled():
+            self._on_first(self._validate)
+        if stop := self._agree():
+            self._on_first(self._save)
+        else:
+            self._on_first(lambda: self._save(finished=True))
+        if stop:
+            raise Cancelled(STOPPED)
+        return self.options.weights
+
+    def _check_cancel(self) -> None:
+        if self.cancelled():
+            raise Cancelled(STOPPED)
+
+    def _optimise(self, batches: Iterator[Batch]) -> tuple[float, list[float], float]:
+        """One step of the optimiser; returns loss, Dice (WT, TC, ET) and the seconds spent on waiting for crops."""
+        options = self.options
+        set_learning_rate(
+            self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
+        )
+        self.module.train()
+        self.one_step.done = min(1.0, self.fraction())
+        self.optimizer.zero_grad()
+        losses, dices, waited = [], [], 0.0
+        for part in range(options.accumulate):
+            begun = time.monotonic()
+            *crops, index = next(batches)
+            batch = [None if one is None else one.to(self.fabric.device) for one in (*crops, index)]
+            waited += time.monotonic() - begun
+            # chance within the network is bound to the crops too, not to who computes them
+            torch.manual_seed(hash((options.seed, int(index[0]))) % 2**31)
+            with self.fabric.no_backward_sync(self.module, enabled=part + 1 < options.accumulate):
+                loss, dice = self.module(*batch)
+                if not torch.isfinite(loss):
+                    raise CaseError(
+                        f"the loss is not finite at step {self.step}: lower the learning rate or check the cases"
+                    )
+                self.fabric.backward(loss / options.accumulate)
+            losses.append(loss.detach())
+            dices.append(dice)
+        norm = self.fabric.clip_gradients(
+            self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
+        )
+        self._leave_out_if(norm is not None and not bool(torch.isfinite(norm)))
+        self.optimizer.step()
+        self.average.update_parameters(self.decoder)
+        dice = torch.stack(dices).mean(dim=0)
+        return round(torch.stack(losses).mean().item(), 4), [round(value, 3) for value in dice.tolist()], waited
+
+    def _leave_out_if(self, broken: bool) -> None:
+        """Forget gradients that are not finite, the same in all processes; many such steps in a row are an error.
+
+        A crop of little but air can give such a gradient in bfloat16; float16 meets them while its scale is found.
+        """
+        self.left_out = self.left_out + 1 if broken else 0
+        if broken:
+            self.optimizer.zero_grad()
+        if self.left_out > MOST_LEFT_OUT:
+            raise CaseError(
+                f"the gradients of {self.left_out} steps in a row are not finite at step {self.step}: "
+                "lower the learning rate, choose precision 32-true, or check the cases"
+            )
+
+    def _tell(self, loss: float, dice: list[float], waiting: float) -> None:
+        """Write the log and tell the user; `waiting` is the share of the step's time spent on making its crops."""
+        if self.log is None:
+            return
+        seconds, waiting = round(self.elapsed, 1), round(waiting, 3)
+        notes = {"left_out": True} if self.left_out else {}
+        self.log.write(step=self.step, seconds=seconds, loss=loss, dice=dice, waiting=waiting, **notes)
+        fraction = min(1.0, max(self.fraction(), 1e-6))
+        left = self.elapsed * (1 - fraction) / fraction / 60
+        scores = f"Dice WT {dice[0]:.2f} TC {dice[1]:.2f} ET {dice[2]:.2f}"
+        self.progress(fraction, f"step {self.step}, loss {loss:.3f}, {scores}, {left:.0f} min left")
+
+    def _agree(self) -> bool:
+        """Whether any process was asked to stop; and gives all of them the clock of the first."""
+        clock = self.elapsed if self.fabric.is_global_zero else 0.0
+        stop, self.elapsed = self._sum(float(self.cancelled()), clock)
+        return stop > 0
+
+    def _sum(self, *values: float) -> list[float]:
+        """The sums of `values` over all processes."""
+        if self.fabric.world_size == 1:
+            return list(values)
+        mine = torch.tensor(values, dtype=torch.float64, device=self.fabric.device)
+        total = self.fabric.all_reduce(mine, reduce_op="sum")
+        return total.tolist()  # type: ignore[union-attr]
+
+    def _on_first(self, work: Callable[[], None]) -> None:
+        """Do `work` in the first process while the others wait; when it fails, all end."""
+        failure: GliomaSAMError | None = None
+        if self.fabric.is_global_zero:
+            try:
+                work()
+            except GliomaSAMError as error:
+                failure = error
+        (failed,) = self._sum(float(failure is not None))
+        if failure is not None:
+            raise failure
+        if failed:
+            raise Cancelled("the first process failed and says why")
+
+    def _validate(self) -> None:
+        """Validate the averaged weights and write them where they are the best so far (always without validation)."""
+        self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
+        self.average.eval()
+        try:
+            measured = validate(
+                self.average.module, self.val, self.fabric.device, self._check_cancel, self.config.previous
+            )
+        except Cancelled:
+            return  # the loop sees it too, and writes a checkpoint before it stops
+        if self.log is not None:
+            self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
+        self.stale = 0 if score(measured) > score(self.best) else self.stale + 1
+        if not self.val or score(measured) >= score(self.best):
+            self.best = measured
+            self._write_weights(measured)
+        self._save()
+        plot_log(self.options.output)
+
+    def _write_weights(self, measured: dict[str, float]) -> None:
+        notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
+        state = trained_state(self.average.module, self.trained)
+        save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
+
+    def _save(self, finished: bool = False) -> None:
+        state = {
+            "config": self.config.to_json(),
+            "decoder": self.decoder.state_dict(),
+            "average": self.average.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "precision": self.fabric.strategy.precision.state_dict(),
+            "step": self.step,
+            "elapsed": self.elapsed,
+            "best": self.best,
+            "stale": self.stale,
+            "finished": finished,
+        }
+        save_checkpoint(self.options.output, state)
+
+
+def _take_weights(start: str, parts: Parts) -> None:
+    """Fill a network with the weights of that file or model. Raises `WeightsError` where they are not its own."""
+    state, metadata = load_weights(*find_weights(start))
+    metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
+    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+
+
+def use_checkpointing(network: nn.Module, method: str) -> None:
+    """Make `network` compute its activations again when gradients need them. Raises `ModelError` where it cannot."""
+    able = [part for part in network.modules() if hasattr(part, "checkpointing")]
+    if not able:
+        raise ModelError(
+            f"the method {method!r} cannot compute its activations again to save memory: leave out --checkpointing, "
+            "and choose smaller crops or a smaller batch with --accumulate"
+        )
+    for part in able:
+        part.checkpointing = True  # type: ignore[assignment]
+
+
+def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callable[[], bool] | None = None) -> Path:
+    """Train, or go on with a training that was stopped, and return the path of the weights file.
+
+    With several devices a process each runs the whole calling program up to here; only the first reports.
+
+    Args:
+        options: What to do.
+        progress: Called with the fraction done and a line that tells loss, Dice and time left.
+        cancel: Asked between steps; when it returns true a checkpoint is written and `Cancelled` raised.
+
+    Raises:
+        CaseError: No case, a damaged case or split, a damaged checkpoint or one of another method.
+        StudyError: A volume of a case cannot be used.
+        ModelError: The options make no sense, a device is not there, or its memory does not suffice.
+        WeightsError: The weights of the frozen encoder, or those to begin from, are absent, damaged or do not fit.
+        OutputError: The checkpoint or weights cannot be written.
+        Cancelled: The user stopped; the same command goes on from there.
+    """
+    config = options.method_config()
+    train, val = _cases(options)
+    _make_folder(options.output)
+    saved = load_checkpoint(options.output, config)
+    if saved is not None and _is_done(options, saved):
+        return options.weights
+    fabric = launch(options, config)
+    if fabric.is_global_zero:
+        remove_leftovers(options.output)
+    with stop_on_signal(cancel) as cancelled, memory_errors(options):
+        run = Run(options, config, fabric, progress, cancelled)
+        features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
+        run.prepare(features[: len(train)], features[len(train) :], saved)
+        weights = run.train()
+        disband(fabric)
+        return weights
+
+
+def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
+    if options.split is None:
+        return find_cases(options.folder), []
+    split = read_split(options.split)
+    if not split.train:
+        raise CaseError(f"{options.split} names no case for training: add some to its list 'train'")
+    if options.patience is not None and not split.val:
+        raise CaseError(f"{options.split} names no case for validation, which patience needs: add some to 'val'")
+    train = find_cases(options.folder, list(split.train))
+    train += [case.without_enhancement() for case in train if case.name in split.without_enhancement]
+    return train, find_cases(options.folder, list(split.val))
+
+
+def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
+    """Whether a checkpoint is that of a finished training, to whose budget and patience `options` add nothing."""
+    by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
+    settled = options.patience is not None and saved.get("stale", 0) >= options.patience
+    over = by_time or settled or saved["step"] >= options.steps
+    return bool(saved.get("finished")) and options.weights.exists() and over
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"the folder {folder} of the run cannot be made: {reason}: choose another folder") from error

@@ -1,0 +1,123 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from GliomaSAMLib.data import find_cases, read_split
+from GliomaSAMLib.errors import CaseError
+from GliomaSAMLib.regions import regions_from_labels
+
+
+def relabel(case: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    path = next(case.glob("*_seg.nii.gz"))
+    sitk.WriteImage(sitk.GetImageFromArray(change(sitk.GetArrayFromImage(sitk.ReadImage(path)))), path)
+
+
+def read(case: Path) -> np.ndarray:
+    (found,) = find_cases(case.parent, [case.name])
+    return found.read_labels(found.read_study())
+
+
+def test_finds_cases_by_name_and_passes_over_other_folders(cases_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(cases_folder, tmp_path / "all")
+    (tmp_path / "all" / "notes").mkdir()
+    (tmp_path / "all" / "first" / "._first_seg.nii.gz").write_text("left by another system")
+    found = find_cases(tmp_path / "all")
+    assert [case.name for case in found] == ["first", "second", "third"]
+    assert found[0].labels.name == "first_seg.nii.gz"
+    assert [case.name for case in find_cases(tmp_path / "all", ["third", "first"])] == ["third", "first"]
+
+
+@pytest.mark.parametrize("et_label", [3, 4])
+def test_labels_of_before_and_after_2023_give_the_same_regions(
+    et_label: int, make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    labels = read(make_case(tmp_path / "case", 0, et_label=et_label))
+    wt, tc, et = regions_from_labels(labels)
+    assert labels.dtype == np.uint8
+    assert (et == (labels == et_label)).all() and et.any()
+    assert (wt >= tc).all() and (tc >= et).all() and wt.sum() > tc.sum() > et.sum()
+
+
+def test_no_folder_or_no_case(tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="no folder"):
+        find_cases(tmp_path / "absent")
+    (tmp_path / "patient").mkdir()
+    with pytest.raises(CaseError, match=r"no case in .*label map"):
+        find_cases(tmp_path)
+
+
+def test_a_named_case_that_is_absent_or_has_no_labels(cases_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(cases_folder, tmp_path / "all")
+    next((tmp_path / "all" / "first").glob("*_seg*")).unlink()
+    with pytest.raises(CaseError, match="nobody is not in"):
+        find_cases(tmp_path / "all", ["nobody"])
+    with pytest.raises(CaseError, match=r"first .* has no label map"):
+        find_cases(tmp_path / "all", ["first"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda labels: np.where(labels == 2, 7, labels).astype(np.uint8), r"unknown labels \[7\]"),
+        (lambda labels: np.where(labels == 2, 3, labels).astype(np.uint8), "labels 3 and 4"),
+        (lambda labels: labels * 0.5, "unknown labels"),
+        (lambda labels: labels[2:], "another grid"),
+        (lambda labels: labels[5], "expected a 3D volume"),
+    ],
+)
+def test_labels_that_cannot_be_used(
+    change: Callable, said: str, make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    case = make_case(tmp_path / "case", 0)
+    relabel(case, change)
+    with pytest.raises(CaseError, match=said) as caught:
+        read(case)
+    assert "case_seg.nii.gz" in str(caught.value)
+
+
+def test_labels_that_are_no_image(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", 0)
+    next(case.glob("*_seg*")).write_text("not an image")
+    with pytest.raises(CaseError, match="cannot be read"):
+        read(case)
+
+
+def test_reads_a_split(cases_folder: Path) -> None:
+    split = read_split(cases_folder / "split.json")
+    assert split.train == ("first", "second") and split.val == ("third",) and split.without_enhancement == ()
+
+
+def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps({"train": ["a", "b"], "val": ["c"], "without_enhancement": ["b"]}))
+    assert read_split(path).without_enhancement == ("b",)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no split"),
+        (json.dumps({"train": ["a"]}), "val"),
+        (json.dumps(["a"]), "no split"),
+        (json.dumps({"train": "abc", "val": []}), "must be lists"),
+        (json.dumps({"train": ["a", "b"], "val": ["b"]}), "b for training and for validation"),
+        (json.dumps({"train": ["a", "a"], "val": []}), "a twice"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": "a"}), "must be lists"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a", "a"]}), "a twice"),
+        (json.dumps({"train": ["a"], "val": ["b"], "without_enhancement": ["b"]}), "out of b, not among"),
+    ],
+)
+def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text(text)
+    with pytest.raises(CaseError, match=said):
+        read_split(tmp_path / "split.json")
+
+
+def test_no_split_file(tmp_path: Path) -> None:
+    with pytest.raises(CaseError, match="no split"):
+        read_split(tmp_path / "absent.json")

@@ -1,0 +1,61 @@
+"""Volumes and diameters in the scene and as text."""
+
+import csv
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+
+from GliomaSAMLib.geometry import Geometry
+
+
+@pytest.fixture
+def rows(small_grid: Geometry) -> list:
+    from GliomaSAMLib.slicer.results_table import results_rows
+
+    whole = np.zeros(small_grid.shape, np.uint8)
+    whole[10:20, 20:25, 10:20] = 1
+    core = np.zeros_like(whole)
+    core[12, 21:23, 12:15] = 1
+    return results_rows({"WT": whole, "TC": core, "ET": np.zeros_like(whole)}, small_grid)
+
+
+def test_what_is_measured(rows: list, small_grid: Geometry) -> None:
+    whole, core, enhancing = rows
+    assert whole.region == "Whole tumour"
+    assert whole.volume_ml == pytest.approx(500 * 8 / 1000)
+    assert whole.largest_mm == pytest.approx(np.hypot(20, 10), abs=2)
+    assert whole.product_mm2 == pytest.approx(whole.largest_mm * whole.perpendicular_mm)
+    assert core.slice_s == pytest.approx(small_grid.to_ras(np.array([0, 0, 12]))[2])
+    assert (enhancing.volume_ml, enhancing.largest_mm, enhancing.slice_s) == (0, None, None)
+
+
+def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
+    from GliomaSAMLib.slicer.results_table import HEADINGS, rows_as_csv, rows_as_text
+
+    read = list(csv.reader(io.StringIO(rows_as_csv(rows))))
+    assert tuple(read[0]) == HEADINGS
+    assert float(read[1][1]) == pytest.approx(4.0) and float(read[1][4]) == pytest.approx(rows[0].product_mm2, abs=1e-3)
+    assert read[3] == ["Enhancing tumour", "0.000", "", "", "", ""]
+    lines = [line.split("\t") for line in rows_as_text(rows).split("\n")]
+    assert lines[1][:2] == ["Whole tumour", "4.00"] and len({len(line) for line in lines}) == 1
+
+
+def test_each_segmentation_has_one_table(mrml_scene: Any, segmentation: Any, rows: list) -> None:
+    from GliomaSAMLib.slicer.results_table import ResultsTable
+
+    node = ResultsTable(mrml_scene, segmentation).show(rows, "tumour results")
+    assert node.GetName() == "tumour results"
+    assert node.GetNumberOfColumns() == 6 and node.GetNumberOfRows() == 3
+    assert node.GetCellText(1, 0) == "Tumour core" and node.GetCellText(0, 1) == "4.00" and node.GetCellText(2, 2) == ""
+    again = ResultsTable(mrml_scene, segmentation).show(rows[:1], "another title")
+    assert again is node and node.GetNumberOfRows() == 1 and node.GetLocked()
+    other = ResultsTable(mrml_scene, mrml_scene.AddNewNodeByClass("vtkMRMLSegmentationNode")).show(rows, "b")
+    assert other is not node
+    mrml_scene.RemoveNode(node)
+    table = ResultsTable(mrml_scene, segmentation)
+    assert table.node is None
+    assert table.show(rows, "c").GetScene() is mrml_scene
+    alone = ResultsTable(mrml_scene)
+    assert alone.show(rows, "d") is alone.show([], "d")

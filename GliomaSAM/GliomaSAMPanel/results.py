@@ -132,6 +132,7 @@ class ResultsSection:
         from GliomaSAMLib.slicer.results_table import results_rows
 
         task = self._panel.requireTask()
+        task.refresh()
         if not self._rows:
             self._rows = results_rows({region: task.masks(region) for region in REGIONS}, task.geometry)
             self._fill(task.volumes())
@@ -181,7 +182,7 @@ class ResultsSection:
                 from GliomaSAMLib.slicer.export import export_label_map
 
                 task = self._panel.requireTask()
-                export_label_map(task.node, task.geometry, path, style=task.output.style)
+                export_label_map(task.node, task.geometry, path, style=task.style.style)
                 self._saved(path)
 
     def exportSegmentation(self):
@@ -215,20 +216,20 @@ class ResultsSection:
         """Show or hide where the result is in doubt, as is chosen."""
         parameters = self._panel.parameters
         wanted = task is not None and parameters is not None and parameters.showDoubt and self._panel.entered
-        doubt = task.doubt() if task is not None and (wanted or self._go) else None
-        if doubt is None or not wanted:
+        found = task.uncertainty() if task is not None and (wanted or self._go) else None
+        if found is None or not wanted:
             if not wanted:
                 self.hideDoubt()
-        elif doubt is not self._shown:
-            from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
+        elif found is not self._shown:
+            from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
 
             self.hideDoubt()
-            self._overlay = DoubtOverlay(slicer.mrmlScene, task.geometry)
-            self._overlay.show(doubt.values)
-            self._shown = doubt
-        if doubt is not None and self._go:
+            self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
+            self._overlay.show(found.values)
+            self._shown = found
+        if found is not None and self._go:
             self._go = False
-            self._jump(doubt.place)
+            self._jump(found.place)
 
     def hideDoubt(self):
         """Take the overlay away."""
@@ -238,13 +239,13 @@ class ResultsSection:
             overlay.remove()
 
     def goToDoubt(self):
-        """Show the most doubtful place in all views, as soon as it is known."""
+        """Show the most uncertain place in all views, as soon as it is known."""
         self._panel.messages.clear()
         with self._panel.attempt():
             task = self._panel.requireTask()
             if task is None:
                 return
-            if not task.timeline.asks:
+            if not task.session.history.has_result:
                 self._panel.message(_("there is no result yet: click the tumour, or press Propose"), "info")
                 return
             self._go = True
@@ -252,7 +253,7 @@ class ResultsSection:
 
     def _jump(self, place):
         if place is None:
-            self._panel.message(_("no place is in doubt that is not close to a prompt"), "info")
+            self._panel.message(_("no uncertain place is left outside existing prompts"), "info")
         else:
             slicer.modules.markups.logic().JumpSlicesToLocation(*(float(value) for value in place), True)
 

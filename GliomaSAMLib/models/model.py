@@ -11,13 +11,14 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..former_names import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
 from .device import autocast, choose_device, listening, side_by_side, with_fallback
 from .encoders.base import SliceEncoder
 from .prompt_maps import PromptVoxels
-from .registry import MethodConfig, VolumeDecoder, build, config_from_json, current_name, find_method
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .slice_stack import embed_slice
 from .weights import load_trained, load_weights, trained_names
 

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..errors import ModelError, WeightsError
+from ..former_names import current_name
 from .encoders.base import SliceEncoder
 from .encoders.lite_medsam import LiteMedSAMEncoder
 from .encoders.sam_vit import SamViTEncoder
@@ -23,16 +24,6 @@ from .methods.medsam3d import MedSam3d, MedSam3dConfig
 from .methods.segresnet import PromptableSegResNet, SegResNetConfig
 from .prompt_maps import PromptVoxels
 from .slice_stack import StackLayout
-
-CURRENT = {"gliomasam_adapted": "gliomasam"}
-
-"""The name of today by the name of before."""
-
-
-def current_name(name: str) -> str:
-    """The name that a model or a method has today; one that never changed is given back."""
-    return CURRENT.get(name, name)
-
 
 PROMPTS = ("point", "scribble", "box", "mask")
 

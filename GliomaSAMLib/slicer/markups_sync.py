@@ -4,13 +4,14 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import slicer
 import vtk
 
 from ..errors import GliomaSAMError
 from ..prompts import Prompt, point
+from ..session import Session
 from . import markups as markups
 
 FOLDER = "GliomaSAM.prompts"
@@ -157,36 +158,27 @@ Drawing = tuple[str, tuple[tuple[float, float, float], ...]]
 """Kind and outline of a markups node."""
 
 
-class PromptListener(Protocol):
-    """Who keeps the prompts, a `Task`. Its methods raise `PromptError` or `StudyError` for what cannot be used."""
-
-    @property
-    def prompts(self) -> tuple[Prompt, ...]: ...
-    @property
-    def earlier(self) -> tuple[Prompt, ...]: ...
-    def add(self, prompt: Prompt) -> Prompt: ...
-    def replace(self, prompt: Prompt) -> Prompt: ...
-    def remove(self, *prompts: Prompt) -> None: ...
-    def tell_error(self, error: Exception) -> None: ...
-
-
 class PromptNodes:
     """Owns the markups nodes that hold the prompts of one segmentation. Main thread only.
 
-    Events of the nodes only leave a note; `collect` compares the nodes with the prompts and tells the listener what
+    Events of the nodes only leave a note; `collect` compares the nodes with the prompts and tells the session what
     the user placed, dragged or deleted, so that nothing is changed from inside an event and no change echoes.
 
     Args:
         scene: The scene.
         segmentation_node: Whose prompts; refers to the nodes in the role `ROLE`, so that they are found again in a
             saved scene.
-        listener: Who keeps the prompts; not kept alive by this.
+        session: Owns the prompts; not kept alive by this.
+        tell_error: Tells the user why a prompt was refused.
     """
 
-    def __init__(self, scene: Any, segmentation_node: Any, listener: PromptListener) -> None:
+    def __init__(
+        self, scene: Any, segmentation_node: Any, session: Session, tell_error: Callable[[Exception], None]
+    ) -> None:
         self._scene = scene
         self._segmentation_node = segmentation_node
-        self._listener: PromptListener = weakref.proxy(listener)
+        self._session: Session = weakref.proxy(session)
+        self._tell_error = tell_error
         self._watch = NodeWatch()
         self._held: dict[Any, set[str]] = {}
         self._drawings: dict[tuple[object, ...], Drawing] = {}
@@ -250,7 +242,7 @@ class PromptNodes:
     # from the views to the prompts
 
     def collect(self) -> None:
-        """Tell the listener what the user has done to the nodes since the last call."""
+        """Tell the session what the user has done to the nodes since the last call."""
         if self._reading or self._segmentation_node.GetScene() is None:
             return
         self._reading = True
@@ -264,23 +256,23 @@ class PromptNodes:
         finally:
             self._reading = False
         if self._unsynced:
-            self.sync(self._listener.prompts, self._listener.earlier)
+            self.sync(self._session.prompts, self._session.earlier)
 
     def _tell(self, what: Callable[[], object]) -> None:
-        """Tell the listener something; what it refuses goes back to what the prompts say."""
+        """Tell the session something; what it refuses goes back to what the prompts say."""
         try:
             what()
         except GliomaSAMError as error:
-            self._listener.tell_error(error)
+            self._tell_error(error)
             self._unsynced = True
 
     def _remove(self, ids: set[str]) -> None:
         gone = [prompt for prompt in self._all() if prompt.id in ids]
         if gone:
-            self._listener.remove(*gone)
+            self._session.remove(*gone)
 
     def _all(self) -> tuple[Prompt, ...]:
-        return *self._listener.prompts, *self._listener.earlier
+        return *self._session.prompts, *self._session.earlier
 
     def _read(self, node: Any) -> None:
         if markups.meaning(node)[0] == "point":
@@ -295,7 +287,7 @@ class PromptNodes:
     def _read_points(self, node: Any) -> None:
         _, positive, region = markups.meaning(node)
         known = {prompt.id: prompt for prompt in self._all() if prompt.kind == "point"}
-        earlier = {prompt.id for prompt in self._listener.earlier}
+        earlier = {prompt.id for prompt in self._session.earlier}
         held, self._held[node] = self._held[node], set()
         own = self._held[node]
         for index, prompt_id, ras in list(markups.defined_points(node)):
@@ -307,33 +299,33 @@ class PromptNodes:
                     self._unsynced = True  # back to where it was, whoever moved it
                 else:
                     moved = point(ras, positive, region, prompt_id=prompt_id)
-                    self._tell(partial(self._listener.replace, moved))
+                    self._tell(partial(self._session.replace, moved))
             else:
                 self._tell(partial(self._add_point, node, index, point(ras, positive, region)))
         self._remove(held - own)
 
     def _add_point(self, node: Any, index: int, prompt: Prompt) -> None:
-        added = self._listener.add(prompt)
+        added = self._session.add(prompt)
         self._held[node].add(added.id)
         with self._watch.quiet():
             node.SetNthControlPointDescription(index, added.id)
 
     def _read_drawing(self, node: Any) -> None:
         held = self._held[node]
-        if any(prompt.id in held for prompt in self._listener.earlier):
+        if any(prompt.id in held for prompt in self._session.earlier):
             self._unsynced = True  # back to what it was, whoever changed it
             return
-        known = next((prompt for prompt in self._listener.prompts if prompt.id in held), None)
+        known = next((prompt for prompt in self._session.prompts if prompt.id in held), None)
         if known is None and markups.meaning(node)[0] == "box2d":
             with self._watch.quiet():
                 markups.flatten(node)
         try:
             if known is None:
-                prompt = self._listener.add(markups.drawn_prompt(node))
+                prompt = self._session.add(markups.drawn_prompt(node))
             elif _same(self._drawing(known), markups.drawing(node)):
                 return
             else:
-                prompt = self._listener.replace(markups.drawn_prompt(node, known.id))
+                prompt = self._session.replace(markups.drawn_prompt(node, known.id))
         except GliomaSAMError:
             if known is None:
                 self._discard(node)

@@ -25,7 +25,7 @@ from .geometry import (
 )
 
 if TYPE_CHECKING:
-    from ..kept_masks import Box
+    from ..session.masks import Box
 
 
 @dataclass(frozen=True)

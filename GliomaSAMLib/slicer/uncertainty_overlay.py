@@ -23,7 +23,7 @@ DARK, BRIGHT = np.array([0.35, 0.0, 0.45]), np.array([1.0, 0.85, 0.95])
 """From the least to the most doubtful: purple to nearly white, unlike any region."""
 
 
-class DoubtOverlay:
+class UncertaintyOverlay:
     """Shows an array of doubt in the foreground of every slice view. Its nodes are hidden and not saved.
 
     Args:

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from GliomaSAMLib.slicer.timeline import Timeline
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
-from GliomaSAMLib.slicer.timeline import Timeline
 
 NEAR = {"abs": 1e-4}
 

@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from GliomaSAMLib.errors import PromptError
-from GliomaSAMLib.kept_masks import KeptMasks
 from GliomaSAMLib.prompts import Prompt, PromptHistory, mask, point
 from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session.masks import PackedMasks
 from GliomaSAMLib.slicer.markups import lasso_points
-from GliomaSAMLib.slicer.timeline import Timeline
 
 SHAPE = (5, 6, 7)
 
@@ -26,7 +25,7 @@ def random_masks(seed: int) -> dict[str, np.ndarray]:
 @pytest.mark.parametrize("seed", range(20))
 def test_masks_are_kept_exactly_and_their_changes_found(seed: int) -> None:
     now, then = random_masks(seed), random_masks(seed + 100)
-    kept, before = KeptMasks.of(now), KeptMasks.of(then)
+    kept, before = PackedMasks.of(now), PackedMasks.of(then)
     for region, box in kept.changes(before).items():
         assert np.array_equal(kept.mask(region), now[region]) and kept.mask(region).dtype == np.uint8
         assert kept.voxels(region) == now[region].sum()
@@ -36,11 +35,13 @@ def test_masks_are_kept_exactly_and_their_changes_found(seed: int) -> None:
         )  # fmt: skip
         assert box == expected
     assert set(kept.changes(kept).values()) == {None}
-    assert (kept.digests() == before.digests()) == all(np.array_equal(now[r], then[r]) for r in REGIONS)
+    assert all(kept.regions[r].equals(before.regions[r]) for r in REGIONS) == all(
+        np.array_equal(now[r], then[r]) for r in REGIONS
+    )
 
 
 def test_an_empty_set_and_a_replaced_region() -> None:
-    empty = KeptMasks.empty(SHAPE)
+    empty = PackedMasks.empty(SHAPE)
     full = empty.replaced({"TC": np.ones(SHAPE, np.uint8)})
     assert full.voxels("TC") == np.prod(SHAPE) and full.voxels("WT") == 0 and empty.voxels("TC") == 0
     assert full.changes(empty) == {"WT": None, "TC": (0, 5, 0, 6, 0, 7), "ET": None}
@@ -49,46 +50,46 @@ def test_an_empty_set_and_a_replaced_region() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.sampled_from(["add", "two", "remove", "replace", "propose", "reset", "undo", "redo"]), max_size=25))
 def test_undo_and_redo_visit_the_same_steps(actions: list[str]) -> None:
-    timeline, steps, at = Timeline(), [Timeline().step], 0
+    history, steps, at = PromptHistory(), [PromptHistory().snapshot], 0
     for action in actions:
-        before = timeline
+        before = history
         if action == "add":
-            timeline = timeline.add(point((1, 2, 3)))
+            history = history.add(point((1, 2, 3)))
         elif action == "two":
-            timeline = timeline.add(point((1, 2, 3)), point((2, 2, 3)))
-        elif action == "remove" and timeline.prompts:
-            timeline = timeline.remove(*timeline.prompts[-2:])
-        elif action == "replace" and timeline.prompts:
-            timeline = timeline.replace(timeline.prompts[0].moved((4, 5, 6)))
+            history = history.add(point((1, 2, 3)), point((2, 2, 3)))
+        elif action == "remove" and history.prompts:
+            history = history.remove(*(prompt.id for prompt in history.prompts[-2:]))
+        elif action == "replace" and history.prompts:
+            history = history.replace(history.prompts[0].moved((4, 5, 6)))
         elif action in ("propose", "reset"):
-            timeline = getattr(timeline, action)()
+            history = getattr(history, action)()
         elif action in ("undo", "redo"):
-            timeline = getattr(timeline, action)()
+            history = getattr(history, action)()
             at = max(0, at - 1) if action == "undo" else min(len(steps) - 1, at + 1)
-            assert timeline.step == steps[at]
+            assert history.snapshot == steps[at]
             continue
-        if timeline is not before:
+        if history is not before:
             at += 1
-            steps = [*steps[:at], timeline.step]
-    while timeline.history.can_undo:
+            steps = [*steps[:at], history.snapshot]
+    while history.can_undo:
         at -= 1
-        timeline = timeline.undo()
-        assert timeline.step == steps[at]
-    assert at == 0 and timeline.undo() is timeline
+        history = history.undo()
+        assert history.snapshot == steps[at]
+    assert at == 0 and history.undo() is history
 
 
-def act(timeline: Timeline, actions: list[tuple[str, Prompt]]) -> Timeline:
+def act(history: PromptHistory, actions: list[tuple[str, Prompt]]) -> PromptHistory:
     for action, new in actions:
-        drawn = [prompt for prompt in timeline.history.prompts if prompt.points]
+        drawn = [prompt for prompt in history.prompts if prompt.points]
         if action == "add":
-            timeline = timeline.add(replace(new, id=f"{new.id} {len(timeline.history.past)}"))
+            history = history.add(replace(new, id=f"{new.id} {len(history.past)}"))
         elif action == "remove" and len(drawn) > 1:
-            timeline = timeline.remove(drawn[-1])
+            history = history.remove(drawn[-1].id)
         elif action == "replace" and drawn:
-            timeline = timeline.replace(drawn[0].moved((len(timeline.history.past), 5, 6)))
+            history = history.replace(drawn[0].moved((len(history.past), 5, 6)))
         elif action in ("propose", "reset", "undo", "redo"):
-            timeline = getattr(timeline, action)()
-    return timeline
+            history = getattr(history, action)()
+    return history
 
 
 STANDING_ACTIONS = ["add", "add", "remove", "replace", "propose", "reset", "undo", "redo"]
@@ -101,36 +102,36 @@ def test_what_other_weights_answered_is_followed_whenever_that_turns_out(names: 
     old = (point((1, 2, 3)), mask(np.zeros(SHAPE)), point((2, 2, 3)))
     found = (mask(np.ones(SHAPE), "WT"), mask(np.ones(SHAPE), "TC"))
     actions = [(name, point((number, 0, 0))) for number, name in enumerate(names)]
-    opened = Timeline(PromptHistory(old))
-    soon, late = act(opened.standing_on(found), actions), act(opened, actions).standing_on(found)
+    opened = PromptHistory(old)
+    soon, late = act(opened.inheriting(found), actions), act(opened, actions).inheriting(found)
     assert soon == late
     while True:
-        assert (soon.step, soon.prompts, soon.earlier) == (late.step, late.prompts, late.earlier)
-        assert not set(soon.prompts) & set(soon.earlier)
-        if soon.is_found:
-            assert soon.prompts == old and soon.earlier == () and soon.step == (found, False)
-        elif soon.prompts[: len(found)] == found:
-            assert not set(soon.prompts) & set(old) and set(soon.earlier) <= set(old)
+        assert (soon.snapshot, soon.answered, soon.earlier) == (late.snapshot, late.answered, late.earlier)
+        assert not set(soon.answered) & set(soon.earlier)
+        if soon.is_inherited:
+            assert soon.answered == old and soon.earlier == () and soon.snapshot == (found, False)
+        elif soon.answered[: len(found)] == found:
+            assert not set(soon.answered) & set(old) and set(soon.earlier) <= set(old)
         else:
-            assert not set(soon.prompts) & {*old, *found} and soon.earlier == ()  # after a reset
-        if not soon.history.can_undo:
+            assert not set(soon.answered) & {*old, *found} and soon.earlier == ()  # after a reset
+        if not soon.can_undo:
             break
         soon, late = soon.undo(), late.undo()
-    assert soon.owned() is soon if soon.history.can_redo else soon.owned().step == (old, False)
+    assert soon.disinherited() is soon if soon.can_redo else soon.disinherited().snapshot == (old, False)
 
 
 def test_what_was_refused_was_never_there() -> None:
     good, bad = point((1, 2, 3)), point((9, 9, 9))
-    timeline = Timeline().add(good).add(bad).undo().mapped(lambda prompt: None if prompt is bad else prompt)
-    assert timeline.redo().prompts == (good,)
+    history = PromptHistory().add(good).add(bad).undo().map_prompts(lambda prompt: None if prompt is bad else prompt)
+    assert history.redo().prompts == (good,)
 
 
 def test_masks_of_all_steps_and_the_latest() -> None:
     first, second = mask(np.ones(SHAPE), "WT"), mask(np.zeros(SHAPE), "WT")
-    timeline = Timeline().add(first).add(second).undo()
-    assert set(timeline.masks()) == {first, second}
-    assert timeline.holds(mask(np.ones(SHAPE), "WT")) and not timeline.holds(second)
-    assert not timeline.holds(mask(np.ones(SHAPE), "TC"))
+    history = PromptHistory().add(first).add(second).undo()
+    assert set(history.masks()) == {first, second}
+    assert history.contains_mask(mask(np.ones(SHAPE), "WT")) and not history.contains_mask(second)
+    assert not history.contains_mask(mask(np.ones(SHAPE), "TC"))
 
 
 @pytest.mark.parametrize("normal", [(0, 0, 1), (1, 0, 0), (1, 1, 1)])

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from GliomaSAMLib.session.doubt import doubt, most_doubtful
 
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import point, scribble
-from GliomaSAMLib.session.doubt import doubt, most_doubtful
 
 GRID = Geometry(
     (40, 36, 30), (1.0, 1.0, 2.0), (-20.0, -18.0, -30.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))

@@ -339,6 +339,7 @@ class Session:
             self._edited.clear()
             self._remember((found, False), self.masks, self.weights)
             self._history = self._history.inheriting(found)
+            self.shown = (found, False)
         return bool(found)
 
     def _keep_shown(self) -> None:

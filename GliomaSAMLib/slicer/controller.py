@@ -9,6 +9,7 @@ from ..errors import GliomaSAMError, StudyError
 from ..geometry import Geometry
 from ..progress import Reporter
 from ..prompts import PromptHistory
+from ..regions import REGIONS
 from ..session import Prediction, Session
 from ..session.masks import Boxes
 from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
@@ -297,10 +298,11 @@ class SegmentationController:
         refused = self.session.open(prepared.study, prepared.predictor, prepared.masks)
         self._view.open(prepared.study.reference, self._preparation.reference_node)
         self._encode_due = True
-        for reason in dict.fromkeys(refused.values()):
+        if refused:
             self._unsaved = True
+            self._sync_prompts()
+        for reason in dict.fromkeys(refused.values()):
             self._engine.listener.message(reason, "error")
-        self._sync_prompts()
         self._read_again_if_changed()
         self.tell_changed()
 
@@ -361,9 +363,10 @@ class SegmentationController:
             if self.session.adopt(*found):
                 self._unsaved = self._unsaved or not self.session.history.is_inherited  # opening a scene changes none
                 self._sync_prompts()
-                self.tell_results()
-            elif self.session.masks is not found[0]:
+            if self.session.masks is not found[0]:
                 self._write(None)
+            elif any(found[0].voxels(region) for region in REGIONS):
+                self._engine.listener.results(self)
             self.tell_changed()
         elif self._unwritten:
             self._write(None)

@@ -160,10 +160,10 @@ class World:
             progress(0.5, f"{kind} half done")
 
     def wait(self, what: str | int, cancel: Any) -> None:
-        while what in self.held:
-            if cancel is not None and cancel():
-                raise Cancelled("stopped")
+        while what in self.held and not (cancel is not None and cancel()):
             time.sleep(0.001)
+        if cancel is not None and cancel():
+            raise Cancelled("stopped")
 
     def read_study(self, *, register: bool, skull: str, progress: Any, cancel: Any, **images: Any) -> Any:
         self.work("read", progress, cancel)

@@ -85,7 +85,7 @@ def test_another_model_is_used_from_the_next_prompt_on(
     engine.set_model("other", "cpu")
     run_until()
     assert world.calls.count("load") == 2 and world.calls.count("read") == 1 and world.calls.count("update") == 1
-    task.recompute()
+    task.session.add_point(place(4, 4, 4))
     run_until()
     assert world.calls.count("update") == 2 and engine.choice.model == "other"
 
@@ -140,13 +140,13 @@ def test_two_segmentations_do_not_mix(
 
     other = engine.task(new_segmentation(mrml_scene, "other"))
     other.set_volumes({"t1": t1_node})
-    one, two = task.session.add_point(place(4, 4, 4)), other.add_point(place(12, 10, 9))
+    one, two = task.session.add_point(place(4, 4, 4)), other.session.add_point(place(12, 10, 9))
     run_until()
     for each, prompt in ((task, one), (other, two)):
-        assert each.prompts == (prompt,)
+        assert each.session.prompts == (prompt,)
         assert np.array_equal(each.masks("WT"), plain((prompt,), grid)["WT"])
     task.session.undo()
-    assert other.prompts == (two,) and task.volumes()["WT"] == 0 and other.volumes()["WT"] > 0
+    assert other.session.prompts == (two,) and task.volumes()["WT"] == 0 and other.volumes()["WT"] > 0
 
 
 @pytest.mark.parametrize("kind", ["read", "encode", "update", ""])

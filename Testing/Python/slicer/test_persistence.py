@@ -59,7 +59,7 @@ def test_a_saved_scene_goes_on(
     assert (
         again.session.prompts == before
         and list(again.volume_nodes) == ["t1"]
-        and again.output == SegmentStyle(overwrite="visible")
+        and again.style == SegmentStyle(overwrite="visible")
     )
     assert (engine.choice.model, engine.choice.device) == ("other", "cpu")
     run_until()
@@ -125,7 +125,7 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
     from GliomaSAMLib.slicer.engine import Engine
 
     later = Engine(panel, load=engine.jobs._load, read_study=engine.jobs._read_study,
-                   new_session=engine.jobs._new_session, cache=None)  # fmt: skip
+                   new_predictor=engine.jobs._new_predictor, cache=None)  # fmt: skip
     try:
         again = later.task(segmentation)
         assert "update GliomaSAM" in panel.told("error") and again.session.prompts == ()

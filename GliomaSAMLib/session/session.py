@@ -214,7 +214,8 @@ class Session:
 
     def propose(self) -> None:
         """Take the prompts away and show what the model finds by itself, as one step."""
-        self._before_prompt()
+        if self._observer is not None:
+            self._observer.before_prompt()
         self._step(PromptHistory.propose)
 
     def undo(self) -> bool:
@@ -234,12 +235,9 @@ class Session:
         with self._lock:
             self._history, self.weights, self._restored = history, weights, True
 
-    def _before_prompt(self) -> None:
+    def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
         if self._observer is not None:
             self._observer.before_prompt()
-
-    def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
-        self._before_prompt()
         usable = self._usable(prompt)
         self._step(lambda history: change(history, usable))
         return usable
@@ -377,11 +375,6 @@ class Session:
             if self._due:
                 self._due = not self._show_known()
             return self._changes(before)
-
-    def forget_results(self) -> None:
-        """Have every step predicted anew, for example with another model."""
-        with self._lock:
-            self._results.clear()
 
     def encode(self, progress: Progress | None = None, cancel: Cancel | None = None) -> None:
         """Compute all that needs no prompt, so that a click is answered at once: embeddings, features, the proposal.

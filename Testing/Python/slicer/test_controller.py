@@ -346,3 +346,86 @@ def test_doubt_is_computed_when_asked_for(task: Any, panel: Any, inside: Any, ru
     assert found.place is not None and bool(task.geometry.contains(np.array(found.place)))
     task.session.add_point(inside(4, 4, 4))
     assert task.uncertainty() is None  # of other prompts
+
+
+def settle(engine: Any) -> None:
+    """Let the timer tick a few times, as while the user looks."""
+    for _ in range(4):
+        engine.collect()
+
+
+def test_what_is_painted_is_the_result_at_once_and_a_step_with_the_next(
+    engine: Any, task: Any, segmentation: Any, panel: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    task.session.add_point(inside(8, 8, 7))
+    run_until()
+    before, told = task.volumes()["WT"], panel.shown
+
+    def add_corner(mask: np.ndarray) -> None:
+        mask[0:2, 0:3, 0:3] = 1
+
+    painted = paint(segmentation, task, "WT", add_corner)
+    settle(engine)
+    assert (
+        task.volumes()["WT"] == pytest.approx(painted.sum() * task.geometry.voxel_ml) and before < task.volumes()["WT"]
+    )
+    assert np.array_equal(task.masks("WT"), painted) and panel.shown == told + 1
+    assert [prompt.kind for prompt in task.session.prompts] == ["point"]  # as long as nothing is asked
+    task.session.undo()
+    assert task.volumes()["WT"] == before and same(shown(), {r: task.masks(r) for r in REGIONS})
+    task.session.redo()
+    assert np.array_equal(shown()["WT"], painted) and np.array_equal(task.masks("WT"), painted)
+
+
+def test_a_segment_that_was_removed_is_no_result_and_comes_back_with_the_next_answer(
+    engine: Any, task: Any, segmentation: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    task.session.add_point(inside(8, 8, 7), True, "ET")
+    run_until()
+    before = shown()
+    assert task.volumes()["ET"] > 0
+    segmentation.GetSegmentation().RemoveSegment(task.segment_ids()["ET"])
+    settle(engine)
+    assert task.volumes()["ET"] == 0 and not task.masks("ET").any() and task.volumes()["WT"] > 0
+    assert not task.take_edits()  # no edit of the mask
+    task.session.add_point(inside(8, 9, 7), True, "ET")
+    run_until()
+    assert np.all(shown()["ET"] >= before["ET"]) and same(shown(), {r: task.masks(r) for r in REGIONS})
+
+
+def test_an_undo_of_the_segment_editor_is_the_result_too(
+    engine: Any, task: Any, segmentation: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    import slicer
+
+    task.session.add_point(inside(8, 8, 7))
+    run_until()
+    kept = slicer.vtkSegmentation()
+    kept.DeepCopy(segmentation.GetSegmentation())  # as Segment Editor keeps a state for its undo
+    task.session.add_point(inside(12, 10, 9))
+    run_until()
+    segmentation.GetSegmentation().DeepCopy(kept)
+    settle(engine)
+    assert same(shown(), {r: task.masks(r) for r in REGIONS})
+    assert task.volumes()["WT"] == pytest.approx(shown()["WT"].sum() * task.geometry.voxel_ml)
+
+
+def test_what_a_completed_segment_keeps_is_the_result(
+    task: Any, segmentation: Any, shown: Any, inside: Any, run_until: Run
+) -> None:
+    import slicer
+
+    task.session.add_point(inside(8, 8, 7))
+    run_until()
+    before = shown()
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    segment = segmentation.GetSegmentation().GetSegment(task.segment_ids()["WT"])
+    logic.SetSegmentStatus(segment, logic.Completed)
+    task.session.add_point(inside(12, 10, 9))
+    run_until()
+    assert np.array_equal(shown()["WT"], before["WT"]) and any("completed" in note for note in task.notes)
+    assert same(shown(), {r: task.masks(r) for r in REGIONS})
+    logic.SetSegmentStatus(segment, logic.InProgress)
+    task.session.add_point(inside(12, 11, 9))
+    run_until()
+    assert shown()["WT"].sum() > before["WT"].sum() and same(shown(), {r: task.masks(r) for r in REGIONS})

@@ -1,50 +1,14 @@
-"""What undo rests on: masks kept small, the steps of the user, and the filling of a lasso."""
+"""The steps of a user: proposals, several prompts at once, and what other weights answered."""
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.prompts import Prompt, PromptHistory, mask, point
-from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.session.masks import PackedMasks
-from GliomaSAMLib.slicer.markups import lasso_points
 
 SHAPE = (5, 6, 7)
-
-
-def random_masks(seed: int) -> dict[str, np.ndarray]:
-    draw = np.random.default_rng(seed)
-    return {region: (draw.random(SHAPE) < draw.choice([0, 0.02, 0.5])).astype(np.uint8) for region in REGIONS}
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_masks_are_kept_exactly_and_their_changes_found(seed: int) -> None:
-    now, then = random_masks(seed), random_masks(seed + 100)
-    kept, before = PackedMasks.of(now), PackedMasks.of(then)
-    for region, box in kept.changes(before).items():
-        assert np.array_equal(kept.mask(region), now[region]) and kept.mask(region).dtype == np.uint8
-        assert kept.voxels(region) == now[region].sum()
-        where = np.argwhere(now[region] != then[region])
-        expected = None if not len(where) else tuple(
-            int(end) for low, high in zip(where.min(0), where.max(0) + 1, strict=True) for end in (low, high)
-        )  # fmt: skip
-        assert box == expected
-    assert set(kept.changes(kept).values()) == {None}
-    assert all(kept.regions[r].equals(before.regions[r]) for r in REGIONS) == all(
-        np.array_equal(now[r], then[r]) for r in REGIONS
-    )
-
-
-def test_an_empty_set_and_a_replaced_region() -> None:
-    empty = PackedMasks.empty(SHAPE)
-    full = empty.replaced({"TC": np.ones(SHAPE, np.uint8)})
-    assert full.voxels("TC") == np.prod(SHAPE) and full.voxels("WT") == 0 and empty.voxels("TC") == 0
-    assert full.changes(empty) == {"WT": None, "TC": (0, 5, 0, 6, 0, 7), "ET": None}
 
 
 @settings(max_examples=60, deadline=None)
@@ -132,27 +96,3 @@ def test_masks_of_all_steps_and_the_latest() -> None:
     assert set(history.masks()) == {first, second}
     assert history.contains_mask(mask(np.ones(SHAPE), "WT")) and not history.contains_mask(second)
     assert not history.contains_mask(mask(np.ones(SHAPE), "TC"))
-
-
-@pytest.mark.parametrize("normal", [(0, 0, 1), (1, 0, 0), (1, 1, 1)])
-def test_a_lasso_is_filled_and_never_left(normal: Any) -> None:
-    angle = np.linspace(0, 2 * np.pi, 60, endpoint=False)
-    radius = 18 + 8 * np.cos(5 * angle)  # a star, with arms
-    first = np.cross(normal, (0.3, 0.5, 0.9))
-    first /= np.linalg.norm(first)
-    second = np.cross(normal, first) / np.linalg.norm(normal)
-    flat = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    outline = (7, -3, 11) + flat @ np.stack([first, second])
-    found = np.array(lasso_points(outline.tolist())) - (7, -3, 11)
-    assert np.abs(found @ np.array(normal)).max() < 1e-6
-    steps = np.linalg.norm(np.diff(found, axis=0), axis=1)
-    assert steps.max() <= 3 + 1e-6 and len(found) > 60
-    place = found @ np.stack([first, second]).T
-    bearing = np.arctan2(place[:, 1], place[:, 0])
-    assert np.all(np.linalg.norm(place, axis=1) < 18 + 8 * np.cos(5 * bearing) + 0.1)
-
-
-@pytest.mark.parametrize("outline", [[], [(0, 0, 0), (1, 1, 1)], [(0, 0, 0), (1, 0, 0), (2, 0, 0)], [(1, 1, 1)] * 5])
-def test_a_lasso_round_nothing_is_refused(outline: Any) -> None:
-    with pytest.raises(PromptError, match="encloses nothing"):
-        lasso_points(outline)

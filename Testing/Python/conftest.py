@@ -19,9 +19,9 @@ if str(TESTING) not in sys.path:
 
 DATA_VARIABLE = "GLIOMASAM_DATA"
 PROCESS_VARIABLE = "GLIOMASAM_TESTS"
-"""Which tests a process runs: "qt" those in QT_FOLDERS, "plain" all others; all when it is not set."""
+"""Which tests a process runs, a key of PROCESS_FOLDERS or "plain" for those that need no Qt; all when it is not set."""
 
-QT_FOLDERS = ("host", "module")
+PROCESS_FOLDERS = {"qt": ("host", "module"), "host": ("host",), "module": ("module",)}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -40,8 +40,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def belongs_to_another_process(path: Path) -> bool:
     process = os.environ.get(PROCESS_VARIABLE)
-    folder = path.relative_to(TESTING / "Python").parts[:1]
-    return process is not None and path.is_file() and (folder[0] in QT_FOLDERS) != (process == "qt")
+    if process is None or not path.is_file():
+        return False
+    folder = path.relative_to(TESTING / "Python").parts[0]
+    if process == "plain":
+        return folder in PROCESS_FOLDERS["qt"]
+    return folder not in PROCESS_FOLDERS[process]
 
 
 @pytest.fixture(scope="session")

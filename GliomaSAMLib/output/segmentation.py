@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import OutputError
 from ..files import replacing
-from ..geometry import Geometry
+from ..geometry import Geometry, extent_of
 from ..regions import labels_from_regions
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
@@ -206,11 +206,8 @@ def terminology_entry(region: str) -> str:
 
 def _extent(mask: np.ndarray) -> str:
     """First and last voxel that hold the segment along I, J and K; of an empty one "0 -1 0 -1 0 -1"."""
-    ranges = []
-    for axis in (2, 1, 0):
-        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        ranges.append(f"{held[0]} {held[-1]}" if held.size else "0 -1")
-    return " ".join(ranges)
+    box = extent_of(mask) or (slice(0, 0),) * 3
+    return " ".join(f"{side.start} {side.stop - 1}" for side in reversed(box))
 
 
 def write_segmentation(

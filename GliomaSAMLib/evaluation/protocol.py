@@ -14,8 +14,9 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
 from ..errors import CaseError, OutputError
+from ..regions import dice
 from ..training.validate import ClickEffect, click_effect
-from .metrics import dice, surface_agreement
+from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
 STARTS = ("error", "centre", "box")

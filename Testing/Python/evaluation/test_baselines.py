@@ -11,9 +11,9 @@ from GliomaSAMLib.evaluation.baselines import (
 )
 from GliomaSAMLib.evaluation.baselines.grow_from_seeds import paint_plane
 from GliomaSAMLib.evaluation.baselines.lite_medsam import StockLiteMedSAM
-from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.evaluation.protocol import ProtocolOptions, run_protocol
 from GliomaSAMLib.evaluation.session_method import InteractiveMethod, SegmentationMethod
+from GliomaSAMLib.regions import dice
 
 
 @pytest.fixture(scope="module")

@@ -115,14 +115,17 @@ class Geometry:
 Extent = tuple[slice, ...]
 
 
-def extent_of(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent | None:
-    """The smallest box of voxels that holds all of `mask`, of any number of axes; None where it is empty.
+def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent:
+    """The smallest box of voxels that holds all of a mask that is not empty, of any number of axes.
 
     Some thirty times as fast as `scipy.ndimage.find_objects` where the tumour is a small part of the volume.
 
     Args:
         mask: The mask.
         margin: The box is so many voxels wider, along all axes or along each, but ends with the array.
+
+    Raises:
+        ValueError: The mask is empty.
     """
     margins = [margin] * mask.ndim if isinstance(margin, int) else margin
     extent: list[slice] = []
@@ -130,16 +133,8 @@ def extent_of(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent | Non
     for axis, size in enumerate(mask.shape):
         where = np.flatnonzero(part.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
         if not len(where):
-            return None
+            raise ValueError("an empty mask has no bounding box")
         first, last = int(where[0]), int(where[-1])
         extent.append(slice(max(0, first - margins[axis]), min(size, last + 1 + margins[axis])))
         part = part[(slice(None),) * axis + (slice(first, last + 1),)]
     return tuple(extent)
-
-
-def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent:
-    """`extent_of` a mask that is not empty. Raises ValueError when it is."""
-    extent = extent_of(mask, margin)
-    if extent is None:
-        raise ValueError("an empty mask has no bounding box")
-    return extent

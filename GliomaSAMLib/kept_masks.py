@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .geometry import Extent, extent_of
+from .geometry import Extent, bounding_box
 from .regions import REGIONS
 
 Shape = tuple[int, int, int]
@@ -125,10 +125,9 @@ def _difference(mask: KeptMask, before: KeptMask) -> Box | None:
 
 def _bounds(inside: np.ndarray) -> Box | None:
     """The smallest box that holds every True of a bool (K, J, I)."""
-    extent = extent_of(inside)
-    if extent is None:
+    if not inside.any():
         return None
-    k, j, i = extent
+    k, j, i = bounding_box(inside)
     return k.start, k.stop, j.start, j.stop, i.start, i.stop
 
 

@@ -63,7 +63,7 @@ class Round:
         points: RAS mm of the prompt that was given; empty in round 0.
         hd95: mm.
         seconds: From the prompt to the mask.
-        promises_kept: Every positive click so far is inside the mask and every negative one outside.
+        clicks_satisfied: Every positive click so far is inside the mask and every negative one outside.
         volume_ml: Of the mask.
         effect: What the prompt did to the mask; None in round 0, and in results of before this was measured.
     """
@@ -76,7 +76,7 @@ class Round:
     nsd1: float
     nsd2: float
     seconds: float
-    promises_kept: bool
+    clicks_satisfied: bool
     volume_ml: float
     effect: ClickEffect | None = None
 
@@ -93,7 +93,7 @@ class CaseResult:
     """What one method did on one region of one case in one variant (see `evaluate.Variant`).
 
     Attributes:
-        interactive: Whether the robot corrected the method; else there is one round, with all the method's own effort.
+        interactive: Whether the robot corrected the method; else there is one round, from its initial input.
         reference_ml: Volume of the truth; 0 when the case has none of this region.
         undo_exact: For each prompt taken back, whether the mask of before returned bit for bit.
         error: Why the run failed, or "".
@@ -103,7 +103,7 @@ class CaseResult:
     case: str
     region: str
     variant: str
-    effort: str
+    initial_input: str
     signature: str
     interactive: bool
     reference_ml: float
@@ -174,7 +174,7 @@ class _Run:
                 nsd1=surface.nsd1,
                 nsd2=surface.nsd2,
                 seconds=seconds,
-                promises_kept=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
+                clicks_satisfied=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
                 volume_ml=float(np.count_nonzero(mask)) * geometry.voxel_ml,
                 effect=effect,
             )
@@ -207,7 +207,7 @@ def run_protocol(
         case=case.name,
         region=region,
         variant=variant,
-        effort=method.effort,
+        initial_input=method.initial_input,
         signature=signature_of(method, options),
         interactive=isinstance(method, InteractiveMethod),
         reference_ml=float(np.count_nonzero(run.truth)) * case.geometry.voxel_ml,
@@ -218,7 +218,7 @@ def run_protocol(
 
 
 def signature_of(method: SegmentationMethod, options: ProtocolOptions) -> str:
-    """What a result depends on besides case, region and variant: the method's signature and the robot's ways."""
+    """What a result depends on besides case, region and variant: the method's signature and the robot's options."""
     return f"{method.signature} {options} {FORMAT}" if isinstance(method, InteractiveMethod) else method.signature
 
 

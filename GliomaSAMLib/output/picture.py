@@ -144,7 +144,7 @@ def legend_entries(panels: Sequence["Panel"]) -> list[Line2D]:
         (True, POSITIVE, "P", "click inside"),
         (False, NEGATIVE, "X", "click outside"),
     ):
-        if any(prompt.is_click and prompt.positive == positive for prompt in prompts):
+        if any(prompt.is_stroke and prompt.positive == positive for prompt in prompts):
             entries.append(Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6, label=label))
     if any(prompt.kind == "box" for prompt in prompts):
         entries.append(Line2D([], [], color=BOX, linestyle="dotted", label="box"))

@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from ..errors import OutputError
 from ..files import replacing
-from ..geometry import Geometry, extent_of
+from ..geometry import Geometry, bounding_box
 from ..regions import labels_from_regions
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
@@ -206,7 +206,7 @@ def terminology_entry(region: str) -> str:
 
 def _extent(mask: np.ndarray) -> str:
     """First and last voxel that hold the segment along I, J and K; of an empty one "0 -1 0 -1 0 -1"."""
-    box = extent_of(mask) or (slice(0, 0),) * 3
+    box = bounding_box(mask) if mask.any() else (slice(0, 0),) * 3
     return " ".join(f"{side.start} {side.stop - 1}" for side in reversed(box))
 
 

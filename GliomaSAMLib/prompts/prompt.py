@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import PromptError
+from ..geometry import floats
 from ..regions import check_region
 
 Kind = Literal["point", "box", "scribble", "mask"]
@@ -52,10 +53,8 @@ class Prompt:
     id: str = field(default_factory=new_id)
 
     @property
-    def is_click(self) -> bool:
-        """Whether it says something of each voxel that it marks, as points and scribbles do, and so corrects the mask
-        there was before it; a box or a mask by hand is answered anew.
-        """
+    def is_stroke(self) -> bool:
+        """True for points and scribbles, which correct the mask; boxes and edited masks restart the prediction."""
         return self.kind in ("point", "scribble")
 
     @property
@@ -72,7 +71,7 @@ class Prompt:
         """The mean of its points in RAS mm. Raises `PromptError` for a mask, which has none."""
         if not self.points:
             raise PromptError("an edited mask has no position: edit its voxels instead")
-        return to_ras(np.mean(self.points, axis=0))
+        return floats(np.mean(self.points, axis=0))
 
     def moved(self, ras: Iterable[float]) -> "Prompt":
         """The same prompt, under the same id, shifted so that its centre lies at `ras` (mm). Raises `PromptError`
@@ -81,7 +80,7 @@ class Prompt:
         shift = np.subtract(check_ras(ras), self.centre)
         if self.kind == "point":
             return replace(self, points=(check_ras(ras),))
-        return replace(self, points=tuple(to_ras(np.add(p, shift)) for p in self.points))
+        return replace(self, points=tuple(floats(np.add(p, shift)) for p in self.points))
 
     def _identity(self) -> tuple[object, ...]:
         return self.kind, self.region, self.positive, self.points, self.id, self.mask_sha256
@@ -91,12 +90,6 @@ class Prompt:
 
     def __hash__(self) -> int:
         return hash((self.kind, self.region, self.positive, self.points, self.id))
-
-
-def to_ras(values: Iterable[float]) -> Ras:
-    """Three numbers as a tuple of floats."""
-    r, a, s = (float(value) for value in values)
-    return r, a, s
 
 
 def check_ras(ras: object) -> Ras:
@@ -110,7 +103,7 @@ def check_ras(ras: object) -> Ras:
         raise PromptError(f"the position {ras!r} does not have three coordinates: {advice}")
     if not np.all(np.isfinite(array)):
         raise PromptError(f"the position {ras!r} has a coordinate that is not finite: {advice}")
-    return to_ras(array)
+    return floats(array)
 
 
 def point(ras: Iterable[float], positive: bool = True, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
@@ -126,7 +119,7 @@ def box(
     Flat in one axis it is a 2D box. Raises `PromptError` when it is flat in two or three.
     """
     ends = np.array([check_ras(corner), check_ras(opposite)])
-    low, high = to_ras(ends.min(axis=0)), to_ras(ends.max(axis=0))
+    low, high = floats(ends.min(axis=0)), floats(ends.max(axis=0))
     if np.count_nonzero(np.subtract(high, low) < FLAT_MM) > 1:
         raise PromptError(
             f"the box from {format_ras(low)} to {format_ras(high)} has no area: "

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import Geometry
-from .prompt import FLAT_MM, Prompt, Ras, format_ras, to_ras
+from ..geometry import Geometry, floats
+from .prompt import FLAT_MM, Prompt, Ras, format_ras
 
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
@@ -107,7 +107,7 @@ AIR_MM = 5.0
 """A prompt further than this from any tissue is in air."""
 
 
-def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
+def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
     """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
 
     Args:
@@ -163,7 +163,7 @@ def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) ->
     clipped = np.maximum(low, lowest), np.minimum(high, highest)
     extent = clipped[1] - clipped[0]
     outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
-    box = prompt if outside else replace(prompt, points=(to_ras(clipped[0]), to_ras(clipped[1])))
+    box = prompt if outside else replace(prompt, points=(floats(clipped[0]), floats(clipped[1])))
     if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
     if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Geometry, extent_of
+from ..geometry import Geometry, bounding_box
 from ..prompts import Prompt, scribble_points
 
 DOUBTFUL = 0.5
@@ -40,11 +40,11 @@ def most_doubtful(
     unsure = doubt(probability)
     doubtful = unsure >= DOUBTFUL
     for prompt in prompts:
-        if prompt.is_click:
+        if prompt.is_stroke:
             _clear(doubtful, scribble_points(prompt, geometry), geometry)
-    box = extent_of(doubtful)
-    if box is None:
+    if not doubtful.any():
         return None
+    box = bounding_box(doubtful)
     start = np.array([part.start for part in box])
     doubtful, unsure = doubtful[box], unsure[box]
     spacing = geometry.spacing[::-1]

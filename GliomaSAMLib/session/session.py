@@ -111,7 +111,7 @@ class Session:
 
     def add(self, prompt: Prompt) -> Prompt:
         """Add a prompt made before, for example read from a file."""
-        prompt = prompting.check_inside(prompt, self.study.reference, self.study.brain)
+        prompt = prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
         with self._prompt_lock:
             self._change(self._history.add(prompt))
         return prompt
@@ -125,7 +125,7 @@ class Session:
         """Put a prompt's centre elsewhere and return it as it is now, under the same id."""
         with self._prompt_lock:
             moved = self._history.find(prompt.id).moved(ras)
-            moved = prompting.check_inside(moved, self.study.reference, self.study.brain)
+            moved = prompting.validate_prompt(moved, self.study.reference, self.study.brain)
             self._change(self._history.replace(moved))
         return moved
 

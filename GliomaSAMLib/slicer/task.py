@@ -116,7 +116,7 @@ class Task(PromptEditing):
         if self._preparation.prepared is None or not self._preparation.is_ready:
             return prompt  # the worker checks it once the volumes have been read
         study = self._preparation.prepared.study
-        return prompting.check_inside(prompt, study.reference, study.brain)
+        return prompting.validate_prompt(prompt, study.reference, study.brain)
 
     def _check_volumes_chosen(self) -> None:
         if self.phase == "empty":

@@ -122,7 +122,7 @@ def isotropic(geometry: Geometry) -> Geometry:
 
 @dataclass(frozen=True)
 class CanonicalGrid:
-    """The canonical grid of a study, and the ways between it and the reference.
+    """The canonical grid of a study, and the mappings between it and the reference.
 
     Args:
         reference: The grid of the results.

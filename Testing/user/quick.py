@@ -12,7 +12,7 @@ import numpy as np
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import Prompt, check_inside, prompt_voxels
+from GliomaSAMLib.prompts import Prompt, prompt_voxels, validate_prompt
 from GliomaSAMLib.regions import REGIONS, implied_regions
 
 RADII = {"WT": 14.0, "TC": 9.0, "ET": 5.0}
@@ -73,7 +73,7 @@ class QuickSession:
         self._masks = self._answer()
 
     def add(self, prompt: Prompt) -> Prompt:
-        prompt = check_inside(prompt, self.study.reference, self.study.brain)
+        prompt = validate_prompt(prompt, self.study.reference, self.study.brain)
         self.prompts = (*self.prompts, prompt)
         return prompt
 

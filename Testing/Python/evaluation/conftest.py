@@ -18,7 +18,7 @@ class Painter:
     """A real interactive method of the simplest kind: every click paints a ball with its sign."""
 
     name = "painter"
-    effort = "nothing"
+    initial_input = "nothing"
     signature = "painter 1"
 
     def __init__(self, radius: float = 4.0, obey: bool = True, undo_right: bool = True, forget: bool = False):

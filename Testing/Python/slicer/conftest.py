@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import Prompt, check_inside, prompt_voxels
+from GliomaSAMLib.prompts import Prompt, prompt_voxels, validate_prompt
 from GliomaSAMLib.regions import REGIONS, implied_regions
 
 
@@ -188,7 +188,7 @@ class PlainSession:
         self.known: set[tuple[Prompt, ...]] = set()
 
     def add(self, prompt: Prompt) -> Prompt:
-        prompt = check_inside(prompt, self.study.reference, self.study.brain)
+        prompt = validate_prompt(prompt, self.study.reference, self.study.brain)
         self.prompts = (*self.prompts, prompt)
         return prompt
 

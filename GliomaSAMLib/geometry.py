@@ -99,7 +99,7 @@ class Geometry:
     def to_image(self, array: np.ndarray) -> sitk.Image:
         """A SimpleITK image on this grid from an array (K, J, I). Raises ValueError on a wrong shape."""
         if array.shape != self.shape:
-            raise ValueError(f"array of shape {array.shape} does not fit a grid of {self.shape}")
+            raise ValueError(f"Array of shape {array.shape} does not fit a grid of {self.shape}")
         image = sitk.GetImageFromArray(array)
         image.SetSpacing(self.spacing)
         image.SetOrigin(tuple(LPS_FROM_RAS @ np.asarray(self.origin)))
@@ -133,7 +133,7 @@ def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent:
     for axis, size in enumerate(mask.shape):
         where = np.flatnonzero(part.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
         if not len(where):
-            raise ValueError("an empty mask has no bounding box")
+            raise ValueError("An empty mask has no bounding box")
         first, last = int(where[0]), int(where[-1])
         extent.append(slice(max(0, first - margins[axis]), min(size, last + 1 + margins[axis])))
         part = part[(slice(None),) * axis + (slice(first, last + 1),)]

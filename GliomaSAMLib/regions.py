@@ -21,7 +21,7 @@ def check_region(region: str) -> str:
     """Return `region`, or raise `PromptError` when it is not one of `REGIONS`."""
     if region not in REGIONS:
         raise PromptError(
-            f"there is no region {region!r}: choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
+            f"Unknown region {region!r}. Choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
         )
     return region
 
@@ -51,7 +51,7 @@ def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
         ValueError: The shapes differ.
     """
     if prediction.shape != truth.shape:
-        raise ValueError(f"prediction of shape {prediction.shape} and truth of shape {truth.shape} do not fit")
+        raise ValueError(f"Prediction of shape {prediction.shape} and truth of shape {truth.shape} do not fit")
     prediction, truth = prediction > 0, truth > 0
     total = np.count_nonzero(prediction) + np.count_nonzero(truth)
     return 1.0 if total == 0 else float(2.0 * np.count_nonzero(prediction & truth) / total)

@@ -104,7 +104,7 @@ def _write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made ({error.strerror or error}): choose another") from error
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}): choose another") from error
     files = tuple(folder / f"{case.name}{suffix}" for suffix in (".seg.nrrd", ".nii.gz", ".png"))
     after = _masks(session)
     for path in files[:2]:

@@ -85,7 +85,7 @@ class EvaluationOptions:
         ):
             for name in given:
                 if name not in known:
-                    raise CaseError(f"there is no {kind} {name!r}: choose from {', '.join(known)}")
+                    raise CaseError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def run_evaluation(
         known = {case.name for case in cases}
         absent = [name for name in options.names if name not in known]
         if absent:
-            raise CaseError(f"{', '.join(absent)} not among the cases: {', '.join(sorted(known))}")
+            raise CaseError(f"Unknown cases {', '.join(absent)}. Choose from {', '.join(sorted(known))}")
         cases = [case for case in cases if case.name in options.names]
     results = {result.key: result for result in read_results(options.results)}
     methods = build_methods(options)
@@ -149,7 +149,7 @@ def evaluate(
     opener = _Opener()
     for number, (case, method, variant, region) in enumerate(jobs):
         if cancel is not None and cancel():
-            raise Cancelled("the evaluation was stopped: start it again to go on from here")
+            raise Cancelled("The evaluation was stopped: start it again to go on from here")
         if progress is not None:
             progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
         protocol = replace(options.protocol, jitter=variant.jitter)
@@ -240,4 +240,4 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the output folder {folder} cannot be made: {error.strerror or error}") from error
+        raise OutputError(f"The output folder {folder} cannot be made: {error.strerror or error}") from error

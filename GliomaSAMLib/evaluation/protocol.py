@@ -50,9 +50,9 @@ class ProtocolOptions:
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
-            raise ValueError(f"there is no start {self.start!r}: choose one of {', '.join(STARTS)}")
+            raise ValueError(f"Unknown start {self.start!r}. Choose one of {', '.join(STARTS)}")
         if self.prompts < 0 or self.undo < 0:
-            raise ValueError("the numbers of prompts and of undone prompts cannot be negative")
+            raise ValueError("The numbers of prompts and of undone prompts cannot be negative")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class _Run:
         mask = answer()
         seconds = time.perf_counter() - started
         if mask.shape != self.truth.shape:
-            raise ValueError(f"the method gave a mask of shape {mask.shape}, not {self.truth.shape}")
+            raise ValueError(f"The method gave a mask of shape {mask.shape}, not {self.truth.shape}")
         if given is not None and not given.is_box:
             self.clicks.append(given)
         geometry = self.case.geometry
@@ -283,7 +283,7 @@ def _read(path: Path) -> Iterator[CaseResult]:
                 return
             if not line.strip() or not line.rstrip().endswith("}"):
                 continue  # a line cut off by a kill, before the run went on
-            raise CaseError(f"line {number} of {path} is no evaluation result: remove the file or that line") from error
+            raise CaseError(f"Line {number} of {path} is not a result: remove the file or that line") from error
 
 
 def read_results(paths: Iterable[Path]) -> list[CaseResult]:
@@ -291,6 +291,6 @@ def read_results(paths: Iterable[Path]) -> list[CaseResult]:
     results: dict[tuple[str, str, str, str], CaseResult] = {}
     for path in paths:
         if not path.is_file():
-            raise CaseError(f"there are no results at {path}")
+            raise CaseError(f"No results at {path}: name a results.jsonl of an earlier evaluation")
         results.update(ResultStore(path).results)
     return list(results.values())

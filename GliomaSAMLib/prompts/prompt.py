@@ -70,7 +70,7 @@ class Prompt:
     def centre(self) -> Ras:
         """The mean of its points in RAS mm. Raises `PromptError` for a mask, which has none."""
         if not self.points:
-            raise PromptError("an edited mask has no position: edit its voxels instead")
+            raise PromptError("An edited mask has no position: edit its voxels instead")
         return floats(np.mean(self.points, axis=0))
 
     def moved(self, ras: Iterable[float]) -> "Prompt":
@@ -98,11 +98,11 @@ def check_ras(ras: object) -> Ras:
     try:
         array = np.asarray(ras, dtype=float)
     except (TypeError, ValueError) as error:
-        raise PromptError(f"the position {ras!r} is not made of numbers: {advice}") from error
+        raise PromptError(f"The position {ras!r} is not made of numbers: {advice}") from error
     if array.shape != (3,):
-        raise PromptError(f"the position {ras!r} does not have three coordinates: {advice}")
+        raise PromptError(f"The position {ras!r} does not have three coordinates: {advice}")
     if not np.all(np.isfinite(array)):
-        raise PromptError(f"the position {ras!r} has a coordinate that is not finite: {advice}")
+        raise PromptError(f"The position {ras!r} has a coordinate that is not finite: {advice}")
     return floats(array)
 
 
@@ -122,7 +122,7 @@ def box(
     low, high = floats(ends.min(axis=0)), floats(ends.max(axis=0))
     if np.count_nonzero(np.subtract(high, low) < FLAT_MM) > 1:
         raise PromptError(
-            f"the box from {format_ras(low)} to {format_ras(high)} has no area: "
+            f"The box from {format_ras(low)} to {format_ras(high)} has no area: "
             "give two corners that differ in at least two of R, A, S"
         )
     return Prompt("box", check_region(region), True, (low, high), None, prompt_id or new_id())
@@ -136,7 +136,7 @@ def scribble(
     """
     line = tuple(check_ras(ras) for ras in points)
     if not line:
-        raise PromptError("the scribble is empty: draw at least one point")
+        raise PromptError("The scribble is empty: draw at least one point")
     return Prompt("scribble", check_region(region), bool(positive), line, None, prompt_id or new_id())
 
 
@@ -146,9 +146,9 @@ def mask(array: np.ndarray, region: str = "WT", *, prompt_id: str | None = None)
     """
     values = np.asarray(array)
     if values.ndim != 3 or 0 in values.shape:
-        raise PromptError(f"the mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
+        raise PromptError(f"The mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
     if values.dtype != bool and not (np.issubdtype(values.dtype, np.number) and np.all((values == 0) | (values == 1))):
-        raise PromptError("the mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
+        raise PromptError("The mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
     copy = np.array(values, np.uint8, order="C")
     copy.flags.writeable = False
     return Prompt("mask", check_region(region), True, (), copy, prompt_id or new_id())

@@ -83,7 +83,7 @@ class Study:
         """
         given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
         if not given:
-            raise StudyError("no volume given: give at least one of t1, t1c, t2 and flair")
+            raise StudyError("No volume given: give at least one of t1, t1c, t2 and flair")
         return cls._read(given, (), reference, register, skull, Reporter(progress, cancel))
 
     @classmethod
@@ -187,7 +187,7 @@ class Study:
             StudyError: The modality is not in this study.
         """
         if modality not in self._volumes:
-            raise StudyError(f"there is no {modality} in this study, only {', '.join(self.modalities)}")
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
         image = self.canonical.images[modality]
         digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())
@@ -206,9 +206,7 @@ def _read_all(given: Mapping[str, Source], report: Reporter) -> dict[str, Volume
 def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None) -> str:
     if isinstance(reference, str) and reference in MODALITIES:
         if reference not in volumes:
-            raise StudyError(
-                f"reference={reference}: there is no {reference} among the volumes; choose from {', '.join(volumes)}"
-            )
+            raise StudyError(f"Unknown reference {reference!r}. Choose from {', '.join(volumes)}")
         return reference
     return next(modality for modality in REFERENCE_ORDER if modality in volumes)
 
@@ -260,4 +258,4 @@ def _short_name(source: Source) -> str:
 
 def _check_shape(array: np.ndarray, shape: tuple[int, int, int]) -> None:
     if np.shape(array) != shape:
-        raise StudyError(f"an array of shape {np.shape(array)} does not fit the grid of {shape} voxels (K, J, I)")
+        raise StudyError(f"An array of shape {np.shape(array)} does not fit the grid of {shape} voxels (K, J, I)")

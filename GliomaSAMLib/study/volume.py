@@ -123,7 +123,7 @@ def check_complete(path: Path) -> None:
             while packed and file.read(_CHUNK_BYTES):
                 pass
     except (ImageFileError, HeaderDataError, EOFError, zlib.error) as error:
-        raise ValueError("no NIfTI header, shorter than its header says, or damaged in its compression") from error
+        raise ValueError("No NIfTI header, shorter than its header says, or damaged in its compression") from error
     finally:
         logger.setLevel(level)
 
@@ -171,7 +171,7 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
         image = read_dicom_folder(path) if path.is_dir() else _read_file(path, modality)
     else:
         raise StudyError(
-            f"the {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
+            f"The {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
         )
     image = _three_dimensional(image, name)
     if not any_values:
@@ -181,7 +181,7 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
 
 def _read_file(path: Path, modality: str) -> sitk.Image:
     if not path.exists():
-        raise StudyError(f"{path}: there is no such file; check the path of the {modality} volume")
+        raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
     if path.stat().st_size == 0:
         raise StudyError(f"{path}: the file is empty; copy or export it again")
     try:
@@ -221,4 +221,4 @@ def _check_values(values: np.ndarray, name: str) -> None:
             )
     lowest = values.min()
     if lowest == values.max():
-        raise StudyError(f"{name}: every voxel is {lowest:g}; there is no image in this volume")
+        raise StudyError(f"{name}: every voxel is {lowest:g}; the volume shows no image")

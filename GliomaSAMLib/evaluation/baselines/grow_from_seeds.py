@@ -137,7 +137,7 @@ def intensity_of(case: OpenCase, region: str) -> np.ndarray:
     """The volume to grow on. Raises CaseError when the case lacks it."""
     (modality,) = BEST_MODALITY[region]
     if modality not in case.images:
-        raise CaseError(f"case {case.name} has no {modality}, on which {region} is grown")
+        raise CaseError(f"Case {case.name} has no {modality}, on which {region} is grown")
     return case.images[modality]
 
 

@@ -210,7 +210,7 @@ def channels_of(case: OpenCase, region: str, three_channels: bool) -> tuple[str,
     channels = THREE_CHANNELS if three_channels else BEST_MODALITY[region]
     missing = [channel for channel in channels if channel not in case.images]
     if missing:
-        raise CaseError(f"case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
+        raise CaseError(f"Case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
     return channels
 
 

@@ -129,7 +129,7 @@ def test_the_label_of_enhancing_tumour_before_2023(
 
 
 BAD = {
-    "no volume": (["segment", "--output", "OUT/x.nii"], "no volume"),
+    "no volume": (["segment", "--output", "OUT/x.nii"], "No volume"),
     "folder and volume": (
         ["segment", "--folder", "CASE", "--t1", "CASE/t1.nii.gz", "--output", "OUT/x.nii"],
         "not both",

@@ -93,7 +93,7 @@ def test_an_unknown_region_is_refused(region: str) -> None:
         lambda: scribble([(0, 0, 0)], True, region),
         lambda: mask(voxels, region),
     ):
-        with pytest.raises(PromptError, match="choose WT"):
+        with pytest.raises(PromptError, match="Choose WT"):
             make()
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Tables of results: means, effects of clicks, cases without the region, and the files they are written to."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Modalities are recognised by file names and series descriptions, and volumes are found in folders."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Rigid registration of volumes of a head that moved, and the overlap that it needs."""
 
 import re
 import time

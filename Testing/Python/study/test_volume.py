@@ -1,4 +1,4 @@
-"""TODO."""
+"""Volumes of every supported format are read, and unusable ones are refused with file and reason."""
 
 import gzip
 from pathlib import Path

@@ -59,5 +59,5 @@ def resources_directory() -> Path:
         if (folder / "catalogue.json").is_file():
             return folder
     raise ModelError(
-        f"the folder Resources with catalogue.json is missing in {_LIBRARY} and beside it: install GliomaSAM again"
+        f"The folder Resources with catalogue.json is missing in {_LIBRARY} and beside it: install GliomaSAM again"
     )

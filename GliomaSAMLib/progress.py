@@ -36,7 +36,7 @@ class Reporter:
     def check(self) -> None:
         """Raise `Cancelled` when the user asked to stop."""
         if self.cancelled():
-            raise Cancelled("stopped by the user")
+            raise Cancelled("Stopped by the user")
 
     def report(self, fraction: float, message: str) -> None:
         """Tell that `fraction` (0 to 1) of this part is done. Raises `Cancelled` when the user asked to stop."""

@@ -1,4 +1,4 @@
-"""The three nested tumour regions of the BraTS convention, and the labels that make them up."""
+"""The three nested tumour regions of the BraTS convention, the labels that make them up, and Dice of two masks."""
 
 from collections.abc import Mapping
 
@@ -21,7 +21,7 @@ def check_region(region: str) -> str:
     """Return `region`, or raise `PromptError` when it is not one of `REGIONS`."""
     if region not in REGIONS:
         raise PromptError(
-            f"there is no region {region!r}: choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
+            f"Unknown region {region!r}. Choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
         )
     return region
 
@@ -38,6 +38,23 @@ def labels_from_regions(masks: Mapping[str, np.ndarray], et_label: int = 3) -> n
     labels[masks["TC"] > 0] = 1
     labels[masks["ET"] > 0] = et_label
     return labels
+
+
+def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Dice overlap of two masks of one shape, in [0, 1]; 1 where both are empty, as BraTS counts it.
+
+    Args:
+        prediction: Non-zero inside.
+        truth: Non-zero inside.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if prediction.shape != truth.shape:
+        raise ValueError(f"Prediction of shape {prediction.shape} and truth of shape {truth.shape} do not fit")
+    prediction, truth = prediction > 0, truth > 0
+    total = np.count_nonzero(prediction) + np.count_nonzero(truth)
+    return 1.0 if total == 0 else float(2.0 * np.count_nonzero(prediction & truth) / total)
 
 
 def implied_regions(region: str, positive: bool) -> tuple[str, ...]:

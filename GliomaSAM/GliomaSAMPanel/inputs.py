@@ -63,7 +63,7 @@ class InputsSection:
         self.guess()
         if not self.nodes():
             self._panel.message(
-                _("no volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
+                _("No volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
             )
 
     def forget(self):

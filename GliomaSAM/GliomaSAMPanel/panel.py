@@ -197,7 +197,7 @@ class Panel:
     def requireEngine(self):
         """The engine; a message and None when something is not installed."""
         if self.engine is None and not self.startEngine():
-            self.message(_("something is not installed yet: see Model and device below"), "warning")
+            self.message(_("Something is not installed yet: see Model and device below"), "warning")
             self.ui.modelButton.collapsed = False
         return self.engine
 
@@ -208,7 +208,7 @@ class Panel:
         if self.parameters is None or self.requireEngine() is None:
             return None
         if not self.inputs.nodes():
-            self.message(_("choose at least one volume in the section Inputs first"), "warning")
+            self.message(_("Choose at least one volume in the section Inputs first"), "warning")
             return None
         if self.parameters.segmentation is None:
             self.segments.newSegmentation(self.inputs.nodes())
@@ -232,7 +232,7 @@ class Panel:
                 self.message(str(error), "error")
             else:
                 LOGGER.exception("unexpected error")
-                text = _("an unexpected error ({error}): save your work; more is in the error log")
+                text = _("An unexpected error ({error}): save your work; more is in the error log")
                 self.message(text.format(error=f"{type(error).__name__}: {error}"), "error")
         finally:
             if waiting:
@@ -265,7 +265,7 @@ class Panel:
         self.shortcuts.install()
         self.segments.enter()
         if not self.model.showState():
-            self.message(_("something is not installed yet: see Model and device below"), "warning")
+            self.message(_("Something is not installed yet: see Model and device below"), "warning")
 
     def leave(self):
         """Another module is shown: nothing of this one stays in the views, and no key of it works."""

@@ -145,7 +145,7 @@ class ResultsSection:
             from GliomaSAMLib.slicer.results_table import rows_as_text
 
             qt.QApplication.clipboard().setText(rows_as_text(self.rows()))
-            self._panel.message(_("the table is on the clipboard"), "info")
+            self._panel.message(_("The table is on the clipboard"), "info")
 
     def saveCsv(self):
         """Save the table as a CSV file."""
@@ -170,7 +170,7 @@ class ResultsSection:
             rows, segmentation = self.rows(), self._panel.task.node
             title = _("{name} results").format(name=segmentation.GetName())
             node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
-            self._panel.message(_("the table {name} is in the scene").format(name=node.GetName()), "info")
+            self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
 
     # files
 
@@ -208,7 +208,7 @@ class ResultsSection:
         return Path(path) if path else None
 
     def _saved(self, path):
-        self._panel.message(_("saved: {name}").format(name=path.name), "info")
+        self._panel.message(_("Saved: {name}").format(name=path.name), "info")
 
     # doubt
 
@@ -246,14 +246,14 @@ class ResultsSection:
             if task is None:
                 return
             if not task.session.history.has_result:
-                self._panel.message(_("there is no result yet: click the tumour, or press Propose"), "info")
+                self._panel.message(_("There is no result yet: click the tumour, or press Propose"), "info")
                 return
             self._go = True
             self.showDoubt(task)
 
     def _jump(self, place):
         if place is None:
-            self._panel.message(_("no uncertain place is left outside existing prompts"), "info")
+            self._panel.message(_("No uncertain place is left outside existing prompts"), "info")
         else:
             slicer.modules.markups.logic().JumpSlicesToLocation(*(float(value) for value in place), True)
 

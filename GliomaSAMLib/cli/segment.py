@@ -199,13 +199,13 @@ def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: 
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
     if folder is not None and single:
-        raise StudyError(f"give either --folder or single volumes, not both (there is also {', '.join(single)})")
+        raise StudyError(f"Give either --folder or single volumes, not both (there is also {', '.join(single)})")
     if folder is None and not single:
-        raise StudyError("no volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
+        raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
-        raise StudyError(f"--skull {skull} is not known: choose auto, on or off")
+        raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
     if et_label not in (3, 4):
-        raise OutputError(f"--et-label {et_label} is not known: choose 3, or 4 as in BraTS data before 2023")
+        raise OutputError(f"Unknown --et-label {et_label}. Choose 3, or 4 as in BraTS data before 2023")
 
 
 def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
@@ -219,7 +219,7 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         check_output_path(picture, PICTURE_SUFFIXES)
     named = [path.expanduser().resolve() for path in (out, json, picture) if path is not None]
     if len(set(named)) < len(named):
-        raise OutputError("two results would go to the same file: choose different names")
+        raise OutputError("Two results would go to the same file: choose different names")
 
 
 def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":

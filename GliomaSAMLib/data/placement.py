@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Extent, Geometry, bounding_box
+from ..geometry import Extent, Geometry, bounding_box, floats, triple
 
 FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
 
@@ -56,8 +56,7 @@ def deepest_voxel(mask: np.ndarray, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
     """Index (K, J, I) of the voxel furthest from the outside of a mask that is not empty, the first of equals."""
     depth, box = depths(mask, spacing)
     inside = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    k, j, i = (int(index) + side.start for index, side in zip(inside, box, strict=True))
-    return k, j, i
+    return triple(int(index) + side.start for index, side in zip(inside, box, strict=True))
 
 
 def signed_depths(mask: np.ndarray) -> np.ndarray:
@@ -166,5 +165,4 @@ def largest_slice(mask: np.ndarray) -> int:
 
 def ras_of(voxel: tuple[int, int, int], geometry: Geometry) -> tuple[float, float, float]:
     """RAS mm of the centre of a voxel (K, J, I)."""
-    r, a, s = (float(value) for value in geometry.to_ras(np.asarray(voxel[::-1])))
-    return r, a, s
+    return floats(geometry.to_ras(np.asarray(voxel[::-1])))

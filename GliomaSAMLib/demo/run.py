@@ -10,13 +10,12 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import next_click
 from ..errors import OutputError
-from ..evaluation.metrics import dice
 from ..models import Model
 from ..output import write_segmentation
 from ..output.picture import Panel, draw_overlay
 from ..progress import Cancel, Progress, Reporter
 from ..prompts import format_ras
-from ..regions import REGIONS
+from ..regions import REGIONS, dice
 from ..session import Session
 
 CLICKS = ("WT", "WT", "WT", "TC", "ET")
@@ -105,7 +104,7 @@ def _write(
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made ({error.strerror or error}): choose another") from error
+        raise OutputError(f"The folder {folder} cannot be made ({error.strerror or error}): choose another") from error
     files = tuple(folder / f"{case.name}{suffix}" for suffix in (".seg.nrrd", ".nii.gz", ".png"))
     after = _masks(session)
     for path in files[:2]:

@@ -55,7 +55,7 @@ class Summary:
         seconds_first: Median of the first mask (with all that is computed once a case).
         seconds, seconds_p95: Median and 95th percentile of an update after a prompt (of the only mask if not
             interactive).
-        promises_broken: Rounds in which a click was on the wrong side; `undo_broken`: undone masks that differ.
+        violations: Rounds with a click on the wrong side of the mask; `undo_broken`: undone masks that differ.
         case_dice: Dice after 0..N prompts of each case that has the region, by its name.
         case_false_ml: Volume of the mask in mL after 0..N prompts of each case that lacks it.
     """
@@ -63,7 +63,7 @@ class Summary:
     method: str
     variant: str
     region: str
-    effort: str
+    initial_input: str
     interactive: bool
     cases: int
     failed: int
@@ -84,7 +84,7 @@ class Summary:
     seconds_first: float
     seconds: float
     seconds_p95: float
-    promises_broken: int
+    violations: int
     undo_broken: int
     case_dice: dict[str, tuple[float, ...]]
     case_false_ml: dict[str, tuple[float, ...]]
@@ -125,7 +125,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         method=first.method,
         variant=first.variant,
         region=first.region,
-        effort=first.effort,
+        initial_input=first.initial_input,
         interactive=interactive,
         cases=len(whole),
         failed=len(group) - len(done),
@@ -146,7 +146,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         seconds_first=_median([result.rounds[0].seconds for result in done]),
         seconds=_median(later),
         seconds_p95=float(np.percentile(later, 95)) if later else float("nan"),
-        promises_broken=sum(not entry.promises_kept for result in done for entry in result.rounds),
+        violations=sum(not entry.clicks_satisfied for result in done for entry in result.rounds),
         undo_broken=sum(not exact for result in done for exact in result.undo_exact),
         case_dice={result.case: tuple(result.curve(last)) for result in whole},
         case_false_ml={result.case: tuple(result.at(n).volume_ml for n in range(last + 1)) for result in empty},
@@ -225,7 +225,7 @@ def _accuracy(summaries: Sequence[Summary]) -> str:
     header += ["first s", "update s", "95 % s"]
     rows = []
     for summary in _by_region(summaries):
-        row = [summary.region, summary.method, summary.effort, str(summary.cases)]
+        row = [summary.region, summary.method, summary.initial_input, str(summary.cases)]
         row += [_number(summary.dice.get(column), 3) for column in COLUMNS]
         row += _click_columns(summary)
         row += [_number(summary.area if summary.interactive else None, 3), _number(summary.hd95, 1)]
@@ -253,12 +253,12 @@ def _gains(summaries: Sequence[Summary]) -> str:
     if not count:
         return ""
     header = ["region", "method", "variant", *[f"gain of prompt {number + 1}" for number in range(count)]]
-    header += ["promises broken", "undo not exact"]
+    header += ["violations", "undo not exact"]
     rows = []
     for summary in _by_region(summaries):
         gains = [f"{gain:+.3f}" for gain in summary.gains[:count]]
         gains += [""] * (count - len(gains))
-        counts = [str(summary.promises_broken), str(summary.undo_broken)]
+        counts = [str(summary.violations), str(summary.undo_broken)]
         rows.append([summary.region, summary.method, summary.variant, *gains, *counts])
     return _table(header, rows)
 

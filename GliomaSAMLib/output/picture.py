@@ -144,7 +144,7 @@ def legend_entries(panels: Sequence["Panel"]) -> list[Line2D]:
         (True, POSITIVE, "P", "click inside"),
         (False, NEGATIVE, "X", "click outside"),
     ):
-        if any(prompt.is_click and prompt.positive == positive for prompt in prompts):
+        if any(prompt.is_stroke and prompt.positive == positive for prompt in prompts):
             entries.append(Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6, label=label))
     if any(prompt.kind == "box" for prompt in prompts):
         entries.append(Line2D([], [], color=BOX, linestyle="dotted", label="box"))
@@ -210,7 +210,7 @@ def draw_overlay(
         OutputError: The file cannot be written, its suffix is not known, or a panel names a modality that is absent.
     """
     if not panels:
-        raise OutputError("a picture needs at least one panel")
+        raise OutputError("A picture needs at least one panel")
     figure = build_overlay(study, panels, caption, centre)
     suffix = os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
     if suffix not in ("png", "pdf", "svg", "jpg"):
@@ -253,7 +253,7 @@ def _on_canonical(study: Study, panel: Panel) -> Panel:
     images = study.canonical.images
     modality = panel.modality or next(name for name in MODALITY_NAMES if name in images)
     if modality not in images:
-        raise OutputError(f"the study has no {modality}: choose one of {', '.join(images)}")
+        raise OutputError(f"The study has no {modality}: choose one of {', '.join(images)}")
     masks, truth = (
         {r: study.to_canonical(np.asarray(m, np.uint8)) > 0 for r, m in part.items()}
         for part in (panel.masks, panel.truth)

@@ -121,7 +121,7 @@ class PromptHistory:
         for prompt in self.prompts:
             if prompt.id == prompt_id:
                 return prompt
-        raise PromptError(f"there is no prompt {prompt_id!r}: it was removed or undone before")
+        raise PromptError(f"Unknown prompt {prompt_id!r}: it was removed or undone before")
 
     def masks(self) -> tuple[Prompt, ...]:
         """The masks edited by hand of all steps, each id once."""
@@ -140,7 +140,7 @@ class PromptHistory:
         after = [*self._head()]
         for prompt in prompts:
             if any(prompt.id == other.id for other in after):
-                raise PromptError(f"the prompt {prompt.id!r} was added before: use move to change it")
+                raise PromptError(f"The prompt {prompt.id!r} was added before: use move to change it")
             after.append(prompt)
         return self._changed(tuple(after)) if prompts else self
 
@@ -234,10 +234,10 @@ class PromptHistory:
             or values.get("format") != FORMAT
             or not isinstance(values.get("prompts"), list)
         ):
-            raise PromptError(f'this is no list of prompts: it needs "format": "{FORMAT}" and "prompts": [...]')
+            raise PromptError(f'Not a list of prompts: it needs "format": "{FORMAT}" and "prompts": [...]')
         if values.get("version") != VERSION:
             raise PromptError(
-                f"the prompts are of version {values.get('version')!r}, this program reads version {VERSION}: "
+                f"The prompts are of version {values.get('version')!r}, this program reads version {VERSION}: "
                 "update GliomaSAM"
             )
         history = cls()
@@ -245,7 +245,7 @@ class PromptHistory:
             try:
                 history = history.add(prompt_from_json(entry))
             except PromptError as error:
-                raise PromptError(f"prompt {number} of the list: {error}") from error
+                raise PromptError(f"Prompt {number} of the list: {error}") from error
         return cls(history.prompts)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -261,10 +261,10 @@ class PromptHistory:
                 return cls.from_json(json.load(file))
         except OSError as error:
             raise PromptError(
-                f"the prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"
+                f"The prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"
             ) from error
         except (ValueError, RecursionError) as error:
-            raise PromptError(f"{os.fspath(path)} is no JSON file of prompts: {error}") from error
+            raise PromptError(f"{os.fspath(path)} is not a JSON file of prompts: {error}") from error
         except PromptError as error:
             raise PromptError(f"{os.fspath(path)}: {error}") from error
 
@@ -294,16 +294,16 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
 def prompt_from_json(values: object) -> Prompt:
     """A prompt from the values of `prompt_to_json`. Raises `PromptError` that says what is missing or wrong."""
     if not isinstance(values, Mapping):
-        raise PromptError(f"{values!r} is no prompt: it needs id, kind, region, positive and points or mask")
+        raise PromptError(f"{values!r} is not a prompt: it needs id, kind, region, positive and points or mask")
     kind, region, positive, prompt_id = (values.get(key) for key in ("kind", "region", "positive", "id"))
     if kind not in KINDS:
-        raise PromptError(f"there is no kind of prompt {kind!r}: use one of {', '.join(KINDS)}")
+        raise PromptError(f"Unknown kind of prompt {kind!r}. Use one of {', '.join(KINDS)}")
     if not isinstance(region, str):
         raise PromptError('its "region" is missing: use "WT", "TC" or "ET"')
     if not isinstance(positive, bool):
         raise PromptError('its "positive" is missing: use true or false')
     if prompt_id is not None and (not isinstance(prompt_id, str) or not prompt_id):
-        raise PromptError(f'its "id" {prompt_id!r} is no text')
+        raise PromptError(f'its "id" {prompt_id!r} is not a text')
     if kind == "mask":
         return make.mask(mask_from_json(values.get("mask")), region, prompt_id=prompt_id)
     points = values.get("points")
@@ -315,7 +315,7 @@ def prompt_from_json(values: object) -> Prompt:
 def _with_points(kind: str, points: list[Any], region: str, positive: bool, prompt_id: str | None) -> Prompt:
     count = {"point": 1, "box": 2}.get(kind, len(points))
     if len(points) != count:
-        raise PromptError(f"a {kind} needs {count} [R, A, S], it has {len(points)}")
+        raise PromptError(f"A {kind} needs {count} [R, A, S], it has {len(points)}")
     if kind == "point":
         return make.point(points[0], positive, region, prompt_id=prompt_id)
     if kind == "box":

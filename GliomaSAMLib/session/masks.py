@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Extent, extent_of
+from ..geometry import Extent, bounding_box
 from ..regions import REGIONS
 
 Shape = tuple[int, int, int]
@@ -124,10 +124,9 @@ def _difference(mask: PackedMask, before: PackedMask) -> Box | None:
 
 def _bounds(inside: np.ndarray) -> Box | None:
     """The smallest box that holds every True of a bool (K, J, I)."""
-    extent = extent_of(inside)
-    if extent is None:
+    if not inside.any():
         return None
-    k, j, i = extent
+    k, j, i = bounding_box(inside)
     return k.start, k.stop, j.start, j.stop, i.start, i.stop
 
 

@@ -148,7 +148,7 @@ class Session:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
         if self.study is None:
             return prompt
-        return prompting.check_inside(prompt, self.study.reference, self.study.brain)
+        return prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
 
     # prompts
 
@@ -405,7 +405,7 @@ class Session:
 
     def _opened(self) -> Predictor:
         if self.predictor is None:
-            raise PromptError("no volume has been read: give the session a study and a model first")
+            raise PromptError("No volume has been read: give the session a study and a model first")
         return self.predictor
 
     def _show_known(self) -> bool:

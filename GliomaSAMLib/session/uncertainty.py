@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Geometry, extent_of
+from ..geometry import Geometry, bounding_box
 from ..prompts import Prompt, scribble_points
 
 UNCERTAIN = 0.5
@@ -40,11 +40,11 @@ def suggest_click(
     unsure = uncertainty(probability)
     uncertain = unsure >= UNCERTAIN
     for prompt in prompts:
-        if prompt.is_click:
+        if prompt.is_stroke:
             _clear(uncertain, scribble_points(prompt, geometry), geometry)
-    box = extent_of(uncertain)
-    if box is None:
+    if not uncertain.any():
         return None
+    box = bounding_box(uncertain)
     start = np.array([part.start for part in box])
     uncertain, unsure = uncertain[box], unsure[box]
     spacing = geometry.spacing[::-1]

@@ -174,7 +174,7 @@ class SegmentationController:
     def before_prompt(self) -> None:
         """Raise `StudyError` when there is no volume."""
         if self.phase == "empty":
-            raise StudyError("no volume is chosen: choose at least one of t1, t1c, t2 and flair")
+            raise StudyError("No volume is chosen: choose at least one of t1, t1c, t2 and flair")
 
     def before_change(self) -> None:
         """Note what was painted into the segments."""
@@ -409,7 +409,7 @@ class SegmentationController:
         try:
             if not self._preparation.choose_again():
                 return False
-            self._engine.listener.message("a volume has changed: reading it again", "info")
+            self._engine.listener.message("A volume has changed: reading it again", "info")
         except GliomaSAMError as error:
             self._engine.tell_error(error)
             self._preparation.clear()
@@ -426,7 +426,7 @@ class SegmentationController:
         gone, _ = self._preparation.missing_nodes()
         if gone:
             going = f"going on with {', '.join(left)}" if left else "choose another one"
-            text = f"the {' and '.join(gone)} volume was removed from the scene: {going}"
+            text = f"The {' and '.join(gone)} volume was removed from the scene: {going}"
             self._engine.listener.message(text, "warning")
 
     def tell_changed(self) -> None:

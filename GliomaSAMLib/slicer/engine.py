@@ -130,7 +130,7 @@ class Engine:
     def loaded(self, choice: ModelChoice) -> None:
         """Note that a model works: the one chosen, or the default in place of one that is not here."""
         if choice != self._choice:
-            text = f"the model {self._choice.model} cannot be used here: {choice.model} takes its place"
+            text = f"The model {self._choice.model} cannot be used here: {choice.model} takes its place"
             self.listener.message(text, "info")
         self._choice = self._loaded = choice
 
@@ -169,7 +169,7 @@ class Engine:
             task.stop()
         self._tell_idle()
         if stopped:
-            self.listener.message(f"stopped: {stopped}", "info")
+            self.listener.message(f"Stopped: {stopped}", "info")
 
     def drop(self, task: SegmentationController, *kinds: str) -> None:
         """Stop work of a task and forget its result; without `kinds` any."""
@@ -291,5 +291,5 @@ class Engine:
     def _report(self, error: Exception) -> None:
         LOGGER.error("unexpected error", exc_info=error)
         self.listener.message(
-            f"an unexpected error ({type(error).__name__}: {error}): save your work; the error is in the log", "error"
+            f"An unexpected error ({type(error).__name__}: {error}): save your work; the error is in the log", "error"
         )

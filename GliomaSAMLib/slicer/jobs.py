@@ -200,11 +200,11 @@ def _importing(work: Callable[[], T], broken: tuple[type[Exception], ...] = (Imp
         return work()
     except ModuleNotFoundError as error:
         raise ModelError(
-            f"the Python package {error.name} is not installed: press Install in the section Model and device"
+            f"The Python package {error.name} is not installed: press Install in the section Model and device"
         ) from error
     except broken as error:
         note_broken(f"PyTorch or a package that needs it cannot be loaded ({error})")
         raise ModelError(
-            f"an installed Python package does not work here ({error}): "
+            f"An installed Python package does not work here ({error}): "
             "install PyTorch again in the section Model and device, and start the program again"
         ) from error

@@ -56,7 +56,7 @@ def lasso_points(outline: Sequence[Sequence[float]]) -> list[tuple[float, float,
         PromptError: The line encloses nothing.
     """
     points = np.asarray(outline, float)
-    refused = PromptError("the lasso encloses nothing: draw a closed line round a part of the region")
+    refused = PromptError("The lasso encloses nothing: draw a closed line round a part of the region")
     if len(points) < 3:
         raise refused
     centre = points.mean(axis=0)
@@ -151,7 +151,7 @@ MOVED_MM = 1e-3
 def create_node(scene: Any, kind: str, positive: bool, region: str) -> Any:
     """A new, visible, empty markups node for prompts. Raises `PromptError` on an unknown kind or region."""
     if kind not in CLASSES:
-        raise PromptError(f"there is no kind of prompt {kind!r}: use one of {', '.join(CLASSES)}")
+        raise PromptError(f"Unknown kind of prompt {kind!r}. Use one of {', '.join(CLASSES)}")
     check_region(region)
     positive = positive or kind.startswith("box")
     node = scene.CreateNodeByClass(CLASSES[kind])

@@ -128,12 +128,12 @@ def _values(text: str, name: str) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict) or values.get("format") != FORMAT or not isinstance(values.get("version"), int):
         raise PromptError(
-            f"what GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
+            f"What GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
             "choose the volumes and go on from them"
         )
     if values["version"] > VERSION:
         raise PromptError(
-            f"the segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
+            f"The segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
             f"one reads {VERSION}): update GliomaSAM, or choose the volumes and go on from the segments. "
             "Nothing of what it holds is lost"
         )

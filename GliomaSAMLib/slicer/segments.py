@@ -191,9 +191,9 @@ class SegmentWriter:
         save_state: Callable[[], Any] | None = None,
     ) -> None:
         if style not in STYLES:
-            raise OutputError(f"there is no style {style!r} of segments: choose {', '.join(STYLES)}")
+            raise OutputError(f"Unknown style of segments {style!r}. Choose {', '.join(STYLES)}")
         if overwrite not in OVERWRITE_MODES:
-            raise OutputError(f"there is no way to overwrite {overwrite!r}: choose {', '.join(OVERWRITE_MODES)}")
+            raise OutputError(f"Unknown way to overwrite {overwrite!r}. Choose {', '.join(OVERWRITE_MODES)}")
         self.segmentation_node = segmentation_node
         self.reference = reference
         self.style = style
@@ -222,7 +222,7 @@ class SegmentWriter:
         if self._lesion_segment is not None:
             segment = segmentation.GetSegment(self._lesion_segment)
             if segment is None:
-                raise OutputError("the segment chosen for the lesion was removed: choose or add another one")
+                raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
             if segment_tag(segment, REGION_TAG) != "lesion":
                 segment.SetTag(REGION_TAG, "lesion")
         set_reference(self.segmentation_node, self.reference, self.volume_node)
@@ -295,10 +295,10 @@ class SegmentWriter:
         needed = {region for plan in self._plans for region in plan.needs}
         for region in sorted(needed):
             if region not in region_masks:
-                raise OutputError(f"the mask of {region} is missing, so the segments cannot be written")
+                raise OutputError(f"The mask of {region} is missing, so the segments cannot be written")
             if region_masks[region].shape != self.reference.shape:
                 raise OutputError(
-                    f"the mask of {region} has the shape {region_masks[region].shape}, "
+                    f"The mask of {region} has the shape {region_masks[region].shape}, "
                     f"the study's grid {self.reference.shape} (K, J, I): read the volumes again"
                 )
         return {region: np.asarray(region_masks[region]) for region in needed}

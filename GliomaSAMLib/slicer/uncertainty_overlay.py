@@ -51,7 +51,7 @@ class UncertaintyOverlay:
         """
         if doubt.shape != self._geometry.shape:
             raise OutputError(
-                f"the doubt has the shape {doubt.shape}, the study's grid {self._geometry.shape} (K, J, I): "
+                f"The doubt has the shape {doubt.shape}, the study's grid {self._geometry.shape} (K, J, I): "
                 "read the volumes again"
             )
         if self.node is None:

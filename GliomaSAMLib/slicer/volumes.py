@@ -33,7 +33,7 @@ __all__ = [
 def check_volume_node(volume_node: Any, modality: str) -> None:
     """Raise `StudyError`, saying what to do, where a node cannot be used as the volume of `modality`."""
     if volume_node is None:
-        raise StudyError(f"no volume is chosen for {modality}: choose one, or leave {modality} out")
+        raise StudyError(f"No volume is chosen for {modality}: choose one, or leave {modality} out")
     name = volume_node.GetName()
     if volume_node.GetScene() is None:
         raise StudyError(f"{name}, chosen for {modality}, was removed from the scene: choose another volume")

@@ -70,13 +70,13 @@ class Ticket:
         """Do the work, in the worker's thread, and return the call to make on the main thread."""
         try:
             if self.cancelled:
-                raise Cancelled("stopped by the user")
+                raise Cancelled("Stopped by the user")
             result = self._job(self._tell, self._stop.is_set)
         except Exception as error:
             failure = error  # the name of an except clause ends with it
             return lambda: self._failed(failure)
         except BaseException as error:  # SystemExit in a job must not end the thread silently
-            stopped = RuntimeError(f"the work ended with {error!r}")
+            stopped = RuntimeError(f"The work ended with {error!r}")
             return lambda: self._failed(stopped)
         return lambda: self._done(result)
 
@@ -171,7 +171,7 @@ class Worker:
             RuntimeError: The worker is closed.
         """
         if self._queue.closed:
-            raise RuntimeError("the worker is closed")
+            raise RuntimeError("The worker is closed")
         ticket = Ticket(job, done, failed, progress)
         with self._queue.changed:
             self._queue.waiting.append(ticket)

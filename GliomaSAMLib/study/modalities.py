@@ -105,7 +105,7 @@ def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise StudyError(f"{folder}: there is no such folder")
+        raise StudyError(f"{folder}: the folder does not exist")
     if not folder.is_dir():
         raise StudyError(f"{folder}: this is a file, not a folder; give it as a volume of one modality")
     level, passed_over = [folder], []

@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry
+from ..geometry import Geometry, ints
 from ..progress import Reporter
 from .canonical import resample
 from .volume import Volume
@@ -169,7 +169,7 @@ def _working_image(volume: Volume) -> sitk.Image:
     """The volume at 2 mm with its outliers cut off."""
     own = volume.geometry
     size = np.maximum(np.ceil(np.asarray(own.size) * own.spacing / WORKING_SPACING_MM), 1).astype(int)
-    grid = Geometry(tuple(int(n) for n in size), (WORKING_SPACING_MM,) * 3, own.origin, own.direction)  # type: ignore[arg-type]
+    grid = Geometry(ints(size), (WORKING_SPACING_MM,) * 3, own.origin, own.direction)
     values = resample(sitk.Cast(volume.image, sitk.sitkFloat32), grid, outside=volume.background)
     low, high = np.percentile(values, (0.5, 99.5))
     return grid.to_image(np.clip(values, low, high if high > low else values.max()).astype(np.float32))

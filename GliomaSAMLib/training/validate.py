@@ -12,7 +12,7 @@ from ..data.placement import deepest_voxel, largest_component
 from ..models.device import autocast
 from ..models.prompt_maps import PromptVoxels, prompt_maps
 from ..models.registry import Previous, VolumeDecoder
-from ..regions import REGIONS
+from ..regions import REGIONS, dice
 from .answer_before import nested
 from .features import CaseFeatures
 from .step import CELL_MM
@@ -166,12 +166,6 @@ def score(measured: dict[str, float]) -> float:
         return -1.0
     harm = min(1.0, measured.get("broken", 0.0)) + measured.get("lowered", 0.0)
     return sum(values) / len(values) + EFFECT_WEIGHT * (measured.get("mended", 0.0) - harm)
-
-
-def dice(mask: np.ndarray, truth: np.ndarray) -> float:
-    """Dice of two bool arrays; 1 where both are empty."""
-    total = int(mask.sum()) + int(truth.sum())
-    return 2 * int((mask & truth).sum()) / total if total else 1.0
 
 
 def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Answer]:

@@ -77,7 +77,7 @@ class GrowFromSeedsBall:
     """
 
     name = "Grow from seeds, ball + box"
-    effort = "a ball and a 3D box"
+    initial_input = "a ball and a 3D box"
     signature = f"ball {BALL_MM}, margin {BOX_MARGIN}, click {CLICK_MM}"
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
@@ -118,7 +118,7 @@ class GrowFromSeedsPlanes:
     """
 
     name = "Grow from seeds, three planes"
-    effort = "three planes painted without an error"
+    initial_input = "three planes painted without an error"
     signature = f"largest planes {PLANE_INSIDE} {PLANE_OUTSIDE}"
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
@@ -137,7 +137,7 @@ def intensity_of(case: OpenCase, region: str) -> np.ndarray:
     """The volume to grow on. Raises CaseError when the case lacks it."""
     (modality,) = BEST_MODALITY[region]
     if modality not in case.images:
-        raise CaseError(f"case {case.name} has no {modality}, on which {region} is grown")
+        raise CaseError(f"Case {case.name} has no {modality}, on which {region} is grown")
     return case.images[modality]
 
 

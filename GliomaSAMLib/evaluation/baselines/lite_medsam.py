@@ -128,14 +128,14 @@ class PropagationOptions:
 
 
 class LiteMedSAMEverySlice:
-    """A perfect box, drawn from the truth, on every slice that has truth: more effort than anybody will make.
+    """A perfect box, drawn from the truth, on every slice that has truth: more than anybody will draw.
 
     Args:
         network: Shared, so that several methods use one set of embeddings.
         three_channels: FLAIR, T1c and T2 as colours, instead of FLAIR for WT and T1c for TC and ET.
     """
 
-    effort = "a perfect box on every slice"
+    initial_input = "a perfect box on every slice"
 
     def __init__(self, network: StockLiteMedSAM, three_channels: bool = False) -> None:
         self.name = "LiteMedSAM boxes" + (" 3ch" if three_channels else "")
@@ -164,7 +164,7 @@ class LiteMedSAMPropagated:
         three_channels: FLAIR, T1c and T2 as colours, instead of FLAIR for WT and T1c for TC and ET.
     """
 
-    effort = "one box, propagated"
+    initial_input = "one box, propagated"
 
     def __init__(
         self, network: StockLiteMedSAM, three_channels: bool = False, options: PropagationOptions | None = None
@@ -210,7 +210,7 @@ def channels_of(case: OpenCase, region: str, three_channels: bool) -> tuple[str,
     channels = THREE_CHANNELS if three_channels else BEST_MODALITY[region]
     missing = [channel for channel in channels if channel not in case.images]
     if missing:
-        raise CaseError(f"case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
+        raise CaseError(f"Case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
     return channels
 
 

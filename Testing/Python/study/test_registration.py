@@ -1,4 +1,4 @@
-"""TODO."""
+"""Rigid registration of volumes of a head that moved, and the overlap that it needs."""
 
 import re
 import time
@@ -12,6 +12,7 @@ from scipy import ndimage
 from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.progress import Reporter
+from GliomaSAMLib.regions import dice
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.canonical import resample
 from GliomaSAMLib.study.registration import register
@@ -119,10 +120,6 @@ def test_native_case_with_the_skull_on(shared_data: Path) -> None:
     near = images["flair"][k - 8 : k + 9, j - 8 : j + 9, i - 8 : i + 9]
     assert near.mean() > np.median(images["flair"][study.canonical.brain]) + 0.15
     assert dice(dark["t1"], dark["t1c"]) > 0.5
-
-
-def dice(one: np.ndarray, other: np.ndarray) -> float:
-    return 2 * float((one & other).sum()) / float(one.sum() + other.sum())
 
 
 Arrays = dict[str, np.ndarray]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 import torch
@@ -93,7 +92,7 @@ EFFECT_WEIGHT = 0.05
 
 @torch.inference_mode()
 def validate(
-    decoder: torch.nn.Module,
+    decoder: VolumeDecoder,
     cases: list[CaseFeatures],
     device: torch.device,
     cancel: Callable[[], None] = lambda: None,
@@ -103,7 +102,7 @@ def validate(
     """Measure the network over `cases`, without what a session adds to its answers.
 
     Args:
-        decoder: A `VolumeDecoder` in evaluation mode, on `device`.
+        decoder: The network, in evaluation mode, on `device`.
         cases: The cases.
         device: Where to compute.
         cancel: Called before each answer of the network; may raise.
@@ -121,7 +120,7 @@ def validate(
     lowered: list[bool] = []
     for case in cases:
         cancel()
-        proposal, answer = _answers(cast(VolumeDecoder, decoder), case, device)
+        proposal, answer = _answers(decoder, case, device)
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):

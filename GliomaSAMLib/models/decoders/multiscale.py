@@ -328,7 +328,6 @@ class MultiscaleMaskDecoder(nn.Module):
         )
         self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
-        self._judged: list[Tensor] = []
 
     def read(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
         """Features of a study, which no prompt changes.
@@ -360,18 +359,29 @@ class MultiscaleMaskDecoder(nn.Module):
             maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
                 read from it: points are tokens. None is the same as all zero.
         """
+        return self._decode(features, prompts, maps)[0]
+
+    def decode_with_auxiliary(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits as `answer`, and auxiliary logits (B, 3, z, y, x) of each level, in the order of the levels."""
+        logits, grids = self._decode(features, prompts, maps)
+        return logits, [block.judge(grid) for block, grid in zip(self.levels, grids, strict=True)]  # type: ignore[operator]
+
+    def _decode(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None, maps: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and the features of each level after its prompts, (B, width, z, y, x)."""
         *levels, fine, middle = features
         shape, batch = fine.shape[2:], fine.shape[0]
         placed = place_prompts(prompts if prompts is not None else [PromptVoxels()] * batch, fine.device)
         cells = cell_positions(shape, levels[0].shape[2:], fine.device)
         found: tuple[Tensor, Tensor] | None = None
-        judged = []
+        grids: list[Tensor] = []
         for block, level in zip(reversed(self.levels), reversed(levels), strict=True):
             found = block(level, found, placed, shape, cells)
-            if self.training:
-                judged.append(block.judge(found[1]))  # type: ignore[operator]
+            grids.append(found[1])
         assert found is not None
-        self._judged = judged[::-1]
         x = self.to_middle(found[1]).float()
         x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
         x = x + middle
@@ -381,22 +391,21 @@ class MultiscaleMaskDecoder(nn.Module):
         x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
         if maps is not None:
             x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
-        return shuffle(self.head(self.fine(x)))
+        return shuffle(self.head(self.fine(x))), grids[::-1]
 
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
-        once. The truth of a coarse cell is the share of it that belongs to a region. 0 when there was no such answer.
+    def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
+        """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it
+        that belongs to a region.
 
         Args:
+            aux_logits: Auxiliary logits of the levels, (B, 3, z, y, x) each.
             regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
         """
-        judged, self._judged = self._judged, []
+        truth = F.adaptive_avg_pool3d(regions.float(), tuple(aux_logits[0].shape[2:]))  # type: ignore[arg-type]
         loss = torch.zeros((), device=regions.device)
-        if judged:
-            truth = F.adaptive_avg_pool3d(regions.float(), tuple(judged[0].shape[2:]))  # type: ignore[arg-type]
-            for weight, logits in zip(self.config.auxiliary_weights, judged, strict=True):
-                logits = logits.float()
-                loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+        for weight, logits in zip(self.config.auxiliary_weights, aux_logits, strict=True):
+            logits = logits.float()
+            loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
         return loss
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import torch
 from monai.networks.nets import SegResNet
-from torch import nn
 
 from ...regions import REGIONS
 from ..blocks import shuffle, unshuffle
+from ..device import ProgressCallback, no_progress
 from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from .base import VolumeDecoder
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class SegResNetConfig:
     embedding_channels: int = 0
 
 
-class PromptableSegResNet(nn.Module):
+class PromptableSegResNet(VolumeDecoder):
     """See the module's text; the methods are those of `registry.VolumeDecoder`."""
 
     def __init__(self, config: SegResNetConfig) -> None:
@@ -49,7 +50,11 @@ class PromptableSegResNet(nn.Module):
         )
 
     def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        embeddings: torch.Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> list[torch.Tensor]:
         """The images, absent modalities blanked, as channels at 2 mm; `embeddings` are not used."""
         images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))

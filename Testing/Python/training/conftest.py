@@ -15,9 +15,10 @@ from user.labelled_cases import cases_folder, make_case
 
 from GliomaSAMLib.models import registry
 from GliomaSAMLib.models.blocks import only_present, shuffle, unshuffle
+from GliomaSAMLib.models.device import ProgressCallback, no_progress
 from GliomaSAMLib.models.encoders.base import SliceEncoder
 from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels
-from GliomaSAMLib.models.registry import Cost, Method, MethodConfig
+from GliomaSAMLib.models.registry import Cost, Method, MethodConfig, VolumeDecoder
 from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
@@ -77,7 +78,7 @@ class TinyConfig:
     first: int = 0
 
 
-class TinyNetwork(nn.Module):
+class TinyNetwork(VolumeDecoder):
     """A network that trains in no time: two convolutions, with the embeddings of slices between them.
 
     Attributes:
@@ -92,7 +93,13 @@ class TinyNetwork(nn.Module):
         self.fusion = nn.Conv3d(config.embedding_channels, config.width, 1) if config.embedding_channels else None
         self.answer = nn.Conv3d(config.width + CHANNELS, 3 * 8, 3, padding=1)
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         self.encoded += 1
         x = self.look(unshuffle(only_present(images, present)))
         blank = self.training and bool(torch.rand(()) < self.config.blank)

@@ -79,8 +79,8 @@ def test_three_steps_and_three_more_are_six(
 ) -> None:
     if changes:
         network = find_method("tiny").build
-        monkeypatch.setattr(network, "checkpointing", False, raising=False)
-        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
+        monkeypatch.setattr(network, "enable_checkpointing", lambda _: True)
+        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5})
     whole, parts = (tiny_options(output=tmp_path / name, **changes) for name in ("whole", "parts"))
     fit(whole)
     stop_after(parts, 3)
@@ -164,14 +164,13 @@ def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOption
 def test_checkpointing_is_handed_to_a_network_that_has_it(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        trainer.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing)
-    )
-    network = find_method(tiny_options().method).build
-    monkeypatch.setattr(network, "checkpointing", False, raising=False)
-    assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
-    assert fit(tiny_options()) == (False, False)
-    monkeypatch.delattr(network, "checkpointing")
+    network, asked = find_method(tiny_options().method).build, []
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: asked.append(self) or True)
+    fit(tiny_options(checkpointing=True, steps=1))
+    assert len(asked) == 1
+    fit(tiny_options(steps=2))
+    assert len(asked) == 1
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: False)
     with pytest.raises(ModelError, match=r"'tiny' cannot compute its activations again.*--accumulate"):
         fit(tiny_options(checkpointing=True))
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Which slices of a volume are embedded, and where they lie."""
 
 from types import SimpleNamespace
 

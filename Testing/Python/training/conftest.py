@@ -155,7 +155,7 @@ def tiny_options(
             "precision": "32-true",
             "warmup": 2,
             "cache": tmp_path_factory.getbasetemp() / "features",
-            "clicks": ClickConfig(users=2),
+            "clicks": ClickConfig(users=2, rounds=(0.5, 0.5)),
             "augment": AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
             "method": tiny_config.method,
             "config": tiny_config,

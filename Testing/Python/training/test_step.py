@@ -1,4 +1,4 @@
-"""TODO."""
+"""One training step: what users are told and give, and the loss."""
 
 import math
 from collections.abc import Callable
@@ -218,7 +218,7 @@ def test_auxiliary_losses_are_those_of_the_encoder_the_proposal_and_the_mean_ove
 ) -> None:
     plain_loss, _ = TrainingStep(Recorder(), plain(users=3), seed=0)(*batch(1))
     auxiliary, _ = TrainingStep(Auxiliary(), plain(users=3), seed=0)(*batch(1), progress)
-    assert float(auxiliary - plain_loss) == pytest.approx(expected, rel=1e-4)
+    assert (auxiliary - plain_loss).item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Validation: Dice after clicks, and what clicks mend and break."""
 
 import numpy as np
 import pytest

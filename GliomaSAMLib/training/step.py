@@ -8,6 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
+from monai.metrics import compute_dice
 from torch import nn
 
 from ..models.prompt_maps import PromptVoxels, prompt_maps
@@ -197,7 +198,7 @@ class TrainingStep(nn.Module):
                 torch.from_numpy(np.stack([user.near_clicks() for user in users])).to(images.device),
             )
             losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + auxiliary)
-            dices.append(soft_dice(logits.detach(), goal))
+            dices.append(mean_dice(logits.detach(), goal))
         return loss + torch.stack(losses).mean(), torch.stack(dices).mean(dim=0)
 
     @torch.no_grad()
@@ -231,9 +232,6 @@ def _nested(users: Sequence[User]) -> torch.Tensor:
     return torch.stack([levels >= level for level in (1, 2, 3)], dim=1).to(torch.uint8)
 
 
-def soft_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Dice of the thresholded logits for each region, mean over the batch, shape (3,). Empty and found empty is 1."""
-    mask, truth = logits > 0, truth > 0
-    both = (mask & truth).sum(dim=(2, 3, 4)).float()
-    total = mask.sum(dim=(2, 3, 4)).float() + truth.sum(dim=(2, 3, 4)).float()
-    return torch.where(total > 0, 2 * both / total.clamp(min=1), torch.ones_like(total)).mean(dim=0)
+def mean_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Dice of the thresholded logits (B, 3, K, J, I) for each region, mean over the batch, (3,); 1 where both are empty."""
+    return compute_dice(logits > 0, truth > 0, ignore_empty=False).mean(dim=0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from monai.metrics import compute_dice
 
 from ..data.placement import deepest_voxel, largest_component
 from ..models.device import autocast
@@ -169,8 +170,8 @@ def score(measured: dict[str, float]) -> float:
 
 def dice(mask: np.ndarray, truth: np.ndarray) -> float:
     """Dice of two bool arrays; 1 where both are empty."""
-    total = int(mask.sum()) + int(truth.sum())
-    return 2 * int((mask & truth).sum()) / total if total else 1.0
+    one, other = (torch.from_numpy(array)[None, None] for array in (mask, truth))
+    return compute_dice(one, other, ignore_empty=False).item()
 
 
 def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Answer]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 
 from ...regions import REGIONS
-from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps, shuffle, unshuffle
+from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps
 from ..device import one_thread
 from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 
@@ -280,13 +281,13 @@ class ImageSkips(nn.Module):
         super().__init__()
         self.stem = nn.Conv3d(modalities * 8, fine, 3, padding=1, bias=False)
         self.presence = nn.Parameter(torch.zeros(modalities, fine))
-        self.fine = ResidualBlock(fine, fine)
+        self.fine = ResidualBlock(fine)
         self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
 
     def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
-        x = self.stem(unshuffle(only_present(images, present)))
+        x = self.stem(pixelunshuffle(only_present(images, present), 3, 2))
         fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
         return fine, self.middle(self.down(fine))
 
@@ -316,13 +317,13 @@ class MultiscaleMaskDecoder(nn.Module):
         self.skips = ImageSkips(config.modalities, fine, middle) if config.image_skips else None
         self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
         self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
         self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
         self.read_from = 0 if config.point_maps else POINT_CHANNELS
         self.maps = _silent(CHANNELS - self.read_from, fine)
         self.maps_middle = _silent(CHANNELS, middle) if config.point_maps else None
         self.fine = (
-            nn.Sequential(*(ResidualBlock(fine, fine) for _ in range(config.fine_blocks)))
+            nn.Sequential(*(ResidualBlock(fine) for _ in range(config.fine_blocks)))
             if config.fine_blocks
             else Smoothing(fine)
         )
@@ -391,7 +392,7 @@ class MultiscaleMaskDecoder(nn.Module):
         x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
         if maps is not None:
             x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
-        return shuffle(self.head(self.fine(x))), grids[::-1]
+        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]
 
     def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
         """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it

@@ -22,11 +22,11 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from monai.networks.utils import pixelshuffle
 from torch import nn
 
 from ...errors import ModelError
 from ...regions import REGIONS
-from ..blocks import shuffle
 from ..device import ProgressCallback, no_progress
 from ..fusion import SpatialCorrelatedFusion
 from ..prompt_maps import PromptVoxels
@@ -181,7 +181,7 @@ class CsadUNet(VolumeDecoder):
         self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `maps` and `prompts` are not used."""
-        return shuffle(features[0])
+        return pixelshuffle(features[0], 3, 2)
 
     def _windows(self, images: torch.Tensor, present: torch.Tensor, read: range) -> torch.Tensor:
         """Windows (B * len(read), M, window * 4, J/2, I/2) round the pairs of slices `read`.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import torch
 from monai.networks.nets import SegResNet
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
-from ..blocks import shuffle, unshuffle
 from ..device import ProgressCallback, no_progress
 from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
 from .base import VolumeDecoder
@@ -58,7 +58,7 @@ class PromptableSegResNet(VolumeDecoder):
     ) -> list[torch.Tensor]:
         """The images, absent modalities blanked, as channels at 2 mm; `embeddings` are not used."""
         images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        x = unshuffle(images)
+        x = pixelunshuffle(images, 3, 2)
         flags = present.to(x.dtype)[:, :, None, None, None].expand(-1, -1, *x.shape[2:])
         return [torch.cat([x, flags], dim=1)]
 
@@ -67,4 +67,4 @@ class PromptableSegResNet(VolumeDecoder):
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
-        return shuffle(self.network(torch.cat([features[0], given], dim=1)))
+        return pixelshuffle(self.network(torch.cat([features[0], given], dim=1)), 3, 2)

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 from user.labelled_cases import cases_folder, make_case
 
 from GliomaSAMLib.models import registry
-from GliomaSAMLib.models.blocks import only_present, shuffle, unshuffle
+from GliomaSAMLib.models.blocks import only_present
 from GliomaSAMLib.models.device import ProgressCallback, no_progress
 from GliomaSAMLib.models.encoders.base import SliceEncoder
 from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels
@@ -101,7 +102,7 @@ class TinyNetwork(VolumeDecoder):
         progress_callback: ProgressCallback = no_progress,
     ) -> list[Tensor]:
         self.encoded += 1
-        x = self.look(unshuffle(only_present(images, present)))
+        x = self.look(pixelunshuffle(only_present(images, present), 3, 2))
         blank = self.training and bool(torch.rand(()) < self.config.blank)
         if self.fusion is not None and embeddings is not None and not blank:
             there = present[:, :, None, None, None, None].to(embeddings.dtype)
@@ -110,7 +111,7 @@ class TinyNetwork(VolumeDecoder):
         return [F.leaky_relu(x, 0.01)]
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
-        return shuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)))
+        return pixelshuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)), 3, 2)
 
 
 @pytest.fixture

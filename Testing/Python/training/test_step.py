@@ -12,7 +12,7 @@ from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptVoxels, prompt_maps
 from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training import ClickConfig
-from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, segmentation_loss, soft_dice
+from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, mean_dice, segmentation_loss
 
 
 def batch(size: int = 2) -> tuple[Any, ...]:
@@ -272,13 +272,13 @@ def test_an_error_near_a_click_costs_more() -> None:
     assert float(segmentation_loss(near, truth, maps, off)) == float(segmentation_loss(near, truth, nothing))
 
 
-def test_soft_dice_of_masks() -> None:
+def test_mean_dice_of_masks() -> None:
     logits = torch.full((2, 3, 2, 2, 2), -1.0)
     truth = torch.zeros(2, 3, 2, 2, 2)
     logits[:, 0, 0] = 1  # WT: 4 found, 2 of them right, none missed
     truth[:, 0, 0, 0] = 1
     truth[:, 1, 0, 0] = 1  # TC: nothing found; ET: empty and found empty
-    assert soft_dice(logits, truth).tolist() == pytest.approx([2 * 2 / 6, 0, 1])
+    assert mean_dice(logits, truth).tolist() == pytest.approx([2 * 2 / 6, 0, 1])
     assert np.isclose(CELL_MM, 2.0)
 
 

@@ -233,5 +233,5 @@ def _nested(users: Sequence[User]) -> torch.Tensor:
 
 
 def mean_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Dice of the thresholded logits (B, 3, K, J, I) for each region, mean over the batch, (3,); 1 where both are empty."""
+    """Dice of the thresholded logits (B, 3, K, J, I) of each region, mean over the batch, (3,). Two empty masks: 1."""
     return compute_dice(logits > 0, truth > 0, ignore_empty=False).mean(dim=0)

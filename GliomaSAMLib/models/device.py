@@ -5,8 +5,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,12 +17,20 @@ Piece = TypeVar("Piece")
 
 Answer = TypeVar("Answer")
 
+ProgressCallback = Callable[[], None]
+
+"""Called after each piece of a long computation; an exception that it raises ends the computation."""
+
+
+def no_progress() -> None:
+    """The progress callback that does nothing."""
+
 
 def side_by_side(
     work: Callable[[Piece], Answer],
     pieces: Sequence[Piece],
     device: torch.device,
-    done: Callable[[], None] = lambda: None,
+    progress_callback: ProgressCallback = no_progress,
 ) -> list[Answer]:
     """The answers to all pieces, in their order.
 
@@ -31,27 +38,27 @@ def side_by_side(
         work: Gives the answer to a piece. Modes of torch that hold for the caller hold for it, in whatever thread.
         pieces: The pieces.
         device: Where the work is done. What is no CPU is busy with one piece already, and takes one after the other.
-        done: Called in this thread after each piece, in their order. What it raises ends the work: pieces begun are
-            finished, others never begin.
+        progress_callback: Called in this thread after each piece, in their order. What it raises ends the work: pieces
+            begun are finished, others never begin.
     """
     before = torch.get_num_threads()
     threads = min(before, len(pieces))
     if device.type != "cpu" or threads < 2:
-        return _collected(map(work, pieces), done)
+        return _collected(map(work, pieces), progress_callback)
     torch.set_num_threads(1)  # new threads begin with as many
     pool = ThreadPoolExecutor(threads, "side by side", torch.set_num_threads, (1,))
     try:
-        return _collected(pool.map(_in_same_modes(work), pieces), done)
+        return _collected(pool.map(_in_same_modes(work), pieces), progress_callback)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
 
 
-def _collected(answers: Iterable[Answer], done: Callable[[], None]) -> list[Answer]:
+def _collected(answers: Iterable[Answer], progress_callback: ProgressCallback) -> list[Answer]:
     collected = []
     for answer in answers:
         collected.append(answer)
-        done()
+        progress_callback()
     return collected
 
 
@@ -69,26 +76,6 @@ def _in_same_modes(work: Callable[[Piece], Answer]) -> Callable[[Piece], Answer]
             return work(piece)
 
     return there
-
-
-_listener: ContextVar[Callable[[], None] | None] = ContextVar("listener", default=None)
-
-
-def beat() -> None:
-    """Tell the listener of this thread that a piece is done. What the listener raises ends the work."""
-    listener = _listener.get()
-    if listener is not None:
-        listener()
-
-
-@contextmanager
-def listening(listener: Callable[[], None]) -> Iterator[None]:
-    """Call `listener` at each beat of this thread, as long as the context lasts."""
-    before = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(before)
 
 
 T = TypeVar("T")

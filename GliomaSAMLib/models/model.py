@@ -15,7 +15,7 @@ from ..former_names import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
-from .device import autocast, choose_device, listening, side_by_side, with_fallback
+from .device import ProgressCallback, autocast, choose_device, no_progress, side_by_side, with_fallback
 from .encoders.base import SliceEncoder
 from .prompt_maps import PromptVoxels
 from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
@@ -33,7 +33,7 @@ class Model:
         name: What the user calls it.
         config: What it is made of.
         encoder: The frozen slice encoder, or None.
-        decoder: The trained network, a `VolumeDecoder`.
+        decoder: The trained network.
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
         weights_sha256: SHA-256 of the weights file; None when it was built without one.
@@ -44,7 +44,7 @@ class Model:
         name: str,
         config: MethodConfig,
         encoder: SliceEncoder | None,
-        decoder: torch.nn.Module,
+        decoder: VolumeDecoder,
         device: torch.device,
         on_fallback: Callable[[str], None] | None = None,
         weights_sha256: str | None = None,
@@ -104,14 +104,17 @@ class Model:
         return self._run(work)
 
     def encode(
-        self, images: dict[str, np.ndarray], embeddings: np.ndarray | None, beat: Callable[[], None] = lambda: None
+        self,
+        images: dict[str, np.ndarray],
+        embeddings: np.ndarray | None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> Features:
         """Features of a box of a study, for `decode`.
 
         Args:
             images: For each modality present float32 (K, J, I) in [0, 1], 1 mm, sides multiples of `multiple`.
             embeddings: float16 (M, C, z, y, x) over the same box, M in the order of `MODALITIES`; None without encoder.
-            beat: Called every now and then where it takes long; what it raises ends the work.
+            progress_callback: Called repeatedly during a long computation; an exception that it raises ends it.
         """
         shape = next(iter(images.values())).shape
         stacked = np.stack([images.get(name, np.zeros(shape, np.float32)) for name in MODALITIES])
@@ -120,8 +123,9 @@ class Model:
         @torch.inference_mode()
         def work(device: torch.device) -> Features:
             coarse = None if embeddings is None else torch.from_numpy(embeddings)[None].to(device).float()
-            with autocast(device), listening(beat):
-                return self._decoder.encode(torch.from_numpy(stacked)[None].to(device), present.to(device), coarse)
+            with autocast(device):
+                box = torch.from_numpy(stacked)[None].to(device)
+                return self.decoder.encode(box, present.to(device), coarse, progress_callback)
 
         return self._run(work)
 
@@ -140,14 +144,10 @@ class Model:
                 inputs = torch.from_numpy(maps)[None].to(device)
                 if device.type == "cpu":
                     inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
-                found = self._decoder.decode([f.to(device) for f in features], inputs, [prompts])
+                found = self.decoder.decode([f.to(device) for f in features], inputs, [prompts])
                 return found[0].float().cpu().numpy()
 
         return self._run(work)
-
-    @property
-    def _decoder(self) -> VolumeDecoder:
-        return self.decoder  # type: ignore[return-value]
 
     def _move(self, device: torch.device) -> None:
         self.device = device

@@ -3,26 +3,23 @@
 A new method is one file with its config and network, and one line in `METHODS`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, get_type_hints
-
-import torch
-from torch import nn
+from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import ModelError, WeightsError
 from ..former_names import current_name
 from .encoders.base import SliceEncoder
 from .encoders.lite_medsam import LiteMedSAMEncoder
 from .encoders.sam_vit import SamViTEncoder
+from .methods.base import VolumeDecoder
 from .methods.cmaa import Cmaa, CmaaConfig
 from .methods.csad import CsadConfig, CsadUNet
 from .methods.gliomasam import GliomaSam, GliomaSamConfig
 from .methods.ma_sam import MaSam, MaSamConfig
 from .methods.medsam3d import MedSam3d, MedSam3dConfig
 from .methods.segresnet import PromptableSegResNet, SegResNetConfig
-from .prompt_maps import PromptVoxels
 from .slice_stack import StackLayout
 
 PROMPTS = ("point", "scribble", "box", "mask")
@@ -32,36 +29,6 @@ PROMPTS = ("point", "scribble", "box", "mask")
 Previous = Literal["proposal", "answer"]
 
 """What the last channels of the prompt maps hold."""
-
-
-class VolumeDecoder(Protocol):
-    """The interface of the trained part.
-
-    The work is split in two, because a user clicks many times on one patient: `encode` reads the study once, `decode`
-    runs for every set of prompts.
-    """
-
-    def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
-    ) -> list[torch.Tensor]:
-        """Features of a study, which no prompt changes.
-
-        Args:
-            images: (B, M, K, J, I), 1 mm, in [0, 1]; sides multiples of `config.multiple`.
-            present: (B, M) bool. The content of an absent modality is ignored.
-            embeddings: What the frozen encoder gave of the slices, (B, M, C, z, y, x) over the same box; None without.
-        """
-
-    def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
-    ) -> torch.Tensor:
-        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
-
-        Args:
-            features: What `encode` gave.
-            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`.
-            prompts: What the maps were drawn from, one a study, in their voxels.
-        """
 
 
 @dataclass(frozen=True)
@@ -123,7 +90,7 @@ class Method:
 
     summary: str
     config: MethodConfig
-    build: Callable[..., nn.Module]
+    build: Callable[..., VolumeDecoder]
     cost: Cost
     encoder: Literal["none", "cut"]
     prompts: tuple[str, ...] = PROMPTS
@@ -268,11 +235,11 @@ class Parts:
 
     Args:
         embedder: The frozen part, computed once for each slice; None without an encoder.
-        network: The part that is trained, a `VolumeDecoder`; it may hold frozen blocks as well.
+        network: The part that is trained; it may hold frozen blocks as well.
     """
 
     embedder: SliceEncoder | None
-    network: nn.Module
+    network: VolumeDecoder
 
 
 def build(config: MethodConfig, checkpoint: Path | None = None) -> Parts:

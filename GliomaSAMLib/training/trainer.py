@@ -3,18 +3,17 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from ..data.cases import Case, find_cases, read_split
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError
 from ..models.catalogue import find_weights
-from ..models.registry import MethodConfig, Parts, build, find_method
+from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
 from ..models.weights import load_trained, load_weights, save_weights, trained_names, trained_state
 from .augment import Batch, CropDataset, collate
 from .checkpoint import TrainingLog, load_checkpoint, remove_leftovers, save_checkpoint
@@ -106,7 +105,7 @@ class Run:
         decoder = self.decoder
         self.trained = trained_names(decoder)
         kinds = find_method(self.config.method).prompts
-        self.one_step = TrainingStep(
+        step = TrainingStep(
             decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
         )
         optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
@@ -118,9 +117,12 @@ class Run:
             self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
             self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
             self.stale = saved.get("stale", 0)
-        if options.checkpointing:
-            use_checkpointing(decoder, options.method)
-        self.module, self.optimizer = self.fabric.setup(self.one_step, optimizer)
+        if options.checkpointing and not decoder.enable_checkpointing():
+            raise ModelError(
+                f"the method {options.method!r} cannot compute its activations again to save memory: leave out "
+                "--checkpointing, and choose smaller crops or a smaller batch with --accumulate"
+            )
+        self.module, self.optimizer = self.fabric.setup(step, optimizer)
         each = options.batch * options.accumulate * self.fabric.world_size
         dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
         # a step takes the same crops, however many processes and parts of the step share them
@@ -187,7 +189,6 @@ class Run:
             self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
         )
         self.module.train()
-        self.one_step.done = min(1.0, self.fraction())
         self.optimizer.zero_grad()
         losses, dices, waited = [], [], 0.0
         for part in range(options.accumulate):
@@ -198,7 +199,7 @@ class Run:
             # chance within the network is bound to the crops too, not to who computes them
             torch.manual_seed(hash((options.seed, int(index[0]))) % 2**31)
             with self.fabric.no_backward_sync(self.module, enabled=part + 1 < options.accumulate):
-                loss, dice = self.module(*batch)
+                loss, dice = self.module(*batch, min(1.0, self.fraction()))
                 if not torch.isfinite(loss):
                     raise CaseError(
                         f"the loss is not finite at step {self.step}: lower the learning rate or check the cases"
@@ -274,9 +275,8 @@ class Run:
         self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
         self.average.eval()
         try:
-            measured = validate(
-                self.average.module, self.val, self.fabric.device, self._check_cancel, self.config.previous
-            )
+            network = cast(VolumeDecoder, self.average.module)
+            measured = validate(network, self.val, self.fabric.device, self._check_cancel, self.config.previous)
         except Cancelled:
             return  # the loop sees it too, and writes a checkpoint before it stops
         if self.log is not None:
@@ -314,18 +314,6 @@ def _take_weights(start: str, parts: Parts) -> None:
     state, metadata = load_weights(*find_weights(start))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
-
-
-def use_checkpointing(network: nn.Module, method: str) -> None:
-    """Make `network` compute its activations again when gradients need them. Raises `ModelError` where it cannot."""
-    able = [part for part in network.modules() if hasattr(part, "checkpointing")]
-    if not able:
-        raise ModelError(
-            f"the method {method!r} cannot compute its activations again to save memory: leave out --checkpointing, "
-            "and choose smaller crops or a smaller batch with --accumulate"
-        )
-    for part in able:
-        part.checkpointing = True  # type: ignore[assignment]
 
 
 def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callable[[], bool] | None = None) -> Path:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 
 from ...regions import REGIONS
-from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps, shuffle, unshuffle
+from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps
 from ..device import one_thread
 from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptVoxels
 
@@ -280,13 +281,13 @@ class ImageSkips(nn.Module):
         super().__init__()
         self.stem = nn.Conv3d(modalities * 8, fine, 3, padding=1, bias=False)
         self.presence = nn.Parameter(torch.zeros(modalities, fine))
-        self.fine = ResidualBlock(fine, fine)
+        self.fine = ResidualBlock(fine)
         self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
 
     def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
-        x = self.stem(unshuffle(only_present(images, present)))
+        x = self.stem(pixelunshuffle(only_present(images, present), 3, 2))
         fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
         return fine, self.middle(self.down(fine))
 
@@ -316,19 +317,18 @@ class MultiscaleMaskDecoder(nn.Module):
         self.skips = ImageSkips(config.modalities, fine, middle) if config.image_skips else None
         self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
         self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
         self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
         self.read_from = 0 if config.point_maps else POINT_CHANNELS
         self.maps = _silent(CHANNELS - self.read_from, fine)
         self.maps_middle = _silent(CHANNELS, middle) if config.point_maps else None
         self.fine = (
-            nn.Sequential(*(ResidualBlock(fine, fine) for _ in range(config.fine_blocks)))
+            nn.Sequential(*(ResidualBlock(fine) for _ in range(config.fine_blocks)))
             if config.fine_blocks
             else Smoothing(fine)
         )
         self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
-        self._judged: list[Tensor] = []
 
     def read(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
         """Features of a study, which no prompt changes.
@@ -360,18 +360,29 @@ class MultiscaleMaskDecoder(nn.Module):
             maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
                 read from it: points are tokens. None is the same as all zero.
         """
+        return self._decode(features, prompts, maps)[0]
+
+    def decode_with_auxiliary(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits as `answer`, and auxiliary logits (B, 3, z, y, x) of each level, in the order of the levels."""
+        logits, grids = self._decode(features, prompts, maps)
+        return logits, [block.judge(grid) for block, grid in zip(self.levels, grids, strict=True)]  # type: ignore[operator]
+
+    def _decode(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None, maps: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and the features of each level after its prompts, (B, width, z, y, x)."""
         *levels, fine, middle = features
         shape, batch = fine.shape[2:], fine.shape[0]
         placed = place_prompts(prompts if prompts is not None else [PromptVoxels()] * batch, fine.device)
         cells = cell_positions(shape, levels[0].shape[2:], fine.device)
         found: tuple[Tensor, Tensor] | None = None
-        judged = []
+        grids: list[Tensor] = []
         for block, level in zip(reversed(self.levels), reversed(levels), strict=True):
             found = block(level, found, placed, shape, cells)
-            if self.training:
-                judged.append(block.judge(found[1]))  # type: ignore[operator]
+            grids.append(found[1])
         assert found is not None
-        self._judged = judged[::-1]
         x = self.to_middle(found[1]).float()
         x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
         x = x + middle
@@ -381,22 +392,21 @@ class MultiscaleMaskDecoder(nn.Module):
         x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
         if maps is not None:
             x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
-        return shuffle(self.head(self.fine(x)))
+        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]
 
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
-        once. The truth of a coarse cell is the share of it that belongs to a region. 0 when there was no such answer.
+    def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
+        """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it
+        that belongs to a region.
 
         Args:
+            aux_logits: Auxiliary logits of the levels, (B, 3, z, y, x) each.
             regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
         """
-        judged, self._judged = self._judged, []
+        truth = F.adaptive_avg_pool3d(regions.float(), tuple(aux_logits[0].shape[2:]))  # type: ignore[arg-type]
         loss = torch.zeros((), device=regions.device)
-        if judged:
-            truth = F.adaptive_avg_pool3d(regions.float(), tuple(judged[0].shape[2:]))  # type: ignore[arg-type]
-            for weight, logits in zip(self.config.auxiliary_weights, judged, strict=True):
-                logits = logits.float()
-                loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+        for weight, logits in zip(self.config.auxiliary_weights, aux_logits, strict=True):
+            logits = logits.float()
+            loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
         return loss
 
 

@@ -1,6 +1,6 @@
 """Frozen blocks with adapters between them: from the tokens at the cut to embeddings, for a stack of slices."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..adapters import StackContext
-from ..device import beat, side_by_side
+from ..device import ProgressCallback, no_progress, side_by_side
 from .frozen_blocks import FrozenBlock, FrozenBlocks
 
 CHUNK = 4
@@ -26,7 +26,7 @@ class AdaptedEncoder(nn.Module):
         middle: One for each between attention and MLP, or None.
 
     Attributes:
-        checkpointing: Compute the blocks twice in training instead of keeping what they compute.
+        checkpointing: Compute the blocks again in the backward pass instead of storing their activations.
     """
 
     def __init__(
@@ -41,13 +41,25 @@ class AdaptedEncoder(nn.Module):
         self.middle = nn.ModuleList(middle) if middle is not None else None
         self.checkpointing = False
 
-    def forward(self, tokens: Tensor, context: StackContext, taps: Collection[int] = ()) -> tuple[Tensor, list[Tensor]]:
+    def enable_checkpointing(self) -> bool:
+        """Switch `checkpointing` on; True, as `VolumeDecoder.enable_checkpointing` returns it."""
+        self.checkpointing = True
+        return True
+
+    def forward(
+        self,
+        tokens: Tensor,
+        context: StackContext,
+        taps: Collection[int] = (),
+        progress_callback: ProgressCallback = no_progress,
+    ) -> tuple[Tensor, list[Tensor]]:
         """Embed a stack.
 
         Args:
             tokens: (N, h, w, C) at the cut, N = batch * modalities * depth.
             context: What N is made of.
             taps: Blocks after which the tokens are wanted too, by index.
+            progress_callback: Called after each few slices of a block where no gradient is kept.
 
         Returns:
             The embedding as volumes (B, M, channels, D, h, w), and the tokens after each block of `taps`, likewise.
@@ -55,20 +67,22 @@ class AdaptedEncoder(nn.Module):
         tapped = []
         for n, block in enumerate(self.blocks):
             if self.checkpointing and torch.is_grad_enabled():
-                tokens = checkpoint(self._step, n, block, tokens, context, use_reentrant=False)
+                tokens = checkpoint(self._step, n, block, tokens, context, progress_callback, use_reentrant=False)
             else:
-                tokens = self._step(n, block, tokens, context)
+                tokens = self._step(n, block, tokens, context, progress_callback)
             if n in taps:
                 tapped.append(_volumes(tokens.permute(0, 3, 1, 2), context))
-        return _volumes(_in_chunks(self.blocks.embed, tokens), context), tapped
+        return _volumes(_in_chunks(self.blocks.embed, tokens, progress_callback), context), tapped
 
-    def _step(self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext) -> Tensor:
+    def _step(
+        self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext, progress_callback: ProgressCallback
+    ) -> Tensor:
         if self.before is not None:
             tokens = self.before[n](tokens, context)
-        tokens = _in_chunks(block.attend, tokens)
+        tokens = _in_chunks(block.attend, tokens, progress_callback)
         if self.middle is not None:
             tokens = self.middle[n](tokens, context)
-        return _in_chunks(block.digest, tokens)
+        return _in_chunks(block.digest, tokens, progress_callback)
 
 
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
@@ -88,8 +102,8 @@ def on_voxels(logits: Tensor, maps: Tensor) -> Tensor:
     return F.interpolate(logits.float(), size=size, mode="trilinear", align_corners=False)
 
 
-def _in_chunks(work, tokens: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+def _in_chunks(work: Callable[[Tensor], Tensor], tokens: Tensor, progress_callback: ProgressCallback) -> Tensor:
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
     if torch.is_grad_enabled():
         return work(tokens)
-    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, beat))
+    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, progress_callback))

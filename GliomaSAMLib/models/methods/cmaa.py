@@ -18,16 +18,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from ...errors import ModelError
 from ..adapters.cross_modality import CrossModalityAdapter
 from ..decoders.sam_mask import StackMaskHead
+from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
 from ..encoders.frozen_blocks import CutEncoder
 from ..fusion import GatedFusion, SpatialCorrelatedFusion
 from ..prompt_maps import PromptVoxels
-from .distillation import HeldDistillation
+from .base import VolumeDecoder
+from .distillation import weighted_distillation
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class CmaaConfig:
     multiple: int = 16
 
 
-class Cmaa(nn.Module):
+class Cmaa(VolumeDecoder):
     """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
@@ -83,26 +85,39 @@ class Cmaa(nn.Module):
             drawn=True,
             train_transformer=config.train_transformer,
         )
-        self.done = 1.0
-        self._distillation = HeldDistillation(config.distillation)
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         """The fused embedding (B, 256, D, h, w) of a study, which no prompt changes.
 
         Args:
             images: Not used.
             present: (B, M) bool. The content of an absent modality is ignored.
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
+            progress_callback: See `VolumeDecoder.encode`.
         """
         assert embeddings is not None
-        tokens, context = stack_tokens(embeddings, present)
-        distilled = self.training and self.config.distillation > 0
-        taps = range(len(self.encoder.blocks)) if distilled else ()
-        volumes, tapped = self.encoder(tokens, context, taps)
-        self._distillation.hold(tapped, present)
-        if self.gated is not None:
-            return [self.gated(volumes, present)]
-        return [self._correlate(volumes, present)]
+        volumes, _ = self.encoder(*stack_tokens(embeddings, present), progress_callback=progress_callback)
+        return [self._fused(volumes, present)]
+
+    def encode_for_training(
+        self, images: Tensor, present: Tensor, embeddings: Tensor | None = None, training_progress: float = 1.0
+    ) -> tuple[list[Tensor], Tensor]:
+        """`encode`, and the weighted attention distillation of the outputs of all blocks."""
+        assert embeddings is not None
+        layers = range(len(self.encoder.blocks)) if self.config.distillation > 0 else ()
+        volumes, outputs = self.encoder(*stack_tokens(embeddings, present), layers)
+        loss = weighted_distillation(outputs, present, self.config.distillation, training_progress)
+        return [self._fused(volumes, present)], loss
+
+    def _fused(self, volumes: Tensor, present: Tensor) -> Tensor:
+        """The modalities (B, M, C, D, h, w) as one (B, C, D, h, w)."""
+        return self.gated(volumes, present) if self.gated is not None else self._correlate(volumes, present)
 
     def _correlate(self, volumes: Tensor, present: Tensor) -> Tensor:
         """SCFF of (B, M, C, D, h, w), slice by slice."""
@@ -116,10 +131,10 @@ class Cmaa(nn.Module):
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid, for prompts and the maps drawn from them."""
         return on_voxels(self.head(features[0], maps, prompts), maps)
 
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """The distillation of the last `encode`, weighted; grows over the first third of the training."""
-        return self._distillation.let_go(self.done, regions.device)
-
     def learning_rate_factors(self) -> Mapping[str, float]:
         """What was learned before is changed slowly."""
         return {"encoder": 0.6, "head": 0.15}
+
+    def enable_checkpointing(self) -> bool:
+        """Recompute the activations of the adapted encoder."""
+        return self.encoder.enable_checkpointing()

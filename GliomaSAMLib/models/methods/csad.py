@@ -22,13 +22,15 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from monai.networks.utils import pixelshuffle
 from torch import nn
 
 from ...errors import ModelError
 from ...regions import REGIONS
-from ..blocks import shuffle
+from ..device import ProgressCallback, no_progress
 from ..fusion import SpatialCorrelatedFusion
 from ..prompt_maps import PromptVoxels
+from .base import VolumeDecoder
 from .distillation import distillation_losses
 
 NORM_CHANNELS = 8
@@ -95,7 +97,7 @@ class ModalityEncoder(nn.Module):
         return levels
 
 
-class CsadUNet(nn.Module):
+class CsadUNet(VolumeDecoder):
     """See the module's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
@@ -108,9 +110,6 @@ class CsadUNet(nn.Module):
         if encoder is not None:
             raise ModelError("csad has an encoder of its own for each modality: it takes no other")
         self.config = config
-        self.done = 0.0
-        self._levels: list[torch.Tensor] = []
-        self._present: torch.Tensor | None = None
         widths = config.widths
         window = 2 + 2 * config.neighbours
         self.encoders = nn.ModuleList(ModalityEncoder(window * 4, widths) for _ in range(config.modalities))
@@ -124,7 +123,11 @@ class CsadUNet(nn.Module):
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
 
     def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        embeddings: torch.Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> list[torch.Tensor]:
         """The logits of a study, the eight of a block of 2 x 2 x 2 voxels as channels.
 
@@ -132,42 +135,53 @@ class CsadUNet(nn.Module):
             images: (B, M, K, J, I), 1 mm, K along the axis; sides multiples of `config.multiple`.
             present: (B, M) bool. The content of an absent modality is ignored.
             embeddings: Not used.
+            progress_callback: Called after each chunk of slices.
 
         Returns:
             One tensor (B, 24, K/2, J/2, I/2).
         """
         pairs = images.shape[2] // 2
-        learning = torch.is_grad_enabled()
-        step = pairs if learning else self.config.chunk
+        step = pairs if torch.is_grad_enabled() else self.config.chunk
         chunks = []
         for start in range(0, pairs, step):
-            read = range(start, min(start + step, pairs))
-            there = present.repeat_interleave(len(read), dim=0)
-            levels = self._down(self._windows(images, present, read))
-            chunks.append(self._up(levels, there).unflatten(0, (len(images), len(read))))
-            if learning and self.training:
-                self._levels, self._present = levels, there
+            logits, _, _ = self._segment(images, present, range(start, min(start + step, pairs)))
+            chunks.append(logits)
+            progress_callback()
         return [torch.cat(chunks, dim=1).transpose(1, 2)]
+
+    def encode_for_training(
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        embeddings: torch.Tensor | None = None,
+        training_progress: float = 1.0,
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """`encode`, and the weighted distillation of the features of all slices, by which the encoders learn from each
+        other.
+        """
+        logits, levels, there = self._segment(images, present, range(images.shape[2] // 2))
+        weight = self.config.beta * min(1.0, training_progress / self.config.ramp if self.config.ramp else 1.0)
+        loss = images.new_zeros(())
+        if weight > 0:
+            cross, own = distillation_losses(levels, there, self.config.attention)
+            loss = weight * (cross + own)
+        return [logits.transpose(1, 2)], loss
+
+    def _segment(
+        self, images: torch.Tensor, present: torch.Tensor, read: range
+    ) -> tuple[torch.Tensor, list[torch.Tensor], torch.Tensor]:
+        """Segment the pairs of slices `read`: logits (B, n, 24, h, w), features (B * n, M, width, h, w) at each level,
+        and which modalities these have (B * n, M).
+        """
+        there = present.repeat_interleave(len(read), dim=0)
+        levels = self._down(self._windows(images, present, read))
+        return self._up(levels, there).unflatten(0, (len(images), len(read))), levels, there
 
     def decode(
         self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `maps` and `prompts` are not used."""
-        return shuffle(features[0])
-
-    def auxiliary_loss(self, regions: torch.Tensor) -> torch.Tensor:
-        """The weighted distillation of the last `encode` in training, a scalar; its features are let go.
-
-        Args:
-            regions: (B, 3, K, J, I); not used, as the encoders teach each other.
-        """
-        levels, present = self._levels, self._present
-        self._levels, self._present = [], None
-        weight = self.config.beta * min(1.0, self.done / self.config.ramp if self.config.ramp else 1.0)
-        if present is None or weight == 0:
-            return torch.zeros((), device=regions.device)
-        cross, own = distillation_losses(levels, present, self.config.attention)
-        return weight * (cross + own)
+        return pixelshuffle(features[0], 3, 2)
 
     def _windows(self, images: torch.Tensor, present: torch.Tensor, read: range) -> torch.Tensor:
         """Windows (B * len(read), M, window * 4, J/2, I/2) round the pairs of slices `read`.

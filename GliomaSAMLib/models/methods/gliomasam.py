@@ -18,8 +18,8 @@ from torch import Tensor
 from ..adapters.cross_modality import CrossModalityAdapter
 from ..decoders.multiscale import MultiscaleDecoderConfig
 from ..encoders.adapted import AdaptedEncoder
-from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks
-from .distillation import HeldDistillation
+from ..encoders.frozen_blocks import FrozenBlocks
+from .distillation import weighted_distillation
 from .medsam3d import MedSam3d, MedSam3dConfig, volumetric_adapters
 
 
@@ -54,11 +54,6 @@ class GliomaSam(MedSam3d):
 
     config: GliomaSamConfig
 
-    def __init__(self, config: GliomaSamConfig, encoder: CutEncoder) -> None:
-        super().__init__(config, encoder)
-        self.done = 1.0
-        self._distillation = HeldDistillation(config.distillation)
-
     def _adapted(self, blocks: FrozenBlocks, channels: Sequence[int]) -> AdaptedEncoder:
         config = self.config
         across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
@@ -76,16 +71,14 @@ class GliomaSam(MedSam3d):
             fine_blocks=self.config.fine_blocks,
         )
 
-    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
-        grids = super()._grids(embeddings, present)
-        self._distillation.hold(grids if self.training else [], present)
-        return grids
-
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """The losses of the decoder's levels in the last answer, and the distillation of the last `encode`, which grows
-        over the first third of the training.
-        """
-        return super().auxiliary_loss(regions) + self._distillation.let_go(self.done, regions.device)
+    def encode_for_training(
+        self, images: Tensor, present: Tensor, embeddings: Tensor | None = None, training_progress: float = 1.0
+    ) -> tuple[list[Tensor], Tensor]:
+        """`encode`, and the weighted attention distillation of the features that the decoder reads."""
+        assert embeddings is not None
+        grids = self._grids(embeddings, present)
+        loss = weighted_distillation(grids, present, self.config.distillation, training_progress)
+        return self._features(grids, images, present), loss
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """Adapters of what was learned before are changed slowly."""

@@ -21,10 +21,12 @@ from torch import Tensor, nn
 from ..adapters.depth import DepthAdapter
 from ..adapters.fact import FactorisedQKV, QKVSlots, SharedFactors
 from ..decoders.sam_mask import StackMaskHead
+from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
 from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks, TinyViTBlock
 from ..fusion import GatedFusion
 from ..prompt_maps import PromptVoxels
+from .base import VolumeDecoder
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class MaSamConfig:
     multiple: int = 16
 
 
-class MaSam(nn.Module):
+class MaSam(VolumeDecoder):
     """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
@@ -77,17 +79,24 @@ class MaSam(nn.Module):
             train_transformer=config.train_transformer,
         )
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         """The fused embedding (B, 256, D, h, w) of a study, which no prompt changes.
 
         Args:
             images: Not used.
             present: (B, M) bool. The content of an absent modality is ignored.
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
+            progress_callback: See `VolumeDecoder.encode`.
         """
         assert embeddings is not None
         tokens, context = stack_tokens(embeddings, present)
-        volumes, _ = self.encoder(tokens, context)
+        volumes, _ = self.encoder(tokens, context, progress_callback=progress_callback)
         return [self.fusion(volumes, present)]
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
@@ -97,6 +106,10 @@ class MaSam(nn.Module):
     def learning_rate_factors(self) -> Mapping[str, float]:
         """What was learned before is changed slowly."""
         return {"encoder": 0.6, "head": 0.15}
+
+    def enable_checkpointing(self) -> bool:
+        """Recompute the activations of the adapted encoder."""
+        return self.encoder.enable_checkpointing()
 
 
 def factorise(blocks: FrozenBlocks, rank: int, dropout: float) -> nn.ModuleDict:

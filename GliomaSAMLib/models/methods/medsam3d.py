@@ -19,10 +19,12 @@ from torch import Tensor, nn
 
 from ..adapters.depth import DepthPatches, VolumetricAdapter
 from ..decoders.multiscale import MultiscaleDecoderConfig, MultiscaleMaskDecoder
+from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder
 from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks
 from ..fusion import GatedFusion
 from ..prompt_maps import PromptVoxels
+from .base import VolumeDecoder
 
 LEVELS = 4
 
@@ -52,7 +54,7 @@ class MedSam3dConfig:
     multiple: int = 16
 
 
-class MedSam3d(nn.Module):
+class MedSam3d(VolumeDecoder):
     """See the file's text; the methods are those of `registry.VolumeDecoder`.
 
     Args:
@@ -83,33 +85,53 @@ class MedSam3d(nn.Module):
             width=self.config.decoder_width,
             skip_widths=self.config.skip_widths,
             modalities=self.config.modalities,
+            auxiliary_weights=MultiscaleDecoderConfig.auxiliary_weights[: len(widths)],
         )
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         """Features of a study, which no prompt changes.
 
         Args:
             images: (B, M, K, J, I), 1 mm, in [0, 1].
             present: (B, M) bool. The content of an absent modality is ignored.
             embeddings: Tokens at the cut, (B, M, C, D, h, w).
+            progress_callback: See `VolumeDecoder.encode`.
         """
         assert embeddings is not None
-        grids = self._grids(embeddings, present)
+        return self._features(self._grids(embeddings, present, progress_callback), images, present)
+
+    def _grids(
+        self, embeddings: Tensor, present: Tensor, progress_callback: ProgressCallback = no_progress
+    ) -> list[Tensor]:
+        """Features of each modality after each quarter of the blocks, (B, M, C, D, h, w) each; the embedding last."""
+        embedded, tapped = self.encoder(*self.patches.stack(embeddings, present), self.taps, progress_callback)
+        return [*tapped, embedded]
+
+    def _features(self, grids: list[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
+        """What the decoder makes of the grids, fused over the modalities, and of the images."""
         levels = [fusion(grid, present) for fusion, grid in zip(self.fusions, grids, strict=True)]
         return self.decoder.read(levels, images, present)
-
-    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
-        """Features of each modality after each quarter of the blocks, (B, M, C, D, h, w) each; the embedding last."""
-        embedded, tapped = self.encoder(*self.patches.stack(embeddings, present), self.taps)
-        return [*tapped, embedded]
 
     def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid, for prompts and the maps drawn from them."""
         return self.decoder.answer(features, prompts, maps)
 
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """The losses of the decoder's levels in the last answer."""
-        return self.decoder.auxiliary_loss(regions)
+    def decode_for_training(
+        self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None, regions: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`decode`, and the losses of the auxiliary logits of the decoder's levels."""
+        logits, aux_logits = self.decoder.decode_with_auxiliary(features, prompts, maps)
+        return logits, self.decoder.auxiliary_loss(aux_logits, regions)
+
+    def enable_checkpointing(self) -> bool:
+        """Recompute the activations of the adapted encoder."""
+        return self.encoder.enable_checkpointing()
 
 
 def volumetric_adapters(channels: Sequence[int], width: int | None) -> list[VolumetricAdapter]:

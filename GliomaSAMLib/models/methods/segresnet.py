@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import torch
 from monai.networks.nets import SegResNet
-from torch import nn
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
-from ..blocks import shuffle, unshuffle
+from ..device import ProgressCallback, no_progress
 from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from .base import VolumeDecoder
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class SegResNetConfig:
     embedding_channels: int = 0
 
 
-class PromptableSegResNet(nn.Module):
+class PromptableSegResNet(VolumeDecoder):
     """See the module's text; the methods are those of `registry.VolumeDecoder`."""
 
     def __init__(self, config: SegResNetConfig) -> None:
@@ -49,11 +50,15 @@ class PromptableSegResNet(nn.Module):
         )
 
     def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        embeddings: torch.Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> list[torch.Tensor]:
         """The images, absent modalities blanked, as channels at 2 mm; `embeddings` are not used."""
         images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        x = unshuffle(images)
+        x = pixelunshuffle(images, 3, 2)
         flags = present.to(x.dtype)[:, :, None, None, None].expand(-1, -1, *x.shape[2:])
         return [torch.cat([x, flags], dim=1)]
 
@@ -62,4 +67,4 @@ class PromptableSegResNet(nn.Module):
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
-        return shuffle(self.network(torch.cat([features[0], given], dim=1)))
+        return pixelshuffle(self.network(torch.cat([features[0], given], dim=1)), 3, 2)

@@ -9,6 +9,7 @@ from GliomaSAMLib.models.methods.csad import CsadConfig
 from GliomaSAMLib.models.registry import (
     METHODS,
     MethodConfig,
+    VolumeDecoder,
     build,
     check_encoder,
     chosen_config,
@@ -72,19 +73,12 @@ def test_a_file_of_the_pair_of_before_says_what_to_do(method: str, sizes: dict) 
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_builds_a_network_with_trained_parameters(name: str) -> None:
+def test_a_method_builds_a_network_whose_trained_weights_take_at_most_16_mb(name: str) -> None:
     method = find_method(name)
     network = build(method.config).network
-    assert sum(p.numel() for p in network.parameters() if p.requires_grad) > 100_000
-    assert all(hasattr(network, part) for part in ("encode", "decode"))
-    assert method.summary
-
-
-@pytest.mark.parametrize("name", METHODS)
-def test_saved_weights_take_at_most_16_mb(name: str) -> None:
-    network = build(find_method(name).config).network
-    state = trained_state(network, trained_names(network))
-    assert sum(tensor.numel() * 2 for tensor in state.values()) < 16e6
+    trained = sum(tensor.numel() for tensor in trained_state(network, trained_names(network)).values())
+    assert isinstance(network, VolumeDecoder) and method.summary
+    assert 100_000 < trained < 8_000_000  # two bytes each
 
 
 def test_unknown_names_say_which_there_are() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.models import Model
+from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptVoxels
 from GliomaSAMLib.progress import Reporter
 from GliomaSAMLib.session import EmbeddingCache
@@ -27,9 +28,9 @@ class Watched(Model):
         self.encoded = 0
         self.maps: list[np.ndarray] = []
 
-    def encode(self, images, embeddings, beat=lambda: None):  # type: ignore[no-untyped-def]
+    def encode(self, images, embeddings, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         self.encoded += 1
-        return super().encode(images, embeddings, beat)
+        return super().encode(images, embeddings, progress_callback)
 
     def decode(self, features, maps, prompts):  # type: ignore[no-untyped-def]
         self.maps.append(maps)

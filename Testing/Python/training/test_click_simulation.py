@@ -1,4 +1,4 @@
-"""TODO."""
+"""Simulated users: where they click, what they mean, and what they are told."""
 
 from typing import Any
 

@@ -67,6 +67,13 @@ def assert_same(first: dict[str, Any], second: dict[str, Any]) -> None:
     assert differing == []
 
 
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most trainings here draw no curve, which takes longer than their steps."""
+    if request.node.name != "test_what_a_training_leaves":
+        monkeypatch.setattr(trainer, "plot_log", lambda folder: None)
+
+
 SMALL_STEPS: dict[str, Any] = {"accumulate": 2, "checkpointing": True, "patience": 9}
 
 
@@ -79,8 +86,8 @@ def test_three_steps_and_three_more_are_six(
 ) -> None:
     if changes:
         network = find_method("tiny").build
-        monkeypatch.setattr(network, "checkpointing", False, raising=False)
-        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
+        monkeypatch.setattr(network, "enable_checkpointing", lambda _: True)
+        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5})
     whole, parts = (tiny_options(output=tmp_path / name, **changes) for name in ("whole", "parts"))
     fit(whole)
     stop_after(parts, 3)
@@ -164,14 +171,13 @@ def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOption
 def test_checkpointing_is_handed_to_a_network_that_has_it(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        trainer.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing)
-    )
-    network = find_method(tiny_options().method).build
-    monkeypatch.setattr(network, "checkpointing", False, raising=False)
-    assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
-    assert fit(tiny_options()) == (False, False)
-    monkeypatch.delattr(network, "checkpointing")
+    network, asked = find_method(tiny_options().method).build, []
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: asked.append(self) or True)
+    fit(tiny_options(checkpointing=True, steps=1))
+    assert len(asked) == 1
+    fit(tiny_options(steps=2))
+    assert len(asked) == 1
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: False)
     with pytest.raises(ModelError, match=r"'tiny' cannot compute its activations again.*--accumulate"):
         fit(tiny_options(checkpointing=True))
 
@@ -402,8 +408,9 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     assert [line.get("left_out", False) for line in lines] == [False, True, False]
     assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
     monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
+    monkeypatch.setattr(trainer, "MOST_LEFT_OUT", 3)
     with pytest.raises(CaseError, match="steps in a row are not finite"):
-        fit(tiny_options(steps=60, output=options.output.parent / "hopeless", split=None))
+        fit(tiny_options(steps=10, output=options.output.parent / "hopeless", split=None))
 
 
 def test_crops_must_fit_the_decoder(tiny_options: Callable[..., TrainOptions]) -> None:

@@ -104,7 +104,7 @@ def test_all_volumes_deleted(user: Clinician, result: dict[str, np.ndarray], add
     user.wait()
     assert "removed from the scene: choose another one" in user.panel.messages.text
     user.ui.negativeButton.click()
-    assert "choose at least one volume" in user.panel.messages.text and not user.ui.negativeButton.checked
+    assert "Choose at least one volume" in user.panel.messages.text and not user.ui.negativeButton.checked
     add_patient()
     user.wait()
     assert np.array_equal(user.masks()["WT"], result["WT"]) and len(user.task.session.prompts) == 1
@@ -174,7 +174,7 @@ def test_a_read_only_disk_at_export(
     assert path.read_text() == "of yesterday" and [other.name for other in tmp_path.iterdir()] == [path.name]
     nothing_lost()
     getattr(user.ui, f"{button}Button").click()
-    assert "saved" in user.panel.messages.text and path.read_bytes() != b"of yesterday"
+    assert "Saved" in user.panel.messages.text and path.read_bytes() != b"of yesterday"
 
 
 def test_a_broken_torch_is_explained_and_can_be_installed_again(

@@ -263,7 +263,7 @@ def test_a_volume_deleted_while_it_is_read(
     run_until(lambda: task.volume_nodes == {"t2": t2_node})
     world.held.clear()
     run_until()
-    assert "the t1 volume was removed" in panel.told("warning") and task.notes == ("read t2",)
+    assert "The t1 volume was removed" in panel.told("warning") and task.notes == ("read t2",)
     mrml_scene.RemoveNode(t2_node)
     run_until()
     assert task.phase == "empty" and task.geometry is None

@@ -64,7 +64,7 @@ def test_cancel_takes_effect_at_once_and_the_next_click_goes_on(
     run_until(lambda: kind in world.calls)
     started = time.monotonic()
     engine.cancel()
-    assert not engine.busy and panel.progressed[-1] == (None, "") and "stopped" in panel.told("info")
+    assert not engine.busy and panel.progressed[-1] == (None, "") and "Stopped" in panel.told("info")
     engine.collect()
     assert time.monotonic() - started < 1 and task.session.prompts == prompts
     world.held.clear()

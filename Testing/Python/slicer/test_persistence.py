@@ -214,7 +214,7 @@ def test_a_model_that_is_not_here_gives_way_to_the_default(
     task = open_with_model(name)
     run_until()
     assert task.phase == "ready" and engine.choice.model == "gliomasam" and world.calls.count("read") == 1
-    assert panel.messages == [("info", f"the model {name} cannot be used here: gliomasam takes its place")]
+    assert panel.messages == [("info", f"The model {name} cannot be used here: gliomasam takes its place")]
     task.session.add_point(place(4, 12, 4))
     run_until()
     assert task.volumes()["WT"] > 0 and '"model":"gliomasam"' in task.node.GetAttribute("GliomaSAM.state")

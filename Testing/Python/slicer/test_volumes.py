@@ -130,7 +130,7 @@ def test_none_empty_removed_and_sequences_are_refused(mrml_scene: Any, named: Ca
 
     from GliomaSAMLib.slicer.volumes import check_volume_node
 
-    with pytest.raises(StudyError, match="no volume is chosen for flair"):
+    with pytest.raises(StudyError, match="No volume is chosen for flair"):
         check_volume_node(None, "flair")
     empty = mrml_scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     with pytest.raises(StudyError, match="holds no voxels"):

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Ras = Sequence[float]
 Edits = Mapping[str, np.ndarray]
 """Masks edited by hand, by region: (K, J, I) of 0 and 1 on the study's reference grid."""
-
 KEPT_RESULTS = 100
 """Steps whose masks are kept, about 200 kB each, so that undo shows them at once."""
 
@@ -84,11 +83,11 @@ class Session:
         self._edited: dict[str, np.ndarray] = {}
         self._due = False
         self._restored = False
-        self.model = model
         self.study: StudyLike | None = None
         self.predictor: Predictor | None = None
         self.masks: PackedMasks | None = None
-        """What is shown: the result. None before the study, and what its segments hold, is known."""
+        """What is shown: the result. None before the study, and what its segments hold, is known. Who shows it may set it
+        to what could be shown, such as beside a segment that the user has locked."""
         self.shown: Snapshot | None = None
         """The step that the masks answer; None for other masks, such as edited ones."""
         self.weights: str | None = None
@@ -116,6 +115,14 @@ class Session:
             The prompts that the study cannot use, which are forgotten: by their ids, why.
         """
         refused: dict[str, str] = {}
+
+        def accepted(prompt: Prompt) -> Prompt | None:
+            try:
+                return self._usable(prompt)
+            except PromptError as error:
+                refused[prompt.id] = str(error)
+                return None
+
         with self._lock:
             before, self.study, self.predictor = self.study, study, predictor
             self._history = self._history.map_prompts(lambda prompt: (masks or {}).get(prompt.id, prompt))
@@ -123,7 +130,7 @@ class Session:
                 self._history = self._history.disinherited()
             if before is not study:
                 self._results.clear()
-                self._history = self._history.map_prompts(lambda prompt: self._accepted(prompt, refused))
+                self._history = self._history.map_prompts(accepted)
             if before is None or not before.reference.matches(study.reference):
                 self._edited.clear()
                 self.masks = self.shown = None
@@ -132,17 +139,10 @@ class Session:
     def close(self) -> None:
         """Know no study any more; prompts stay."""
         with self._lock:
-            self._due = False
             self.study = self.predictor = self.masks = self.shown = None
+            self._due = False
             self._results.clear()
             self._edited.clear()
-
-    def _accepted(self, prompt: Prompt, refused: dict[str, str]) -> Prompt | None:
-        try:
-            return self._usable(prompt)
-        except PromptError as error:
-            refused[prompt.id] = str(error)
-            return None
 
     def _usable(self, prompt: Prompt) -> Prompt:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
@@ -279,10 +279,6 @@ class Session:
             self.shown = None
             self._edited.update(edits)
 
-    def note_limits(self, held: PackedMasks) -> None:
-        """Take what the segments hold as the result, where they could not take all that was to be shown."""
-        self.masks = held
-
     def take_edits(self) -> bool:
         """Make the edits noted a step of mask prompts, so that they can be undone. Returns whether there were any that
         say more than the prompts do.
@@ -325,14 +321,13 @@ class Session:
         """Let masks stand for what a restored scene shows, where it was made by other weights than the predictor's.
         Returns whether there are such masks.
         """
-        due, self._restored = self._restored and self.predictor is not None, False
-        if not due or self.masks is None or self.predictor is None:
+        restored, self._restored = self._restored, False
+        if not restored or self.masks is None or self.predictor is None:
             return False
         if self.weights is not None and self.weights == self.predictor.weights:
             return False
-        found = tuple(
-            prompting.mask(self.masks.mask(region), region) for region in REGIONS if self.masks.voxels(region)
-        )
+        masks = self.masks
+        found = tuple(prompting.mask(masks.mask(name), name) for name in REGIONS if masks.voxels(name))
         if found:
             self._edited.clear()
             self._remember((found, False), self.masks, self.weights)

@@ -396,7 +396,7 @@ class SegmentationController:
             self.changed_boxes = boxes or self.changed_boxes
         held = self._view.held
         if held is not None and held is not masks:
-            self.session.note_limits(held)
+            self.session.masks = held
         self.tell_results()
 
     # volumes and prompts in the scene

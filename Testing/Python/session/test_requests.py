@@ -62,7 +62,7 @@ def test_prompts_before_the_study_are_checked_once_it_is_read(planes: Planes) ->
     session = Session()
     kept, outside = session.add_point((4, 4, 4)), session.add_point((900, 0, 0))
     assert session.request() is not None and session.masks is None
-    with pytest.raises(PromptError, match="no volume"):
+    with pytest.raises(PromptError, match="No volume"):
         session.update()
     refused = session.open(STUDY, planes)
     assert set(refused) == {outside.id} and session.prompts == (kept,)

@@ -228,7 +228,7 @@ def test_bad_masks_and_nodes_are_refused_and_nothing_changes(
         SegmentWriter(segmentation, grid, "layered")
     with pytest.raises(OutputError, match="Unknown way to overwrite"):
         SegmentWriter(segmentation, grid, overwrite="some")
-    with pytest.raises(OutputError, match="no segmentation is chosen"):
+    with pytest.raises(OutputError, match="No segmentation is chosen"):
         SegmentWriter(None, grid).write(nested)
     mrml_scene.RemoveNode(segmentation)
     with pytest.raises(OutputError, match="removed from the scene"):

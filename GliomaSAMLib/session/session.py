@@ -86,8 +86,8 @@ class Session:
         self.study: StudyLike | None = None
         self.predictor: Predictor | None = None
         self.masks: PackedMasks | None = None
-        """What is shown: the result. None before the study, and what its segments hold, is known. Who shows it may set it
-        to what could be shown, such as beside a segment that the user has locked."""
+        """What is shown: the result. None before the study, and what its segments hold, is known. Who shows it may set
+        it to what could be shown, such as beside a segment that the user has locked."""
         self.shown: Snapshot | None = None
         """The step that the masks answer; None for other masks, such as edited ones."""
         self.weights: str | None = None

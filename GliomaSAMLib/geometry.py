@@ -112,6 +112,11 @@ class Geometry:
         return Geometry(shape[::-1], self.spacing, floats(origin), self.direction)
 
 
+def box_corners(low: Iterable[float], high: Iterable[float]) -> np.ndarray:
+    """The eight corners (8, 3) of the box between two opposite ones."""
+    return np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
+
+
 Extent = tuple[slice, ...]
 
 

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..data.cases import OpenCase
+from ..files import make_folder
 from ..geometry import Geometry
 from ..output.segmentation import write_image
 from ..regions import REGIONS, regions_from_labels
@@ -135,6 +136,6 @@ def phantom_case(phantom: Phantom) -> OpenCase:
 
 def write_phantom(phantom: Phantom, folder: Path) -> None:
     """Write `phantom-t1.nii.gz` and so on and the true labels, `phantom-seg.nii.gz`. Raises `OutputError`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, image in {**phantom.images, "seg": phantom.truth}.items():
         write_image(folder / f"{NAME}-{name}.nii.gz", image)

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +201,7 @@ def run_protocol(
             given = _next_prompt(mask, run, options, rng)
             if given is None:
                 break
-            mask = run.take(given, lambda given=given: method.prompt(given))  # type: ignore[misc]
+            mask = run.take(given, partial(method.prompt, given))
         undo_exact = _undo(method, run.masks, options.undo)
     return CaseResult(
         method=method.name,

@@ -306,9 +306,7 @@ def _click_columns(summary: Summary) -> list[str]:
 
 
 def _by_region(summaries: Sequence[Summary]) -> list[Summary]:
-    regions = list(dict.fromkeys(summary.region for summary in summaries))
-    order = {region: place for place, region in enumerate(sorted(regions, key=["WT", "TC", "ET"].index))}
-    return sorted(summaries, key=lambda summary: order[summary.region])
+    return sorted(summaries, key=lambda summary: REGIONS.index(summary.region))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from ..errors import OutputError
 from ..files import replacing
 from ..geometry import Geometry, bounding_box
-from ..regions import labels_from_regions
+from ..regions import REGIONS, labels_from_regions
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -141,14 +141,14 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
     """Masks of all regions as uint8 0 and 1, in nested order. Raises `OutputError` when one is absent or of another
     shape.
     """
-    for region in ("WT", "TC", "ET"):
+    for region in REGIONS:
         if region not in masks:
             raise OutputError(f"The mask of {region} is missing: give WT, TC and ET")
         if masks[region].shape != geometry.shape:
             raise OutputError(
                 f"The mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
             )
-    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in ("WT", "TC", "ET")}
+    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in REGIONS}
 
 
 LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..geometry import Extent, Geometry, bounding_box, floats, ints, triple
+from ..geometry import LPS_FROM_RAS, Extent, Geometry, bounding_box, floats, ints, triple
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 
@@ -194,9 +194,8 @@ def resample(
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(geometry.size)
     resampler.SetOutputSpacing(geometry.spacing)
-    resampler.SetOutputOrigin((-geometry.origin[0], -geometry.origin[1], geometry.origin[2]))
-    direction = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(geometry.direction)
-    resampler.SetOutputDirection(direction.ravel().tolist())
+    resampler.SetOutputOrigin(tuple(LPS_FROM_RAS @ geometry.origin))
+    resampler.SetOutputDirection((LPS_FROM_RAS @ geometry.direction).ravel().tolist())
     resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
     resampler.SetDefaultPixelValue(outside)
     if transform is not None:

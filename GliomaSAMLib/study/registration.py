@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry, ints
+from ..geometry import Geometry, box_corners, ints
 from ..progress import Reporter
 from .canonical import resample
 from .volume import Volume
@@ -72,8 +72,7 @@ def _head_box(volume: Volume) -> Box:
 
 def _box(volume: Volume, low: np.ndarray, high: np.ndarray) -> Box:
     """The box along the patient's axes, in RAS mm of the reference's place, around a box of voxels (I, J, K)."""
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    ras = volume.geometry.to_ras(corners)
+    ras = volume.geometry.to_ras(box_corners(low, high))
     if volume.motion is not None:
         back = volume.motion.GetInverse()
         ras = np.array([back.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)

@@ -34,17 +34,14 @@ PACKAGES = (
 )
 
 OPTIONAL = {"lightning": "train", "slicer-core": "evaluate", "nilearn": "demo"}
-
 """Packages that only some commands need, with the extra that brings them."""
 
 GIB = 2**30
 
 MEMORY_GIB = 4.0
-
 """What a segmentation needs at most."""
 
 CACHE_GIB = 2.0
-
 """Free space below which the cache of embeddings has little use."""
 
 

@@ -162,7 +162,6 @@ def read_split(path: Path | str) -> Split:
 
 
 PARTS = ("train", "val")
-
 """The parts of a split."""
 
 

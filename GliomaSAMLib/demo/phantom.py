@@ -21,7 +21,6 @@ from . import signals
 from .anatomy import PHANTOM_GRID, Anatomy, Glioma, GliomaShape, brain_anatomy, grow_glioma, mass_effect, smooth_noise
 
 BLUR_MM = {"t1": (0.5, 0.5, 0.5), "t1c": (0.5, 0.5, 0.5), "t2": (1.0, 0.5, 0.5), "flair": (1.1, 0.7, 0.7)}
-
 """Point spread (K, J, I) as standard deviations in mm; T2 and FLAIR come from thicker slices."""
 
 

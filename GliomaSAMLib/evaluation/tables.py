@@ -16,26 +16,22 @@ from .metrics import area_under_curve, prompts_to_reach
 from .protocol import CaseResult, Round
 
 COLUMNS = (0, 1, 2, 3, 4, 5, 10)
-
 """Numbers of prompts after which Dice is reported."""
 
 TARGETS = (0.85, 0.90)
-
 """Dice for which the prompts needed are counted."""
 
 CLICKS = range(2, 6)
-
-"""The prompts of which it is said what they mend and break. The first is not among them: where the robot starts in the
-centre of the truth, it need not lie in an error."""
+"""The prompts whose effect is reported. The first is left out: where the robot starts in the centre of the truth, its
+click may not lie in an error."""
 
 SURFACE_AT = 5
-
 """Prompts after which HD95 and NSD are reported."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Means over the cases that have the region, unless said otherwise.
+    """Means over the cases that have the region, unless stated otherwise.
 
     Attributes:
         cases: How many have the region and did not fail.
@@ -176,7 +172,6 @@ def _median(values: list[float]) -> float:
 CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
 
 MAIN_VARIANT = "all"
-
 """The variant with all modalities and exact clicks."""
 
 

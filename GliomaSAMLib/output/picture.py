@@ -81,7 +81,6 @@ PLANES = (
 POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
 
 NEAR_MM = 3.0
-
 """A click further than this from the slice is drawn small and faint."""
 
 
@@ -162,11 +161,9 @@ DPI = 160
 LEGEND_COLUMNS = 4
 
 CHARACTERS_AN_INCH = 17
-
 """Of the caption."""
 
 MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
-
 """The names to show, in the order in which they are preferred."""
 
 

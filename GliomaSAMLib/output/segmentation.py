@@ -118,7 +118,6 @@ def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
 
 
 ET_LABELS = (3, 4)
-
 """Enhancing tumour since 2023, and before."""
 
 
@@ -152,7 +151,6 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
 
 
 LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
-
 """ITK calls the axis of the layers a vector, Slicer a list."""
 
 

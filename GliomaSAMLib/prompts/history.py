@@ -156,7 +156,6 @@ class PromptHistory:
 MASK_ENCODING = "bits+zlib+base64"
 
 MAX_VOXELS = 2**31
-
 """Masks larger than this are refused, so that a damaged file cannot fill the memory."""
 
 

@@ -101,8 +101,6 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
 
 
 AIR_MM = 5.0
-
-
 """A prompt further than this from any tissue is in air."""
 
 

@@ -8,12 +8,10 @@ from .dicom import DicomSeries, find_series
 from .volume import image_suffix
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
-
 """T1 before contrast, T1 after contrast, T2, and T2 FLAIR: the order of channels everywhere."""
 
 REFERENCE_ORDER = ("t1c", "flair", "t2", "t1")
-
-"""Which of the modalities present gives the grid of the results, unless told otherwise."""
+"""Which of the modalities present gives the grid of the results, unless the caller chooses."""
 
 _EXACT = {
     "t1": "t1", "t1n": "t1", "t1w": "t1", "t1pre": "t1",

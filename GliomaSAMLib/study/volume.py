@@ -129,7 +129,6 @@ def check_complete(path: Path) -> None:
 
 
 Source = str | Path | DicomSeries | sitk.Image
-
 """What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from .errors import ModelError, OutputError
 
+_LIBRARY = Path(__file__).resolve().parent
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str], durable: bool = True) -> Iterator[Path]:
@@ -56,9 +58,6 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
-
-
-_LIBRARY = Path(__file__).resolve().parent
 
 
 def resources_directory() -> Path:

@@ -56,6 +56,6 @@ def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
-    """Regions that a point also labels, by nesting: the enclosing ones when positive, the enclosed ones when negative."""
+    """Regions that a point labels by nesting: the enclosing ones too when positive, the enclosed when negative."""
     index = REGIONS.index(region)
     return REGIONS[: index + 1] if positive else REGIONS[index:]

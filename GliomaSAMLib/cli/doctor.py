@@ -44,6 +44,8 @@ MEMORY_GIB = 4.0
 CACHE_GIB = 2.0
 """Free space below which the cache of embeddings has little use."""
 
+MARKS = {True: "ok", False: "PROBLEM", None: ""}
+
 
 @dataclass(frozen=True)
 class Check:
@@ -195,9 +197,6 @@ def _tiny_study() -> "Study":
     tumour = (k - 24) ** 2 + (j - 30) ** 2 + (i - 40) ** 2 < 64
     values = np.where(head, np.random.default_rng(0).normal(100.0, 4.0, head.shape) + 120.0 * tumour, 0.0)
     return Study.read(flair=sitk.GetImageFromArray(values.astype(np.float32)), skull="off")
-
-
-MARKS = {True: "ok", False: "PROBLEM", None: ""}
 
 
 def doctor(

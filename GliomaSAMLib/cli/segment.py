@@ -28,6 +28,15 @@ BOX_FORM = "R0,A0,S0,R1,A1,S1[,WT|TC|ET], for example --box=-50,0,20,-10,40,60"
 PROMPT_OPTIONS = ("points", "boxes")
 """The repeatable options whose order counts, by the name of their parameter."""
 
+SKULL_CHOICES = ("auto", "on", "off")
+
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
+
+READING = 0.15
+"""Part of the progress bar that reading the volumes takes."""
+
+Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
+
 
 class TypedText(str):
     """What was typed after an option, with its place among all options of the command line."""
@@ -94,16 +103,6 @@ def _split(text: str, count: int, option: str, form: str) -> tuple[list[float], 
     if len(numbers) < count:
         raise PromptError(f"--{option}={text} has {len(numbers)} coordinates instead of {count}: write {form}")
     return numbers, words[count:]
-
-
-SKULL_CHOICES = ("auto", "on", "off")
-
-PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
-
-READING = 0.15
-"""Part of the progress bar that reading the volumes takes."""
-
-Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
 
 
 def segment(

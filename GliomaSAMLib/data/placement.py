@@ -16,6 +16,9 @@ CELL = 2
 FURTHEST = 100.0
 """Depth in voxels where there is no border at all."""
 
+JITTER_VOXELS = (2.0, 3.0)
+"""Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
+
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The 26-connected pieces of a mask (K, J, I).
@@ -72,10 +75,6 @@ def on_cells(mask: np.ndarray) -> np.ndarray:
     """Cells (k, j, i) of which at least half lies in a mask (K, J, I) with even sides."""
     k, j, i = (side // CELL for side in mask.shape)
     return np.asarray(mask.reshape(k, CELL, j, CELL, i, CELL).mean(axis=(1, 3, 5)) >= 0.5)
-
-
-JITTER_VOXELS = (2.0, 3.0)
-"""Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,8 @@ from .anatomy import PHANTOM_GRID, Anatomy, Glioma, GliomaShape, brain_anatomy, 
 BLUR_MM = {"t1": (0.5, 0.5, 0.5), "t1c": (0.5, 0.5, 0.5), "t2": (1.0, 0.5, 0.5), "flair": (1.1, 0.7, 0.7)}
 """Point spread (K, J, I) as standard deviations in mm; T2 and FLAIR come from thicker slices."""
 
+NAME = "phantom"
+
 
 @dataclass(frozen=True)
 class PhantomOptions:
@@ -120,9 +122,6 @@ def _on_full_grid(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     start = np.rint(PHANTOM_GRID.to_ijk(np.asarray(geometry.origin))).astype(int)[::-1]
     full[tuple(slice(s, s + n) for s, n in zip(start, array.shape, strict=True))] = array
     return PHANTOM_GRID.to_image(full)
-
-
-NAME = "phantom"
 
 
 def phantom_case(phantom: Phantom) -> OpenCase:

@@ -28,6 +28,11 @@ click may not lie in an error."""
 SURFACE_AT = 5
 """Prompts after which HD95 and NSD are reported."""
 
+CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
+
+MAIN_VARIANT = "all"
+"""The variant with all modalities and exact clicks."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -167,12 +172,6 @@ def _mean(values: "np.ndarray | list[float] | list[int] | list[bool]") -> float:
 
 def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else float("nan")
-
-
-CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
-
-MAIN_VARIANT = "all"
-"""The variant with all modalities and exact clicks."""
 
 
 def write_tables(summaries: Sequence[Summary], folder: Path) -> list[Path]:

@@ -23,6 +23,12 @@ LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_SUFFIXES = (SEGMENTATION_SUFFIX, *LABEL_MAP_SUFFIXES)
 
+ET_LABELS = (3, 4)
+"""Enhancing tumour since 2023, and before."""
+
+LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
+"""ITK calls the axis of the layers a vector, Slicer a list."""
+
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
     """The known suffix that a path ends in, in lower case. Raises `OutputError` when it has none."""
@@ -117,10 +123,6 @@ def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
     return f"{os.fspath(path)} could not be written ({reason}): {advice}"
 
 
-ET_LABELS = (3, 4)
-"""Enhancing tumour since 2023, and before."""
-
-
 def write_label_map(
     path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
 ) -> None:
@@ -148,10 +150,6 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
                 f"The mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
             )
     return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in REGIONS}
-
-
-LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
-"""ITK calls the axis of the layers a vector, Slicer a list."""
 
 
 def write_slicer_segmentation(

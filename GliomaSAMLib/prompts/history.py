@@ -21,6 +21,11 @@ FORMAT = "gliomasam-prompts"
 
 VERSION = 1
 
+MASK_ENCODING = "bits+zlib+base64"
+
+MAX_VOXELS = 2**31
+"""Masks larger than this are refused, so that a damaged file cannot fill the memory."""
+
 
 @dataclass(frozen=True)
 class PromptHistory:
@@ -151,12 +156,6 @@ class PromptHistory:
             raise PromptError(f"{os.fspath(path)} is not a JSON file of prompts: {error}") from error
         except PromptError as error:
             raise PromptError(f"{os.fspath(path)}: {error}") from error
-
-
-MASK_ENCODING = "bits+zlib+base64"
-
-MAX_VOXELS = 2**31
-"""Masks larger than this are refused, so that a damaged file cannot fill the memory."""
 
 
 def prompt_to_json(prompt: Prompt) -> dict[str, Any]:

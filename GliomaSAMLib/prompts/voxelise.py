@@ -12,6 +12,9 @@ from .prompt import FLAT_MM, Prompt, Ras, format_ras
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
 
+AIR_MM = 5.0
+"""A prompt further than this from any tissue is in air."""
+
 
 def voxel_extent(geometry: Geometry) -> np.ndarray:
     """Thickness in mm, along R, A and S, of a flat layer of voxels: a plane that thick holds one voxel of every
@@ -98,10 +101,6 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     centre, half = (low + high) / 2, (high - low) / 2 + margin_mm
     least = voxel_extent(geometry) / 2
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
-
-
-AIR_MM = 5.0
-"""A prompt further than this from any tissue is in air."""
 
 
 def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:

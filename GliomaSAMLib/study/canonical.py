@@ -10,6 +10,14 @@ from ..geometry import LPS_FROM_RAS, Extent, Geometry, bounding_box, floats, int
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 
+SPACING_MM = 1.0
+
+MARGIN_MM = 4.0
+
+SAME_SPACING = 1e-3
+
+_AXES = "LPS"  # I to the left, J to the back, K to the head
+
 
 def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray | None:
     """Map the grey values inside the brain to [0, 1].
@@ -36,15 +44,6 @@ def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None
     result = np.zeros(values.shape, np.float32)
     result[inside] = np.clip((values[inside] - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return result
-
-
-SPACING_MM = 1.0
-
-MARGIN_MM = 4.0
-
-SAME_SPACING = 1e-3
-
-_AXES = "LPS"  # I to the left, J to the back, K to the head
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,13 @@ _WITHOUT_AGENT = re.compile(
 
 _ONTO = re.compile(r"\b(to|in|on|onto|into|space) (t1\w*|t2\w*|flair)\b")
 
+DEPTH = 3
+
+EXAMPLES = (
+    "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
+    "or describe the DICOM series as T1, T1 post contrast, T2, FLAIR"
+)
+
 
 def recognise(text: str, contrast_agent: bool = False) -> str | None:
     """The modality that a file name (without suffix) or a DICOM series description speaks of, or None.
@@ -80,14 +87,6 @@ def _with_or_without_agent(plain: str, text: str, contrast_agent: bool) -> str:
     if _WITHOUT_AGENT.search(plain):
         return "t1"
     return "t1c" if contrast_agent or _WITH_AGENT.search(plain) or _WITH_AGENT.search(text) else "t1"
-
-
-DEPTH = 3
-
-EXAMPLES = (
-    "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
-    "or describe the DICOM series as T1, T1 post contrast, T2, FLAIR"
-)
 
 
 def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:

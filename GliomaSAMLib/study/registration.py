@@ -18,6 +18,18 @@ SMALLEST_OVERLAP = 0.5
 
 Box = tuple[np.ndarray, np.ndarray]
 
+WORKING_SPACING_MM = 2.0
+
+SHRINK_FACTORS = (4, 2, 1)
+
+SMOOTHING_MM = (4.0, 2.0, 1.0)
+
+ITERATIONS = 60
+
+BINS = 40
+
+SAMPLED_SHARE = (0.5, 0.3, 0.1)
+
 
 def check_overlap(volumes: list[Volume], reference: Volume) -> None:
     """Compare the box around each head with that of `reference`.
@@ -93,19 +105,6 @@ def covered_share(brain: np.ndarray, grid: Geometry, volume: Volume) -> float:
     if volume.motion is not None:
         ras = np.array([volume.motion.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)
     return float(volume.geometry.contains(ras).mean())
-
-
-WORKING_SPACING_MM = 2.0
-
-SHRINK_FACTORS = (4, 2, 1)
-
-SMOOTHING_MM = (4.0, 2.0, 1.0)
-
-ITERATIONS = 60
-
-BINS = 40
-
-SAMPLED_SHARE = (0.5, 0.3, 0.1)
 
 
 @dataclass(frozen=True)

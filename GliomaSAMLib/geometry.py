@@ -11,6 +11,8 @@ LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0])
 
 T = TypeVar("T")
 
+Extent = tuple[slice, ...]
+
 
 def triple(values: Iterable[T]) -> tuple[T, T, T]:
     """Three values as a tuple of three. Raises ValueError where there are more or fewer."""
@@ -112,7 +114,9 @@ class Geometry:
         return Geometry(shape[::-1], self.spacing, floats(origin), self.direction)
 
 
-Extent = tuple[slice, ...]
+def box_corners(low: Iterable[float], high: Iterable[float]) -> np.ndarray:
+    """The eight corners (8, 3) of the box between two opposite ones."""
+    return np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
 
 
 def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent:

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from .errors import Cancelled
 
 Progress = Callable[[float, str], None]
-
 """Called with the fraction done, 0 to 1, and a sentence for the user."""
 
 Cancel = Callable[[], bool]
-
 """Called often; True asks the work to stop."""
 
 

@@ -7,13 +7,11 @@ import numpy as np
 from .errors import PromptError
 
 REGIONS = ("WT", "TC", "ET")
-
 """Whole tumour, tumour core, enhancing tumour. Each contains the next."""
 
 REGION_NAMES: Mapping[str, str] = {"WT": "whole tumour", "TC": "tumour core", "ET": "enhancing tumour"}
 
 REGION_LABELS: Mapping[str, tuple[int, ...]] = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (3, 4)}
-
 """Labels of a BraTS label map in each region: NCR 1, ED 2, ET 3 (4 before 2023)."""
 
 
@@ -58,6 +56,6 @@ def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
-    """Regions for which a point says the same, by nesting: upwards when positive, downwards when negative."""
+    """Regions that a point labels by nesting: the enclosing ones too when positive, the enclosed when negative."""
     index = REGIONS.index(region)
     return REGIONS[: index + 1] if positive else REGIONS[index:]

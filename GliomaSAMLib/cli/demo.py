@@ -25,7 +25,7 @@ def demo(
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
-    """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are told after each click.
+    """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are printed after each click.
 
     The images are a digital phantom that is computed on the spot, with a glioma whose outline is known exactly.
     """

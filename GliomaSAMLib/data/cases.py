@@ -20,6 +20,9 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_LABELS = {0, 1, 2, 3, 4}
 
+PARTS = ("train", "val")
+"""The parts of a split."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -159,11 +162,6 @@ def read_split(path: Path | str) -> Split:
             "the list 'train', or leave them out of 'without_enhancement'"
         )
     return Split(tuple(train), tuple(val), tuple(taken_out))
-
-
-PARTS = ("train", "val")
-
-"""The parts of a split."""
 
 
 @dataclass(frozen=True)

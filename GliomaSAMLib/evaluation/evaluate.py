@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
-from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError
+from ..errors import Cancelled, CaseError, GliomaSAMError
+from ..files import make_folder
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
 from ..study import MODALITIES
@@ -116,7 +117,7 @@ def run_evaluation(
         cases = [case for case in cases if case.name in options.names]
     results = {result.key: result for result in read_results(options.results)}
     methods = build_methods(options)
-    _make_folder(options.output)
+    make_folder(options.output)
     if options.fresh:
         (options.output / RESULTS).unlink(missing_ok=True)
     store = ResultStore(options.output / RESULTS)
@@ -234,10 +235,3 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
         else:
             methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
     return methods
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The output folder {folder} cannot be made: {error.strerror or error}") from error

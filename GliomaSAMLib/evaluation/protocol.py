@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,9 @@ from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
 STARTS = ("error", "centre", "box")
-
 """Where the first prompt goes, see `ProtocolOptions.start`."""
 
 FORMAT = "with click effects"
-
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
 
 
@@ -39,7 +38,7 @@ class ProtocolOptions:
             the truth whatever the proposal; "box": a perfect 2D box on the slice that holds most of the truth.
         jitter: Whether every click misses its place by 2 to 3 voxels.
         seed: Of the jitter. Case and region enter too, so that runs are the same in any order.
-        undo: How many prompts are taken back at the end, to see whether the masks of before return bit for bit.
+        undo: How many prompts are undone at the end, to check that the earlier masks return bit for bit.
     """
 
     prompts: int = 10
@@ -95,7 +94,7 @@ class CaseResult:
     Attributes:
         interactive: Whether the robot corrected the method; else there is one round, from its initial input.
         reference_ml: Volume of the truth; 0 when the case has none of this region.
-        undo_exact: For each prompt taken back, whether the mask of before returned bit for bit.
+        undo_exact: For each undone prompt, whether the earlier mask returned bit for bit.
         error: Why the run failed, or "".
     """
 
@@ -200,7 +199,7 @@ def run_protocol(
             given = _next_prompt(mask, run, options, rng)
             if given is None:
                 break
-            mask = run.take(given, lambda given=given: method.prompt(given))  # type: ignore[misc]
+            mask = run.take(given, partial(method.prompt, given))
         undo_exact = _undo(method, run.masks, options.undo)
     return CaseResult(
         method=method.name,
@@ -232,7 +231,7 @@ def _next_prompt(mask: np.ndarray, run: _Run, options: ProtocolOptions, rng: np.
 
 
 def _undo(method: InteractiveMethod, masks: list[np.ndarray], count: int) -> tuple[bool, ...]:
-    """Take the last prompts back one by one; `masks` are the packed masks of all rounds."""
+    """Undo the last prompts one by one and compare with `masks`, the packed masks of all rounds."""
     before = masks[-2::-1][:count] if len(masks) > 1 else []
     return tuple(bool(np.array_equal(np.packbits(method.undo() > 0), mask)) for mask in before)
 

@@ -13,6 +13,8 @@ from ..models import Model, load_model
 from ..session import Session
 from ..session.answer import AnswerOptions
 
+SHIPPED = AnswerOptions()
+
 
 @runtime_checkable
 class SegmentationMethod(Protocol):
@@ -49,9 +51,6 @@ class InteractiveMethod(SegmentationMethod, Protocol):
     def undo(self) -> np.ndarray:
         """Take the last prompt back and return the mask without it."""
         ...
-
-
-SHIPPED = AnswerOptions()
 
 
 class SessionMethod:

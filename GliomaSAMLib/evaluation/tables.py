@@ -16,26 +16,27 @@ from .metrics import area_under_curve, prompts_to_reach
 from .protocol import CaseResult, Round
 
 COLUMNS = (0, 1, 2, 3, 4, 5, 10)
-
 """Numbers of prompts after which Dice is reported."""
 
 TARGETS = (0.85, 0.90)
-
 """Dice for which the prompts needed are counted."""
 
 CLICKS = range(2, 6)
-
-"""The prompts of which it is said what they mend and break. The first is not among them: where the robot starts in the
-centre of the truth, it need not lie in an error."""
+"""The prompts whose effect is reported. The first is left out: where the robot starts in the centre of the truth, its
+click may not lie in an error."""
 
 SURFACE_AT = 5
-
 """Prompts after which HD95 and NSD are reported."""
+
+CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
+
+MAIN_VARIANT = "all"
+"""The variant with all modalities and exact clicks."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Means over the cases that have the region, unless said otherwise.
+    """Means over the cases that have the region, unless stated otherwise.
 
     Attributes:
         cases: How many have the region and did not fail.
@@ -173,13 +174,6 @@ def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
-CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
-
-MAIN_VARIANT = "all"
-
-"""The variant with all modalities and exact clicks."""
-
-
 def write_tables(summaries: Sequence[Summary], folder: Path) -> list[Path]:
     """Write `table.md`, `table.csv` and `table.json` into a folder that exists. Raises OutputError."""
     texts = {"table.md": to_markdown(summaries), "table.csv": to_csv(summaries), "table.json": to_json(summaries)}
@@ -306,9 +300,7 @@ def _click_columns(summary: Summary) -> list[str]:
 
 
 def _by_region(summaries: Sequence[Summary]) -> list[Summary]:
-    regions = list(dict.fromkeys(summary.region for summary in summaries))
-    order = {region: place for place, region in enumerate(sorted(regions, key=["WT", "TC", "ET"].index))}
-    return sorted(summaries, key=lambda summary: order[summary.region])
+    return sorted(summaries, key=lambda summary: REGIONS.index(summary.region))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -20,6 +20,27 @@ from ..prompts.voxelise import box_voxels, scribble_points
 from ..study import CanonicalVolume, Study
 from .colours import REGION_STYLES
 
+POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
+
+NEAR_MM = 3.0
+"""A click further than this from the slice is drawn small and faint."""
+
+BACKGROUND = "#000000"
+
+TEXT = "#e8e8e8"
+
+TILE_INCHES = 3.0
+
+DPI = 160
+
+LEGEND_COLUMNS = 4
+
+CHARACTERS_AN_INCH = 17
+"""Of the caption."""
+
+MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
+"""The names to show, in the order in which they are preferred."""
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -77,12 +98,6 @@ PLANES = (
     Plane("coronal", 1, "lower", "R", "L", "S", 1),
     Plane("sagittal", 2, "lower", "A", "P", "S", 0),
 )
-
-POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
-
-NEAR_MM = 3.0
-
-"""A click further than this from the slice is drawn small and faint."""
 
 
 def draw_outlines(axes: Axes, masks: Mapping[str, np.ndarray], plane: Plane, index: int, dashed: bool) -> None:
@@ -149,25 +164,6 @@ def legend_entries(panels: Sequence["Panel"]) -> list[Line2D]:
     if any(prompt.kind == "box" for prompt in prompts):
         entries.append(Line2D([], [], color=BOX, linestyle="dotted", label="box"))
     return entries
-
-
-BACKGROUND = "#000000"
-
-TEXT = "#e8e8e8"
-
-TILE_INCHES = 3.0
-
-DPI = 160
-
-LEGEND_COLUMNS = 4
-
-CHARACTERS_AN_INCH = 17
-
-"""Of the caption."""
-
-MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
-
-"""The names to show, in the order in which they are preferred."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from ..geometry import Geometry, floats
 Point = tuple[float, float, float]
 
 STEPS_A_VOXEL = 4
-
 """How finely the perpendicular chords are sampled."""
 
 _TOUCHING = np.ones((3, 3), int)

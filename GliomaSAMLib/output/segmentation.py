@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from ..errors import OutputError
 from ..files import replacing
 from ..geometry import Geometry, bounding_box
-from ..regions import labels_from_regions
+from ..regions import REGIONS, labels_from_regions
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -22,6 +22,12 @@ SEGMENTATION_SUFFIX = ".seg.nrrd"
 LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_SUFFIXES = (SEGMENTATION_SUFFIX, *LABEL_MAP_SUFFIXES)
+
+ET_LABELS = (3, 4)
+"""Enhancing tumour since 2023, and before."""
+
+LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
+"""ITK calls the axis of the layers a vector, Slicer a list."""
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
@@ -117,11 +123,6 @@ def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
     return f"{os.fspath(path)} could not be written ({reason}): {advice}"
 
 
-ET_LABELS = (3, 4)
-
-"""Enhancing tumour since 2023, and before."""
-
-
 def write_label_map(
     path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
 ) -> None:
@@ -141,19 +142,14 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
     """Masks of all regions as uint8 0 and 1, in nested order. Raises `OutputError` when one is absent or of another
     shape.
     """
-    for region in ("WT", "TC", "ET"):
+    for region in REGIONS:
         if region not in masks:
             raise OutputError(f"The mask of {region} is missing: give WT, TC and ET")
         if masks[region].shape != geometry.shape:
             raise OutputError(
                 f"The mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
             )
-    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in ("WT", "TC", "ET")}
-
-
-LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
-
-"""ITK calls the axis of the layers a vector, Slicer a list."""
+    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in REGIONS}
 
 
 def write_slicer_segmentation(

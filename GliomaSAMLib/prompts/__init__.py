@@ -1,4 +1,4 @@
-"""What the user says about the tumour: points, boxes, scribbles and edited masks in RAS mm, and their history.
+"""The user's prompts: points, boxes, scribbles and edited masks in RAS mm, and their history.
 
 Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark on any grid.
 """

@@ -21,6 +21,11 @@ FORMAT = "gliomasam-prompts"
 
 VERSION = 1
 
+MASK_ENCODING = "bits+zlib+base64"
+
+MAX_VOXELS = 2**31
+"""Masks larger than this are refused, so that a damaged file cannot fill the memory."""
+
 
 Snapshot = tuple[tuple[Prompt, ...], bool]
 """What a step shows: the prompts to be answered, and whether without any the automatic proposal is shown."""
@@ -267,13 +272,6 @@ class PromptHistory:
             raise PromptError(f"{os.fspath(path)} is not a JSON file of prompts: {error}") from error
         except PromptError as error:
             raise PromptError(f"{os.fspath(path)}: {error}") from error
-
-
-MASK_ENCODING = "bits+zlib+base64"
-
-MAX_VOXELS = 2**31
-
-"""Masks larger than this are refused, so that a damaged file cannot fill the memory."""
 
 
 def prompt_to_json(prompt: Prompt) -> dict[str, Any]:

@@ -19,7 +19,6 @@ Ras = tuple[float, float, float]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 FLAT_MM = 1e-6
-
 """A box is flat in an axis in which its corners differ by less than this, whatever the voxels."""
 
 

@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import Geometry, floats
+from ..geometry import Geometry, box_corners, floats
 from .prompt import FLAT_MM, Prompt, Ras, format_ras
 
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
+
+AIR_MM = 5.0
+"""A prompt further than this from any tissue is in air."""
 
 
 def voxel_extent(geometry: Geometry) -> np.ndarray:
@@ -83,8 +86,7 @@ def box_range(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> tup
     by `margin_mm`.
     """
     low, high, _ = _faces(prompt, geometry, margin_mm)
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
-    ijk = geometry.to_ijk(corners)
+    ijk = geometry.to_ijk(box_corners(low, high))
     size = np.asarray(geometry.size)
     start = np.clip(np.ceil(ijk.min(axis=0) - 1e-3), 0, size).astype(int)
     stop = np.clip(np.floor(ijk.max(axis=0) + 1e-3) + 1, start, size).astype(int)
@@ -99,12 +101,6 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     centre, half = (low + high) / 2, (high - low) / 2 + margin_mm
     least = voxel_extent(geometry) / 2
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
-
-
-AIR_MM = 5.0
-
-
-"""A prompt further than this from any tissue is in air."""
 
 
 def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
@@ -193,8 +189,7 @@ def _box_holds(box: Prompt, geometry: Geometry, tissue: np.ndarray | None = None
 
 def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest R, A and S in mm that a voxel of the grid reaches."""
-    ends = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.size], indexing="ij"), axis=-1).reshape(-1, 3)
-    corners = geometry.to_ras(ends)
+    corners = geometry.to_ras(box_corners((-0.5,) * 3, np.asarray(geometry.size) - 0.5))
     return corners.min(axis=0), corners.max(axis=0)
 
 

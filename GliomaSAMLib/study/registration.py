@@ -9,7 +9,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry, ints
+from ..geometry import Geometry, box_corners, ints
 from ..progress import Reporter
 from .canonical import resample
 from .volume import Volume
@@ -17,6 +17,18 @@ from .volume import Volume
 SMALLEST_OVERLAP = 0.5
 
 Box = tuple[np.ndarray, np.ndarray]
+
+WORKING_SPACING_MM = 2.0
+
+SHRINK_FACTORS = (4, 2, 1)
+
+SMOOTHING_MM = (4.0, 2.0, 1.0)
+
+ITERATIONS = 60
+
+BINS = 40
+
+SAMPLED_SHARE = (0.5, 0.3, 0.1)
 
 
 def check_overlap(volumes: list[Volume], reference: Volume) -> None:
@@ -72,8 +84,7 @@ def _head_box(volume: Volume) -> Box:
 
 def _box(volume: Volume, low: np.ndarray, high: np.ndarray) -> Box:
     """The box along the patient's axes, in RAS mm of the reference's place, around a box of voxels (I, J, K)."""
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    ras = volume.geometry.to_ras(corners)
+    ras = volume.geometry.to_ras(box_corners(low, high))
     if volume.motion is not None:
         back = volume.motion.GetInverse()
         ras = np.array([back.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)
@@ -94,19 +105,6 @@ def covered_share(brain: np.ndarray, grid: Geometry, volume: Volume) -> float:
     if volume.motion is not None:
         ras = np.array([volume.motion.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)
     return float(volume.geometry.contains(ras).mean())
-
-
-WORKING_SPACING_MM = 2.0
-
-SHRINK_FACTORS = (4, 2, 1)
-
-SMOOTHING_MM = (4.0, 2.0, 1.0)
-
-ITERATIONS = 60
-
-BINS = 40
-
-SAMPLED_SHARE = (0.5, 0.3, 0.1)
 
 
 @dataclass(frozen=True)

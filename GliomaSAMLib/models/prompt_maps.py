@@ -39,7 +39,7 @@ WIDE_MM = 15.0
 
 
 @dataclass
-class PromptVoxels:
+class PromptSet:
     """Prompts in continuous voxel coordinates (K, J, I) of a grid; what `prompt_maps` draws.
 
     Args:
@@ -57,7 +57,7 @@ class PromptVoxels:
 
 
 def prompt_maps(
-    prompts: PromptVoxels, shape: Sequence[int], cell: float, previous: np.ndarray | None = None
+    prompts: PromptSet, shape: Sequence[int], cell: float, previous: np.ndarray | None = None
 ) -> np.ndarray:
     """Draw prompts on a grid.
 

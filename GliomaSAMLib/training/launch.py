@@ -44,7 +44,7 @@ def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
     return fabric
 
 
-def disband(fabric: L.Fabric) -> None:
+def destroy_process_group(fabric: L.Fabric) -> None:
     """End what `launch` began, once all processes are through: gloo's threads abort a process that ends with its group
     still there (pytorch issue 190489).
     """

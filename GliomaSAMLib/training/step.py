@@ -11,7 +11,7 @@ from monai.losses import DiceLoss
 from monai.metrics import compute_dice
 from torch import nn
 
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import PROMPTS, Previous, VolumeDecoder
 from .click_simulation import ClickConfig
 from .users import Scene, User
@@ -175,7 +175,7 @@ class TrainingStep(nn.Module):
         if embeddings is None and self.embed is not None:
             embeddings = self.embed(images * present[:, :, None, None, None])
         features, loss = self.decoder.encode_for_training(images, present, embeddings, training_progress)
-        unprompted = [PromptVoxels()] * len(index)
+        unprompted = [PromptSet()] * len(index)
         nothing = self._maps(unprompted, [None] * len(index), images)
         proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions)
         loss = loss + auxiliary + PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss)
@@ -214,7 +214,7 @@ class TrainingStep(nn.Module):
                 user.react(answer)
 
     def _maps(
-        self, prompts: Sequence[PromptVoxels], told: Sequence[np.ndarray | None], like: torch.Tensor
+        self, prompts: Sequence[PromptSet], told: Sequence[np.ndarray | None], like: torch.Tensor
     ) -> torch.Tensor:
         shape = [side // 2 for side in like.shape[2:]]
         maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, told, strict=True)]

@@ -14,11 +14,11 @@ from ..data.cases import Case, find_cases, read_split
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError
 from ..models.catalogue import find_weights
 from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
-from ..models.weights import load_trained, load_weights, save_weights, trained_names, trained_state
+from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
 from .augment import Batch, CropDataset, collate
 from .checkpoint import TrainingLog, load_checkpoint, remove_leftovers, save_checkpoint
 from .features import CaseFeatures, CropEmbedding, case_features
-from .launch import disband, launch, memory_errors, stop_on_signal
+from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
 from .optimiser import make_optimiser, set_learning_rate, warm_cosine
 from .options import TrainOptions
 from .plot import plot_log
@@ -27,7 +27,7 @@ from .validate import score, validate
 
 Progress = Callable[[float, str], None]
 
-MOST_LEFT_OUT = 20
+MAX_SKIPPED_STEPS = 20
 
 """Steps in a row that may be left out because their gradients are not finite."""
 
@@ -103,7 +103,7 @@ class Run:
         options = self.options
         self.val = val
         decoder = self.decoder
-        self.trained = trained_names(decoder)
+        self.trained = trainable_names(decoder)
         kinds = find_method(self.config.method).prompts
         step = TrainingStep(
             decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
@@ -224,7 +224,7 @@ class Run:
         self.left_out = self.left_out + 1 if broken else 0
         if broken:
             self.optimizer.zero_grad()
-        if self.left_out > MOST_LEFT_OUT:
+        if self.left_out > MAX_SKIPPED_STEPS:
             raise CaseError(
                 f"the gradients of {self.left_out} steps in a row are not finite at step {self.step}: "
                 "lower the learning rate, choose precision 32-true, or check the cases"
@@ -290,7 +290,7 @@ class Run:
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
-        state = trained_state(self.average.module, self.trained)
+        state = trainable_state_dict(self.average.module, self.trained)
         save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
 
     def _save(self, finished: bool = False) -> None:
@@ -313,7 +313,7 @@ def _take_weights(start: str, parts: Parts) -> None:
     """Fill a network with the weights of that file or model. Raises `WeightsError` where they are not its own."""
     state, metadata = load_weights(*find_weights(start))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+    load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
 
 
 def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callable[[], bool] | None = None) -> Path:
@@ -348,7 +348,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
         run.prepare(features[: len(train)], features[len(train) :], saved)
         weights = run.train()
-        disband(fabric)
+        destroy_process_group(fabric)
         return weights
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.placement import on_cells, signed_depths
-from ..models.prompt_maps import PromptVoxels
+from ..models.prompt_maps import PromptSet
 from ..models.registry import Previous
 from ..regions import REGIONS
 from .answer_before import all_mended_but, another_outline, as_answer, distorted_answer, nested, with_mask
@@ -68,7 +68,7 @@ class User:
         self.chances: Chances = region_chances(config, rng)
         self.levels = scene.levels
         self.truth = _regions(scene.levels)
-        self.prompts = PromptVoxels(points=[], boxes=[], masks={})
+        self.prompts = PromptSet(points=[], boxes=[], masks={})
         self.told = nested(scene.proposal) if previous == "answer" else scene.proposal
         self.clicks: list[Click] = []
         self.rounds = 0
@@ -133,7 +133,7 @@ class User:
 
     def _give_first_prompts(self) -> None:
         given = first_prompts(self.truth, self.config, self.chances, self.rng)
-        self.prompts = PromptVoxels(
+        self.prompts = PromptSet(
             points=given.points if "point" in self.kinds else [],
             boxes=given.boxes if "box" in self.kinds else [],
             masks=given.masks if "mask" in self.kinds else {},

@@ -10,7 +10,7 @@ from monai.metrics import compute_dice
 
 from ..data.placement import deepest_voxel, largest_component
 from ..models.device import autocast
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import Previous, VolumeDecoder
 from ..regions import REGIONS
 from .answer_before import nested
@@ -82,7 +82,7 @@ def click_effect(
     )
 
 
-Answer = Callable[[PromptVoxels, np.ndarray], np.ndarray]
+Answer = Callable[[PromptSet, np.ndarray], np.ndarray]
 
 """From prompts, and logits of what the network is told besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
@@ -125,7 +125,7 @@ def validate(
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):
-            prompts, seen = PromptVoxels(), proposal
+            prompts, seen = PromptSet(), proposal
             found = [dice(seen[index] > 0, truth[index])]
             for _ in range(clicks):
                 cancel()
@@ -183,13 +183,13 @@ def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -
         features = decoder.encode(images, present, embeddings)
     shape = [n // 2 for n in case.regions.shape]
 
-    def answer(prompts: PromptVoxels, told: np.ndarray | None) -> np.ndarray:
+    def answer(prompts: PromptSet, told: np.ndarray | None) -> np.ndarray:
         maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, told))[None].to(device)
         with autocast(device):
             found = decoder.decode(features, maps, [prompts])
         return nested(F.avg_pool3d(found[0].float(), 2).cpu().numpy())
 
-    return answer(PromptVoxels(), None), answer
+    return answer(PromptSet(), None), answer
 
 
 def _next_click(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:

@@ -29,7 +29,7 @@ from ...errors import ModelError
 from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
 from ..fusion import SpatialCorrelatedFusion
-from ..prompt_maps import PromptVoxels
+from ..prompt_maps import PromptSet
 from .base import VolumeDecoder
 from .distillation import distillation_losses
 
@@ -178,7 +178,7 @@ class CsadUNet(VolumeDecoder):
         return self._up(levels, there).unflatten(0, (len(images), len(read))), levels, there
 
     def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `maps` and `prompts` are not used."""
         return pixelshuffle(features[0], 3, 2)

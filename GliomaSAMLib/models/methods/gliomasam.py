@@ -49,7 +49,7 @@ class GliomaSam(MedSam3d):
 
     Args:
         config: The sizes.
-        encoder: The encoder, cut where the adapters begin.
+        encoder: The encoder, split where the adapters begin.
     """
 
     config: GliomaSamConfig
@@ -59,8 +59,8 @@ class GliomaSam(MedSam3d):
         across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
         return AdaptedEncoder(
             blocks,
-            before=volumetric_adapters(channels, config.width) if config.depth else None,
-            middle=across if config.cross_modality else None,
+            pre_adapters=volumetric_adapters(channels, config.width) if config.depth else None,
+            mid_adapters=across if config.cross_modality else None,
         )
 
     def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:

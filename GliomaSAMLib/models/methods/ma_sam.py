@@ -23,9 +23,9 @@ from ..adapters.fact import FactorisedQKV, QKVSlots, SharedFactors
 from ..decoders.sam_mask import StackMaskHead
 from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
-from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks, TinyViTBlock
+from ..encoders.frozen_blocks import FrozenBlocks, SplitEncoder, TinyViTBlock
 from ..fusion import GatedFusion
-from ..prompt_maps import PromptVoxels
+from ..prompt_maps import PromptSet
 from .base import VolumeDecoder
 
 
@@ -35,7 +35,8 @@ class MaSamConfig:
 
     Args:
         modalities: Number of modalities.
-        first: Where adapters begin: a stage of TinyViT (1 to 3) or a block of a ViT; the rest is computed once.
+        first_adapted_block: Where adapters begin: a stage of TinyViT (1 to 3) or a block of a ViT; what comes
+            before is computed once.
         width: Channels of the depth adapters; None for C / 4. MA-SAM has 384.
         rank: Rank of FacT.
         dropout: Dropout inside FacT.
@@ -44,7 +45,7 @@ class MaSamConfig:
     """
 
     modalities: int = 4
-    first: int = 2
+    first_adapted_block: int = 2
     width: int | None = None
     rank: int = 32
     dropout: float = 0.1
@@ -57,25 +58,25 @@ class MaSam(VolumeDecoder):
 
     Args:
         config: The sizes.
-        encoder: The encoder, cut where the adapters begin.
+        encoder: The encoder, split where the adapters begin.
     """
 
-    def __init__(self, config: MaSamConfig, encoder: CutEncoder) -> None:
+    def __init__(self, config: MaSamConfig, encoder: SplitEncoder) -> None:
         super().__init__()
         self.config = config
-        blocks = encoder.blocks
+        blocks = encoder.trunk
         self.factors = factorise(blocks, config.rank, config.dropout)
         self.encoder = AdaptedEncoder(
             blocks,
-            before=[DepthAdapter(block.channels, config.width) for block in blocks],
-            middle=[DepthAdapter(block.channels, config.width) for block in blocks],
+            pre_adapters=[DepthAdapter(block.channels, config.width) for block in blocks],
+            mid_adapters=[DepthAdapter(block.channels, config.width) for block in blocks],
         )
         self.fusion = GatedFusion(blocks.channels)
         self.head = StackMaskHead(
             stride=blocks.stride,
             head=encoder.head,
             points=False,
-            drawn=False,
+            dense_prompts=False,
             train_transformer=config.train_transformer,
         )
 
@@ -91,7 +92,7 @@ class MaSam(VolumeDecoder):
         Args:
             images: Not used.
             present: (B, M) bool. The content of an absent modality is ignored.
-            embeddings: Tokens at the cut, (B, M, C, D, h, w).
+            embeddings: Tokens at the split, (B, M, C, D, h, w).
             progress_callback: See `VolumeDecoder.encode`.
         """
         assert embeddings is not None
@@ -99,7 +100,7 @@ class MaSam(VolumeDecoder):
         volumes, _ = self.encoder(tokens, context, progress_callback=progress_callback)
         return [self.fusion(volumes, present)]
 
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None = None) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; of the prompts only boxes are read."""
         return on_voxels(self.head(features[0], maps, prompts), maps)
 

@@ -13,7 +13,7 @@ from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
-from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from ..prompt_maps import PROMPT_CHANNELS, PromptSet
 from .base import VolumeDecoder
 
 
@@ -63,7 +63,7 @@ class PromptableSegResNet(VolumeDecoder):
         return [torch.cat([x, flags], dim=1)]
 
     def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from GliomaSAMLib.data.placement import components, deepest_voxel, largest_component
-from GliomaSAMLib.models.prompt_maps import PromptVoxels
+from GliomaSAMLib.models.prompt_maps import PromptSet
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.training.click_simulation import (
     ClickConfig,
@@ -42,7 +42,7 @@ def at(mask: np.ndarray, where: tuple[float, ...]) -> bool:
 def test_every_correction_lies_in_the_error_and_tells_the_truth(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth, prediction = blobs(rng), blobs(rng)
-    prompts = PromptVoxels()
+    prompts = PromptSet()
     for _ in range(5):
         before = len(prompts.points)
         if not correct(prompts, prediction, truth, ClickConfig().region, rng):
@@ -87,7 +87,7 @@ def test_an_empty_region_gets_no_first_prompt_and_no_error_no_click() -> None:
     truth = np.zeros((3, 6, 6, 6), bool)
     rng = np.random.default_rng(0)
     assert not any(first_prompts(truth, ClickConfig(), ClickConfig().region, rng) for _ in range(20))
-    prompts = PromptVoxels()
+    prompts = PromptSet()
     assert not correct(prompts, truth, truth, ClickConfig().region, rng) and not prompts
 
 
@@ -172,7 +172,7 @@ def test_a_share_of_clicks_is_at_the_border() -> None:
 def test_a_correction_tells_the_error_it_lies_in() -> None:
     truth = np.zeros((3, 12, 12, 12), bool)
     truth[:, 2:5, 2:5, 2:5] = truth[:, 8:10, 8:10, 8:10] = True
-    click = correct(PromptVoxels(), np.zeros_like(truth), truth, (0.0, 1.0, 0.0), np.random.default_rng(0))
+    click = correct(PromptSet(), np.zeros_like(truth), truth, (0.0, 1.0, 0.0), np.random.default_rng(0))
     assert click is not None and click.index == 1 and at(click.error, click.position)
     assert click.error.sum() in (8, 27)
 
@@ -303,4 +303,4 @@ def test_kinds_that_a_network_does_not_read_are_not_given(scene: Scene) -> None:
         user = User(scene, config, ("box",), "answer", np.random.default_rng(seed))
         assert not user.prompts.points and not user.prompts.masks and not user.rounds
         nothing = User(scene, config, (), "proposal", np.random.default_rng(seed))
-        assert nothing.prompts == PromptVoxels(points=[], boxes=[], masks={})
+        assert nothing.prompts == PromptSet(points=[], boxes=[], masks={})

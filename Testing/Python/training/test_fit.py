@@ -408,7 +408,7 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     assert [line.get("left_out", False) for line in lines] == [False, True, False]
     assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
     monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
-    monkeypatch.setattr(trainer, "MOST_LEFT_OUT", 3)
+    monkeypatch.setattr(trainer, "MAX_SKIPPED_STEPS", 3)
     with pytest.raises(CaseError, match="steps in a row are not finite"):
         fit(tiny_options(steps=10, output=options.output.parent / "hopeless", split=None))
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from GliomaSAMLib.models.device import no_progress
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptSet, prompt_maps
 from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training import ClickConfig
 from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, mean_dice, segmentation_loss
@@ -31,7 +31,7 @@ class Recorder(VolumeDecoder):
         self.bias = torch.nn.Parameter(torch.tensor(-1.0))
         self.encoded = 0
         self.maps: list[torch.Tensor] = []
-        self.prompts: list[list[PromptVoxels]] = []
+        self.prompts: list[list[PromptSet]] = []
 
     def encode(self, images, present, embeddings=None, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         self.encoded += 1
@@ -39,7 +39,7 @@ class Recorder(VolumeDecoder):
 
     def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
         self.maps.append(maps)
-        self.prompts.append([PromptVoxels(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
+        self.prompts.append([PromptSet(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
         return (self.bias * len(self.maps)).expand(len(maps), 3, *features[0].shape[2:])
 
     def told(self) -> list[float]:
@@ -236,7 +236,7 @@ def test_training_learns_the_cases(tiny_options: Callable) -> None:
 
 
 def maps_of(points: list, shape: tuple[int, int, int]) -> torch.Tensor:
-    return torch.from_numpy(prompt_maps(PromptVoxels(points), shape, CELL_MM))[None]
+    return torch.from_numpy(prompt_maps(PromptSet(points), shape, CELL_MM))[None]
 
 
 def test_a_case_computed_by_hand() -> None:

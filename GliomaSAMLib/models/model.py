@@ -22,7 +22,7 @@ from .slice_stack import embed_slice
 from .weights import load_trainable, load_weights, trainable_names
 
 Features = list[torch.Tensor]
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class Model:
@@ -156,7 +156,7 @@ class Model:
                 if device.type == "cpu":
                     channels_last(part)
 
-    def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
+    def _run(self, work: Callable[[torch.device], T]) -> T:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""
 
         def leave(text: str) -> None:

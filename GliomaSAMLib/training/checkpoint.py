@@ -67,6 +67,7 @@ def load_checkpoint(folder: Path, config: MethodConfig) -> dict[str, Any] | None
         )
     for part in ("decoder", "average"):
         state[part] = keys_in_networks(state[part])
+    state.setdefault("validations_without_improvement", state.pop("stale", 0))  # the name in earlier checkpoints
     return state
 
 

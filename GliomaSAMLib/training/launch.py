@@ -45,8 +45,8 @@ def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
 
 
 def destroy_process_group(fabric: L.Fabric) -> None:
-    """End what `launch` began, once all processes are through: gloo's threads abort a process that ends with its group
-    still there (pytorch issue 190489).
+    """Destroy the process group of `launch` after all processes have finished; otherwise gloo aborts at exit (pytorch
+    issue 190489).
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         fabric.barrier()

@@ -82,9 +82,9 @@ def click_effect(
     )
 
 
-Answer = Callable[[PromptSet, np.ndarray], np.ndarray]
+Predict = Callable[[PromptSet, np.ndarray], np.ndarray]
 
-"""From prompts, and logits of what the network is told besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
+"""From prompts, and logits of what the network is given besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
 EFFECT_WEIGHT = 0.05
 
@@ -107,7 +107,7 @@ def validate(
         cases: The cases.
         device: Where to compute.
         cancel: Called before each answer of the network; may raise.
-        previous: What the network is told besides prompts, as in its training.
+        previous: What the network is given besides prompts, as in its training.
         clicks: How many.
 
     Returns:
@@ -121,7 +121,7 @@ def validate(
     lowered: list[bool] = []
     for case in cases:
         cancel()
-        proposal, answer = _answers(decoder, case, device)
+        proposal, answer = _predictor(decoder, case, device)
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):
@@ -174,7 +174,7 @@ def dice(mask: np.ndarray, truth: np.ndarray) -> float:
     return compute_dice(one, other, ignore_empty=False).item()
 
 
-def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Answer]:
+def _predictor(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Predict]:
     """Encode a case once: the proposal, and what decodes it for any prompts."""
     images = torch.from_numpy(case.images)[None].to(device).float() / 255
     present = torch.from_numpy(case.present)[None].to(device)
@@ -183,8 +183,8 @@ def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -
         features = decoder.encode(images, present, embeddings)
     shape = [n // 2 for n in case.regions.shape]
 
-    def answer(prompts: PromptSet, told: np.ndarray | None) -> np.ndarray:
-        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, told))[None].to(device)
+    def answer(prompts: PromptSet, previous: np.ndarray | None) -> np.ndarray:
+        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, previous))[None].to(device)
         with autocast(device):
             found = decoder.decode(features, maps, [prompts])
         return nested(F.avg_pool3d(found[0].float(), 2).cpu().numpy())

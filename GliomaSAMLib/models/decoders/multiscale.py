@@ -18,22 +18,23 @@ LABELS = ("negative", "positive", "lowest corner", "highest corner")
 
 MERGE_CELLS = 2.0
 
-"""Points of one meaning within a cube of so many cells are one token: a filled lasso is thousands of points."""
+"""Edge in cells of the cubes within which points of the same label and region are merged into one token, as a filled
+lasso is thousands of points."""
 
 WAVELENGTHS = (8.0, 16.0, 32.0, 64.0)
 
-"""Of the fourier_features that describe a place, in cells."""
+"""Wavelengths of the Fourier features of a position, in cells."""
 
 
 @dataclass(frozen=True)
 class PlacedPrompts:
-    """The prompts of a batch, filled up to the same number.
+    """The prompts of a batch, padded to the same number.
 
     Args:
         positions: (B, n, 3) float32, in cells (K, J, I); the centre of the first cell is 0.
         labels: (B, n), index in `LABELS`.
         regions: (B, n), index in `REGIONS`.
-        absent: (B, n) bool, true for what only fills up.
+        absent: (B, n) bool, true for padding.
     """
 
     positions: Tensor
@@ -88,7 +89,7 @@ def cell_positions(shape: Sequence[int], grid: Sequence[int], device: torch.devi
 
 
 def fourier_features(positions: Tensor) -> Tensor:
-    """Describe positions (..., 3) by sines and cosines (..., 6 * wavelengths)."""
+    """Sines and cosines (..., 6 * wavelengths) of positions (..., 3) in cells."""
     lengths = torch.tensor(WAVELENGTHS, device=positions.device)
     angles = (2 * torch.pi * positions[..., None] / lengths).flatten(-2)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
@@ -170,7 +171,7 @@ class MultiscaleDecoderConfig:
 
 
 class Attention(nn.Module):
-    """Attention with a bias on its logits. Keys have no offset: a softmax over them would not see it."""
+    """Attention with a bias on its logits. Keys have no offset: the softmax over the keys would cancel it."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -213,8 +214,8 @@ class TwoWayAttention(nn.Module):
         Args:
             tokens: (B, t, C).
             grid: (B, g, C).
-            place: What describes the places of the grid, (g, C).
-            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token that is everywhere.
+            place: Position encoding of the grid, (g, C).
+            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token without a position.
             absent: Tokens without influence, (B, t) bool.
         """
         key_padding_bias = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -torch.inf)[:, None, None]
@@ -273,7 +274,7 @@ class Level(nn.Module):
 
 
 class ImageSkips(nn.Module):
-    """What convolutions see in the images at 2 mm and at 4 mm.
+    """Convolutional features of the images at 2 mm and at 4 mm, for skip connections.
 
     Args:
         modalities: Number of modalities.
@@ -297,7 +298,7 @@ class ImageSkips(nn.Module):
 
 
 class Smoothing(nn.Module):
-    """A convolution with instance norm, and a shortcut."""
+    """A 3 x 3 x 3 convolution with instance norm, and a shortcut: (B, C, K, J, I) to the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -305,11 +306,20 @@ class Smoothing(nn.Module):
         self.norm = InstanceNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the convolved input to the input."""
         return x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
 
 
 class MultiscaleMaskDecoder(nn.Module):
-    """See the module's text."""
+    """Mask decoder that fuses the levels of an encoder from deep to shallow, with the prompts as tokens. [ours]
+
+    On each level, tokens of regions and prompts and the grid attend to each other (`TwoWayAttention`). The result is
+    upsampled to 4 mm and 2 mm, where skip connections from the images and the prompt maps are added, and pixel
+    shuffle gives the logits at 1 mm. `encode` needs no prompts; `decode` runs for each set of prompts.
+
+    Args:
+        config: The sizes.
+    """
 
     def __init__(self, config: MultiscaleDecoderConfig) -> None:
         super().__init__()
@@ -387,16 +397,16 @@ class MultiscaleMaskDecoder(nn.Module):
             found = block(level, found, placed, shape, cells)
             grids.append(found[1])
         assert found is not None
-        x = self.to_middle(found[1]).float()
-        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
+        x = self.to_middle(found[1]).float()  # B x width_4mm x z x y x x
+        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)  # at 4 mm
         x = x + middle
         if maps is not None and self.maps_middle is not None:
             x = x + self.maps_middle(pool_maps(maps).to(x.dtype))
         x = self.middle(x)
-        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
+        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine  # B x width_2mm x K/2 x J/2 x I/2
         if maps is not None:
             x = x + self.maps(maps[:, self.first_map_channel :].to(fine.dtype))
-        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]
+        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]  # B x 24 at 2 mm to B x 3 at 1 mm
 
     def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
         """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it

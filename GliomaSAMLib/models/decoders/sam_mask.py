@@ -147,8 +147,8 @@ class StackMaskHead(nn.Module):
 
     SAM (Kirillov et al., ICCV 2023), with the weights of the base model's file: two-way transformer between tokens and
     cells, upscaling, one small network a mask token. [ours] SAM's three mask tokens for "several masks" become the
-    three regions; its token for one mask and its estimate of quality are left out. What a user has drawn, boxed, or
-    what the model itself proposes enters as SAM's dense prompt, by a convolution that begins at zero. The transformer
+    three regions; its token for one mask and its estimate of quality are left out. Drawn masks, boxes and the
+    previous prediction enter as SAM's dense prompt, through a convolution initialised to zero. The transformer
     (3.3 M parameters) can stay frozen, which keeps weights files small and a short training from forgetting.
 
     Args:
@@ -195,7 +195,7 @@ class StackMaskHead(nn.Module):
         self.transformer.requires_grad_(train_transformer)
 
     def _load(self, head: Mapping[str, Tensor]) -> None:
-        """Take over what the base model has learned."""
+        """Load the weights of the base model."""
 
         def part(prefix: str) -> dict[str, Tensor]:
             return {name.removeprefix(prefix): t for name, t in head.items() if name.startswith(prefix)}
@@ -228,13 +228,13 @@ class StackMaskHead(nn.Module):
         where = (torch.arange(depth, device=maps.device) + 0.5) * maps.shape[1] / depth - 0.5
         cells = (maps.shape[2] / rows, maps.shape[3] / columns)
         tokens = self.prompts(prompts, where, cells, CELL_MM, self.points)
-        tokens = torch.cat([self.mask_tokens.weight.expand(depth, -1, -1), tokens], dim=1)
+        tokens = torch.cat([self.mask_tokens.weight.expand(depth, -1, -1), tokens], dim=1)  # D x (3 + P) x C
         source = slices + self._dense_prompt(maps, (depth, rows, columns)).to(slices.dtype)
-        position = self.prompts.dense((rows, columns)).expand(depth, -1, -1, -1)
-        found, source = self.transformer(source, position, tokens)
+        position = self.prompts.dense((rows, columns)).expand(depth, -1, -1, -1)  # D x C x h x w
+        found, source = self.transformer(source, position, tokens)  # D x (3 + P) x C, D x hw x C
         fine = self.upsampling(source.transpose(1, 2).reshape(depth, channels, rows, columns))
         weights = torch.stack([network(found[:, n]) for n, network in enumerate(self.output_hypernetworks_mlps)], dim=1)
-        return torch.einsum("drc,dchw->rdhw", weights, fine)
+        return torch.einsum("drc,dchw->rdhw", weights, fine)  # 3 x D x H x W
 
     def _dense_prompt(self, maps: Tensor, shape: tuple[int, int, int]) -> Tensor:
         """The dense prompt (D, C, h, w)."""

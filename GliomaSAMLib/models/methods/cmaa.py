@@ -1,18 +1,4 @@
-"""The method `cmaa`: a SAM for several MR modalities by cross-modality attention adapters.
-
-After Shi et al., "Cross-modality Attention Adapter" (arXiv 2307.01124).
-[paper] An adapter based on multimodal fusion fine-tunes SAM for the segmentation of gliomas on four MR modalities.
-[ours] Everything else. One frozen encoder reads all modalities, folded into the batch; before each block of TinyViT,
-and between attention and MLP of each block of a ViT, the tokens of the modalities look at each other at each position.
-The embeddings are fused by a gated sum, and SAM's own mask decoder gives WT, TC and ET slice by slice, with clicks and
-boxes told to the slices round them (`slice_prompts`). Slices lie 4 mm apart; between them logits are interpolated.
-
-The plug-in form of `csad` can be switched on: its attention distillation on the outputs of the blocks, and its fusion
-instead of the gated sum.
-
-Trained with LiteMedSAM from stage 2 on: 0.25 M in the adapters, 0.52 M in the mask decoder without its transformer
-(3.3 M), which stays frozen unless asked for.
-"""
+"""The method `cmaa`: a SAM for several MR modalities by cross-modality attention adapters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -57,7 +43,22 @@ class CmaaConfig:
 
 
 class Cmaa(VolumeDecoder):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+    """SAM for several MR modalities by cross-modality attention adapters.
+
+    After Shi et al., "Cross-modality Attention Adapter" (arXiv 2307.01124).
+    [paper] An adapter based on multimodal fusion fine-tunes SAM for the segmentation of gliomas on four MR
+    modalities.
+    [ours] Everything else. One frozen encoder reads all modalities, folded into the batch; before each block of
+    TinyViT, and between attention and MLP of each block of a ViT, the tokens of the modalities attend to each other
+    at each position. The embeddings are fused by a gated sum, and SAM's own mask decoder segments WT, TC and ET slice
+    by slice; clicks and boxes are tokens of the slices near them (`decoders.sam_mask`). Slices lie 4 mm apart;
+    between them logits are interpolated.
+
+    The plug-in form of `csad` can be switched on: its attention distillation on the outputs of the blocks, and its
+    fusion instead of the gated sum.
+
+    Trained with LiteMedSAM from stage 2 on: 0.25 M in the adapters, 0.52 M in the mask decoder without its
+    transformer (3.3 M), which stays frozen unless asked for.
 
     Args:
         config: The sizes.

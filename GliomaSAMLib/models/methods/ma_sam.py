@@ -1,17 +1,4 @@
-"""The method `ma_sam`: SAM's encoder tuned by FacT and depth adapters, with a decoder as fine as the pixels.
-
-After MA-SAM (Chen et al., arXiv 2309.08842; code Apache-2.0).
-[code] In each block, queries and values are corrected by FacT, and two depth adapters let neighbouring slices see each
-other: one before the attention, one between attention and MLP. The mask decoder upsamples to full resolution and needs
-no prompt; in its prompted mode it takes a box a slice.
-[ours] Zero-initialised adapters of width C / 4 instead of 384; the modalities, which MA-SAM does not know, go through
-the encoder one by one and are fused by a gated sum; WT, TC and ET are nested regions of their own instead of classes
-that exclude each other; the whole stack runs at once instead of windows of five slices, as each adapter sees one
-neighbour on each side anyway; slices lie 4 mm apart, and logits are interpolated between them.
-
-Trained with LiteMedSAM from stage 2 on: 0.05 M in FacT, 0.43 M in the adapters, 0.29 M in the mask decoder without its
-transformer (3.3 M), which stays frozen unless asked for.
-"""
+"""The method `ma_sam`: SAM's encoder tuned by FacT and depth adapters, with a decoder as fine as the pixels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +41,20 @@ class MaSamConfig:
 
 
 class MaSam(VolumeDecoder):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+    """SAM's encoder tuned by FacT and depth adapters, and a mask decoder as fine as the pixels.
+
+    After MA-SAM (Chen et al., arXiv 2309.08842; code Apache-2.0).
+    [code] In each block, queries and values are corrected by FacT, and two depth adapters exchange information
+    between neighbouring slices: one before the attention, one between attention and MLP. The mask
+    decoder upsamples to full resolution and needs no prompt; in its prompted mode it takes a box a slice.
+    [ours] Zero-initialised adapters of width C / 4 instead of 384; the modalities, which MA-SAM does not know, go
+    through the encoder one by one and are fused by a gated sum; WT, TC and ET are nested regions of their own
+    instead of classes that exclude each other; the whole stack runs at once instead of windows of five slices, as
+    the receptive field of each adapter is one neighbour on each side; slices lie 4 mm apart, and logits are
+    interpolated between them.
+
+    Trained with LiteMedSAM from stage 2 on: 0.05 M in FacT, 0.43 M in the adapters, 0.29 M in the mask decoder
+    without its transformer (3.3 M), which stays frozen unless asked for.
 
     Args:
         config: The sizes.

@@ -1,16 +1,4 @@
-"""The method `3dmedsam`: SAM's encoder as a 3D one, with a multi-scale 3D mask decoder.
-
-After Lin et al., Biocybernetics and Biomedical Engineering 45(1), 2025.
-[paper] A module takes the place of SAM's patch embedding to enter 3D; 3D adapters, while most weights stay frozen; a
-multi-scale 3D mask decoder; single targets and several organs.
-[ours] With a related public design's layout as orientation: patches of `p_z` slices (`adapters.depth_patches`), a 3D
-adapter before each block (`adapters.volumetric`), features after each quarter of the blocks, fused over the modalities
-by a gated sum at each level, and the decoder of `multiscale_decoder` with positive and negative points. The patches are
-joined at the split, that is behind the frozen stem of the encoder. Slices lie 4 mm apart and two make a patch, so that
-tokens have the 8 mm in depth of that design.
-
-Trained with LiteMedSAM from stage 2 on: 0.2 M in patches and adapters, 1.0 M in the decoder.
-"""
+"""The method `3dmedsam`: SAM's encoder as a 3D one, with a multi-scale 3D mask decoder."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +44,18 @@ class MedSam3dConfig:
 
 
 class MedSam3d(VolumeDecoder):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+    """SAM's encoder as a 3D encoder, with a multi-scale 3D mask decoder.
+
+    After Lin et al., Biocybernetics and Biomedical Engineering 45(1), 2025.
+    [paper] A module takes the place of SAM's patch embedding to enter 3D; 3D adapters, while most weights stay
+    frozen; a multi-scale 3D mask decoder; single targets and several organs.
+    [ours] With a related public design's layout as orientation: patches of `p_z` slices (`adapters.depth`), a 3D
+    adapter before each block, features after each quarter of the blocks, fused over the modalities by a gated sum at
+    each level, and the decoder of `decoders.multiscale` with positive and negative points. The
+    patches are joined at the split, behind the frozen stem of the encoder. Slices lie 4 mm apart and two make a patch,
+    so that tokens have the 8 mm in depth of that design.
+
+    Trained with LiteMedSAM from stage 2 on: 0.2 M in patches and adapters, 1.0 M in the decoder.
 
     Args:
         config: The sizes.

@@ -1,8 +1,4 @@
-"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels.
-
-It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
-writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
-"""
+"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,7 +31,11 @@ class SegResNetConfig:
 
 
 class PromptableSegResNet(VolumeDecoder):
-    """See the module's text; the methods are those of `registry.VolumeDecoder`."""
+    """MONAI's 3D SegResNet with the prompt maps as further input channels, for comparison.
+
+    It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
+    writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
+    """
 
     def __init__(self, config: SegResNetConfig) -> None:
         super().__init__()

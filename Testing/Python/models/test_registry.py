@@ -27,6 +27,12 @@ def test_a_config_survives_json(name: str) -> None:
     assert config_from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
+def test_fields_have_the_names_of_weights_files_in_json() -> None:
+    config = find_method("cmaa").config
+    sizes = config.to_json()["decoder"]
+    assert sizes["first"] == config.decoder.first_adapted_block and "first_adapted_block" not in sizes
+
+
 def test_a_changed_config_survives_json() -> None:
     decoder = CsadConfig(widths=(8, 16), attention="softmax")
     config = MethodConfig("csad", None, StackLayout(2.0, 1.0), decoder, previous="answer")
@@ -115,7 +121,8 @@ def test_encoders_and_their_checkpoints(tmp_path: Path) -> None:
 
 
 def test_a_users_changes_of_a_config() -> None:
-    changed = chosen_config("cmaa", "sam_vit_256", {"decoder": {"width": 48, "first": 0}})
+    changed = chosen_config("cmaa", "sam_vit_256", {"decoder": {"width": 48, "first_adapted_block": 0}})
+    assert changed == chosen_config("cmaa", "sam_vit_256", {"decoder": {"width": 48, "first": 0}})  # as files have it
     assert (changed.encoder, changed.decoder.width, changed.decoder.first_adapted_block) == ("sam_vit_256", 48, 0)
     assert changed.decoder.modalities == METHODS["cmaa"].config.decoder.modalities
     assert chosen_config("ma_sam") == METHODS["ma_sam"].config

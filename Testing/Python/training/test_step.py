@@ -42,7 +42,7 @@ class Recorder(VolumeDecoder):
         self.prompts.append([PromptSet(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
         return (self.bias * len(self.maps)).expand(len(maps), 3, *features[0].shape[2:])
 
-    def told(self) -> list[float]:
+    def previous(self) -> list[float]:
         """The logit that each answer was told of WT, at one place; the background is the same everywhere."""
         return [round(float(2 * torch.atanh(maps[0, PROMPT_CHANNELS, 0, 0, 0])), 3) for maps in self.maps]
 
@@ -136,7 +136,7 @@ def test_the_network_is_told_the_answer_before_the_newest_clicks() -> None:
     module(*batch(1))
     assert len(recorder.maps) == 4
     # answer n is -n everywhere: nothing is told while it is sought, then the proposal, then the answer before
-    assert recorder.told() == [0, -1, -2, -3]
+    assert recorder.previous() == [0, -1, -2, -3]
     counts = [len(together[0].points) for together in recorder.prompts]
     assert counts[0] == 0 < counts[1] < counts[2] < counts[3]
 
@@ -145,13 +145,13 @@ def test_a_first_prompt_without_corrections_is_told_the_proposal() -> None:
     recorder = Recorder()
     config = plain(start_none=0.0, rounds=(1.0,), region=(1.0, 0.0, 0.0), one_region=1.0)
     TrainingStep(recorder, config, seed=0, previous="answer")(*batch(1))
-    assert recorder.told() == [0, -1]
+    assert recorder.previous() == [0, -1]
 
 
 def test_other_methods_are_always_told_the_proposal() -> None:
     recorder = Recorder()
     TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0)(*batch(1))
-    assert recorder.told() == [0, -1, -1, -1]
+    assert recorder.previous() == [0, -1, -1, -1]
 
 
 def test_samples_that_are_done_keep_what_they_were_told() -> None:

@@ -13,67 +13,67 @@ import torch
 
 from ..errors import ModelError
 
-Piece = TypeVar("Piece")
+Item = TypeVar("Item")
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 ProgressCallback = Callable[[], None]
 
-"""Called after each piece of a long computation; an exception that it raises ends the computation."""
+"""Called after each item of a long computation; an exception that it raises ends the computation."""
 
 
 def no_progress() -> None:
     """The progress callback that does nothing."""
 
 
-def side_by_side(
-    work: Callable[[Piece], Answer],
-    pieces: Sequence[Piece],
+def thread_map(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
     device: torch.device,
     progress_callback: ProgressCallback = no_progress,
-) -> list[Answer]:
-    """The answers to all pieces, in their order.
+) -> list[Result]:
+    """Apply a function to all items, on a CPU in as many threads as torch uses; results in the order of the items.
 
     Args:
-        work: Gives the answer to a piece. Modes of torch that hold for the caller hold for it, in whatever thread.
-        pieces: The pieces.
-        device: Where the work is done. What is no CPU is busy with one piece already, and takes one after the other.
-        progress_callback: Called in this thread after each piece, in their order. What it raises ends the work: pieces
-            begun are finished, others never begin.
+        work: The function. Torch's modes of the caller (inference, gradients, autocast) apply in its threads too.
+        items: The items.
+        device: Where the work is done. On devices other than a CPU the items are processed one after the other.
+        progress_callback: Called in the caller's thread after each item, in order. An exception that it raises ends the
+            work: items that have started are finished, the others never start.
     """
     before = torch.get_num_threads()
-    threads = min(before, len(pieces))
+    threads = min(before, len(items))
     if device.type != "cpu" or threads < 2:
-        return _collected(map(work, pieces), progress_callback)
+        return _collected(map(work, items), progress_callback)
     torch.set_num_threads(1)  # new threads begin with as many
-    pool = ThreadPoolExecutor(threads, "side by side", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(threads, "thread_map", torch.set_num_threads, (1,))
     try:
-        return _collected(pool.map(_in_same_modes(work), pieces), progress_callback)
+        return _collected(pool.map(_in_same_modes(work), items), progress_callback)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
 
 
-def _collected(answers: Iterable[Answer], progress_callback: ProgressCallback) -> list[Answer]:
+def _collected(results: Iterable[Result], progress_callback: ProgressCallback) -> list[Result]:
     collected = []
-    for answer in answers:
-        collected.append(answer)
+    for result in results:
+        collected.append(result)
         progress_callback()
     return collected
 
 
-def _in_same_modes(work: Callable[[Piece], Answer]) -> Callable[[Piece], Answer]:
+def _in_same_modes(work: Callable[[Item], Result]) -> Callable[[Item], Result]:
     """The work in another thread, under the modes of this one."""
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     mixed, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
-    def there(piece: Piece) -> Answer:
+    def there(item: Item) -> Result:
         with (
             torch.inference_mode(inference),
             torch.set_grad_enabled(gradients),
             torch.autocast("cpu", dtype=dtype, enabled=mixed),
         ):
-            return work(piece)
+            return work(item)
 
     return there
 

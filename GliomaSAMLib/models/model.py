@@ -15,15 +15,15 @@ from ..former_names import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
-from .device import ProgressCallback, autocast, choose_device, no_progress, side_by_side, with_fallback
+from .device import ProgressCallback, autocast, choose_device, no_progress, thread_map, with_fallback
 from .encoders.base import SliceEncoder
-from .prompt_maps import PromptVoxels
+from .prompt_maps import PromptSet
 from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .slice_stack import embed_slice
-from .weights import load_trained, load_weights, trained_names
+from .weights import load_trainable, load_weights, trainable_names
 
 Features = list[torch.Tensor]
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class Model:
@@ -73,7 +73,7 @@ class Model:
     @property
     def adapts(self) -> bool:
         """Whether the network holds the latter part of the encoder, so that it takes long to read a box."""
-        return find_method(self.config.method).encoder == "cut"
+        return find_method(self.config.method).encoder == "split"
 
     @property
     def prompts(self) -> tuple[str, ...]:
@@ -99,7 +99,7 @@ class Model:
                 return found.float().cpu().numpy().astype(np.float16)
 
             with autocast(device):
-                return side_by_side(one, images, device)
+                return thread_map(one, images, device)
 
         return self._run(work)
 
@@ -129,7 +129,7 @@ class Model:
 
         return self._run(work)
 
-    def decode(self, features: Features, maps: np.ndarray, prompts: PromptVoxels) -> np.ndarray:
+    def decode(self, features: Features, maps: np.ndarray, prompts: PromptSet) -> np.ndarray:
         """Logits float32 (3, K, J, I) of WT, TC, ET.
 
         Args:
@@ -157,7 +157,7 @@ class Model:
                 if device.type == "cpu":
                     channels_last(part)
 
-    def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
+    def _run(self, work: Callable[[torch.device], T]) -> T:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""
 
         def leave(text: str) -> None:
@@ -192,6 +192,6 @@ def load_model(
     config = config_from_json(metadata.config)
     parts = build(config, encoder_weights or find_base(metadata.base_sha256))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+    load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
     label = Path(current_name(str(name))).stem
     return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256)

@@ -31,6 +31,19 @@ Previous = Literal["proposal", "answer"]
 """What the last channels of the prompt maps hold."""
 
 
+FIELDS_IN_FILES = {"first_adapted_block": "first"}
+
+"""Names of fields of a decoder's config in weights files, where they differ from the names in the code."""
+
+
+def current_fields(sizes: Any) -> Any:
+    """The fields of a decoder's config under their names in the code; what is no mapping is returned as it is."""
+    if not isinstance(sizes, Mapping):
+        return sizes
+    current = {in_file: name for name, in_file in FIELDS_IN_FILES.items()}
+    return {current.get(name, name): value for name, value in sizes.items()}
+
+
 @dataclass(frozen=True)
 class MethodConfig:
     """What a method is made of; saved beside its weights.
@@ -51,8 +64,10 @@ class MethodConfig:
     previous: Previous = "proposal"
 
     def to_json(self) -> dict[str, Any]:
-        """The config as plain JSON values."""
-        return asdict(self)
+        """The config as plain JSON values, with the field names of weights files (`FIELDS_IN_FILES`)."""
+        content = asdict(self)
+        sizes = content["decoder"]
+        return {**content, "decoder": {FIELDS_IN_FILES.get(name, name): value for name, value in sizes.items()}}
 
 
 @dataclass(frozen=True)
@@ -79,11 +94,11 @@ class Method:
     Args:
         summary: One sentence for `gliomasam models`.
         config: Default config.
-        build: Makes the network to be trained from the decoder's config; and from the cut encoder where `encoder` says
-            so.
+        build: Makes the network to be trained from the decoder's config, and from the split encoder where `encoder` is
+            "split".
         cost: Its size and what it computes.
-        encoder: What the network reads besides the images: "none", or the tokens of a "cut" encoder, whose other part
-            it holds and adapts.
+        encoder: What the network reads besides the images: "none", or the tokens of a "split" encoder, whose trunk it
+            holds and adapts.
         prompts: Kinds of prompts that the network reads.
         baseline: Whether it is only there for comparison.
     """
@@ -92,7 +107,7 @@ class Method:
     config: MethodConfig
     build: Callable[..., VolumeDecoder]
     cost: Cost
-    encoder: Literal["none", "cut"]
+    encoder: Literal["none", "split"]
     prompts: tuple[str, ...] = PROMPTS
     baseline: bool = False
 
@@ -103,14 +118,14 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("gliomasam", "lite_medsam", decoder=GliomaSamConfig(), previous="answer"),
         GliomaSam,
         Cost(1.93, 7.65, 48.3, 4.3),
-        "cut",
+        "split",
     ),
     "cmaa": Method(
         "cross-modality attention adapters in the encoder, and SAM's mask decoder slice by slice (Shi et al. 2023)",
         MethodConfig("cmaa", "lite_medsam", decoder=CmaaConfig()),
         Cmaa,
         Cost(0.77, 9.79, 66.0, 0.8),
-        "cut",
+        "split",
     ),
     "csad": Method(
         "a 2.5D U-Net with an encoder a modality, attention distillation and correlated fusion (Zhang et al. 2020)",
@@ -125,7 +140,7 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("ma_sam", "lite_medsam", decoder=MaSamConfig()),
         MaSam,
         Cost(1.04, 10.06, 69.1, 0.8),
-        "cut",
+        "split",
         prompts=("box",),
     ),
     "3dmedsam": Method(
@@ -133,7 +148,7 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("3dmedsam", "lite_medsam", decoder=MedSam3dConfig()),
         MedSam3d,
         Cost(1.35, 7.07, 46.1, 2.1),
-        "cut",
+        "split",
     ),
     "segresnet": Method(
         "a plain promptable 3D SegResNet without an encoder, for comparison",
@@ -185,7 +200,7 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
         )
     try:
         layout = StackLayout(**content["layout"])
-        decoder = _made(type(method.config.decoder), sizes)
+        decoder = _made(type(method.config.decoder), current_fields(sizes))
         return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)
     except (KeyError, TypeError) as error:
         raise ModelError(f"the config of {name!r} does not fit this version: {error}") from error
@@ -214,7 +229,7 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
     Raises:
         ModelError: There is no such method, encoder or field, or they make no sense together.
     """
-    content = find_method(method).config.to_json()
+    content = asdict(find_method(method).config)
     if encoder is not None:
         content["encoder"] = encoder
     for key, value in (changes or {}).items():
@@ -223,7 +238,7 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
         parts = isinstance(content[key], Mapping)
         if parts and not isinstance(value, Mapping):
             raise ModelError(f"the field {key!r} of a config holds fields by name, not {value!r}")
-        content[key] = {**content[key], **value} if parts else value
+        content[key] = {**content[key], **current_fields(value)} if parts else value
     config = config_from_json(content)
     check_encoder(config)
     return config
@@ -258,8 +273,8 @@ def build(config: MethodConfig, checkpoint: Path | None = None) -> Parts:
     if config.encoder is None:
         return Parts(None, method.build(config.decoder))
     encoder = ENCODERS[config.encoder](checkpoint)
-    cut = encoder.cut(config.decoder.first)
-    return Parts(cut.front, method.build(config.decoder, cut))
+    split = encoder.split(config.decoder.first_adapted_block)
+    return Parts(split.stem, method.build(config.decoder, split))
 
 
 def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
@@ -270,7 +285,7 @@ def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
             f"the method {config.method!r} reads the images themselves and has no place for an encoder: "
             "leave the encoder and its weights out"
         )
-    if config.encoder is None and method.encoder == "cut":
+    if config.encoder is None and method.encoder == "split":
         raise ModelError(f"the method {config.method!r} adapts an encoder: choose one of {', '.join(ENCODERS)}")
     if config.encoder is not None and config.encoder not in ENCODERS:
         raise ModelError(f"there is no encoder {config.encoder!r}: choose one of {', '.join(ENCODERS)}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..models import Model
 from ..models.model import Features
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..progress import Reporter
 from .answer import CELL_MM
 from .embeddings import StudyEmbeddings
@@ -52,7 +52,7 @@ class StudyDecoder:
                 lambda: encoding.report(1 - PACE ** next(calls), "encoding the study"),
             )
         report.report(0.92, "outlining")
-        self._proposal = self._decode(PromptVoxels(), None)
+        self._proposal = self._decode(PromptSet(), None)
         report.report(1.0, "outlining")
 
     @property
@@ -61,7 +61,7 @@ class StudyDecoder:
         assert self._proposal is not None
         return self._proposal
 
-    def logits(self, prompts: PromptVoxels, before: np.ndarray) -> np.ndarray:
+    def logits(self, prompts: PromptSet, before: np.ndarray) -> np.ndarray:
         """Logits float32 (3, K, J, I) for prompts; after `prepare`.
 
         Args:
@@ -72,7 +72,7 @@ class StudyDecoder:
         given = before if self.model.config.previous == "answer" else halve(self.proposal)
         return self._decode(prompts, given)
 
-    def _decode(self, prompts: PromptVoxels, previous: np.ndarray | None) -> np.ndarray:
+    def _decode(self, prompts: PromptSet, previous: np.ndarray | None) -> np.ndarray:
         assert self._features is not None
         maps = prompt_maps(prompts, self.images.shape[1:], CELL_MM, previous)
         return self.model.decode(self._features, maps, prompts)

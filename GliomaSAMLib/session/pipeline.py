@@ -8,7 +8,7 @@ import numpy as np
 
 from ..geometry import Extent, Geometry
 from ..models import Model
-from ..models.prompt_maps import DRAWN_LOGIT, PromptVoxels
+from ..models.prompt_maps import DRAWN_LOGIT, PromptSet
 from ..models.slice_stack import pad_to
 from ..progress import Reporter
 from ..prompts import Prompt, box_range, prompt_voxels
@@ -214,10 +214,10 @@ class Pipeline:
             return _thin(prompt_voxels(prompt, geometry)).astype(float)
         return geometry.to_ijk(np.asarray(prompt.points))[:, ::-1]
 
-    def _place(self, prompts: Sequence[Prompt]) -> PromptVoxels:
+    def _place(self, prompts: Sequence[Prompt]) -> PromptSet:
         """The prompts as the network reads them, in cells of 2 mm."""
         geometry = self.study.canonical.geometry
-        placed, masks = PromptVoxels(), {}
+        placed, masks = PromptSet(), {}
         for prompt in prompts:
             if prompt.mask is not None:
                 masks[prompt.region] = self._drawn_on_cells(prompt.mask)

@@ -11,7 +11,7 @@ from monai.losses import DiceLoss
 from monai.metrics import compute_dice
 from torch import nn
 
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import PROMPTS, Previous, VolumeDecoder
 from .click_simulation import ClickConfig
 from .users import Scene, User
@@ -103,9 +103,9 @@ def _error_weights(logits: torch.Tensor, truth: torch.Tensor, config: LossConfig
 
 
 def _on_voxels(cells: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """What is told of cells, told of voxels."""
-    told = F.interpolate(cells.float(), size=like.shape[2:], mode="nearest")
-    return told > 0 if cells.dtype == torch.bool else told
+    """Values of cells of 2 mm on the voxels of `like`, nearest neighbour; bool stays bool."""
+    fine = F.interpolate(cells.float(), size=like.shape[2:], mode="nearest")
+    return fine > 0 if cells.dtype == torch.bool else fine
 
 
 CELL_MM = 2.0
@@ -126,7 +126,7 @@ class TrainingStep(nn.Module):
         seed: Seed of the simulated users; with a sample's index it fixes every click.
         kinds: Kinds of prompts that the network reads; users give no others.
         embed: From images (B, M, K, J, I) to their embeddings (B, M, C, z, y, x), where a batch comes without them.
-        previous: What the network is told besides prompts, see `MethodConfig.previous`.
+        previous: What the network is given besides prompts, see `MethodConfig.previous`.
         loss: What counts how much.
     """
 
@@ -175,7 +175,7 @@ class TrainingStep(nn.Module):
         if embeddings is None and self.embed is not None:
             embeddings = self.embed(images * present[:, :, None, None, None])
         features, loss = self.decoder.encode_for_training(images, present, embeddings, training_progress)
-        unprompted = [PromptVoxels()] * len(index)
+        unprompted = [PromptSet()] * len(index)
         nothing = self._maps(unprompted, [None] * len(index), images)
         proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions)
         loss = loss + auxiliary + PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss)
@@ -191,10 +191,10 @@ class TrainingStep(nn.Module):
             self._correct(users, features, images)
             goal = _nested(users).to(regions.device)
             prompts = [user.prompts for user in users]
-            maps = self._maps(prompts, [user.told for user in users], images)
+            maps = self._maps(prompts, [user.previous_logits for user in users], images)
             logits, auxiliary = self.decoder.decode_for_training(features, maps, prompts, goal)
             before = Before(
-                torch.from_numpy(np.stack([user.told > 0 for user in users])).to(images.device),
+                torch.from_numpy(np.stack([user.previous_logits > 0 for user in users])).to(images.device),
                 torch.from_numpy(np.stack([user.near_clicks() for user in users])).to(images.device),
             )
             losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + auxiliary)
@@ -206,18 +206,18 @@ class TrainingStep(nn.Module):
         """Let users, one of each sample, look at the answers and correct them until none has a round left."""
         while any(user.rounds for user in users):
             answers: list[np.ndarray | None] = [None] * len(users)
-            if any(user.asks for user in users):
+            if any(user.needs_answer for user in users):
                 prompts = [user.prompts for user in users]
-                maps = self._maps(prompts, [user.told for user in users], like)
+                maps = self._maps(prompts, [user.previous_logits for user in users], like)
                 answers = list(_on_cells(self.decoder.decode([f.detach() for f in features], maps, prompts)))
             for user, answer in zip(users, answers, strict=True):
                 user.react(answer)
 
     def _maps(
-        self, prompts: Sequence[PromptVoxels], told: Sequence[np.ndarray | None], like: torch.Tensor
+        self, prompts: Sequence[PromptSet], previous: Sequence[np.ndarray | None], like: torch.Tensor
     ) -> torch.Tensor:
         shape = [side // 2 for side in like.shape[2:]]
-        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, told, strict=True)]
+        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, previous, strict=True)]
         return torch.from_numpy(np.stack(maps)).to(like.device)
 
 

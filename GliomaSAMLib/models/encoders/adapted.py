@@ -1,4 +1,4 @@
-"""Frozen blocks with adapters between them: from the tokens at the cut to embeddings, for a stack of slices."""
+"""Frozen blocks with adapters between them: from the tokens at the split to embeddings, for a stack of slices."""
 
 from collections.abc import Callable, Collection, Iterable
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..adapters import StackContext
-from ..device import ProgressCallback, no_progress, side_by_side
+from ..device import ProgressCallback, no_progress, thread_map
 from .frozen_blocks import FrozenBlock, FrozenBlocks
 
 CHUNK = 4
@@ -18,12 +18,12 @@ whoever waits can stop it soon."""
 
 
 class AdaptedEncoder(nn.Module):
-    """Runs blocks and adapters by turns.
+    """Runs blocks and adapters in alternation.
 
     Args:
         blocks: The frozen blocks.
-        before: An adapter for each block that comes before it, or None.
-        middle: One for each between attention and MLP, or None.
+        pre_adapters: An adapter for each block, before it; or None.
+        mid_adapters: An adapter for each block, between attention and MLP; or None.
 
     Attributes:
         checkpointing: Compute the blocks again in the backward pass instead of storing their activations.
@@ -32,13 +32,13 @@ class AdaptedEncoder(nn.Module):
     def __init__(
         self,
         blocks: FrozenBlocks,
-        before: Iterable[nn.Module] | None = None,
-        middle: Iterable[nn.Module] | None = None,
+        pre_adapters: Iterable[nn.Module] | None = None,
+        mid_adapters: Iterable[nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.blocks = blocks
-        self.before = nn.ModuleList(before) if before is not None else None
-        self.middle = nn.ModuleList(middle) if middle is not None else None
+        self.pre_adapters = nn.ModuleList(pre_adapters) if pre_adapters is not None else None
+        self.mid_adapters = nn.ModuleList(mid_adapters) if mid_adapters is not None else None
         self.checkpointing = False
 
     def enable_checkpointing(self) -> bool:
@@ -50,43 +50,43 @@ class AdaptedEncoder(nn.Module):
         self,
         tokens: Tensor,
         context: StackContext,
-        taps: Collection[int] = (),
+        return_layers: Collection[int] = (),
         progress_callback: ProgressCallback = no_progress,
     ) -> tuple[Tensor, list[Tensor]]:
         """Embed a stack.
 
         Args:
-            tokens: (N, h, w, C) at the cut, N = batch * modalities * depth.
+            tokens: (N, h, w, C) at the split, N = batch * modalities * depth.
             context: What N is made of.
-            taps: Blocks after which the tokens are wanted too, by index.
+            return_layers: Indices of the blocks whose output tokens are returned too.
             progress_callback: Called after each few slices of a block where no gradient is kept.
 
         Returns:
-            The embedding as volumes (B, M, channels, D, h, w), and the tokens after each block of `taps`, likewise.
+            The embedding as volumes (B, M, channels, D, h, w), and likewise the tokens after each of `return_layers`.
         """
-        tapped = []
+        returned = []
         for n, block in enumerate(self.blocks):
             if self.checkpointing and torch.is_grad_enabled():
                 tokens = checkpoint(self._step, n, block, tokens, context, progress_callback, use_reentrant=False)
             else:
                 tokens = self._step(n, block, tokens, context, progress_callback)
-            if n in taps:
-                tapped.append(_volumes(tokens.permute(0, 3, 1, 2), context))
-        return _volumes(_in_chunks(self.blocks.embed, tokens, progress_callback), context), tapped
+            if n in return_layers:
+                returned.append(_volumes(tokens.permute(0, 3, 1, 2), context))
+        return _volumes(_in_chunks(self.blocks.embed, tokens, progress_callback), context), returned
 
     def _step(
         self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext, progress_callback: ProgressCallback
     ) -> Tensor:
-        if self.before is not None:
-            tokens = self.before[n](tokens, context)
-        tokens = _in_chunks(block.attend, tokens, progress_callback)
-        if self.middle is not None:
-            tokens = self.middle[n](tokens, context)
-        return _in_chunks(block.digest, tokens, progress_callback)
+        if self.pre_adapters is not None:
+            tokens = self.pre_adapters[n](tokens, context)
+        tokens = _in_chunks(block.attention_half, tokens, progress_callback)
+        if self.mid_adapters is not None:
+            tokens = self.mid_adapters[n](tokens, context)
+        return _in_chunks(block.mlp_half, tokens, progress_callback)
 
 
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
-    """Tokens (N, h, w, C) of what was embedded at the cut, (B, M, C, D, h, w), and what N is made of."""
+    """Tokens (N, h, w, C) of what was embedded at the split, (B, M, C, D, h, w), and what N is made of."""
     batch, modalities, _, depth = embeddings.shape[:4]
     return embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 2), StackContext(batch, modalities, depth, present)
 
@@ -106,4 +106,4 @@ def _in_chunks(work: Callable[[Tensor], Tensor], tokens: Tensor, progress_callba
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
     if torch.is_grad_enabled():
         return work(tokens)
-    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, progress_callback))
+    return torch.cat(thread_map(work, tokens.split(CHUNK), tokens.device, progress_callback))

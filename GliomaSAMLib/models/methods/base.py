@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from ..device import ProgressCallback, no_progress
-from ..prompt_maps import PromptVoxels
+from ..prompt_maps import PromptSet
 
 
 class VolumeDecoder(nn.Module):
@@ -40,7 +40,7 @@ class VolumeDecoder(nn.Module):
         """
 
     @abstractmethod
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None = None) -> Tensor:
         """Compute logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
 
         Args:
@@ -64,7 +64,7 @@ class VolumeDecoder(nn.Module):
         return self.encode(images, present, embeddings), images.new_zeros(())
 
     def decode_for_training(
-        self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None, regions: Tensor
+        self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None, regions: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Compute logits, and an auxiliary loss against the ground truth.
 

@@ -1,20 +1,4 @@
-"""The method `csad`: a 2.5D U-Net with an encoder for each modality, correlated fusion and attention distillation.
-
-After Zhang et al., "Cross-Modal Self-Attention Distillation for Prostate Cancer Segmentation" (arXiv 2011.03908).
-[paper] A 2.5D U-Net, one encoder a modality, whose attention maps are distilled across modalities (`distillation`) and
-whose features are fused by SCFF (`scff`). It takes no prompts and has no SAM in it.
-[ours] All sizes, as the paper's text could not be had; missing modalities; WT, TC and ET instead of one lesion. The
-network runs slice by slice, on two neighbouring axial slices at once: they and `neighbours` slices on either side are
-the channels, so that each sees a window of at least 2 `neighbours` + 1 slices. In plane, blocks of 2 x 2 voxels are
-channels too, and the head gives 2 x 2 x 2 voxels for each position: full resolution enters and leaves, convolutions
-run at 2 mm and coarser. Group norm is over one slice, so slices can be read in any number at a time. Beyond the window
-of a slice nothing is seen along the axis.
-
-Loss: that of the segmentation + beta * ramp * (L_cross + L_self) on all levels of the encoders, slice by slice; the
-ramp goes from 0 to 1 over the first `ramp` of the training.
-
-2 266 964 parameters with four modalities: 1 762 560 in the encoders, 85 244 in the fusion.
-"""
+"""The method `csad`: a 2.5D U-Net with an encoder for each modality, correlated fusion and attention distillation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +13,7 @@ from ...errors import ModelError
 from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
 from ..fusion import SpatialCorrelatedFusion
-from ..prompt_maps import PromptVoxels
+from ..prompt_maps import PromptSet
 from .base import VolumeDecoder
 from .distillation import distillation_losses
 
@@ -77,12 +61,13 @@ class SliceBlock(nn.Module):
         self.norm2 = nn.GroupNorm(channels // NORM_CHANNELS, channels)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply both convolutions and add the input."""
         y = F.leaky_relu(self.norm1(self.conv1(x)), 0.01)
         return F.leaky_relu(self.norm2(self.conv2(y)) + x, 0.01)
 
 
 class ModalityEncoder(nn.Module):
-    """The way down of one modality: (N, channels_in, h, w) to a list of (N, width, h / 2^l, w / 2^l)."""
+    """Encoder of one modality: (N, channels_in, h, w) to a list of (N, width, h / 2^l, w / 2^l)."""
 
     def __init__(self, channels_in: int, widths: tuple[int, ...]) -> None:
         super().__init__()
@@ -91,6 +76,7 @@ class ModalityEncoder(nn.Module):
         self.blocks = nn.ModuleList(SliceBlock(width) for width in widths)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Features at each level, from the finest to the coarsest."""
         levels = [self.blocks[0](self.stem(x))]
         for down, block in zip(self.down, self.blocks[1:], strict=True):
             levels.append(block(down(levels[-1])))
@@ -98,7 +84,23 @@ class ModalityEncoder(nn.Module):
 
 
 class CsadUNet(VolumeDecoder):
-    """See the module's text; the methods are those of `registry.VolumeDecoder`.
+    """2.5D U-Net with an encoder for each modality, correlated fusion and attention distillation.
+
+    After Zhang et al., "Cross-Modal Self-Attention Distillation for Prostate Cancer Segmentation" (arXiv
+    2011.03908).
+    [paper] A 2.5D U-Net, one encoder a modality, whose attention maps are distilled across modalities
+    (`distillation`) and whose features are fused by SCFF (`fusion`). It takes no prompts and contains no SAM.
+    [ours] All sizes, as the paper's text could not be had; missing modalities; WT, TC and ET instead of one lesion.
+    The network runs slice by slice, on two neighbouring axial slices at once: they and `neighbours` slices on
+    either side are the channels, so that each sees a window of at least 2 `neighbours` + 1 slices. In plane, blocks
+    of 2 x 2 voxels are channels too, and the head gives 2 x 2 x 2 voxels for each position: full resolution enters
+    and leaves, convolutions run at 2 mm and coarser. Group norm is over one slice, so slices can be processed in
+    chunks of any size. The receptive field along the axis is the window.
+
+    Loss: that of the segmentation + beta * ramp * (L_cross + L_self) on all levels of the encoders, slice by slice;
+    the ramp goes from 0 to 1 over the first `ramp` of the training.
+
+    2 266 964 parameters with four modalities: 1 762 560 in the encoders, 85 244 in the fusion.
 
     Args:
         config: Sizes.
@@ -178,7 +180,7 @@ class CsadUNet(VolumeDecoder):
         return self._up(levels, there).unflatten(0, (len(images), len(read))), levels, there
 
     def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `maps` and `prompts` are not used."""
         return pixelshuffle(features[0], 3, 2)
@@ -202,9 +204,10 @@ class CsadUNet(VolumeDecoder):
 
     def _up(self, levels: list[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
         """Fuse and decode to (N, 24, h, w)."""
+        # N x width x h x w at each level
         fused = [fusion(level, present) for fusion, level in zip(self.fusions, levels, strict=True)]
         x = self.decoders[-1](fused[-1])
         for level in range(len(fused) - 2, -1, -1):
             x = F.interpolate(self.up[level](x), size=fused[level].shape[2:], mode="nearest")
             x = self.decoders[level](self.merge[level](torch.cat([x, fused[level]], dim=1)))
-        return self.head(x)
+        return self.head(x)  # N x 24 x h x w

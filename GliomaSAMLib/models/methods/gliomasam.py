@@ -1,14 +1,4 @@
-"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]
-
-What the published methods do apart, in one network. The tokens of slices are joined to patches with a depth and see
-their neighbours through volumetric adapters before each block (as `3dmedsam`); between attention and MLP the modalities
-look at each other at each position (as `cmaa`); in training, attention distillation makes the modalities alike in what
-they look at, so that any of them may be missing (as `csad`). Features after each quarter of the blocks are fused over
-the modalities present and read by the decoder of `multiscale_decoder`, which sees clicks as tokens, and as maps at 2
-and 4 mm, and skips from the images.
-
-Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
-"""
+"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,11 +35,20 @@ class GliomaSamConfig(MedSam3dConfig):
 
 
 class GliomaSam(MedSam3d):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+    """Adapters across slices and modalities in the encoder, and a multi-scale 3D mask decoder. [ours]
+
+    Combines three published ideas in one network. Tokens of neighbouring slices are joined to 3D patches, which
+    exchange information through volumetric adapters before each block (as in `3dmedsam`). Between attention and MLP
+    the modalities attend to each other at each position (as in `cmaa`). In training, attention distillation makes
+    the attention maps of the modalities similar, so that any of them may be missing (as in `csad`). Features after
+    each quarter of the blocks are fused over the modalities present. The decoder (`decoders.multiscale`) reads them,
+    the clicks as tokens and as maps at 2 and 4 mm, and skip connections from the images.
+
+    Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
 
     Args:
         config: The sizes.
-        encoder: The encoder, cut where the adapters begin.
+        encoder: The encoder, split where the adapters begin.
     """
 
     config: GliomaSamConfig
@@ -59,8 +58,8 @@ class GliomaSam(MedSam3d):
         across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
         return AdaptedEncoder(
             blocks,
-            before=volumetric_adapters(channels, config.width) if config.depth else None,
-            middle=across if config.cross_modality else None,
+            pre_adapters=volumetric_adapters(channels, config.width) if config.depth else None,
+            mid_adapters=across if config.cross_modality else None,
         )
 
     def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:

@@ -1,8 +1,4 @@
-"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels.
-
-It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
-writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
-"""
+"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +9,7 @@ from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
-from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from ..prompt_maps import PROMPT_CHANNELS, PromptSet
 from .base import VolumeDecoder
 
 
@@ -35,7 +31,11 @@ class SegResNetConfig:
 
 
 class PromptableSegResNet(VolumeDecoder):
-    """See the module's text; the methods are those of `registry.VolumeDecoder`."""
+    """MONAI's 3D SegResNet with the prompt maps as further input channels, for comparison.
+
+    It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
+    writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
+    """
 
     def __init__(self, config: SegResNetConfig) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class PromptableSegResNet(VolumeDecoder):
         return [torch.cat([x, flags], dim=1)]
 
     def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)

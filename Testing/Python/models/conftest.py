@@ -14,10 +14,10 @@ from torch import nn
 from GliomaSAMLib.models.registry import METHODS, MethodConfig, Parts, build
 
 SMALL: dict[str, dict[str, Any]] = {
-    "gliomasam": {"first": 1, "decoder_width": 16, "skip_widths": (8, 8)},
-    "3dmedsam": {"first": 1, "decoder_width": 16, "skip_widths": (8, 8)},
-    "cmaa": {"first": 1},
-    "ma_sam": {"first": 1},
+    "gliomasam": {"first_adapted_block": 1, "decoder_width": 16, "skip_widths": (8, 8)},
+    "3dmedsam": {"first_adapted_block": 1, "decoder_width": 16, "skip_widths": (8, 8)},
+    "cmaa": {"first_adapted_block": 1},
+    "ma_sam": {"first_adapted_block": 1},
     "csad": {"widths": (8, 16, 16, 24)},
     "segresnet": {"filters": 8},
 }
@@ -68,7 +68,7 @@ def small_config() -> SmallConfig:
 
     def make(name: str, encoder: str = "sam_vit", **sizes: Any) -> MethodConfig:
         config = METHODS[name].config
-        adapted = METHODS[name].encoder == "cut"
+        adapted = METHODS[name].encoder == "split"
         decoder = replace(config.decoder, **{**SMALL[name], **sizes})
         return replace(config, encoder=encoder if adapted else None, decoder=decoder)
 

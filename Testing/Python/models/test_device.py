@@ -18,8 +18,8 @@ from GliomaSAMLib.models.device import (
     available_devices,
     choose_device,
     device_memory,
-    side_by_side,
     thread_count,
+    thread_map,
     use_threads,
     with_fallback,
 )
@@ -189,12 +189,12 @@ def test_answers_keep_their_order_and_two_pieces_run_at_once() -> None:
         return piece**2
 
     done: list[int] = []
-    assert side_by_side(work, range(6), ONE_CPU, lambda: done.append(threading.get_ident())) == [0, 1, 4, 9, 16, 25]
+    assert thread_map(work, range(6), ONE_CPU, lambda: done.append(threading.get_ident())) == [0, 1, 4, 9, 16, 25]
     assert done == [threading.get_ident()] * 6
 
 
 def test_each_piece_has_one_thread_and_the_caller_gets_its_own_back() -> None:
-    assert side_by_side(lambda piece: torch.get_num_threads(), range(4), ONE_CPU) == [1] * 4
+    assert thread_map(lambda piece: torch.get_num_threads(), range(4), ONE_CPU) == [1] * 4
     assert torch.get_num_threads() == 2
 
 
@@ -208,15 +208,15 @@ def test_modes_of_the_caller_hold(inference: bool, mixed: bool) -> None:
         return answer.is_inference(), answer.dtype
 
     with torch.inference_mode(inference), torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
-        answers = side_by_side(work, [torch.ones(1, 4)] * 3, ONE_CPU)
+        answers = thread_map(work, [torch.ones(1, 4)] * 3, ONE_CPU)
     assert answers == [(inference, torch.bfloat16 if mixed else torch.float32)] * 3
 
 
 def test_without_gradients_there_are_none() -> None:
     weights = torch.nn.Linear(4, 4)
     with torch.no_grad():
-        assert not any(side_by_side(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
-    assert all(side_by_side(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
+        assert not any(thread_map(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
+    assert all(thread_map(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
 
 
 def test_who_listens_can_end_it() -> None:
@@ -230,7 +230,7 @@ def test_who_listens_can_end_it() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        side_by_side(work, range(100), ONE_CPU, stop)
+        thread_map(work, range(100), ONE_CPU, stop)
     assert len(begun) < 20 and torch.get_num_threads() == 2
 
 
@@ -241,22 +241,22 @@ def test_an_error_of_a_piece_reaches_the_caller() -> None:
         return piece
 
     with pytest.raises(ValueError, match="piece 1"):
-        side_by_side(work, range(5), ONE_CPU)
+        thread_map(work, range(5), ONE_CPU)
     assert torch.get_num_threads() == 2
 
 
 def test_with_one_thread_all_is_done_in_the_callers() -> None:
     torch.set_num_threads(1)
-    assert set(side_by_side(lambda piece: threading.get_ident(), range(3), ONE_CPU)) == {threading.get_ident()}
+    assert set(thread_map(lambda piece: threading.get_ident(), range(3), ONE_CPU)) == {threading.get_ident()}
 
 
 def test_a_graphics_card_takes_one_after_the_other() -> None:
-    names = set(side_by_side(lambda piece: threading.get_ident(), range(3), torch.device("cuda")))
+    names = set(thread_map(lambda piece: threading.get_ident(), range(3), torch.device("cuda")))
     assert names == {threading.get_ident()}
 
 
 def test_nothing_to_do() -> None:
-    assert side_by_side(lambda piece: piece, [], ONE_CPU) == []
+    assert thread_map(lambda piece: piece, [], ONE_CPU) == []
 
 
 @pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])

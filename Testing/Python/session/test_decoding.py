@@ -9,14 +9,14 @@ import pytest
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.models.device import no_progress
-from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptSet
 from GliomaSAMLib.progress import Reporter
 from GliomaSAMLib.session import EmbeddingCache
 from GliomaSAMLib.session.decoding import StudyDecoder, halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
 from GliomaSAMLib.study import Study
 
-CLICK = PromptVoxels(points=[((4.0, 5.0, 6.0), True, "WT")])
+CLICK = PromptSet(points=[((4.0, 5.0, 6.0), True, "WT")])
 
 
 class Watched(Model):

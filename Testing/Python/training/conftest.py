@@ -17,7 +17,7 @@ from GliomaSAMLib.models import registry
 from GliomaSAMLib.models.blocks import only_present
 from GliomaSAMLib.models.device import ProgressCallback, no_progress
 from GliomaSAMLib.models.encoders.base import SliceEncoder
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptSet
 from GliomaSAMLib.models.registry import Cost, Method, MethodConfig, VolumeDecoder
 from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
@@ -53,9 +53,9 @@ class TinyEncoder(SliceEncoder):
         self.calls += 1
         return self.conv(slices)
 
-    def cut(self, first: int) -> Any:
-        """All of it comes before the cut."""
-        return SimpleNamespace(front=self)
+    def split(self, first_adapted_block: int) -> Any:
+        """All of it comes before the split."""
+        return SimpleNamespace(stem=self)
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class TinyConfig:
     blank: float = 0.4
     modalities: int = 4
     multiple: int = 16
-    first: int = 0
+    first_adapted_block: int = 0
 
 
 class TinyNetwork(VolumeDecoder):
@@ -107,7 +107,7 @@ class TinyNetwork(VolumeDecoder):
             x = x + F.interpolate(fused, size=x.shape[2:], mode="trilinear", align_corners=False)
         return [F.leaky_relu(x, 0.01)]
 
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None = None) -> Tensor:
         return pixelshuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)), 3, 2)
 
 
@@ -131,7 +131,7 @@ def tiny_encoder() -> TinyEncoder:
 def tiny_config(monkeypatch: pytest.MonkeyPatch) -> MethodConfig:
     """The method `tiny`, which reads the answer before, with the stand-in encoder; both are in the registry."""
     config = MethodConfig("tiny", "tiny", StackLayout(slice_mm=8), TinyConfig(), previous="answer")
-    tiny = Method("for tests", config, TinyNetwork, Cost(0, 0, 0, 0), "cut")
+    tiny = Method("for tests", config, TinyNetwork, Cost(0, 0, 0, 0), "split")
     monkeypatch.setattr(registry, "ENCODERS", {**registry.ENCODERS, "tiny": lambda checkpoint: TinyEncoder()})
     monkeypatch.setattr(registry, "METHODS", {**registry.METHODS, "tiny": tiny})
     return config

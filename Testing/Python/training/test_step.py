@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from GliomaSAMLib.models.device import no_progress
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptSet, prompt_maps
 from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training import ClickConfig
 from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, mean_dice, segmentation_loss
@@ -31,7 +31,7 @@ class Recorder(VolumeDecoder):
         self.bias = torch.nn.Parameter(torch.tensor(-1.0))
         self.encoded = 0
         self.maps: list[torch.Tensor] = []
-        self.prompts: list[list[PromptVoxels]] = []
+        self.prompts: list[list[PromptSet]] = []
 
     def encode(self, images, present, embeddings=None, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         self.encoded += 1
@@ -39,10 +39,10 @@ class Recorder(VolumeDecoder):
 
     def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
         self.maps.append(maps)
-        self.prompts.append([PromptVoxels(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
+        self.prompts.append([PromptSet(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
         return (self.bias * len(self.maps)).expand(len(maps), 3, *features[0].shape[2:])
 
-    def told(self) -> list[float]:
+    def previous(self) -> list[float]:
         """The logit that each answer was told of WT, at one place; the background is the same everywhere."""
         return [round(float(2 * torch.atanh(maps[0, PROMPT_CHANNELS, 0, 0, 0])), 3) for maps in self.maps]
 
@@ -136,7 +136,7 @@ def test_the_network_is_told_the_answer_before_the_newest_clicks() -> None:
     module(*batch(1))
     assert len(recorder.maps) == 4
     # answer n is -n everywhere: nothing is told while it is sought, then the proposal, then the answer before
-    assert recorder.told() == [0, -1, -2, -3]
+    assert recorder.previous() == [0, -1, -2, -3]
     counts = [len(together[0].points) for together in recorder.prompts]
     assert counts[0] == 0 < counts[1] < counts[2] < counts[3]
 
@@ -145,13 +145,13 @@ def test_a_first_prompt_without_corrections_is_told_the_proposal() -> None:
     recorder = Recorder()
     config = plain(start_none=0.0, rounds=(1.0,), region=(1.0, 0.0, 0.0), one_region=1.0)
     TrainingStep(recorder, config, seed=0, previous="answer")(*batch(1))
-    assert recorder.told() == [0, -1]
+    assert recorder.previous() == [0, -1]
 
 
 def test_other_methods_are_always_told_the_proposal() -> None:
     recorder = Recorder()
     TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0)(*batch(1))
-    assert recorder.told() == [0, -1, -1, -1]
+    assert recorder.previous() == [0, -1, -1, -1]
 
 
 def test_samples_that_are_done_keep_what_they_were_told() -> None:
@@ -236,7 +236,7 @@ def test_training_learns_the_cases(tiny_options: Callable) -> None:
 
 
 def maps_of(points: list, shape: tuple[int, int, int]) -> torch.Tensor:
-    return torch.from_numpy(prompt_maps(PromptVoxels(points), shape, CELL_MM))[None]
+    return torch.from_numpy(prompt_maps(PromptSet(points), shape, CELL_MM))[None]
 
 
 def test_a_case_computed_by_hand() -> None:

@@ -22,13 +22,13 @@ class Painter(VolumeDecoder):
         super().__init__()
         self.width = width
         self.spill = spill
-        self.told: list[float] = []
+        self.previous: list[float] = []
 
     def encode(self, images, present, embeddings=None, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         return [images]
 
     def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
-        self.told.append(float(maps[0, PROMPT_CHANNELS].max()))
+        self.previous.append(float(maps[0, PROMPT_CHANNELS].max()))
         spot = (maps[:, :3] > 0.99).float()
         grown = torch.nn.functional.max_pool3d(spot, self.width, stride=1, padding=self.width // 2)
         if self.spill:
@@ -79,7 +79,7 @@ def test_validation_tells_the_network_what_it_was_trained_with(
 ) -> None:
     painter = Painter(width=5).eval()
     validate(painter, [cube], CPU, previous=previous, clicks=2)  # type: ignore[arg-type]
-    assert np.sign(painter.told[:3]).tolist() == expected  # the proposal is empty, the first answer is not
+    assert np.sign(painter.previous[:3]).tolist() == expected  # the proposal is empty, the first answer is not
 
 
 def test_validation_stops_when_asked(cube: CaseFeatures) -> None:

@@ -41,8 +41,8 @@ def test_it_computes_what_it_says(adapter: DepthAdapter) -> None:
     given = tokens(3, 5)
     inner = CONTEXT.split(adapter.down(adapter.norm(given)))
     padded = F.pad(inner, (0, 0, 0, 0, 0, 0, 1, 1))
-    taps = [padded[:, :, i : i + D] @ adapter.conv.weight[:, :, i, 0, 0].T for i in range(3)]
-    expected = CONTEXT.split(given) + F.gelu(sum(taps) + adapter.conv.bias) @ adapter.up.weight.T
+    return_layers = [padded[:, :, i : i + D] @ adapter.conv.weight[:, :, i, 0, 0].T for i in range(3)]
+    expected = CONTEXT.split(given) + F.gelu(sum(return_layers) + adapter.conv.bias) @ adapter.up.weight.T
     assert torch.allclose(CONTEXT.split(adapter(given, CONTEXT)), expected, atol=1e-4)
 
 

@@ -14,16 +14,16 @@ from GliomaSAMLib.errors import WeightsError
 from GliomaSAMLib.models import load_model
 from GliomaSAMLib.models.blocks import channels_last
 from GliomaSAMLib.models.encoders.adapted import stack_tokens
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptSet, prompt_maps
 from GliomaSAMLib.models.registry import ENCODERS, METHODS, Parts, VolumeDecoder, build
 from GliomaSAMLib.models.slice_stack import embed_slice
-from GliomaSAMLib.models.weights import file_sha256, save_weights, trained_names, trained_state
+from GliomaSAMLib.models.weights import file_sha256, save_weights, trainable_names, trainable_state_dict
 
 SHAPE = (16, 32, 48)
 CELLS = (8, 16, 24)
-ADAPTED = [name for name, method in METHODS.items() if method.encoder == "cut"]
-CLICKS = PromptVoxels(points=[((4.0, 7.0, 9.0), True, "TC"), ((2.0, 6.0, 15.0), False, "WT")])
-BOX = PromptVoxels(boxes=[((2.0, 3.0, 5.0), (6.0, 11.0, 16.0), "WT")])
+ADAPTED = [name for name, method in METHODS.items() if method.encoder == "split"]
+CLICKS = PromptSet(points=[((4.0, 7.0, 9.0), True, "TC"), ((2.0, 6.0, 15.0), False, "WT")])
+BOX = PromptSet(boxes=[((2.0, 3.0, 5.0), (6.0, 11.0, 16.0), "WT")])
 SmallMethod = Callable[..., Parts]
 
 
@@ -48,11 +48,11 @@ def study(parts: Parts, batch: int = 1) -> dict[str, Any]:
     return {"images": images, "present": torch.ones(batch, 4, dtype=torch.bool), "embeddings": embeddings}
 
 
-def maps_of(*prompts: PromptVoxels) -> torch.Tensor:
+def maps_of(*prompts: PromptSet) -> torch.Tensor:
     return torch.from_numpy(np.stack([prompt_maps(one, CELLS, 2.0) for one in prompts]))
 
 
-def answer(network: VolumeDecoder, given: dict[str, Any], *prompts: PromptVoxels) -> torch.Tensor:
+def answer(network: VolumeDecoder, given: dict[str, Any], *prompts: PromptSet) -> torch.Tensor:
     return network.decode(network.encode(**given), maps_of(*prompts), prompts)
 
 
@@ -83,7 +83,7 @@ def test_studies_of_a_batch_do_not_mix(parts: Parts) -> None:
 @torch.no_grad()
 def test_prompts_that_a_method_reads_change_its_answer_and_others_do_not(name: str, parts: Parts) -> None:
     network, given = parts.network.eval(), study(parts)
-    nothing = answer(network, given, PromptVoxels())
+    nothing = answer(network, given, PromptSet())
     for kind, prompts in (("point", CLICKS), ("box", BOX)):
         changed = not torch.equal(answer(network, given, prompts), nothing)
         assert changed is (kind in METHODS[name].prompts)
@@ -107,7 +107,7 @@ def test_the_answer_before_changes_the_answer_where_a_method_gets_it(method: str
 
 def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts: Parts) -> None:
     network = parts.network.train()
-    both = PromptVoxels(points=CLICKS.points, boxes=BOX.boxes)
+    both = PromptSet(points=CLICKS.points, boxes=BOX.boxes)
     maps = torch.from_numpy(np.stack([prompt_maps(both, CELLS, 2.0, np.ones((3, *CELLS), np.float32))] * 2))
     torch.manual_seed(1)
     features, loss = network.encode_for_training(**study(parts, batch=2))
@@ -117,7 +117,7 @@ def test_what_is_trained_gets_a_gradient_and_nothing_else_does(name: str, parts:
     (loss + auxiliary + logits.float().square().mean()).backward()
     unmoved = {key for key, p in network.named_parameters() if p.requires_grad and (p.grad is None or not p.grad.any())}
     if name == "ma_sam":  # which reads no clicks
-        unmoved -= {"head.prompts.distance.weight"}
+        unmoved -= {"head.prompts.distance_proj.weight"}
     assert not {key for key in unmoved if "presence" not in key}
     assert all(p.grad is None for p in network.parameters() if not p.requires_grad)
 
@@ -219,7 +219,7 @@ def test_cost_told_by_the_registry_is_the_real_one(name: str) -> None:
     flops += counter.get_total_flops() / count
     maps = torch.zeros(1, CHANNELS, *(n // 2 for n in slices), device=meta)
     with FlopCounterMode(display=False) as counter:
-        network.decode(features, maps, [PromptVoxels()])
+        network.decode(features, maps, [PromptSet()])
     decoding = counter.get_total_flops() / count
     assert flops / 1e9 == pytest.approx(cost.encode, abs=0.06)
     assert decoding / 1e9 == pytest.approx(cost.answer, abs=0.06)
@@ -231,8 +231,8 @@ def test_a_moving_average_of_the_weights_can_be_kept(parts: Parts) -> None:
     average.update_parameters(parts.network)
     average.update_parameters(parts.network)
     average.eval()
-    names = trained_names(parts.network)
-    mean, state = trained_state(average.module, names), trained_state(parts.network, names)
+    names = trainable_names(parts.network)
+    mean, state = trainable_state_dict(average.module, names), trainable_state_dict(parts.network, names)
     assert mean.keys() == state.keys()
     assert all(torch.equal(mean[key], tensor) for key, tensor in state.items())
 
@@ -244,7 +244,7 @@ def test_saved_and_loaded_it_gives_the_same(name: str, tmp_path: Path) -> None:
     network = parts.network.eval()
     path = tmp_path / "mine.safetensors"
     base = parts.embedder.base_sha256 if parts.embedder is not None else None
-    save_weights(path, trained_state(network, trained_names(network)), METHODS[name].config.to_json(), base)
+    save_weights(path, trainable_state_dict(network, trainable_names(network)), METHODS[name].config.to_json(), base)
     trained = sum(p.numel() for p in network.parameters() if p.requires_grad)
     model = load_model(path, device="cpu")
     assert model.trained_parameters == trained and model.weights_sha256 == file_sha256(path)
@@ -277,14 +277,14 @@ def test_a_freshly_adapted_encoder_gives_what_the_base_gives(
 @pytest.mark.parametrize("method", ADAPTED)
 def test_it_learns_behind_an_encoder_of_wide_cells(method: str, small_method: SmallMethod) -> None:
     """Cells of 16 pixels, of which SAM's mask decoder has to make four doublings; two adapted blocks only."""
-    made = small_method(method, "sam_vit_256", first=3)
+    made = small_method(method, "sam_vit_256", first_adapted_block=3)
     network = made.network.train()
     features, loss = network.encode_for_training(**study(made))
     logits, auxiliary = network.decode_for_training(features, maps_of(BOX), [BOX], torch.zeros(1, 3, *SHAPE))
     assert logits.shape == (1, 3, *SHAPE)
     (logits.float().square().mean() + loss + auxiliary).backward()
     moved = {key for key, p in network.named_parameters() if p.grad is not None and p.grad.any()}
-    assert moved <= trained_names(network) and any(key.startswith("encoder.") for key in moved)
+    assert moved <= trainable_names(network) and any(key.startswith("encoder.") for key in moved)
 
 
 def test_a_file_without_the_mask_decoder_is_refused(sam_file: Path, small_config: Callable, tmp_path: Path) -> None:
@@ -294,7 +294,11 @@ def test_a_file_without_the_mask_decoder_is_refused(sam_file: Path, small_config
         build(small_config("cmaa"), tmp_path / "part.pth")
 
 
-PARTS = {"cross_modality": "encoder.middle.", "depth": "encoder.before.", "image_skips": "decoder.skips.stem."}
+PARTS = {
+    "cross_modality": "encoder.mid_adapters.",
+    "depth": "encoder.pre_adapters.",
+    "image_skips": "decoder.skips.stem.",
+}
 """Options of `gliomasam`, and where the parameters of the part are, as the ablation in the README has them."""
 
 
@@ -302,9 +306,9 @@ PARTS = {"cross_modality": "encoder.middle.", "depth": "encoder.before.", "image
 @torch.inference_mode()
 def test_a_part_left_out_has_no_parameters_and_the_rest_still_answers(part: str, small_method: SmallMethod) -> None:
     whole, without = small_method("gliomasam"), small_method("gliomasam", **{part: False})
-    assert any(name.startswith(PARTS[part]) for name in trained_names(whole.network))
-    assert not any(name.startswith(PARTS[part]) for name in trained_names(without.network))
-    assert trained_names(without.network) < trained_names(whole.network)
+    assert any(name.startswith(PARTS[part]) for name in trainable_names(whole.network))
+    assert not any(name.startswith(PARTS[part]) for name in trainable_names(without.network))
+    assert trainable_names(without.network) < trainable_names(whole.network)
     found = answer(without.network.eval(), study(without), CLICKS)
     assert found.shape == (1, 3, *SHAPE) and bool(torch.isfinite(found).all())
 

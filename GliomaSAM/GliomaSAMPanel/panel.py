@@ -35,7 +35,10 @@ class PanelListener:
     def progress(self, fraction, text):
         """How far the work is; None when there is none."""
         self._panel.messages.progress(fraction, text)
-        if fraction is None and self._panel.parameters is not None:
+
+    def modelChanged(self):
+        """The engine answers with another model than was chosen."""
+        if self._panel.parameters is not None:
             self._panel.model.sync()
 
     def message(self, text, kind):
@@ -58,15 +61,12 @@ class PanelListener:
 COLOURS = {"info": "", "warning": "#b8860b", "error": "#d9534f"}
 
 SIGNS = {"info": "", "warning": "⚠ ", "error": "✖ "}
-
 """A message's kind is told by more than its colour."""
 
 FULL = 1000
-
 """Maximum of the progress bar."""
 
 ESTIMATE_AFTER = 2.0
-
 """Seconds of work before a time left is guessed."""
 
 
@@ -136,7 +136,6 @@ TICK_MS = 50
 BUSY_TICK_MS = 5
 
 YIELD_SECONDS = 0.02
-
 """In Slicer the main thread keeps Python's global lock while it waits for events, and a thread of Python gets on only
 while the main thread runs Python that lets the lock go. So while there is work, each tick sleeps for so long: the
 worker runs, and the panel still answers in a fraction of 0.1 s."""

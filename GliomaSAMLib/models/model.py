@@ -52,6 +52,8 @@ class Model:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.config = config
+        self.prompts = find_method(config.method).prompts
+        """Kinds of prompts that the network reads; the others are answered without it."""
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
         self.encoder = encoder
@@ -74,11 +76,6 @@ class Model:
     def adapts(self) -> bool:
         """Whether the network holds the latter part of the encoder, so that it takes long to read a box."""
         return find_method(self.config.method).encoder == "split"
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """Kinds of prompts that the network reads; the session answers the others by itself."""
-        return find_method(self.config.method).prompts
 
     @property
     def embedding_key(self) -> str:

@@ -23,16 +23,13 @@ from .methods.segresnet import PromptableSegResNet, SegResNetConfig
 from .slice_stack import StackLayout
 
 PROMPTS = ("point", "scribble", "box", "mask")
-
 """All kinds of prompts."""
 
 Previous = Literal["proposal", "answer"]
-
 """What the last channels of the prompt maps hold."""
 
 
 FIELDS_IN_FILES = {"first_adapted_block": "first"}
-
 """Names of fields of a decoder's config in weights files, where they differ from the names in the code."""
 
 
@@ -167,7 +164,6 @@ ENCODERS: Mapping[str, Callable[[Path | None], SliceEncoder]] = {
     "medsam_vit": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=4),
     "medsam_vit_256": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=1),
 }
-
 """Frozen slice encoders by name; each is made from a checkpoint, LiteMedSAM's also from the one it ships. The ViTs see
 256 pixels as the 1024 of their training, or as they are, at a fourteenth of the cost and a quarter of the cells."""
 

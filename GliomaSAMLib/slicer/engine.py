@@ -27,6 +27,9 @@ class Listener(Protocol):
     def message(self, text: str, kind: str) -> None:
         """A sentence for the user, of the kind "info", "warning" or "error"."""
 
+    def modelChanged(self) -> None:
+        """Another model or device is in use than was chosen."""
+
     def changed(self, task: SegmentationController) -> None:
         """The prompts, phase, notes, uncertainty or undo state of a task are others now."""
 
@@ -133,11 +136,13 @@ class Engine:
             text = f"The model {self._choice.model} cannot be used here: {choice.model} takes its place"
             self.listener.message(text, "info")
         self._choice = self._loaded = choice
+        self.listener.modelChanged()
 
     def not_loaded(self, choice: ModelChoice) -> None:
         """Note that work with a model could not begin: go back to the last that worked."""
         if self._loaded is not None and choice == self._choice:
             self._choice = self._loaded
+            self.listener.modelChanged()
 
     # work
 

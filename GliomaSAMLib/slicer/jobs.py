@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import ModelError, WeightsError
-from ..geometry import Geometry
+from ..geometry import Geometry, resample
 from ..progress import Cancel, Progress, Reporter
 from ..prompts import Prompt, mask
 from ..session import Predictor, Request
-from ..study.canonical import resample
 from .installing import note_broken
 from .volumes import VolumeCopy
 

@@ -15,7 +15,6 @@ from ..session import Session
 from . import markups as markups
 
 FOLDER = "GliomaSAM.prompts"
-
 """Attribute of the folder: the id of its segmentation node."""
 
 
@@ -150,11 +149,9 @@ class NodeWatch:
 
 
 ROLE = "GliomaSAM.prompts"
-
 """Role of the node references from the segmentation to its markups."""
 
 Drawing = tuple[str, tuple[tuple[float, float, float], ...]]
-
 """Kind and outline of a markups node."""
 
 

@@ -10,7 +10,6 @@ import slicer
 from ..study.modalities import MODALITIES, recognise
 
 MOST_CANDIDATES = 8
-
 """A modality's volumes that are compared; there are rarely more than two."""
 
 DESCRIPTION_TAG, AGENT_TAG = "0008,103E", "0018,0010"

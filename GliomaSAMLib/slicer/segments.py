@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from ..session.masks import Box
 
 WRITTEN_TAG = "GliomaSAM.written"
-
 """The tag that holds the digest of a segment as it was last written."""
 
 
@@ -144,7 +143,6 @@ __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
 OVERWRITE_MODES = ("none", "visible", "all")
 
 OUTSIDE = 2
-
 """On a segment's grid: no voxel of the changed box lies here."""
 
 

@@ -13,13 +13,11 @@ from .geometry import fill_image, matrix_from_array
 OPACITY = 0.6
 
 FAINTEST = 0.1
-
 """Doubt below this is not shown."""
 
 COLOURS = 256
 
 DARK, BRIGHT = np.array([0.35, 0.0, 0.45]), np.array([1.0, 0.85, 0.95])
-
 """From the least to the most doubtful: purple to nearly white, unlike any region."""
 
 

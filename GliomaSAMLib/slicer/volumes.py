@@ -114,7 +114,6 @@ def _browser_of(volume_node: Any) -> Any:
 
 
 PIECE_BYTES = 8_000_000
-
 """About what is copied at a time, in some milliseconds."""
 
 

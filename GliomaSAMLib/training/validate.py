@@ -18,11 +18,9 @@ from .features import CaseFeatures
 from .step import CELL_MM
 
 NEAR_MM = 10.0
-
 """So far from a click its own error counts as what it was given for."""
 
 LOWERED = 0.005
-
 """A click after which Dice is lower by more than this counts as lowering it."""
 
 
@@ -83,11 +81,9 @@ def click_effect(
 
 
 Predict = Callable[[PromptSet, np.ndarray], np.ndarray]
-
 """From prompts, and logits of what the network is given besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
 EFFECT_WEIGHT = 0.05
-
 """What a full point of a click measure counts in the score, beside one of Dice."""
 
 

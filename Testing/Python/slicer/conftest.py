@@ -245,6 +245,9 @@ class Panel:
         assert threading.get_ident() == self._thread
         self.messages.append((kind, text))
 
+    def modelChanged(self) -> None:
+        assert threading.get_ident() == self._thread
+
     def changed(self, task: Any) -> None:
         assert threading.get_ident() == self._thread
         self.changes += 1

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import StudyError
-from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.study.canonical import resample
+from GliomaSAMLib.geometry import Geometry, resample
 
 VOXELS = np.arange(24 * 10, dtype=np.int16).reshape(4, 10, 6)
 

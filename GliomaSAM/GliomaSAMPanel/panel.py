@@ -48,7 +48,7 @@ class PanelListener:
             self._panel.model.showState()  # what was installed may have proved broken
 
     def changed(self, task):
-        """Prompts, notes, doubt or undo state of a task are others now."""
+        """Prompts, notes, uncertainty or undo state of a task are others now."""
         if self._isShown(task):
             self._panel.showTask(task)
 
@@ -356,7 +356,7 @@ class Panel:
             if self.parameters.segmentation is not self._node:
                 self._switch()
         self._applyToTask()
-        self.inputs.showDoubts()
+        self.inputs.markUnsure()
         self.prompts.parametersChanged()
         self.segments.showLesions()
         self.showTask(self.task)
@@ -400,7 +400,7 @@ class Panel:
         self.prompts.show(task)
         if self.parameters is not None:
             self.inputs.showNotes(task)
-            self.results.showDoubt(task)
+            self.results.showUncertainty(task)
 
     def showResults(self, task):
         """Show a new result of a task."""

@@ -71,7 +71,7 @@ class ResultsSection:
         self._ui.tableNodeButton.connect("clicked()", self.makeTableNode)
         self._ui.exportLabelMapButton.connect("clicked()", self.exportLabelMap)
         self._ui.exportSegmentationButton.connect("clicked()", self.exportSegmentation)
-        self._ui.doubtButton.connect("clicked()", self.goToDoubt)
+        self._ui.uncertaintyButton.connect("clicked()", self.goToUncertainPlace)
 
     # the table
 
@@ -80,9 +80,9 @@ class ResultsSection:
         known = task is not None and task.geometry is not None and task.masks("WT") is not None
         self._rows = ()
         self._fill(task.volumes() if known else {})
-        for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "doubt"):
+        for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
-        self._ui.doubtCheckBox.enabled = known
+        self._ui.uncertaintyCheckBox.enabled = known
         if known:
             self._measure(task)
 
@@ -210,20 +210,20 @@ class ResultsSection:
     def _saved(self, path):
         self._panel.message(_("Saved: {name}").format(name=path.name), "info")
 
-    # doubt
+    # uncertainty
 
-    def showDoubt(self, task):
-        """Show or hide where the result is in doubt, as is chosen."""
+    def showUncertainty(self, task):
+        """Show or hide where the result is uncertain, as is chosen."""
         parameters = self._panel.parameters
-        wanted = task is not None and parameters is not None and parameters.showDoubt and self._panel.entered
+        wanted = task is not None and parameters is not None and parameters.showUncertainty and self._panel.entered
         found = task.uncertainty() if task is not None and (wanted or self._go) else None
         if found is None or not wanted:
             if not wanted:
-                self.hideDoubt()
+                self.hideUncertainty()
         elif found is not self._shown:
             from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
 
-            self.hideDoubt()
+            self.hideUncertainty()
             self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
             self._overlay.show(found.values)
             self._shown = found
@@ -231,14 +231,14 @@ class ResultsSection:
             self._go = False
             self._jump(found.place)
 
-    def hideDoubt(self):
+    def hideUncertainty(self):
         """Take the overlay away."""
         self._shown = None
         overlay, self._overlay = self._overlay, None
         if overlay is not None:
             overlay.remove()
 
-    def goToDoubt(self):
+    def goToUncertainPlace(self):
         """Show the most uncertain place in all views, as soon as it is known."""
         self._panel.messages.clear()
         with self._panel.attempt():
@@ -249,7 +249,7 @@ class ResultsSection:
                 self._panel.message(_("There is no result yet: click the tumour, or press Propose"), "info")
                 return
             self._go = True
-            self.showDoubt(task)
+            self.showUncertainty(task)
 
     def _jump(self, place):
         if place is None:
@@ -261,7 +261,7 @@ class ResultsSection:
         """Leave the scene as it was."""
         self._go = False
         self._flash.end()
-        self.hideDoubt()
+        self.hideUncertainty()
 
 
 def number(value, digits):

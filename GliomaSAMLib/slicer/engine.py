@@ -260,15 +260,15 @@ class Engine:
         return min(candidates, key=lambda candidate: ORDER.index(candidate[1].kind), default=None)
 
     def _finished(self, done: Callable[[Any], None], result: Any) -> None:
-        self._let_go()
+        self._release()
         done(result)
 
     def _failed(self, work: Work, error: Exception) -> None:
-        self._let_go()
+        self._release()
         if not isinstance(error, Cancelled):
             work.failed(error)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """The current work is over."""
         if self._current is not None and self._current[1].kind == "background":
             self._background.popleft()

@@ -79,7 +79,7 @@ TOUCHING = (
 )
 
 
-class NodeWatch:
+class MarkupsObserver:
     """Observes markups nodes. A node that is being dragged counts as touched once it has been let go."""
 
     def __init__(self) -> None:
@@ -90,12 +90,12 @@ class NodeWatch:
 
     def add(self, node: Any) -> None:
         """Observe a node."""
-        reactions = [(_MARKUPS.PointStartInteractionEvent, NodeWatch._started)]
-        reactions += [(_MARKUPS.PointEndInteractionEvent, NodeWatch._ended)]
-        reactions += [(event, NodeWatch._noticed) for event in TOUCHING]
+        reactions = [(_MARKUPS.PointStartInteractionEvent, MarkupsObserver._started)]
+        reactions += [(_MARKUPS.PointEndInteractionEvent, MarkupsObserver._ended)]
+        reactions += [(event, MarkupsObserver._noticed) for event in TOUCHING]
         self._tags[node] = [node.AddObserver(event, self._calling(reaction)) for event, reaction in reactions]
 
-    def _calling(self, reaction: Callable[["NodeWatch", Any], None]) -> Callable[[Any, str], None]:
+    def _calling(self, reaction: Callable[["MarkupsObserver", Any], None]) -> Callable[[Any, str], None]:
         own = weakref.ref(self)  # an observer must not keep alive who forgot to remove it
 
         def call(node: Any, event: str) -> None:
@@ -112,15 +112,15 @@ class NodeWatch:
         self._touched.pop(node, None)
         self._dragged.discard(node)
 
-    def touch(self, node: Any) -> None:
+    def mark_modified(self, node: Any) -> None:
         """Note a node as if the user had touched it."""
         self._touched[node] = None
 
-    def is_touched(self, node: Any) -> bool:
-        """Whether the user has touched a node since `take_touched`, or is dragging it."""
+    def is_modified(self, node: Any) -> bool:
+        """Whether the user has touched a node since `pop_modified`, or is dragging it."""
         return node in self._touched or node in self._dragged
 
-    def take_touched(self) -> list[Any]:
+    def pop_modified(self) -> list[Any]:
         """The nodes that the user has touched and let go, each of them once."""
         taken = [node for node in self._touched if node not in self._dragged]
         for node in taken:
@@ -128,7 +128,7 @@ class NodeWatch:
         return taken
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
+    def blocked(self) -> Iterator[None]:
         """What happens to the nodes meanwhile is not the user's doing."""
         self._quiet += 1
         try:
@@ -176,7 +176,7 @@ class PromptNodes:
         self._segmentation_node = segmentation_node
         self._session: Session = weakref.proxy(session)
         self._tell_error = tell_error
-        self._watch = NodeWatch()
+        self._watch = MarkupsObserver()
         self._held: dict[Any, set[str]] = {}
         self._drawings: dict[tuple[object, ...], Drawing] = {}
         self._reading = False
@@ -248,7 +248,7 @@ class PromptNodes:
                 held = self._held[node]
                 self._forget(node)
                 self._tell(partial(self._remove, held))
-            for node in self._watch.take_touched():
+            for node in self._watch.pop_modified():
                 self._tell(partial(self._read, node))
         finally:
             self._reading = False
@@ -277,7 +277,7 @@ class PromptNodes:
         elif markups.is_finished(node):
             self._read_drawing(node)
         elif node.GetNumberOfControlPoints():
-            self._watch.touch(node)  # not finished: look again
+            self._watch.mark_modified(node)  # not finished: look again
         else:
             self._remove(self._held[node])
 
@@ -304,7 +304,7 @@ class PromptNodes:
     def _add_point(self, node: Any, index: int, prompt: Prompt) -> None:
         added = self._session.add(prompt)
         self._held[node].add(added.id)
-        with self._watch.quiet():
+        with self._watch.blocked():
             node.SetNthControlPointDescription(index, added.id)
 
     def _read_drawing(self, node: Any) -> None:
@@ -314,7 +314,7 @@ class PromptNodes:
             return
         known = next((prompt for prompt in self._session.prompts if prompt.id in held), None)
         if known is None and markups.meaning(node)[0] == "box2d":
-            with self._watch.quiet():
+            with self._watch.blocked():
                 markups.flatten(node)
         try:
             if known is None:
@@ -343,7 +343,7 @@ class PromptNodes:
         self._unsynced = False
         if self._segmentation_node.GetScene() is None:
             return
-        with self._watch.quiet():
+        with self._watch.blocked():
             dimmed = {prompt.id for prompt in earlier}
             points = [prompt for prompt in (*prompts, *earlier) if prompt.kind == "point"]
             drawn = [prompt for prompt in (*prompts, *earlier) if prompt.kind in ("box", "scribble")]
@@ -363,7 +363,7 @@ class PromptNodes:
 
     def _write_points(self, node: Any, prompts: Sequence[Prompt]) -> None:
         wanted = {prompt.id: prompt for prompt in prompts}
-        unread = self._watch.is_touched(node)
+        unread = self._watch.is_modified(node)
         own: set[str] = set()
         for index, prompt_id, ras in reversed(list(markups.defined_points(node))):
             if prompt_id in wanted and prompt_id not in own:
@@ -388,7 +388,7 @@ class PromptNodes:
             node = self._create(kind, prompt.positive, prompt.region)
             node.SetAttribute(markups.PROMPT, prompt.id)
             self._held[node].add(prompt.id)
-        if not self._watch.is_touched(node) and not _same(drawing, markups.drawing(node)):
+        if not self._watch.is_modified(node) and not _same(drawing, markups.drawing(node)):
             markups.draw(node, outline)
         return node
 

@@ -37,7 +37,7 @@ WRITTEN_TAG = "GliomaSAM.written"
 """The tag that holds the digest of a segment as it was last written."""
 
 
-class EditWatch:
+class SegmentChangeDetector:
     """Remembers what segments held when they were written. The digest goes into the segment and is saved with it; the
     time of the last change of the label map spares computing it while nothing happens.
     """
@@ -204,7 +204,7 @@ class SegmentWriter:
         self._plans = STYLES[style]
         self._lesion_segment = lesion_segment
         self._new: set[str] = set()
-        self._watch = EditWatch()
+        self._watch = SegmentChangeDetector()
 
     # segments
 

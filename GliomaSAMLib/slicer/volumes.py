@@ -17,10 +17,10 @@ from .geometry import (
     shifted,
     volume_matrix,
 )
-from .modality_detection import Guess, guess_volumes
+from .modality_detection import DetectedVolume, guess_volumes
 
 __all__ = [
-    "Guess",
+    "DetectedVolume",
     "check_volume_node",
     "guess_volumes",
     "one_volume_each",

@@ -161,11 +161,11 @@ def test_from_the_first_click_to_a_saved_scene(clinician: Clinician, case: Path,
     clinician.picture("click_after_edit")
     assert clinician.at(clinician.masks()["WT"], outside)
     clinician.ui.editorButton.collapsed = True
-    clinician.ui.doubtCheckBox.click()
-    clinician.ui.doubtButton.click()
+    clinician.ui.uncertaintyCheckBox.click()
+    clinician.ui.uncertaintyButton.click()
     clinician.wait(PATIENCE)
-    clinician.picture("doubt")
-    clinician.ui.doubtCheckBox.click()
+    clinician.picture("uncertainty")
+    clinician.ui.uncertaintyCheckBox.click()
     clinician.wait(PATIENCE)
 
     before, count = clinician.masks(), len(clinician.task.session.prompts)

@@ -40,7 +40,7 @@ def test_selectors_are_filled_and_encoding_begins_at_once(user: Clinician) -> No
     assert "(?)" not in user.ui.flairLabel.text
 
 
-def test_a_doubtful_guess_is_marked_until_the_user_chooses(slicer_with_module: Any, add_patient: Patient) -> None:
+def test_an_unsure_guess_is_marked_until_the_user_chooses(slicer_with_module: Any, add_patient: Patient) -> None:
     add_patient("t1c")
     other = add_patient("t1c")["t1c"]
     clinician = Clinician(slicer_with_module)
@@ -242,16 +242,16 @@ def test_results_are_copied_saved_and_put_into_the_scene(user: Clinician, tmp_pa
     assert "does not exist" in user.panel.messages.text
 
 
-def test_doubt_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
+def test_uncertainty_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
     user.click(INSIDE)
     views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
     before = [view.GetForegroundVolumeID() for view in views]
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     assert all(view.GetForegroundVolumeID() not in (None, *before) for view in views)
-    user.ui.doubtButton.click()
+    user.ui.uncertaintyButton.click()
     user.wait()
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     assert [view.GetForegroundVolumeID() for view in views] == before
 
@@ -347,7 +347,7 @@ def test_nothing_is_left_behind(user: Clinician) -> None:
     import threading
 
     user.click(INSIDE)
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     panel = user.panel
     user.window.select("")

@@ -331,7 +331,7 @@ def test_disjoint_segments_and_a_lesion_of_the_users_own(
     assert task.style.style == "lesion"
 
 
-def test_doubt_is_computed_when_asked_for(task: Any, panel: Any, inside: Any, run_until: Run) -> None:
+def test_uncertainty_is_computed_when_asked_for(task: Any, panel: Any, inside: Any, run_until: Run) -> None:
     import GliomaSAMLib.session.uncertainty  # noqa: F401 - with PyTorch, which takes long the first time
 
     assert task.uncertainty() is None

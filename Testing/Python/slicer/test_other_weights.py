@@ -426,7 +426,9 @@ def test_with_the_weights_that_made_it_a_scene_is_ours_again(
     assert again.session.prompts == world.answered[-1] == (first, second)
 
 
-def test_doubt_about_what_other_weights_made_is_that_of_its_masks(engine: Any, opened: Any, run_until: Any) -> None:
+def test_uncertainty_about_what_other_weights_made_is_that_of_its_masks(
+    engine: Any, opened: Any, run_until: Any
+) -> None:
     import GliomaSAMLib.session.uncertainty  # noqa: F401 - with PyTorch, which takes long the first time
 
     task = engine.task(opened(VERSION_1))

@@ -25,7 +25,7 @@ def nodes_of(scene: Any) -> list[str]:
     return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]
 
 
-def test_doubt_is_shown_and_the_views_are_given_back(
+def test_uncertainty_is_shown_and_the_views_are_given_back(
     mrml_scene: Any, views: tuple[Any, Any], grid: Geometry, add_volume: Callable[..., Any]
 ) -> None:
     from GliomaSAMLib.slicer.geometry import image_array

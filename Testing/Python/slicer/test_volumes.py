@@ -22,7 +22,7 @@ def named(add_volume: Callable[..., Any]) -> Callable[..., Any]:
 def guesses(scene: Any) -> dict[str, tuple[str, bool]]:
     from GliomaSAMLib.slicer.volumes import guess_volumes
 
-    return {modality: (guess.node.GetName(), guess.sure) for modality, guess in guess_volumes(scene).items()}
+    return {modality: (guess.node.GetName(), guess.confident) for modality, guess in guess_volumes(scene).items()}
 
 
 def test_four_volumes_are_recognised_by_name(mrml_scene: Any, named: Callable[..., Any]) -> None:

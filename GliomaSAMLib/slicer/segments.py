@@ -11,7 +11,11 @@ from ..errors import OutputError
 from ..geometry import Geometry
 from .geometry import image_array, image_start, local_to_world, sample, shifted, volume_matrix
 from .segmentation_node import (
+    PARTS_OF_REGION,
+    REGION_TAG,
+    STYLES,
     Block,
+    SegmentPlan,
     add_voxels,
     check_segmentation_node,
     covering_block,
@@ -24,11 +28,11 @@ from .segmentation_node import (
     segment_image,
     segment_tag,
     set_reference,
+    terminology,
     trimmed,
     union,
     whole_box,
 )
-from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
 
 if TYPE_CHECKING:
     from ..session.masks import Box

@@ -1,7 +1,8 @@
 # `make demo`, `make test` and `make lint` set up all they need: a virtual environment with the pinned packages.
 #   PYTHON=python3.12 make demo     with that Python (3.11 or 3.12; found by itself otherwise)
 #   VENV=elsewhere make test        in that environment; an activated one is used as it is
-#   PYTEST_FLAGS="-m 'not slow'"    what to add to the pytest command
+#   PYTEST_FLAGS="-k undo"          what to add to the pytest commands
+#   WORKERS=4 make test             processes of the plain tests, each with one thread and up to 3 GB of memory
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -12,13 +13,15 @@ EXTRAS := train,evaluate,demo,host,test
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.gliomasam-installed
 CASE ?=
+WORKERS ?= 2
 SOURCES := GliomaSAM GliomaSAMLib Testing Resources
 
-.PHONY: help install demo test lint format icon clean
+.PHONY: help install demo test test-rest test-all lint format icon clean
 
 help:
 	@echo "make demo     one click to a 3D mask on a digital phantom; CASE=FOLDER for a case of your own"
-	@echo "make test     lint, types and tests; PYTEST_FLAGS=\"-m 'not slow'\" for the quick ones"
+	@echo "make test     lint, types and all quick tests, in a few minutes; PYTEST_FLAGS=\"-k undo\" for some of them"
+	@echo "make test-all the same, and the slow tests and those of the small Slicer that the others run in"
 	@echo "make lint     ruff and mypy only"
 	@echo "make install  the environment in $(VENV) and nothing else"
 
@@ -49,11 +52,33 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy
 
-# The tests of the host and of the module change PySide6 for their whole process, so they have one of their own.
-# Exit status 5 of pytest: PYTEST_FLAGS chose no test of that process.
+# The tests of the module and of the host change PySide6 for their whole process, so they run in one of their own, beside
+# the plain ones. What it prints is kept until both are through. Exit status 5 of pytest: the flags chose no test there.
+PYTEST := OMP_NUM_THREADS=1 QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+SPREAD := -n $(WORKERS) --dist worksteal
+QT_LOG := build/qt-tests.log
+
 test: lint host-packages
-	GLIOMASAM_TESTS=plain $(BIN)/python -m pytest $(PYTEST_FLAGS) || [ $$? = 5 ]
-	GLIOMASAM_TESTS=qt QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest $(PYTEST_FLAGS) || [ $$? = 5 ]
+	@$(MAKE) --no-print-directory beside PLAIN='-m "not slow"' QT=module QT_FLAGS='-m "not slow"'
+
+# What `make test` leaves out.
+test-rest: host-packages
+	@$(MAKE) --no-print-directory beside PLAIN='-m slow' QT=module QT_FLAGS='-m slow'
+	GLIOMASAM_TESTS=host $(PYTEST) $(PYTEST_FLAGS) || [ $$? = 5 ]
+
+test-all: test
+	@$(MAKE) --no-print-directory test-rest
+
+.PHONY: beside plain-tests qt-tests
+beside: $(STAMP)
+	@mkdir -p $(dir $(QT_LOG)) && : >$(QT_LOG)
+	@$(MAKE) --no-print-directory -j2 -k plain-tests qt-tests; status=$$?; cat $(QT_LOG); exit $$status
+
+plain-tests:
+	GLIOMASAM_TESTS=plain $(PYTEST) $(SPREAD) $(PLAIN) $(PYTEST_FLAGS) || [ $$? = 5 ]
+
+qt-tests:
+	GLIOMASAM_TESTS=$(QT) $(PYTEST) $(QT_FLAGS) $(PYTEST_FLAGS) >$(QT_LOG) 2>&1 || [ $$? = 5 ]
 
 # Drawing without a screen; the tests that draw are skipped without it.
 HOST_PACKAGES := libgl1-mesa-dri libgl1 libegl1 libegl-mesa0 libosmesa6 libglx-mesa0 libxrender1 libxcursor1 libxkbcommon0 \

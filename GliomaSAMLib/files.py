@@ -1,4 +1,4 @@
-"""Files: writing one whole or not at all, and where the files are that come with the library."""
+"""Writing a file whole or not at all, making a folder, and the folder of the library's own files."""
 
 import contextlib
 import os
@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import ModelError, OutputError
+
+_LIBRARY = Path(__file__).resolve().parent
 
 
 @contextlib.contextmanager
@@ -46,7 +48,16 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-_LIBRARY = Path(__file__).resolve().parent
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, where they are missing.
+
+    Raises:
+        OutputError: It cannot be made: the text names it, the reason, and what to do.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
 
 
 def resources_directory() -> Path:
@@ -59,5 +70,5 @@ def resources_directory() -> Path:
         if (folder / "catalogue.json").is_file():
             return folder
     raise ModelError(
-        f"the folder Resources with catalogue.json is missing in {_LIBRARY} and beside it: install GliomaSAM again"
+        f"The folder Resources with catalogue.json is missing in {_LIBRARY} and beside it: install GliomaSAM again"
     )

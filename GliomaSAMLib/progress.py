@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from .errors import Cancelled
 
 Progress = Callable[[float, str], None]
-
 """Called with the fraction done, 0 to 1, and a sentence for the user."""
 
 Cancel = Callable[[], bool]
-
 """Called often; True asks the work to stop."""
 
 
@@ -36,7 +34,7 @@ class Reporter:
     def check(self) -> None:
         """Raise `Cancelled` when the user asked to stop."""
         if self.cancelled():
-            raise Cancelled("stopped by the user")
+            raise Cancelled("Stopped by the user")
 
     def report(self, fraction: float, message: str) -> None:
         """Tell that `fraction` (0 to 1) of this part is done. Raises `Cancelled` when the user asked to stop."""

@@ -1,4 +1,4 @@
-"""The three nested tumour regions of the BraTS convention, and the labels that make them up."""
+"""The three nested tumour regions of the BraTS convention, the labels that make them up, and Dice of two masks."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,11 @@ import numpy as np
 from .errors import PromptError
 
 REGIONS = ("WT", "TC", "ET")
-
 """Whole tumour, tumour core, enhancing tumour. Each contains the next."""
 
 REGION_NAMES: Mapping[str, str] = {"WT": "whole tumour", "TC": "tumour core", "ET": "enhancing tumour"}
 
 REGION_LABELS: Mapping[str, tuple[int, ...]] = {"WT": (1, 2, 3, 4), "TC": (1, 3, 4), "ET": (3, 4)}
-
 """Labels of a BraTS label map in each region: NCR 1, ED 2, ET 3 (4 before 2023)."""
 
 
@@ -21,7 +19,7 @@ def check_region(region: str) -> str:
     """Return `region`, or raise `PromptError` when it is not one of `REGIONS`."""
     if region not in REGIONS:
         raise PromptError(
-            f"there is no region {region!r}: choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
+            f"Unknown region {region!r}. Choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
         )
     return region
 
@@ -40,7 +38,24 @@ def labels_from_regions(masks: Mapping[str, np.ndarray], et_label: int = 3) -> n
     return labels
 
 
+def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Dice overlap of two masks of one shape, in [0, 1]; 1 where both are empty, as BraTS counts it.
+
+    Args:
+        prediction: Non-zero inside.
+        truth: Non-zero inside.
+
+    Raises:
+        ValueError: The shapes differ.
+    """
+    if prediction.shape != truth.shape:
+        raise ValueError(f"Prediction of shape {prediction.shape} and truth of shape {truth.shape} do not fit")
+    prediction, truth = prediction > 0, truth > 0
+    total = np.count_nonzero(prediction) + np.count_nonzero(truth)
+    return 1.0 if total == 0 else float(2.0 * np.count_nonzero(prediction & truth) / total)
+
+
 def implied_regions(region: str, positive: bool) -> tuple[str, ...]:
-    """Regions for which a point says the same, by nesting: upwards when positive, downwards when negative."""
+    """Regions that a point labels by nesting: the enclosing ones too when positive, the enclosed when negative."""
     index = REGIONS.index(region)
     return REGIONS[: index + 1] if positive else REGIONS[index:]

@@ -18,13 +18,12 @@ from PIL import Image
 from GliomaSAMLib import Session, Study, load_model
 from GliomaSAMLib.data.placement import next_click
 from GliomaSAMLib.demo.phantom import make_phantom, phantom_case
-from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.evaluation.protocol import CaseResult, read_results
 from GliomaSAMLib.evaluation.tables import COLUMNS, SURFACE_AT, Summary, summarise
 from GliomaSAMLib.models.catalogue import CatalogueEntry, list_models
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.output.picture import Panel, draw_overlay
-from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.regions import REGIONS, dice
 from GliomaSAMLib.study import MODALITIES
 
 CARD = """# Model card: {name}

@@ -78,7 +78,7 @@ def run(arguments: Sequence[str]) -> int:
         print_error(message)
         return EXIT_ERROR
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more can be said to it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has closed the pipe
         return EXIT_UNEXPECTED
     except Exception as error:
         if os.environ.get("GLIOMASAM_DEBUG"):

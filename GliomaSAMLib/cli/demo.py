@@ -25,7 +25,7 @@ def demo(
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
-    """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are told after each click.
+    """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are printed after each click.
 
     The images are a digital phantom that is computed on the spot, with a glioma whose outline is known exactly.
     """
@@ -51,7 +51,7 @@ def _phantom() -> "Phantom":
         import nilearn  # noqa: F401  its maps are what the phantom is made of
     except ImportError:
         raise CaseError(
-            "the phantom needs nilearn: pip install 'gliomasam[demo]', or show a case with --folder"
+            "The phantom needs nilearn: pip install 'gliomasam[demo]', or show a case with --folder"
         ) from None
     from ..demo.phantom import make_phantom
 
@@ -68,7 +68,7 @@ def _open(folder: Path | None, phantom: "Phantom | None") -> "OpenCase":
 
     assert folder is not None
     if not folder.is_dir():
-        raise CaseError(f"the folder {folder} does not exist: name a case folder with MR volumes and a label map")
+        raise CaseError(f"The folder {folder} does not exist: name a case folder with MR volumes and a label map")
     path = folder.resolve()
     return open_case(find_cases(path.parent, [path.name])[0])
 

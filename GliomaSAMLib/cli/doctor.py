@@ -34,18 +34,17 @@ PACKAGES = (
 )
 
 OPTIONAL = {"lightning": "train", "slicer-core": "evaluate", "nilearn": "demo"}
-
 """Packages that only some commands need, with the extra that brings them."""
 
 GIB = 2**30
 
 MEMORY_GIB = 4.0
-
 """What a segmentation needs at most."""
 
 CACHE_GIB = 2.0
-
 """Free space below which the cache of embeddings has little use."""
+
+MARKS = {True: "ok", False: "PROBLEM", None: ""}
 
 
 @dataclass(frozen=True)
@@ -172,9 +171,10 @@ def self_check(device: str) -> Check:
 
     start = time.perf_counter()
     try:
-        session = Session(_tiny_study(), load_model("gliomasam", device=device))
-        inside = session.study.reference.to_ras(np.array([40, 30, 24]))
-        outside = session.study.reference.to_ras(np.array([20, 30, 24]))
+        study = _tiny_study()
+        session = Session(study, load_model("gliomasam", device=device))
+        inside = study.reference.to_ras(np.array([40, 30, 24]))
+        outside = study.reference.to_ras(np.array([20, 30, 24]))
         session.add_point(tuple(inside.tolist()), positive=True, region="WT")
         session.add_point(tuple(outside.tolist()), positive=False, region="WT")
         session.update()
@@ -198,9 +198,6 @@ def _tiny_study() -> "Study":
     tumour = (k - 24) ** 2 + (j - 30) ** 2 + (i - 40) ** 2 < 64
     values = np.where(head, np.random.default_rng(0).normal(100.0, 4.0, head.shape) + 120.0 * tumour, 0.0)
     return Study.read(flair=sitk.GetImageFromArray(values.astype(np.float32)), skull="off")
-
-
-MARKS = {True: "ok", False: "PROBLEM", None: ""}
 
 
 def doctor(

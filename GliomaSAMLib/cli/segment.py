@@ -26,8 +26,16 @@ POINT_FORM = "R,A,S[,+|-][,WT|TC|ET], for example --point=-32.5,18,40,+,WT"
 BOX_FORM = "R0,A0,S0,R1,A1,S1[,WT|TC|ET], for example --box=-50,0,20,-10,40,60"
 
 PROMPT_OPTIONS = ("points", "boxes")
-
 """The repeatable options whose order counts, by the name of their parameter."""
+
+SKULL_CHOICES = ("auto", "on", "off")
+
+PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
+
+READING = 0.15
+"""Part of the progress bar that reading the volumes takes."""
+
+Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
 
 
 class TypedText(str):
@@ -58,26 +66,26 @@ class PromptCommand(TyperCommand):
 
 
 def parse_point(text: str) -> Prompt:
-    """A click from text. Raises `PromptError` that quotes the text and says how it is written."""
+    """A click from text. Raises `PromptError` that quotes the text and the right form."""
     numbers, extras = _split(text, 3, "point", POINT_FORM)
     signs = [extra for extra in extras if extra in ("+", "-")]
     regions = [extra.upper() for extra in extras if extra not in ("+", "-")]
     if len(signs) > 1 or len(regions) > 1:
-        raise PromptError(f"--point={text} says more than a sign and a region: write {POINT_FORM}")
+        raise PromptError(f"--point={text} has more than a sign and a region: write {POINT_FORM}")
     return point(numbers, signs != ["-"], regions[0] if regions else REGIONS[0])
 
 
 def parse_box(text: str) -> Prompt:
-    """A box from text. Raises `PromptError` that quotes the text and says how it is written."""
+    """A box from text. Raises `PromptError` that quotes the text and the right form."""
     numbers, extras = _split(text, 6, "box", BOX_FORM)
     if len(extras) > 1:
-        raise PromptError(f"--box={text} says more than a region: write {BOX_FORM}")
+        raise PromptError(f"--box={text} has more than a region: write {BOX_FORM}")
     return box(numbers[:3], numbers[3:], extras[0].upper() if extras else REGIONS[0])
 
 
 def read_prompts(points: Sequence[str], boxes: Sequence[str], file: Path | None) -> tuple[Prompt, ...]:
     """All prompts of a command line: those of the file, then points and boxes in the order in which they were typed.
-    Texts that are no `TypedText` do not know it: of these, boxes come before points. Raises `PromptError`.
+    Texts that are not `TypedText` have no place: of these, boxes come before points. Raises `PromptError`.
     """
     saved = PromptHistory.load(file).prompts if file else ()
     texts = [(text, parse_box) for text in boxes] + [(text, parse_point) for text in points]
@@ -95,17 +103,6 @@ def _split(text: str, count: int, option: str, form: str) -> tuple[list[float], 
     if len(numbers) < count:
         raise PromptError(f"--{option}={text} has {len(numbers)} coordinates instead of {count}: write {form}")
     return numbers, words[count:]
-
-
-SKULL_CHOICES = ("auto", "on", "off")
-
-PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
-
-READING = 0.15
-
-"""Part of the progress bar that reading the volumes takes."""
-
-Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
 
 
 def segment(
@@ -199,13 +196,13 @@ def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: 
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
     if folder is not None and single:
-        raise StudyError(f"give either --folder or single volumes, not both (there is also {', '.join(single)})")
+        raise StudyError(f"Give either --folder or single volumes, not both (there is also {', '.join(single)})")
     if folder is None and not single:
-        raise StudyError("no volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
+        raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
-        raise StudyError(f"--skull {skull} is not known: choose auto, on or off")
+        raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
     if et_label not in (3, 4):
-        raise OutputError(f"--et-label {et_label} is not known: choose 3, or 4 as in BraTS data before 2023")
+        raise OutputError(f"Unknown --et-label {et_label}. Choose 3, or 4 as in BraTS data before 2023")
 
 
 def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
@@ -219,7 +216,7 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         check_output_path(picture, PICTURE_SUFFIXES)
     named = [path.expanduser().resolve() for path in (out, json, picture) if path is not None]
     if len(set(named)) < len(named):
-        raise OutputError("two results would go to the same file: choose different names")
+        raise OutputError("Two results would go to the same file: choose different names")
 
 
 def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":
@@ -255,7 +252,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
         prompts=done.session.history,
         notes=done.notes,
         model=done.model,
-        weights_sha256=done.session.model.weights_sha256,
+        weights_sha256=done.session.weights,
         seconds=done.seconds,
         geometry=done.study.reference,
         output=str(out),

@@ -119,7 +119,7 @@ def train(
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
     except ImportError as error:
-        raise CaseError(f"training needs {error.name}: pip install 'gliomasam[train]'") from error
+        raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     changed = encoder is not None or config is not None
     options = TrainOptions(
         folder=folder,
@@ -169,7 +169,7 @@ def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfi
     try:
         changes = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ModelError(f"the config {file} cannot be read: {error}") from error
+        raise ModelError(f"The config {file} cannot be read: {error}") from error
     if not isinstance(changes, dict):
-        raise ModelError(f'the config {file} holds no fields by name: write an object such as {{"decoder": {{}}}}')
+        raise ModelError(f'The config {file} holds no fields by name: write an object such as {{"decoder": {{}}}}')
     return chosen_config(method, encoder, changes)

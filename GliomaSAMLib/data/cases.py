@@ -20,6 +20,9 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_LABELS = {0, 1, 2, 3, 4}
 
+PARTS = ("train", "val")
+"""The parts of a split."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -55,10 +58,10 @@ class Case:
             image = sitk.ReadImage(str(self.labels))
         except RuntimeError as error:
             raise CaseError(
-                f"{self.labels} cannot be read: it is damaged or no image; export the labels again"
+                f"{self.labels} cannot be read: it is damaged or not an image; export the labels again"
             ) from error
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-            raise CaseError(f"{self.labels} is no label map: expected a 3D volume with one label a voxel")
+            raise CaseError(f"{self.labels} is not a label map: expected a 3D volume with one label a voxel")
         if not Geometry.of_image(image).matches(study.reference):
             raise CaseError(
                 f"{self.labels} has {_size(image.GetSize())} voxels and another grid than the volumes "
@@ -88,21 +91,21 @@ def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise CaseError(f"there is no folder {folder}: name the folder that holds the case folders")
+        raise CaseError(f"The folder {folder} does not exist: name the folder that holds the case folders")
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
     found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path))}
     if names is None:
         if not found:
             raise CaseError(
-                f"no case in {folder}: none of its {len(folders)} folders has a label map (a file ending in seg.nii "
+                f"No case in {folder}: none of its {len(folders)} folders has a label map (a file ending in seg.nii "
                 "or seg.nii.gz) beside the volumes t1, t1c, t2, flair"
             )
         return list(found.values())
     for name in names:
         if not (folder / name).is_dir():
-            raise CaseError(f"the case {name} is not in {folder}: correct the split or the folder")
+            raise CaseError(f"The case {name} is not in {folder}: correct the split or the folder")
         if name not in found:
-            raise CaseError(f"the case {name} in {folder} has no label map (a file ending in seg.nii or seg.nii.gz)")
+            raise CaseError(f"The case {name} in {folder} has no label map (a file ending in seg.nii or seg.nii.gz)")
     return [found[name] for name in names]
 
 
@@ -143,10 +146,12 @@ def read_split(path: Path | str) -> Split:
         train, val = content["train"], content["val"]
         taken_out = content.get("without_enhancement", [])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CaseError(f"{path} is no split: expected JSON with the lists 'train' and 'val' ({error})") from error
+        raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error
     for part in (train, val, taken_out):
         if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
-            raise CaseError(f"{path} is no split: 'train', 'val' and 'without_enhancement' must be lists of case names")
+            raise CaseError(
+                f"{path} is not a split: 'train', 'val' and 'without_enhancement' must be lists of case names"
+            )
         if twice := sorted({name for name in part if part.count(name) > 1}):
             raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
     if both := sorted(set(train) & set(val)):
@@ -157,11 +162,6 @@ def read_split(path: Path | str) -> Split:
             "the list 'train', or leave them out of 'without_enhancement'"
         )
     return Split(tuple(train), tuple(val), tuple(taken_out))
-
-
-PARTS = ("train", "val")
-
-"""The parts of a split."""
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     volumes = find_volumes(case.folder)
     missing = [modality for modality in modalities if modality not in volumes]
     if missing:
-        raise CaseError(f"case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
+        raise CaseError(f"Case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
     kept = {modality: volumes[modality] for modality in modalities}
     return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
 
@@ -219,5 +219,5 @@ def choose_cases(folder: Path, split: Path | None, part: str = "val") -> list[Ca
         return find_cases(folder)
     parts = read_split(split)
     if part not in PARTS:
-        raise CaseError(f"a split has no part {part!r}: choose {' or '.join(PARTS)}")
+        raise CaseError(f"Unknown part {part!r} of a split. Choose {' or '.join(PARTS)}")
     return find_cases(folder, list(parts.train if part == "train" else parts.val))

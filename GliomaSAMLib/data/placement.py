@@ -5,19 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ..geometry import Extent, Geometry, bounding_box
+from ..geometry import Extent, Geometry, bounding_box, floats, triple
 
 FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
-
 """26-connectivity."""
 
 CELL = 2
-
 """Edge in voxels of 1 mm of the cells that simulated users click."""
 
 FURTHEST = 100.0
-
 """Depth in voxels where there is no border at all."""
+
+JITTER_VOXELS = (2.0, 3.0)
+"""Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
 
 
 def components(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -56,8 +56,7 @@ def deepest_voxel(mask: np.ndarray, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
     """Index (K, J, I) of the voxel furthest from the outside of a mask that is not empty, the first of equals."""
     depth, box = depths(mask, spacing)
     inside = np.unravel_index(int(np.argmax(depth)), depth.shape)
-    k, j, i = (int(index) + side.start for index, side in zip(inside, box, strict=True))
-    return k, j, i
+    return triple(int(index) + side.start for index, side in zip(inside, box, strict=True))
 
 
 def signed_depths(mask: np.ndarray) -> np.ndarray:
@@ -78,11 +77,6 @@ def on_cells(mask: np.ndarray) -> np.ndarray:
     return np.asarray(mask.reshape(k, CELL, j, CELL, i, CELL).mean(axis=(1, 3, 5)) >= 0.5)
 
 
-JITTER_VOXELS = (2.0, 3.0)
-
-"""Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
-
-
 @dataclass(frozen=True)
 class RobotPrompt:
     """What the robot gives in one round.
@@ -90,7 +84,7 @@ class RobotPrompt:
     Attributes:
         points: RAS mm; one for a click, two opposite corners for a box that is flat in one axis.
         voxels: The same places as voxel indices (K, J, I) on the grid of the truth.
-        positive: Whether the click says "tumour here". A box is always positive.
+        positive: Whether the click marks tumour. A box is always positive.
     """
 
     points: tuple[tuple[float, float, float], ...]
@@ -134,7 +128,7 @@ def jittered(
 ) -> tuple[tuple[int, int, int], bool]:
     """Move a click by 2 to 3 voxels in a random direction, as a hand does, and return the new place with its sign.
 
-    A place where the truth has the same value is chosen when there is one, so that the click still means what it says;
+    A place where the truth has the same value is chosen when there is one, so that the click keeps its sign;
     otherwise any place, with the sign that is true there.
     """
     reach = int(JITTER_VOXELS[1])
@@ -166,5 +160,4 @@ def largest_slice(mask: np.ndarray) -> int:
 
 def ras_of(voxel: tuple[int, int, int], geometry: Geometry) -> tuple[float, float, float]:
     """RAS mm of the centre of a voxel (K, J, I)."""
-    r, a, s = (float(value) for value in geometry.to_ras(np.asarray(voxel[::-1])))
-    return r, a, s
+    return floats(geometry.to_ras(np.asarray(voxel[::-1])))

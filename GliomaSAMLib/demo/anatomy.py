@@ -15,7 +15,6 @@ from skimage.graph import MCP_Geometric
 from ..geometry import Geometry, bounding_box
 
 HEAD_SCALE = 0.92
-
 """The MNI brain is larger than most: 1880 mL. Scaled by this along each axis it holds 1470 mL."""
 
 PHANTOM_GRID = Geometry(
@@ -24,11 +23,9 @@ PHANTOM_GRID = Geometry(
     origin=(119.5, 105.0, -70.0),
     direction=((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 0.0, 1.0)),
 )
-
 """The grid of a BraTS file, in RAS mm, with the anterior commissure at the origin of space."""
 
 Displacement = Callable[[np.ndarray], np.ndarray]
-
 """From points (3, ...) in RAS mm to the RAS mm (3, ...) at which their tissue lay before it was displaced."""
 
 

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..data.cases import OpenCase
+from ..files import make_folder
 from ..geometry import Geometry
 from ..output.segmentation import write_image
 from ..regions import REGIONS, regions_from_labels
@@ -20,8 +21,9 @@ from . import signals
 from .anatomy import PHANTOM_GRID, Anatomy, Glioma, GliomaShape, brain_anatomy, grow_glioma, mass_effect, smooth_noise
 
 BLUR_MM = {"t1": (0.5, 0.5, 0.5), "t1c": (0.5, 0.5, 0.5), "t2": (1.0, 0.5, 0.5), "flair": (1.1, 0.7, 0.7)}
-
 """Point spread (K, J, I) as standard deviations in mm; T2 and FLAIR come from thicker slices."""
+
+NAME = "phantom"
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,6 @@ def _on_full_grid(array: np.ndarray, geometry: Geometry) -> sitk.Image:
     return PHANTOM_GRID.to_image(full)
 
 
-NAME = "phantom"
-
-
 def phantom_case(phantom: Phantom) -> OpenCase:
     """The phantom's volumes as a `Study` with its truth."""
     truth = regions_from_labels(sitk.GetArrayFromImage(phantom.truth))
@@ -135,6 +134,6 @@ def phantom_case(phantom: Phantom) -> OpenCase:
 
 def write_phantom(phantom: Phantom, folder: Path) -> None:
     """Write `phantom-t1.nii.gz` and so on and the true labels, `phantom-seg.nii.gz`. Raises `OutputError`."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, image in {**phantom.images, "seg": phantom.truth}.items():
         write_image(folder / f"{NAME}-{name}.nii.gz", image)

@@ -9,14 +9,13 @@ import numpy as np
 
 from ..data.cases import OpenCase
 from ..data.placement import next_click
-from ..errors import OutputError
-from ..evaluation.metrics import dice
+from ..files import make_folder
 from ..models import Model
 from ..output import write_segmentation
 from ..output.picture import Panel, draw_overlay
 from ..progress import Cancel, Progress, Reporter
 from ..prompts import format_ras
-from ..regions import REGIONS
+from ..regions import REGIONS, dice
 from ..session import Session
 
 CLICKS = ("WT", "WT", "WT", "TC", "ET")
@@ -102,10 +101,7 @@ def _write(
     case: OpenCase, session: Session, before: Mapping[str, np.ndarray], steps: Sequence[DemoStep], folder: Path
 ) -> tuple[Path, ...]:
     """Write the three files and return their paths."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder {folder} cannot be made ({error.strerror or error}): choose another") from error
+    make_folder(folder)
     files = tuple(folder / f"{case.name}{suffix}" for suffix in (".seg.nrrd", ".nii.gz", ".png"))
     after = _masks(session)
     for path in files[:2]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
-from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError
+from ..errors import Cancelled, CaseError, GliomaSAMError
+from ..files import make_folder
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
 from ..study import MODALITIES
@@ -85,7 +86,7 @@ class EvaluationOptions:
         ):
             for name in given:
                 if name not in known:
-                    raise CaseError(f"there is no {kind} {name!r}: choose from {', '.join(known)}")
+                    raise CaseError(f"Unknown {kind} {name!r}. Choose from {', '.join(known)}")
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,11 @@ def run_evaluation(
         known = {case.name for case in cases}
         absent = [name for name in options.names if name not in known]
         if absent:
-            raise CaseError(f"{', '.join(absent)} not among the cases: {', '.join(sorted(known))}")
+            raise CaseError(f"Unknown cases {', '.join(absent)}. Choose from {', '.join(sorted(known))}")
         cases = [case for case in cases if case.name in options.names]
     results = {result.key: result for result in read_results(options.results)}
     methods = build_methods(options)
-    _make_folder(options.output)
+    make_folder(options.output)
     if options.fresh:
         (options.output / RESULTS).unlink(missing_ok=True)
     store = ResultStore(options.output / RESULTS)
@@ -149,14 +150,14 @@ def evaluate(
     opener = _Opener()
     for number, (case, method, variant, region) in enumerate(jobs):
         if cancel is not None and cancel():
-            raise Cancelled("the evaluation was stopped: start it again to go on from here")
+            raise Cancelled("The evaluation was stopped: start it again to go on from here")
         if progress is not None:
             progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
-        ways = replace(options.protocol, jitter=variant.jitter)
+        protocol = replace(options.protocol, jitter=variant.jitter)
         key = (method.name, case.name, region, variant.name)
-        result = store.find(key, signature_of(method, ways))
+        result = store.find(key, signature_of(method, protocol))
         if result is None:
-            result = _attempt(method, case, region, variant, ways, opener)
+            result = _attempt(method, case, region, variant, protocol, opener)
             store.add(result)
         yield result
     if progress is not None:
@@ -184,18 +185,19 @@ def _jobs(
         for name in sorted(options.variants, key=lambda name: str(VARIANTS[name].modalities)):
             variant = VARIANTS[name]
             for method in methods:
-                if variant is not ALL and not (isinstance(method, InteractiveMethod) and method.effort == "nothing"):
+                from_nothing = isinstance(method, InteractiveMethod) and method.initial_input == "nothing"
+                if variant is not ALL and not from_nothing:
                     continue
                 for region in options.regions if variant is ALL else options.variant_regions:
                     yield case, method, variant, region
 
 
 def _attempt(
-    method: SegmentationMethod, case: Case, region: str, variant: Variant, ways: ProtocolOptions, opener: _Opener
+    method: SegmentationMethod, case: Case, region: str, variant: Variant, protocol: ProtocolOptions, opener: _Opener
 ) -> CaseResult:
     """One run; an error of ours becomes a result that tells it."""
     try:
-        return run_protocol(method, opener.open(case, variant.modalities), region, ways, variant.name)
+        return run_protocol(method, opener.open(case, variant.modalities), region, protocol, variant.name)
     except Cancelled:
         raise
     except GliomaSAMError as error:
@@ -204,7 +206,7 @@ def _attempt(
             case=case.name,
             region=region,
             variant=variant.name,
-            effort=method.effort,
+            initial_input=method.initial_input,
             signature="",
             interactive=isinstance(method, InteractiveMethod),
             reference_ml=0.0,
@@ -233,10 +235,3 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
         else:
             methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
     return methods
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the output folder {folder} cannot be made: {error.strerror or error}") from error

@@ -1,6 +1,6 @@
-"""How well a mask agrees with the truth: Dice, surface distances, and how fast clicks get there.
+"""How near the surfaces of a mask and the truth are, and how fast clicks get there.
 
-Conventions (those of BraTS): with an empty reference Dice and NSD are 1 when the prediction is empty too, else 0;
+Conventions (those of BraTS): with an empty reference NSD is 1 when the prediction is empty too, else 0;
 the 95th-percentile Hausdorff distance of one empty mask is 373 mm (the diagonal of a BraTS volume), of two 0.
 """
 
@@ -16,15 +16,6 @@ from ..geometry import bounding_box
 
 HD95_OF_EMPTY = 373.0
 """HD95 in mm when exactly one of the two masks is empty."""
-
-
-def dice(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """Dice overlap of two masks of one shape, in [0, 1]. Raises ValueError when the shapes differ."""
-    if prediction.shape != truth.shape:
-        raise ValueError(f"prediction of shape {prediction.shape} and truth of shape {truth.shape} do not fit")
-    prediction, truth = prediction > 0, truth > 0
-    total = np.count_nonzero(prediction) + np.count_nonzero(truth)
-    return 1.0 if total == 0 else float(2.0 * np.count_nonzero(prediction & truth) / total)
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def _draw(axes: Axes, summary: Summary, prompts: int, colour: str) -> None:
             linewidth=1.8,
         )
     else:
-        label = f"{label} ({summary.effort})"
+        label = f"{label} ({summary.initial_input})"
         axes.plot([0, max(prompts, 1)], values[:1] * 2, color=colour, linestyle="--", linewidth=1.3, label=label)
 
 

@@ -6,6 +6,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,15 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
 from ..errors import CaseError, OutputError
+from ..regions import dice
 from ..training.validate import ClickEffect, click_effect
-from .metrics import dice, surface_agreement
+from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
 STARTS = ("error", "centre", "box")
-
 """Where the first prompt goes, see `ProtocolOptions.start`."""
 
 FORMAT = "with click effects"
-
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
 
 
@@ -38,7 +38,7 @@ class ProtocolOptions:
             the truth whatever the proposal; "box": a perfect 2D box on the slice that holds most of the truth.
         jitter: Whether every click misses its place by 2 to 3 voxels.
         seed: Of the jitter. Case and region enter too, so that runs are the same in any order.
-        undo: How many prompts are taken back at the end, to see whether the masks of before return bit for bit.
+        undo: How many prompts are undone at the end, to check that the earlier masks return bit for bit.
     """
 
     prompts: int = 10
@@ -49,9 +49,9 @@ class ProtocolOptions:
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
-            raise ValueError(f"there is no start {self.start!r}: choose one of {', '.join(STARTS)}")
+            raise ValueError(f"Unknown start {self.start!r}. Choose one of {', '.join(STARTS)}")
         if self.prompts < 0 or self.undo < 0:
-            raise ValueError("the numbers of prompts and of undone prompts cannot be negative")
+            raise ValueError("The numbers of prompts and of undone prompts cannot be negative")
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Round:
         points: RAS mm of the prompt that was given; empty in round 0.
         hd95: mm.
         seconds: From the prompt to the mask.
-        promises_kept: Every positive click so far is inside the mask and every negative one outside.
+        clicks_satisfied: Every positive click so far is inside the mask and every negative one outside.
         volume_ml: Of the mask.
         effect: What the prompt did to the mask; None in round 0, and in results of before this was measured.
     """
@@ -75,7 +75,7 @@ class Round:
     nsd1: float
     nsd2: float
     seconds: float
-    promises_kept: bool
+    clicks_satisfied: bool
     volume_ml: float
     effect: ClickEffect | None = None
 
@@ -92,9 +92,9 @@ class CaseResult:
     """What one method did on one region of one case in one variant (see `evaluate.Variant`).
 
     Attributes:
-        interactive: Whether the robot corrected the method; else there is one round, with all the method's own effort.
+        interactive: Whether the robot corrected the method; else there is one round, from its initial input.
         reference_ml: Volume of the truth; 0 when the case has none of this region.
-        undo_exact: For each prompt taken back, whether the mask of before returned bit for bit.
+        undo_exact: For each undone prompt, whether the earlier mask returned bit for bit.
         error: Why the run failed, or "".
     """
 
@@ -102,7 +102,7 @@ class CaseResult:
     case: str
     region: str
     variant: str
-    effort: str
+    initial_input: str
     signature: str
     interactive: bool
     reference_ml: float
@@ -154,7 +154,7 @@ class _Run:
         mask = answer()
         seconds = time.perf_counter() - started
         if mask.shape != self.truth.shape:
-            raise ValueError(f"the method gave a mask of shape {mask.shape}, not {self.truth.shape}")
+            raise ValueError(f"The method gave a mask of shape {mask.shape}, not {self.truth.shape}")
         if given is not None and not given.is_box:
             self.clicks.append(given)
         geometry = self.case.geometry
@@ -173,7 +173,7 @@ class _Run:
                 nsd1=surface.nsd1,
                 nsd2=surface.nsd2,
                 seconds=seconds,
-                promises_kept=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
+                clicks_satisfied=all(bool(mask[click.voxels[0]]) == click.positive for click in self.clicks),
                 volume_ml=float(np.count_nonzero(mask)) * geometry.voxel_ml,
                 effect=effect,
             )
@@ -199,14 +199,14 @@ def run_protocol(
             given = _next_prompt(mask, run, options, rng)
             if given is None:
                 break
-            mask = run.take(given, lambda given=given: method.prompt(given))  # type: ignore[misc]
+            mask = run.take(given, partial(method.prompt, given))
         undo_exact = _undo(method, run.masks, options.undo)
     return CaseResult(
         method=method.name,
         case=case.name,
         region=region,
         variant=variant,
-        effort=method.effort,
+        initial_input=method.initial_input,
         signature=signature_of(method, options),
         interactive=isinstance(method, InteractiveMethod),
         reference_ml=float(np.count_nonzero(run.truth)) * case.geometry.voxel_ml,
@@ -217,7 +217,7 @@ def run_protocol(
 
 
 def signature_of(method: SegmentationMethod, options: ProtocolOptions) -> str:
-    """What a result depends on besides case, region and variant: the method's signature and the robot's ways."""
+    """What a result depends on besides case, region and variant: the method's signature and the robot's options."""
     return f"{method.signature} {options} {FORMAT}" if isinstance(method, InteractiveMethod) else method.signature
 
 
@@ -231,7 +231,7 @@ def _next_prompt(mask: np.ndarray, run: _Run, options: ProtocolOptions, rng: np.
 
 
 def _undo(method: InteractiveMethod, masks: list[np.ndarray], count: int) -> tuple[bool, ...]:
-    """Take the last prompts back one by one; `masks` are the packed masks of all rounds."""
+    """Undo the last prompts one by one and compare with `masks`, the packed masks of all rounds."""
     before = masks[-2::-1][:count] if len(masks) > 1 else []
     return tuple(bool(np.array_equal(np.packbits(method.undo() > 0), mask)) for mask in before)
 
@@ -282,7 +282,7 @@ def _read(path: Path) -> Iterator[CaseResult]:
                 return
             if not line.strip() or not line.rstrip().endswith("}"):
                 continue  # a line cut off by a kill, before the run went on
-            raise CaseError(f"line {number} of {path} is no evaluation result: remove the file or that line") from error
+            raise CaseError(f"Line {number} of {path} is not a result: remove the file or that line") from error
 
 
 def read_results(paths: Iterable[Path]) -> list[CaseResult]:
@@ -290,6 +290,6 @@ def read_results(paths: Iterable[Path]) -> list[CaseResult]:
     results: dict[tuple[str, str, str, str], CaseResult] = {}
     for path in paths:
         if not path.is_file():
-            raise CaseError(f"there are no results at {path}")
+            raise CaseError(f"No results at {path}: name a results.jsonl of an earlier evaluation")
         results.update(ResultStore(path).results)
     return list(results.values())

@@ -13,6 +13,8 @@ from ..models import Model, load_model
 from ..session import Session
 from ..session.answer import AnswerOptions
 
+SHIPPED = AnswerOptions()
+
 
 @runtime_checkable
 class SegmentationMethod(Protocol):
@@ -20,7 +22,7 @@ class SegmentationMethod(Protocol):
 
     Attributes:
         name: As it stands in tables.
-        effort: What a person would have to give for the first mask, in words: "nothing", "a box on every slice".
+        initial_input: What a person has to give for the first mask, in words: "nothing", "a box on every slice".
         signature: Changes whenever results may change (settings, weights), so that old results are not taken for new.
     """
 
@@ -28,7 +30,7 @@ class SegmentationMethod(Protocol):
     def name(self) -> str: ...
 
     @property
-    def effort(self) -> str: ...
+    def initial_input(self) -> str: ...
 
     @property
     def signature(self) -> str: ...
@@ -51,9 +53,6 @@ class InteractiveMethod(SegmentationMethod, Protocol):
         ...
 
 
-SHIPPED = AnswerOptions()
-
-
 class SessionMethod:
     """A model of ours, used through a `Session` as the panel uses it.
 
@@ -68,7 +67,7 @@ class SessionMethod:
         name: As it stands in tables; the model's when not given.
     """
 
-    effort = "nothing"
+    initial_input = "nothing"
 
     def __init__(
         self,

@@ -16,26 +16,27 @@ from .metrics import area_under_curve, prompts_to_reach
 from .protocol import CaseResult, Round
 
 COLUMNS = (0, 1, 2, 3, 4, 5, 10)
-
 """Numbers of prompts after which Dice is reported."""
 
 TARGETS = (0.85, 0.90)
-
 """Dice for which the prompts needed are counted."""
 
 CLICKS = range(2, 6)
-
-"""The prompts of which it is said what they mend and break. The first is not among them: where the robot starts in the
-centre of the truth, it need not lie in an error."""
+"""The prompts whose effect is reported. The first is left out: where the robot starts in the centre of the truth, its
+click may not lie in an error."""
 
 SURFACE_AT = 5
-
 """Prompts after which HD95 and NSD are reported."""
+
+CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
+
+MAIN_VARIANT = "all"
+"""The variant with all modalities and exact clicks."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Means over the cases that have the region, unless said otherwise.
+    """Means over the cases that have the region, unless stated otherwise.
 
     Attributes:
         cases: How many have the region and did not fail.
@@ -55,7 +56,7 @@ class Summary:
         seconds_first: Median of the first mask (with all that is computed once a case).
         seconds, seconds_p95: Median and 95th percentile of an update after a prompt (of the only mask if not
             interactive).
-        promises_broken: Rounds in which a click was on the wrong side; `undo_broken`: undone masks that differ.
+        violations: Rounds with a click on the wrong side of the mask; `undo_broken`: undone masks that differ.
         case_dice: Dice after 0..N prompts of each case that has the region, by its name.
         case_false_ml: Volume of the mask in mL after 0..N prompts of each case that lacks it.
     """
@@ -63,7 +64,7 @@ class Summary:
     method: str
     variant: str
     region: str
-    effort: str
+    initial_input: str
     interactive: bool
     cases: int
     failed: int
@@ -84,7 +85,7 @@ class Summary:
     seconds_first: float
     seconds: float
     seconds_p95: float
-    promises_broken: int
+    violations: int
     undo_broken: int
     case_dice: dict[str, tuple[float, ...]]
     case_false_ml: dict[str, tuple[float, ...]]
@@ -125,7 +126,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         method=first.method,
         variant=first.variant,
         region=first.region,
-        effort=first.effort,
+        initial_input=first.initial_input,
         interactive=interactive,
         cases=len(whole),
         failed=len(group) - len(done),
@@ -146,7 +147,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         seconds_first=_median([result.rounds[0].seconds for result in done]),
         seconds=_median(later),
         seconds_p95=float(np.percentile(later, 95)) if later else float("nan"),
-        promises_broken=sum(not entry.promises_kept for result in done for entry in result.rounds),
+        violations=sum(not entry.clicks_satisfied for result in done for entry in result.rounds),
         undo_broken=sum(not exact for result in done for exact in result.undo_exact),
         case_dice={result.case: tuple(result.curve(last)) for result in whole},
         case_false_ml={result.case: tuple(result.at(n).volume_ml for n in range(last + 1)) for result in empty},
@@ -171,13 +172,6 @@ def _mean(values: "np.ndarray | list[float] | list[int] | list[bool]") -> float:
 
 def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else float("nan")
-
-
-CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
-
-MAIN_VARIANT = "all"
-
-"""The variant with all modalities and exact clicks."""
 
 
 def write_tables(summaries: Sequence[Summary], folder: Path) -> list[Path]:
@@ -225,7 +219,7 @@ def _accuracy(summaries: Sequence[Summary]) -> str:
     header += ["first s", "update s", "95 % s"]
     rows = []
     for summary in _by_region(summaries):
-        row = [summary.region, summary.method, summary.effort, str(summary.cases)]
+        row = [summary.region, summary.method, summary.initial_input, str(summary.cases)]
         row += [_number(summary.dice.get(column), 3) for column in COLUMNS]
         row += _click_columns(summary)
         row += [_number(summary.area if summary.interactive else None, 3), _number(summary.hd95, 1)]
@@ -253,12 +247,12 @@ def _gains(summaries: Sequence[Summary]) -> str:
     if not count:
         return ""
     header = ["region", "method", "variant", *[f"gain of prompt {number + 1}" for number in range(count)]]
-    header += ["promises broken", "undo not exact"]
+    header += ["violations", "undo not exact"]
     rows = []
     for summary in _by_region(summaries):
         gains = [f"{gain:+.3f}" for gain in summary.gains[:count]]
         gains += [""] * (count - len(gains))
-        counts = [str(summary.promises_broken), str(summary.undo_broken)]
+        counts = [str(summary.violations), str(summary.undo_broken)]
         rows.append([summary.region, summary.method, summary.variant, *gains, *counts])
     return _table(header, rows)
 
@@ -306,9 +300,7 @@ def _click_columns(summary: Summary) -> list[str]:
 
 
 def _by_region(summaries: Sequence[Summary]) -> list[Summary]:
-    regions = list(dict.fromkeys(summary.region for summary in summaries))
-    order = {region: place for place, region in enumerate(sorted(regions, key=["WT", "TC", "ET"].index))}
-    return sorted(summaries, key=lambda summary: order[summary.region])
+    return sorted(summaries, key=lambda summary: REGIONS.index(summary.region))
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

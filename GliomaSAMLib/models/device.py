@@ -18,7 +18,6 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ProgressCallback = Callable[[], None]
-
 """Called after each item of a long computation; an exception that it raises ends the computation."""
 
 

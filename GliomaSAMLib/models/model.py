@@ -11,13 +11,14 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..former_names import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
 from .device import ProgressCallback, autocast, choose_device, no_progress, thread_map, with_fallback
 from .encoders.base import SliceEncoder
 from .prompt_maps import PromptSet
-from .registry import MethodConfig, VolumeDecoder, build, config_from_json, current_name, find_method
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .slice_stack import embed_slice
 from .weights import load_trainable, load_weights, trainable_names
 
@@ -51,6 +52,8 @@ class Model:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.config = config
+        self.prompts = find_method(config.method).prompts
+        """Kinds of prompts that the network reads; the others are answered without it."""
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
         self.encoder = encoder
@@ -73,11 +76,6 @@ class Model:
     def adapts(self) -> bool:
         """Whether the network holds the latter part of the encoder, so that it takes long to read a box."""
         return find_method(self.config.method).encoder == "split"
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """Kinds of prompts that the network reads; the session answers the others by itself."""
-        return find_method(self.config.method).prompts
 
     @property
     def embedding_key(self) -> str:

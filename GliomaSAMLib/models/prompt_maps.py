@@ -22,15 +22,12 @@ from ..regions import REGIONS, implied_regions
 CHANNELS = 21
 
 PROMPT_CHANNELS = 18
-
 """The channels that users fill; the rest is the answer before."""
 
 DRAWN_LOGIT = 4.0
-
 """Size of the logits of a mask drawn by hand where it is the answer before."""
 
 POINT_CHANNELS = 12
-
 """The first channels, which hold points: pooled by their maximum, the others by their mean."""
 
 NARROW_MM = 3.0

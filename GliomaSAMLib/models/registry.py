@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import ModelError, WeightsError
+from ..former_names import current_name
 from .encoders.base import SliceEncoder
 from .encoders.lite_medsam import LiteMedSAMEncoder
 from .encoders.sam_vit import SamViTEncoder
@@ -21,27 +22,14 @@ from .methods.medsam3d import MedSam3d, MedSam3dConfig
 from .methods.segresnet import PromptableSegResNet, SegResNetConfig
 from .slice_stack import StackLayout
 
-CURRENT = {"gliomasam_adapted": "gliomasam"}
-
-"""The name of today by the name of before."""
-
-
-def current_name(name: str) -> str:
-    """The name that a model or a method has today; one that never changed is given back."""
-    return CURRENT.get(name, name)
-
-
 PROMPTS = ("point", "scribble", "box", "mask")
-
 """All kinds of prompts."""
 
 Previous = Literal["proposal", "answer"]
-
 """What the last channels of the prompt maps hold."""
 
 
 FIELDS_IN_FILES = {"first_adapted_block": "first"}
-
 """Names of fields of a decoder's config in weights files, where they differ from the names in the code."""
 
 
@@ -176,7 +164,6 @@ ENCODERS: Mapping[str, Callable[[Path | None], SliceEncoder]] = {
     "medsam_vit": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=4),
     "medsam_vit_256": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=1),
 }
-
 """Frozen slice encoders by name; each is made from a checkpoint, LiteMedSAM's also from the one it ships. The ViTs see
 256 pixels as the 1024 of their training, or as they are, at a fourteenth of the cost and a quarter of the cells."""
 

@@ -144,7 +144,6 @@ KEYS_IN_FILES = {
     "head.prompts.region_embed": "head.prompts.region",
     "head.prompts.distance_proj": "head.prompts.distance",
 }
-
 """Parts of tensor names in weights files and checkpoints, by their names in the networks; # is a number. Files keep the
 names that they were first written with, so that each version of the program reads the files of the others."""
 
@@ -175,24 +174,19 @@ def _renamed(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str,
 
 
 FORMAT = "gliomasam-weights-1"
-
 """Value of `format` in the metadata; a layout that old readers cannot read gets another number."""
 
 FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
-
 """The same for a file with tensors of whole numbers, each with its scales beside it."""
 
 SCALE = ":scale"
-
 """What the name of a tensor's scales ends in."""
 
 LEVELS = 127
-
 """Largest whole number that is written: the most that a byte holds with its sign. Whoever reads need not know it, as
 the scales say it all: files of before have numbers up to 31."""
 
 LEAST_INTEGERS = 4096
-
 """Smaller tensors stay floating-point numbers."""
 
 _RESERVED = ("format", "config", "base_sha256")

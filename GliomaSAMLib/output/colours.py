@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+CATEGORY_CODE = ("SCT", "49755003", "Morphologically Altered Structure")
+
+ANATOMY_CODE = ("SCT", "12738006", "Brain")
+
 
 @dataclass(frozen=True)
 class RegionStyle:
@@ -26,6 +30,3 @@ REGION_STYLES: Mapping[str, RegionStyle] = {
     "ET": RegionStyle("Enhancing tumour", (0.34, 0.71, 0.91), ("NCIt", "C113842", "Enhancing Lesion")),
 }
 """By region, from the outermost to the innermost."""
-
-CATEGORY_CODE = ("SCT", "49755003", "Morphologically Altered Structure")
-ANATOMY_CODE = ("SCT", "12738006", "Brain")

@@ -20,6 +20,27 @@ from ..prompts.voxelise import box_voxels, scribble_points
 from ..study import CanonicalVolume, Study
 from .colours import REGION_STYLES
 
+POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
+
+NEAR_MM = 3.0
+"""A click further than this from the slice is drawn small and faint."""
+
+BACKGROUND = "#000000"
+
+TEXT = "#e8e8e8"
+
+TILE_INCHES = 3.0
+
+DPI = 160
+
+LEGEND_COLUMNS = 4
+
+CHARACTERS_AN_INCH = 17
+"""Of the caption."""
+
+MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
+"""The names to show, in the order in which they are preferred."""
+
 
 @dataclass(frozen=True)
 class Plane:
@@ -77,12 +98,6 @@ PLANES = (
     Plane("coronal", 1, "lower", "R", "L", "S", 1),
     Plane("sagittal", 2, "lower", "A", "P", "S", 0),
 )
-
-POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
-
-NEAR_MM = 3.0
-
-"""A click further than this from the slice is drawn small and faint."""
 
 
 def draw_outlines(axes: Axes, masks: Mapping[str, np.ndarray], plane: Plane, index: int, dashed: bool) -> None:
@@ -144,30 +159,11 @@ def legend_entries(panels: Sequence["Panel"]) -> list[Line2D]:
         (True, POSITIVE, "P", "click inside"),
         (False, NEGATIVE, "X", "click outside"),
     ):
-        if any(prompt.is_click and prompt.positive == positive for prompt in prompts):
+        if any(prompt.is_stroke and prompt.positive == positive for prompt in prompts):
             entries.append(Line2D([], [], color=colour, marker=marker, linestyle="none", markersize=6, label=label))
     if any(prompt.kind == "box" for prompt in prompts):
         entries.append(Line2D([], [], color=BOX, linestyle="dotted", label="box"))
     return entries
-
-
-BACKGROUND = "#000000"
-
-TEXT = "#e8e8e8"
-
-TILE_INCHES = 3.0
-
-DPI = 160
-
-LEGEND_COLUMNS = 4
-
-CHARACTERS_AN_INCH = 17
-
-"""Of the caption."""
-
-MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
-
-"""The names to show, in the order in which they are preferred."""
 
 
 @dataclass(frozen=True)
@@ -210,7 +206,7 @@ def draw_overlay(
         OutputError: The file cannot be written, its suffix is not known, or a panel names a modality that is absent.
     """
     if not panels:
-        raise OutputError("a picture needs at least one panel")
+        raise OutputError("A picture needs at least one panel")
     figure = build_overlay(study, panels, caption, centre)
     suffix = os.path.splitext(os.fspath(path))[1].lower().lstrip(".")
     if suffix not in ("png", "pdf", "svg", "jpg"):
@@ -253,7 +249,7 @@ def _on_canonical(study: Study, panel: Panel) -> Panel:
     images = study.canonical.images
     modality = panel.modality or next(name for name in MODALITY_NAMES if name in images)
     if modality not in images:
-        raise OutputError(f"the study has no {modality}: choose one of {', '.join(images)}")
+        raise OutputError(f"The study has no {modality}: choose one of {', '.join(images)}")
     masks, truth = (
         {r: study.to_canonical(np.asarray(m, np.uint8)) > 0 for r, m in part.items()}
         for part in (panel.masks, panel.truth)

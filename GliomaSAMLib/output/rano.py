@@ -12,12 +12,11 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist, squareform
 
-from ..geometry import Geometry
+from ..geometry import Geometry, floats
 
 Point = tuple[float, float, float]
 
 STEPS_A_VOXEL = 4
-
 """How finely the perpendicular chords are sampled."""
 
 _TOUCHING = np.ones((3, 3), int)
@@ -138,4 +137,4 @@ def _ras(ends: np.ndarray, index: int, axis: int, geometry: Geometry) -> tuple[P
     """Two points of a slice in voxels as RAS mm."""
     kji = np.insert(ends.astype(float), axis, index, axis=1)
     first, second = geometry.to_ras(kji[:, ::-1])
-    return tuple(map(float, first)), tuple(map(float, second))  # type: ignore[return-value]
+    return floats(first), floats(second)

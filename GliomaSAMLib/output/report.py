@@ -69,7 +69,7 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any]) -> Non
     try:
         text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
     except (TypeError, ValueError) as error:
-        raise OutputError(f"the report for {os.fspath(path)} holds a value that JSON cannot: {error}") from error
+        raise OutputError(f"The report for {os.fspath(path)} holds a value that JSON cannot: {error}") from error
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -13,8 +13,8 @@ import SimpleITK as sitk
 
 from ..errors import OutputError
 from ..files import replacing
-from ..geometry import Geometry
-from ..regions import labels_from_regions
+from ..geometry import Geometry, bounding_box
+from ..regions import REGIONS, labels_from_regions
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -22,6 +22,12 @@ SEGMENTATION_SUFFIX = ".seg.nrrd"
 LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_SUFFIXES = (SEGMENTATION_SUFFIX, *LABEL_MAP_SUFFIXES)
+
+ET_LABELS = (3, 4)
+"""Enhancing tumour since 2023, and before."""
+
+LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
+"""ITK calls the axis of the layers a vector, Slicer a list."""
 
 
 def output_suffix(path: str | os.PathLike[str]) -> str:
@@ -63,7 +69,7 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
 def _check_folder(path: Path) -> None:
     folder = path.parent
     if not folder.exists():
-        raise OutputError(f"the folder {folder} does not exist: make it, or choose another for {path.name}")
+        raise OutputError(f"The folder {folder} does not exist: make it, or choose another for {path.name}")
     if not folder.is_dir():
         raise OutputError(f"{folder} is a file, not a folder: choose a folder for {path.name}")
     try:
@@ -71,7 +77,7 @@ def _check_folder(path: Path) -> None:
             pass
     except OSError as error:
         raise OutputError(
-            f"the folder {folder} cannot be written ({error.strerror or error}): choose another for {path.name}"
+            f"The folder {folder} cannot be written ({error.strerror or error}): choose another for {path.name}"
         ) from error
 
 
@@ -117,11 +123,6 @@ def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
     return f"{os.fspath(path)} could not be written ({reason}): {advice}"
 
 
-ET_LABELS = (3, 4)
-
-"""Enhancing tumour since 2023, and before."""
-
-
 def write_label_map(
     path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
 ) -> None:
@@ -133,7 +134,7 @@ def write_label_map(
             stays).
     """
     if et_label not in ET_LABELS:
-        raise OutputError(f"{et_label} is no label of enhancing tumour: use 3 (BraTS 2023 and later) or 4 (before)")
+        raise OutputError(f"{et_label} is not a label of enhancing tumour: use 3 (BraTS 2023 and later) or 4 (before)")
     write_image(path, geometry.to_image(labels_from_regions(check_masks(masks, geometry), et_label)))
 
 
@@ -141,19 +142,14 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
     """Masks of all regions as uint8 0 and 1, in nested order. Raises `OutputError` when one is absent or of another
     shape.
     """
-    for region in ("WT", "TC", "ET"):
+    for region in REGIONS:
         if region not in masks:
-            raise OutputError(f"the mask of {region} is missing: give WT, TC and ET")
+            raise OutputError(f"The mask of {region} is missing: give WT, TC and ET")
         if masks[region].shape != geometry.shape:
             raise OutputError(
-                f"the mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
+                f"The mask of {region} has the shape {masks[region].shape}, the grid {geometry.shape} (K, J, I)"
             )
-    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in ("WT", "TC", "ET")}
-
-
-LIST_OF_LAYERS = (b"kinds: vector domain domain domain\n", b"kinds: list domain domain domain\n")
-
-"""ITK calls the axis of the layers a vector, Slicer a list."""
+    return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in REGIONS}
 
 
 def write_slicer_segmentation(
@@ -206,11 +202,8 @@ def terminology_entry(region: str) -> str:
 
 def _extent(mask: np.ndarray) -> str:
     """First and last voxel that hold the segment along I, J and K; of an empty one "0 -1 0 -1 0 -1"."""
-    ranges = []
-    for axis in (2, 1, 0):
-        held = np.flatnonzero(mask.any(axis=tuple(other for other in range(3) if other != axis)))
-        ranges.append(f"{held[0]} {held[-1]}" if held.size else "0 -1")
-    return " ".join(ranges)
+    box = bounding_box(mask) if mask.any() else (slice(0, 0),) * 3
+    return " ".join(f"{side.start} {side.stop - 1}" for side in reversed(box))
 
 
 def write_segmentation(

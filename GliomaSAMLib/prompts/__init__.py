@@ -1,11 +1,11 @@
-"""What the user says about the tumour: points, boxes, scribbles and edited masks in RAS mm, and their history.
+"""The user's prompts: points, boxes, scribbles and edited masks in RAS mm, and their history.
 
 Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark on any grid.
 """
 
 from .history import PromptHistory
 from .prompt import Prompt, box, format_ras, mask, point, scribble
-from .voxelise import box_range, box_voxels, check_inside, flat_axis, near_tissue, prompt_voxels, scribble_points
+from .voxelise import box_range, box_voxels, flat_axis, near_tissue, prompt_voxels, scribble_points, validate_prompt
 
 __all__ = [
     "Prompt",
@@ -13,7 +13,6 @@ __all__ = [
     "box",
     "box_range",
     "box_voxels",
-    "check_inside",
     "flat_axis",
     "format_ras",
     "mask",
@@ -22,4 +21,5 @@ __all__ = [
     "prompt_voxels",
     "scribble",
     "scribble_points",
+    "validate_prompt",
 ]

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import PromptError
+from ..geometry import floats
 from ..regions import check_region
 
 Kind = Literal["point", "box", "scribble", "mask"]
@@ -18,7 +19,6 @@ Ras = tuple[float, float, float]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 FLAT_MM = 1e-6
-
 """A box is flat in an axis in which its corners differ by less than this, whatever the voxels."""
 
 
@@ -52,10 +52,8 @@ class Prompt:
     id: str = field(default_factory=new_id)
 
     @property
-    def is_click(self) -> bool:
-        """Whether it says something of each voxel that it marks, as points and scribbles do, and so corrects the mask
-        there was before it; a box or a mask by hand is answered anew.
-        """
+    def is_stroke(self) -> bool:
+        """True for points and scribbles, which correct the mask; boxes and edited masks restart the prediction."""
         return self.kind in ("point", "scribble")
 
     @property
@@ -71,8 +69,8 @@ class Prompt:
     def centre(self) -> Ras:
         """The mean of its points in RAS mm. Raises `PromptError` for a mask, which has none."""
         if not self.points:
-            raise PromptError("an edited mask has no position: edit its voxels instead")
-        return to_ras(np.mean(self.points, axis=0))
+            raise PromptError("An edited mask has no position: edit its voxels instead")
+        return floats(np.mean(self.points, axis=0))
 
     def moved(self, ras: Iterable[float]) -> "Prompt":
         """The same prompt, under the same id, shifted so that its centre lies at `ras` (mm). Raises `PromptError`
@@ -81,7 +79,7 @@ class Prompt:
         shift = np.subtract(check_ras(ras), self.centre)
         if self.kind == "point":
             return replace(self, points=(check_ras(ras),))
-        return replace(self, points=tuple(to_ras(np.add(p, shift)) for p in self.points))
+        return replace(self, points=tuple(floats(np.add(p, shift)) for p in self.points))
 
     def _identity(self) -> tuple[object, ...]:
         return self.kind, self.region, self.positive, self.points, self.id, self.mask_sha256
@@ -93,24 +91,18 @@ class Prompt:
         return hash((self.kind, self.region, self.positive, self.points, self.id))
 
 
-def to_ras(values: Iterable[float]) -> Ras:
-    """Three numbers as a tuple of floats."""
-    r, a, s = (float(value) for value in values)
-    return r, a, s
-
-
 def check_ras(ras: object) -> Ras:
     """Three finite numbers R, A, S in mm as a tuple, or `PromptError` that says what was given instead."""
     advice = "give three numbers, R,A,S in mm, for example -32.5,18,40"
     try:
         array = np.asarray(ras, dtype=float)
     except (TypeError, ValueError) as error:
-        raise PromptError(f"the position {ras!r} is not made of numbers: {advice}") from error
+        raise PromptError(f"The position {ras!r} is not made of numbers: {advice}") from error
     if array.shape != (3,):
-        raise PromptError(f"the position {ras!r} does not have three coordinates: {advice}")
+        raise PromptError(f"The position {ras!r} does not have three coordinates: {advice}")
     if not np.all(np.isfinite(array)):
-        raise PromptError(f"the position {ras!r} has a coordinate that is not finite: {advice}")
-    return to_ras(array)
+        raise PromptError(f"The position {ras!r} has a coordinate that is not finite: {advice}")
+    return floats(array)
 
 
 def point(ras: Iterable[float], positive: bool = True, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
@@ -126,10 +118,10 @@ def box(
     Flat in one axis it is a 2D box. Raises `PromptError` when it is flat in two or three.
     """
     ends = np.array([check_ras(corner), check_ras(opposite)])
-    low, high = to_ras(ends.min(axis=0)), to_ras(ends.max(axis=0))
+    low, high = floats(ends.min(axis=0)), floats(ends.max(axis=0))
     if np.count_nonzero(np.subtract(high, low) < FLAT_MM) > 1:
         raise PromptError(
-            f"the box from {format_ras(low)} to {format_ras(high)} has no area: "
+            f"The box from {format_ras(low)} to {format_ras(high)} has no area: "
             "give two corners that differ in at least two of R, A, S"
         )
     return Prompt("box", check_region(region), True, (low, high), None, prompt_id or new_id())
@@ -143,7 +135,7 @@ def scribble(
     """
     line = tuple(check_ras(ras) for ras in points)
     if not line:
-        raise PromptError("the scribble is empty: draw at least one point")
+        raise PromptError("The scribble is empty: draw at least one point")
     return Prompt("scribble", check_region(region), bool(positive), line, None, prompt_id or new_id())
 
 
@@ -153,9 +145,9 @@ def mask(array: np.ndarray, region: str = "WT", *, prompt_id: str | None = None)
     """
     values = np.asarray(array)
     if values.ndim != 3 or 0 in values.shape:
-        raise PromptError(f"the mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
+        raise PromptError(f"The mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
     if values.dtype != bool and not (np.issubdtype(values.dtype, np.number) and np.all((values == 0) | (values == 1))):
-        raise PromptError("the mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
+        raise PromptError("The mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
     copy = np.array(values, np.uint8, order="C")
     copy.flags.writeable = False
     return Prompt("mask", check_region(region), True, (), copy, prompt_id or new_id())

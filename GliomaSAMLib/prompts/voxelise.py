@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import Geometry
-from .prompt import FLAT_MM, Prompt, Ras, format_ras, to_ras
+from ..geometry import Geometry, box_corners, floats
+from .prompt import FLAT_MM, Prompt, Ras, format_ras
 
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
+
+AIR_MM = 5.0
+"""A prompt further than this from any tissue is in air."""
 
 
 def voxel_extent(geometry: Geometry) -> np.ndarray:
@@ -53,7 +56,7 @@ def prompt_voxels(prompt: Prompt, geometry: Geometry) -> np.ndarray:
     """
     if prompt.mask is not None:
         if prompt.mask.shape != geometry.shape:
-            raise ValueError(f"a mask of {prompt.mask.shape} does not fit a grid of {geometry.shape}")
+            raise ValueError(f"A mask of {prompt.mask.shape} does not fit a grid of {geometry.shape}")
         return np.argwhere(prompt.mask)
     if prompt.kind == "box":
         return box_voxels(prompt, geometry)
@@ -83,8 +86,7 @@ def box_range(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> tup
     by `margin_mm`.
     """
     low, high, _ = _faces(prompt, geometry, margin_mm)
-    corners = np.stack(np.meshgrid(*zip(low, high, strict=True), indexing="ij"), axis=-1).reshape(-1, 3)
-    ijk = geometry.to_ijk(corners)
+    ijk = geometry.to_ijk(box_corners(low, high))
     size = np.asarray(geometry.size)
     start = np.clip(np.ceil(ijk.min(axis=0) - 1e-3), 0, size).astype(int)
     stop = np.clip(np.floor(ijk.max(axis=0) + 1e-3) + 1, start, size).astype(int)
@@ -101,13 +103,7 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
 
 
-AIR_MM = 5.0
-
-
-"""A prompt further than this from any tissue is in air."""
-
-
-def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
+def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
     """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
 
     Args:
@@ -123,7 +119,7 @@ def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None =
     if prompt.mask is not None:
         if prompt.mask.shape != geometry.shape:
             raise PromptError(
-                f"the mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
+                f"The mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
                 "edit a mask on the grid of the study"
             )
         return prompt
@@ -133,12 +129,12 @@ def check_inside(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None =
     for ras in prompt.points:
         if not bool(geometry.contains(np.asarray(ras))):
             raise PromptError(
-                f"the {name} at {format_ras(ras)} lies outside the volume, which spans {_span(geometry)}: "
+                f"The {name} at {format_ras(ras)} lies outside the volume, which spans {_span(geometry)}: "
                 + _advice(name)
             )
     if tissue is not None and not any(near_tissue(ras, geometry, tissue) for ras in prompt.points):
         raise PromptError(
-            f"the {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
+            f"The {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
             + _advice(name)
         )
     return prompt
@@ -158,12 +154,12 @@ def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: f
 
 def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:
     low, high = prompt.points
-    where = f"the box from {format_ras(low)} to {format_ras(high)}"
+    where = f"The box from {format_ras(low)} to {format_ras(high)}"
     lowest, highest = _bounds(geometry)
     clipped = np.maximum(low, lowest), np.minimum(high, highest)
     extent = clipped[1] - clipped[0]
     outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
-    box = prompt if outside else replace(prompt, points=(to_ras(clipped[0]), to_ras(clipped[1])))
+    box = prompt if outside else replace(prompt, points=(floats(clipped[0]), floats(clipped[1])))
     if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
     if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
@@ -193,8 +189,7 @@ def _box_holds(box: Prompt, geometry: Geometry, tissue: np.ndarray | None = None
 
 def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     """The smallest and largest R, A and S in mm that a voxel of the grid reaches."""
-    ends = np.stack(np.meshgrid(*[(-0.5, n - 0.5) for n in geometry.size], indexing="ij"), axis=-1).reshape(-1, 3)
-    corners = geometry.to_ras(ends)
+    corners = geometry.to_ras(box_corners((-0.5,) * 3, np.asarray(geometry.size) - 0.5))
     return corners.min(axis=0), corners.max(axis=0)
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, distance_transform_edt
 from skimage.measure import label
 
-from ..geometry import Extent, Geometry, extent_of
+from ..geometry import Extent, Geometry, bounding_box
 from ..prompts import Prompt, prompt_voxels
 from ..regions import REGIONS, implied_regions
 
@@ -144,7 +144,7 @@ def marked_regions(prompts: Sequence[Prompt]) -> list[tuple[Prompt, tuple[str, .
     return [
         (prompt, tuple(r for r in implied_regions(prompt.region, prompt.positive) if edited.get(r, -1) < n))
         for n, prompt in enumerate(prompts)
-        if prompt.is_click
+        if prompt.is_stroke
     ]
 
 
@@ -180,9 +180,9 @@ def _remove_parts(mask: np.ndarray, whole: np.ndarray, touched: np.ndarray, want
     """Remove from a mask the parts of `whole` of fewer than `least` voxels that have, or in the mask itself adjoin, a
     voxel of `touched`, but for the largest part and those with a wanted voxel.
     """
-    box, near = extent_of(whole), extent_of(touched, margin=1)
-    if box is None or near is None:
+    if not whole.any() or not touched.any():
         return
+    box, near = bounding_box(whole), bounding_box(touched, margin=1)
     at = np.zeros(mask.shape, bool)
     at[near] = binary_dilation(touched[near], np.ones((3, 3, 3), bool)) if whole is mask else touched[near]
     parts = np.zeros(mask.shape, np.int32)

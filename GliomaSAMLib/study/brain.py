@@ -17,9 +17,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import StudyError
-from ..geometry import Geometry, bounding_box
+from ..geometry import Geometry, bounding_box, resample
 from ..progress import Reporter
-from .canonical import canonical_axes, isotropic, reoriented_geometry, resample
+from .canonical import canonical_axes, isotropic, reoriented_geometry
 from .volume import Volume
 
 SKULL = ("auto", "on", "off")
@@ -27,6 +27,18 @@ SKULL = ("auto", "on", "off")
 _BEST_FOR_EXTRACTION = ("t1", "t1c", "t2", "flair")
 
 _SMALLEST_PART = 0.01
+
+BRAIN_ML = (300.0, 2500.0)
+
+USUAL_SECONDS = 15.0
+
+LONGEST_SECONDS = 900.0
+
+_PROGRAM = """
+import sys
+from deepbet.bet import BrainExtraction
+BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
+"""
 
 
 def find_brain(
@@ -48,7 +60,7 @@ def find_brain(
         Cancelled: The user asked to stop.
     """
     if skull not in SKULL:
-        raise StudyError(f"skull={skull!r} is not known: choose auto, on or off")
+        raise StudyError(f"Unknown skull={skull!r}. Choose auto, on or off")
     stripped = [volume for volume in volumes if volume.skull_stripped]
     notes = []
     if skull == "on" or (skull == "auto" and not stripped):
@@ -58,7 +70,7 @@ def find_brain(
         except StudyError as error:
             if skull == "on":
                 raise StudyError(f"{source.name}: {error}") from error
-            notes.append(f"the skull seems to be on, but {error}: the whole head is used instead")
+            notes.append(f"the skull seems to be on, but the whole head is used instead: {error}")
     chosen = stripped if stripped and skull == "auto" else volumes
     if 0 < len(stripped) < len(volumes) and skull == "auto":
         notes.append(
@@ -80,7 +92,7 @@ def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.nda
         fine = fine_grid.to_image((moved > 0.5).astype(np.uint8))
     brain = resample(fine, grid, nearest=True) > 0
     if not brain.any():
-        raise StudyError("the brain lies outside the reference grid")
+        raise StudyError("The brain lies outside the reference grid")
     millilitres = np.count_nonzero(sitk.GetArrayViewFromImage(fine)) / 1000.0
     return (
         brain,
@@ -92,7 +104,7 @@ def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.nda
 def _solid(mask: np.ndarray) -> np.ndarray:
     """The large connected parts of `mask`, with their holes filled."""
     if not mask.any():
-        raise StudyError("no brain was found: every voxel on the reference grid is air")
+        raise StudyError("No brain was found: every voxel on the reference grid is air")
     box = bounding_box(mask)
     part = mask[box]
     labels, count = ndimage.label(part)
@@ -106,19 +118,6 @@ def _solid(mask: np.ndarray) -> np.ndarray:
     return result
 
 
-BRAIN_ML = (300.0, 2500.0)
-
-USUAL_SECONDS = 15.0
-
-LONGEST_SECONDS = 900.0
-
-_PROGRAM = """
-import sys
-from deepbet.bet import BrainExtraction
-BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
-"""
-
-
 def extract_brain(image: sitk.Image, report: Reporter) -> sitk.Image:
     """The brain in a volume of a head, skull on.
 
@@ -130,7 +129,7 @@ def extract_brain(image: sitk.Image, report: Reporter) -> sitk.Image:
         Cancelled: The user asked to stop; the process is gone then.
     """
     if importlib.util.find_spec("deepbet") is None:
-        raise StudyError("the brain cannot be extracted: the package deepbet is not installed (pip install deepbet)")
+        raise StudyError("The brain cannot be extracted: the package deepbet is not installed (pip install deepbet)")
     own = Geometry.of_image(image)
     grid = isotropic(reoriented_geometry(own, canonical_axes(own)))
     values = resample(sitk.Cast(image, sitk.sitkFloat32), grid)
@@ -141,7 +140,7 @@ def extract_brain(image: sitk.Image, report: Reporter) -> sitk.Image:
         mask = sitk.GetArrayFromImage(sitk.ReadImage(str(brain))) > 0
     millilitres = np.count_nonzero(mask) * grid.voxel_ml
     if not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
-        raise StudyError(f"the brain found has {millilitres:.0f} mL, which is not the size of a brain")
+        raise StudyError(f"The brain found has {millilitres:.0f} mL, which is not the size of a brain")
     return grid.to_image(mask.astype(np.uint8))
 
 
@@ -161,7 +160,7 @@ def _run(command: list[str], log: Path, report: Reporter) -> None:
             while (status := process.poll()) is None:
                 seconds = time.monotonic() - started
                 if seconds > LONGEST_SECONDS:
-                    raise StudyError(f"the brain extraction did not end within {LONGEST_SECONDS / 60:.0f} minutes")
+                    raise StudyError(f"The brain extraction did not end within {LONGEST_SECONDS / 60:.0f} minutes")
                 report.report(seconds / (seconds + USUAL_SECONDS), f"finding the brain, {seconds:.0f} s")
                 time.sleep(0.1)
         finally:
@@ -170,4 +169,4 @@ def _run(command: list[str], log: Path, report: Reporter) -> None:
             process.wait()
     if status != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        raise StudyError(f"the brain extraction stopped with an error: {lines[-1] if lines else f'status {status}'}")
+        raise StudyError(f"The brain extraction stopped with an error: {lines[-1] if lines else f'status {status}'}")

@@ -1,14 +1,22 @@
 """The grid on which models see a study: 1 mm, head first, cropped to the brain, normalised."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
-from scipy.optimize import linear_sum_assignment
 
-from ..geometry import Geometry
+from ..geometry import Extent, Geometry, bounding_box, floats, ints, resample, triple
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
+
+SPACING_MM = 1.0
+
+MARGIN_MM = 4.0
+
+SAME_SPACING = 1e-3
+
+_AXES = "LPS"  # I to the left, J to the back, K to the head
 
 
 def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None = None) -> np.ndarray | None:
@@ -38,15 +46,6 @@ def normalise(values: np.ndarray, brain: np.ndarray, measured: np.ndarray | None
     return result
 
 
-SPACING_MM = 1.0
-
-MARGIN_MM = 4.0
-
-SAME_SPACING = 1e-3
-
-_AXES_RAS = -np.eye(3) * (1, 1, -1)  # columns: I to the left, J to the back, K to the head
-
-
 @dataclass(frozen=True)
 class CanonicalVolume:
     """The study as models see it.
@@ -62,54 +61,49 @@ class CanonicalVolume:
     brain: np.ndarray
 
 
-@dataclass(frozen=True)
-class Axes:
-    """How the axes of the reference turn into canonical ones.
+def canonical_axes(reference: Geometry) -> np.ndarray:
+    """The permutation and flips that bring the axes of `reference` nearest to the left, the back and the head.
 
-    Args:
-        order: For the canonical array axes (K, J, I), the reference array axis (0 is K, 1 J, 2 I) that runs along it.
-        flipped: Whether that reference axis runs the other way.
+    Returns:
+        An orientation of `nibabel.orientations`, (3, 2): for each of the axes I, J, K of the reference the canonical
+        axis that it becomes, and -1 where it runs the other way, else 1.
     """
+    from nibabel import orientations  # 3D Slicer does not bring it
 
-    order: tuple[int, int, int]
-    flipped: tuple[bool, bool, bool]
-
-
-def canonical_axes(reference: Geometry) -> Axes:
-    """The permutation and flips that bring the axes of `reference` nearest to S, P, L."""
-    cosines = _AXES_RAS.T @ np.asarray(reference.direction)  # canonical I, J, K by reference I, J, K
-    _, columns = linear_sum_assignment(-np.abs(cosines))
-    order = tuple(2 - int(columns[2 - axis]) for axis in range(3))
-    flipped = tuple(bool(cosines[2 - axis, columns[2 - axis]] < 0) for axis in range(3))
-    return Axes(order, flipped)  # type: ignore[arg-type]
+    return np.asarray(
+        orientations.ornt_transform(
+            orientations.io_orientation(reference.ijk_to_ras), orientations.axcodes2ornt(tuple(_AXES))
+        )
+    )
 
 
-def reorient(array: np.ndarray, axes: Axes) -> np.ndarray:
+def reorient(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """A view of a reference array (K, J, I) with its axes running to S, P, L."""
-    turned = array.transpose(axes.order)
-    return turned[tuple(slice(None, None, -1) if flip else slice(None) for flip in axes.flipped)]
+    from nibabel import orientations
+
+    return np.asarray(orientations.apply_orientation(array.T, axes)).T
 
 
-def restore(array: np.ndarray, axes: Axes) -> np.ndarray:
+def restore(array: np.ndarray, axes: np.ndarray) -> np.ndarray:
     """The inverse of `reorient`, also a view."""
-    turned = array[tuple(slice(None, None, -1) if flip else slice(None) for flip in axes.flipped)]
-    return turned.transpose(tuple(np.argsort(axes.order)))
+    from nibabel import orientations
+
+    same = np.array([[0, 1], [1, 1], [2, 1]])
+    return reorient(array, orientations.ornt_transform(same, axes))
 
 
-def reoriented_geometry(reference: Geometry, axes: Axes) -> Geometry:
+def reoriented_geometry(reference: Geometry, axes: np.ndarray) -> Geometry:
     """The grid of `reorient(array, axes)`."""
-    columns = [2 - axis for axis in axes.order][::-1]  # reference ijk axis for canonical I, J, K
-    flips = axes.flipped[::-1]
-    start = np.zeros(3)
-    for column, flip in zip(columns, flips, strict=True):
-        start[column] = reference.size[column] - 1 if flip else 0
-    signs = np.array([-1.0 if flip else 1.0 for flip in flips])
-    direction = np.asarray(reference.direction)[:, columns] * signs
+    from nibabel import orientations
+
+    order = np.argsort(axes[:, 0])  # reference axis for canonical I, J, K
+    first = orientations.inv_ornt_aff(axes, reference.size)[:3, 3]
+    direction = np.asarray(reference.direction)[:, order] * axes[order, 1]
     return Geometry(
-        tuple(reference.size[c] for c in columns),  # type: ignore[arg-type]
-        tuple(reference.spacing[c] for c in columns),  # type: ignore[arg-type]
-        tuple(float(v) for v in reference.to_ras(start)),  # type: ignore[arg-type]
-        tuple(tuple(float(v) for v in row) for row in direction),  # type: ignore[arg-type]
+        ints(np.take(reference.size, order)),
+        floats(np.take(reference.spacing, order)),
+        floats(reference.to_ras(first)),
+        triple(map(floats, direction)),
     )
 
 
@@ -122,44 +116,27 @@ def isotropic(geometry: Geometry) -> Geometry:
     size = np.maximum(np.ceil(extent / SPACING_MM - 1e-6), 1).astype(int)
     first = ((extent - size * SPACING_MM) / 2 + SPACING_MM / 2) / spacing - 0.5  # centred on the same space
     origin = geometry.to_ras(first)
-    return Geometry(
-        tuple(int(n) for n in size),  # type: ignore[arg-type]
-        (SPACING_MM,) * 3,
-        tuple(float(v) for v in origin),  # type: ignore[arg-type]
-        geometry.direction,
-    )
-
-
-def brain_box(brain: np.ndarray, geometry: Geometry) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
-    """Start and shape (K, J, I) of the bounding box of `brain` with a margin of 4 mm, within the grid."""
-    start, stop = [], []
-    for axis in range(3):
-        where = np.flatnonzero(brain.any(axis=tuple(other for other in range(3) if other != axis)))
-        margin = int(np.ceil(MARGIN_MM / geometry.spacing[2 - axis]))
-        start.append(max(int(where[0]) - margin, 0))
-        stop.append(min(int(where[-1]) + 1 + margin, brain.shape[axis]))
-    shape = tuple(b - a for a, b in zip(start, stop, strict=True))
-    return tuple(start), shape  # type: ignore[return-value]
+    return Geometry(ints(size), (SPACING_MM,) * 3, floats(origin), geometry.direction)
 
 
 @dataclass(frozen=True)
 class CanonicalGrid:
-    """The canonical grid of a study, and the ways between it and the reference.
+    """The canonical grid of a study, and the mappings between it and the reference.
 
     Args:
         reference: The grid of the results.
-        axes: How the axes of the reference turn into canonical ones.
+        axes: How the axes of the reference turn into canonical ones, see `canonical_axes`.
         whole: The canonical grid before cropping.
-        start: First voxel (K, J, I) of the crop in `whole`.
+        box: The crop in `whole`: slices along K, J, I.
         geometry: The canonical grid.
         brain: bool (K, J, I) on `geometry`.
         exact: Whether `reference` and `geometry` differ by cropping and flipping only.
     """
 
     reference: Geometry
-    axes: Axes
+    axes: np.ndarray
     whole: Geometry
-    start: tuple[int, int, int]
+    box: Extent
     geometry: Geometry
     brain: np.ndarray
     exact: bool
@@ -176,13 +153,14 @@ class CanonicalGrid:
             on_whole = resample(sitk.Cast(brain_image, sitk.sitkFloat32), whole) >= 0.5
         if not on_whole.any():
             on_whole = resample(reference.to_image(brain.astype(np.uint8)), whole, nearest=True) > 0
-        start, shape = brain_box(on_whole, whole)
-        cropped = np.ascontiguousarray(on_whole[_box_slices(start, shape)])
-        return cls(reference, axes, whole, start, whole.crop(start, shape), cropped, exact)
+        box = bounding_box(on_whole, triple(math.ceil(MARGIN_MM / spacing) for spacing in whole.spacing[::-1]))
+        cropped = np.ascontiguousarray(on_whole[box])
+        geometry = whole.crop(triple(side.start for side in box), triple(cropped.shape))
+        return cls(reference, axes, whole, box, geometry, cropped, exact)
 
     def cut(self, array: np.ndarray) -> np.ndarray:
         """An array on `reference` turned and cropped, without interpolation; only where `exact`."""
-        return np.ascontiguousarray(reorient(array, self.axes)[_box_slices(self.start, self.geometry.shape)])
+        return np.ascontiguousarray(reorient(array, self.axes)[self.box])
 
     def from_reference(self, array: np.ndarray) -> np.ndarray:
         """An array on `reference`, at the nearest voxel, in its own number type."""
@@ -197,33 +175,5 @@ class CanonicalGrid:
         if not self.exact:
             return resample(self.geometry.to_image(np.ascontiguousarray(array)), self.reference)
         whole = np.zeros(self.whole.shape, np.float32)
-        whole[_box_slices(self.start, self.geometry.shape)] = array
+        whole[self.box] = array
         return np.ascontiguousarray(restore(whole, self.axes))
-
-
-def _box_slices(start: tuple[int, int, int], shape: tuple[int, int, int]) -> tuple[slice, ...]:
-    return tuple(slice(first, first + length) for first, length in zip(start, shape, strict=True))
-
-
-def resample(
-    image: sitk.Image,
-    geometry: Geometry,
-    nearest: bool = False,
-    outside: float = 0.0,
-    transform: sitk.Transform | None = None,
-) -> np.ndarray:
-    """Sample an image on a grid, linearly unless `nearest`. Array (K, J, I), `outside` where the image does not reach.
-
-    `transform` leads from the points (LPS mm) of `geometry` to those of `image`; default the identity.
-    """
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(geometry.size)
-    resampler.SetOutputSpacing(geometry.spacing)
-    resampler.SetOutputOrigin((-geometry.origin[0], -geometry.origin[1], geometry.origin[2]))
-    direction = np.diag([-1.0, -1.0, 1.0]) @ np.asarray(geometry.direction)
-    resampler.SetOutputDirection(direction.ravel().tolist())
-    resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
-    resampler.SetDefaultPixelValue(outside)
-    if transform is not None:
-        resampler.SetTransform(transform)
-    return sitk.GetArrayFromImage(resampler.Execute(image))

@@ -51,7 +51,7 @@ def read_dicom_folder(folder: Path) -> sitk.Image:
     """The volume of a folder with exactly one DICOM series. Raises `StudyError` for none or several."""
     series = find_series(folder)
     if not series:
-        raise StudyError(f"{folder}: there are no DICOM images in this folder")
+        raise StudyError(f"{folder}: the folder holds no DICOM images")
     if len(series) > 1:
         listed = "; ".join(str(one) for one in series)
         raise StudyError(

@@ -8,12 +8,10 @@ from .dicom import DicomSeries, find_series
 from .volume import image_suffix
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
-
 """T1 before contrast, T1 after contrast, T2, and T2 FLAIR: the order of channels everywhere."""
 
 REFERENCE_ORDER = ("t1c", "flair", "t2", "t1")
-
-"""Which of the modalities present gives the grid of the results, unless told otherwise."""
+"""Which of the modalities present gives the grid of the results, unless the caller chooses."""
 
 _EXACT = {
     "t1": "t1", "t1n": "t1", "t1w": "t1", "t1pre": "t1",
@@ -41,6 +39,13 @@ _WITHOUT_AGENT = re.compile(
 )
 
 _ONTO = re.compile(r"\b(to|in|on|onto|into|space) (t1\w*|t2\w*|flair)\b")
+
+DEPTH = 3
+
+EXAMPLES = (
+    "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
+    "or describe the DICOM series as T1, T1 post contrast, T2, FLAIR"
+)
 
 
 def recognise(text: str, contrast_agent: bool = False) -> str | None:
@@ -84,14 +89,6 @@ def _with_or_without_agent(plain: str, text: str, contrast_agent: bool) -> str:
     return "t1c" if contrast_agent or _WITH_AGENT.search(plain) or _WITH_AGENT.search(text) else "t1"
 
 
-DEPTH = 3
-
-EXAMPLES = (
-    "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
-    "or describe the DICOM series as T1, T1 post contrast, T2, FLAIR"
-)
-
-
 def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:
     """The volume of each modality in `folder`, recognised by file names and DICOM series descriptions.
 
@@ -105,7 +102,7 @@ def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:
     """
     folder = Path(folder)
     if not folder.exists():
-        raise StudyError(f"{folder}: there is no such folder")
+        raise StudyError(f"{folder}: the folder does not exist")
     if not folder.is_dir():
         raise StudyError(f"{folder}: this is a file, not a folder; give it as a volume of one modality")
     level, passed_over = [folder], []

@@ -9,14 +9,25 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry
+from ..geometry import Geometry, box_corners, ints, resample
 from ..progress import Reporter
-from .canonical import resample
 from .volume import Volume
 
 SMALLEST_OVERLAP = 0.5
 
 Box = tuple[np.ndarray, np.ndarray]
+
+WORKING_SPACING_MM = 2.0
+
+SHRINK_FACTORS = (4, 2, 1)
+
+SMOOTHING_MM = (4.0, 2.0, 1.0)
+
+ITERATIONS = 60
+
+BINS = 40
+
+SAMPLED_SHARE = (0.5, 0.3, 0.1)
 
 
 def check_overlap(volumes: list[Volume], reference: Volume) -> None:
@@ -72,8 +83,7 @@ def _head_box(volume: Volume) -> Box:
 
 def _box(volume: Volume, low: np.ndarray, high: np.ndarray) -> Box:
     """The box along the patient's axes, in RAS mm of the reference's place, around a box of voxels (I, J, K)."""
-    corners = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
-    ras = volume.geometry.to_ras(corners)
+    ras = volume.geometry.to_ras(box_corners(low, high))
     if volume.motion is not None:
         back = volume.motion.GetInverse()
         ras = np.array([back.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)
@@ -94,19 +104,6 @@ def covered_share(brain: np.ndarray, grid: Geometry, volume: Volume) -> float:
     if volume.motion is not None:
         ras = np.array([volume.motion.TransformPoint((-r, -a, s)) for r, a, s in ras.tolist()]) * (-1, -1, 1)
     return float(volume.geometry.contains(ras).mean())
-
-
-WORKING_SPACING_MM = 2.0
-
-SHRINK_FACTORS = (4, 2, 1)
-
-SMOOTHING_MM = (4.0, 2.0, 1.0)
-
-ITERATIONS = 60
-
-BINS = 40
-
-SAMPLED_SHARE = (0.5, 0.3, 0.1)
 
 
 @dataclass(frozen=True)
@@ -169,7 +166,7 @@ def _working_image(volume: Volume) -> sitk.Image:
     """The volume at 2 mm with its outliers cut off."""
     own = volume.geometry
     size = np.maximum(np.ceil(np.asarray(own.size) * own.spacing / WORKING_SPACING_MM), 1).astype(int)
-    grid = Geometry(tuple(int(n) for n in size), (WORKING_SPACING_MM,) * 3, own.origin, own.direction)  # type: ignore[arg-type]
+    grid = Geometry(ints(size), (WORKING_SPACING_MM,) * 3, own.origin, own.direction)
     values = resample(sitk.Cast(volume.image, sitk.sitkFloat32), grid, outside=volume.background)
     low, high = np.percentile(values, (0.5, 99.5))
     return grid.to_image(np.clip(values, low, high if high > low else values.max()).astype(np.float32))

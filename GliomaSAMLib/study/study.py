@@ -81,10 +81,22 @@ class Study:
             StudyError: A volume cannot be used, or they do not fit together; the text names the file and the reason.
             Cancelled: `cancel` returned True.
         """
-        report = Reporter(progress, cancel)
         given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
         if not given:
-            raise StudyError("no volume given: give at least one of t1, t1c, t2 and flair")
+            raise StudyError("No volume given: give at least one of t1, t1c, t2 and flair")
+        return cls._read(given, (), reference, register, skull, Reporter(progress, cancel))
+
+    @classmethod
+    def _read(
+        cls,
+        given: Mapping[str, Source],
+        found: Sequence[str],
+        reference: Source | None,
+        register: bool,
+        skull: str,
+        report: Reporter,
+    ) -> "Study":
+        """Read the volumes, by modality; the notes begin with `found`."""
         volumes = _read_all(given, report.part(0.0, 0.2))
         fixed = volumes[_reference_modality(volumes, reference)]
         grid = _reference_grid(fixed, reference)
@@ -97,7 +109,7 @@ class Study:
         )
         for volume in volumes.values():
             notes += _describe(volume, grid, brain)
-        study = cls(list(volumes.values()), grid, brain, brain_image, notes + brain_notes)
+        study = cls(list(volumes.values()), grid, brain, brain_image, [*found, *notes, *brain_notes])
         report.report(1.0, "the volumes are read")
         return study
 
@@ -120,13 +132,7 @@ class Study:
         """
         found = find_volumes(folder)
         taken = [f"{modality} is {_short_name(source)}" for modality, source in found.items()]
-        sources: Mapping[str, Source] = dict(found)
-        study = cls.read(
-            t1=sources.get("t1"), t1c=sources.get("t1c"), t2=sources.get("t2"), flair=sources.get("flair"),
-            reference=reference, register=register, skull=skull, progress=progress, cancel=cancel,
-        )  # fmt: skip
-        study.notes = (*taken, *study.notes)
-        return study
+        return cls._read(found, taken, reference, register, skull, Reporter(progress, cancel))
 
     @cached_property
     def canonical(self) -> CanonicalVolume:
@@ -181,7 +187,7 @@ class Study:
             StudyError: The modality is not in this study.
         """
         if modality not in self._volumes:
-            raise StudyError(f"there is no {modality} in this study, only {', '.join(self.modalities)}")
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
         image = self.canonical.images[modality]
         digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())
@@ -200,9 +206,7 @@ def _read_all(given: Mapping[str, Source], report: Reporter) -> dict[str, Volume
 def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None) -> str:
     if isinstance(reference, str) and reference in MODALITIES:
         if reference not in volumes:
-            raise StudyError(
-                f"reference={reference}: there is no {reference} among the volumes; choose from {', '.join(volumes)}"
-            )
+            raise StudyError(f"Unknown reference {reference!r}. Choose from {', '.join(volumes)}")
         return reference
     return next(modality for modality in REFERENCE_ORDER if modality in volumes)
 
@@ -254,4 +258,4 @@ def _short_name(source: Source) -> str:
 
 def _check_shape(array: np.ndarray, shape: tuple[int, int, int]) -> None:
     if np.shape(array) != shape:
-        raise StudyError(f"an array of shape {np.shape(array)} does not fit the grid of {shape} voxels (K, J, I)")
+        raise StudyError(f"An array of shape {np.shape(array)} does not fit the grid of {shape} voxels (K, J, I)")

@@ -1,19 +1,17 @@
 """One MR volume: read from a file, a DICOM folder or a SimpleITK image, and refused where it cannot be used."""
 
 import gzip
-import struct
+import logging
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry
-from .canonical import resample
+from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
 
 BACKGROUND_SHARE = 0.2
@@ -21,6 +19,17 @@ BACKGROUND_SHARE = 0.2
 LARGEST_BRAIN_ML = 2300.0
 
 _AIR_SHARE_OF_OTSU = 0.5
+
+_CHUNK_BYTES = 1 << 20
+
+Source = str | Path | DicomSeries | sitk.Image
+"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
+
+IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
+
+SMALLEST_AXIS = 4
+
+LARGEST_EXTENT_MM = 1000.0
 
 
 @dataclass(frozen=True)
@@ -73,11 +82,8 @@ class Volume:
     @cached_property
     def head_extent(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the last voxel (I, J, K) of the box around the head."""
-        first, last = np.zeros(3), np.zeros(3)
-        for axis in range(3):
-            where = np.flatnonzero(self.head.any(axis=tuple(other for other in range(3) if other != axis)))
-            first[2 - axis], last[2 - axis] = where[0], where[-1]
-        return first, last
+        box = bounding_box(self.head)[::-1]
+        return np.array([float(side.start) for side in box]), np.array([float(side.stop - 1) for side in box])
 
     @cached_property
     def skull_stripped(self) -> bool:
@@ -101,69 +107,32 @@ class Volume:
         return resample(image, grid, outside=float("nan"), transform=self.motion)
 
 
-_HEADER_BYTES = 540
-
-_CHUNK_BYTES = 1 << 20
-
-
 def check_complete(path: Path) -> None:
     """Raise ValueError when a NIfTI file holds fewer voxels than its header says, or its compression is damaged.
 
-    Follows the NIfTI-1 and NIfTI-2 headers (https://nifti.nimh.nih.gov). Files of other kinds are passed over.
+    Reads the last slice only, and a compressed file to its end, where its checksum is. Files of other kinds are passed
+    over.
     """
     name = path.name.lower()
-    if name.endswith(".nii"):
-        with path.open("rb") as file:
-            _check_length(file.read(_HEADER_BYTES), path.stat().st_size)
-    elif name.endswith(".nii.gz"):
-        with path.open("rb") as raw:
-            if raw.read(2) != b"\x1f\x8b":  # not compressed in spite of its name
-                raise ValueError("not a gzip file")
-        try:
-            with gzip.open(path, "rb") as file:
-                header = file.read(_HEADER_BYTES)
-                _check_length(header, len(header) + _count(file))  # type: ignore[arg-type]
-        except (EOFError, zlib.error) as error:
-            raise ValueError("the compressed data end too early or are damaged") from error
+    if not name.endswith((".nii", ".nii.gz")):
+        return
+    import nibabel  # 3D Slicer does not bring it
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.imageglobals import logger
+    from nibabel.spatialimages import HeaderDataError
 
-
-def _count(file: BinaryIO) -> int:
-    total = 0
-    while chunk := file.read(_CHUNK_BYTES):
-        total += len(chunk)
-    return total
-
-
-def _check_length(header: bytes, length: int) -> None:
-    for order in "<>":
-        if len(header) >= 348 and struct.unpack_from(f"{order}i", header)[0] == 348:
-            dimensions = struct.unpack_from(f"{order}8h", header, 40)
-            bits = struct.unpack_from(f"{order}h", header, 72)[0]
-            offset = int(struct.unpack_from(f"{order}f", header, 108)[0])
-            break
-        if len(header) >= 540 and struct.unpack_from(f"{order}i", header)[0] == 540:
-            dimensions = struct.unpack_from(f"{order}8q", header, 16)
-            bits = struct.unpack_from(f"{order}h", header, 14)[0]
-            offset = struct.unpack_from(f"{order}q", header, 168)[0]
-            break
-    else:
-        raise ValueError("no NIfTI header")
-    voxels = 1
-    for size in dimensions[1 : 1 + max(dimensions[0], 0)]:
-        voxels *= size
-    if header[344:348] != b"ni1\0" and length < offset + voxels * bits // 8:
-        raise ValueError("the file is shorter than its header says")
-
-
-Source = str | Path | DicomSeries | sitk.Image
-
-"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
-
-IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
-
-SMALLEST_AXIS = 4
-
-LARGEST_EXTENT_MM = 1000.0
+    packed, level = name.endswith(".gz"), logger.level
+    logger.setLevel(logging.CRITICAL)  # it prints what it corrects in a header
+    try:
+        kind = type(nibabel.load(path))
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            kind.from_stream(file).dataobj[..., -1]
+            while packed and file.read(_CHUNK_BYTES):
+                pass
+    except (ImageFileError, HeaderDataError, EOFError, zlib.error) as error:
+        raise ValueError("No NIfTI header, shorter than its header says, or damaged in its compression") from error
+    finally:
+        logger.setLevel(level)
 
 
 def image_suffix(path: Path) -> str | None:
@@ -198,7 +167,7 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
         image = read_dicom_folder(path) if path.is_dir() else _read_file(path, modality)
     else:
         raise StudyError(
-            f"the {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
+            f"The {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
         )
     image = _three_dimensional(image, name)
     if not any_values:
@@ -208,7 +177,7 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
 
 def _read_file(path: Path, modality: str) -> sitk.Image:
     if not path.exists():
-        raise StudyError(f"{path}: there is no such file; check the path of the {modality} volume")
+        raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
     if path.stat().st_size == 0:
         raise StudyError(f"{path}: the file is empty; copy or export it again")
     try:
@@ -248,4 +217,4 @@ def _check_values(values: np.ndarray, name: str) -> None:
             )
     lowest = values.min()
     if lowest == values.max():
-        raise StudyError(f"{name}: every voxel is {lowest:g}; there is no image in this volume")
+        raise StudyError(f"{name}: every voxel is {lowest:g}; the volume shows no image")

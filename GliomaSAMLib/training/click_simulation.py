@@ -16,7 +16,6 @@ from ..models.prompt_maps import PromptSet
 from ..regions import REGIONS
 
 BORDER_DEPTH = 1.5
-
 """Depth in voxels up to which a voxel of an error is at its border."""
 
 
@@ -87,7 +86,6 @@ class Click:
 
 
 Chances = tuple[float, float, float]
-
 """Chance of a prompt to be for WT, TC, ET."""
 
 

@@ -109,11 +109,9 @@ def _on_voxels(cells: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 
 
 CELL_MM = 2.0
-
 """Edge of the voxels that users click and the maps of prompts are drawn on."""
 
 PROPOSAL_WEIGHT = 0.5
-
 """Of the loss on what is found without prompts, beside that on the answers to them."""
 
 

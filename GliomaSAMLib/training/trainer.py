@@ -28,7 +28,6 @@ from .validate import score, validate
 Progress = Callable[[float, str], None]
 
 MAX_SKIPPED_STEPS = 20
-
 """Largest number of successive steps that may be skipped because their gradients are not finite."""
 
 STOPPED = "training stopped; start the same command again to go on"

@@ -13,11 +13,9 @@ from .answer_before import all_mended_but, another_outline, as_answer, distorted
 from .click_simulation import Chances, Click, ClickConfig, correct, first_prompts, region_chances
 
 NEAR_CELLS = 6.0
-
 """So far from a click its error is what the click was given for: 12 mm."""
 
 SETTLED_REACH = 12.0
-
 """So far outside of a region, in cells, a click may say that it is not there."""
 
 

@@ -2,27 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from monai.metrics import compute_dice
 
 from ..data.placement import deepest_voxel, largest_component
 from ..models.device import autocast
 from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import Previous, VolumeDecoder
-from ..regions import REGIONS
+from ..regions import REGIONS, dice
 from .answer_before import nested
 from .features import CaseFeatures
 from .step import CELL_MM
 
 NEAR_MM = 10.0
-
 """So far from a click its own error counts as what it was given for."""
 
 LOWERED = 0.005
-
 """A click after which Dice is lower by more than this counts as lowering it."""
 
 
@@ -83,17 +81,15 @@ def click_effect(
 
 
 Predict = Callable[[PromptSet, np.ndarray], np.ndarray]
-
 """From prompts, and logits of what the network is given besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
 EFFECT_WEIGHT = 0.05
-
 """What a full point of a click measure counts in the score, beside one of Dice."""
 
 
 @torch.inference_mode()
 def validate(
-    decoder: VolumeDecoder,
+    decoder: torch.nn.Module,
     cases: list[CaseFeatures],
     device: torch.device,
     cancel: Callable[[], None] = lambda: None,
@@ -103,7 +99,7 @@ def validate(
     """Measure the network over `cases`, without what a session adds to its answers.
 
     Args:
-        decoder: The network, in evaluation mode, on `device`.
+        decoder: A `VolumeDecoder` in evaluation mode, on `device`.
         cases: The cases.
         device: Where to compute.
         cancel: Called before each answer of the network; may raise.
@@ -121,7 +117,7 @@ def validate(
     lowered: list[bool] = []
     for case in cases:
         cancel()
-        proposal, answer = _predictor(decoder, case, device)
+        proposal, answer = _predictor(cast(VolumeDecoder, decoder), case, device)
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):
@@ -166,12 +162,6 @@ def score(measured: dict[str, float]) -> float:
         return -1.0
     harm = min(1.0, measured.get("broken", 0.0)) + measured.get("lowered", 0.0)
     return sum(values) / len(values) + EFFECT_WEIGHT * (measured.get("mended", 0.0) - harm)
-
-
-def dice(mask: np.ndarray, truth: np.ndarray) -> float:
-    """Dice of two bool arrays; 1 where both are empty."""
-    one, other = (torch.from_numpy(array)[None, None] for array in (mask, truth))
-    return compute_dice(one, other, ignore_empty=False).item()
 
 
 def _predictor(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Predict]:

@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: the real cases, a small synthetic study, and the scene of Slicer's core."""
 
+import json
 import os
 import sys
 import tarfile
@@ -14,14 +15,15 @@ from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study import MODALITIES, Study
 
 TESTING = Path(__file__).resolve().parents[1]
-if str(TESTING) not in sys.path:
-    sys.path.insert(0, str(TESTING))  # for `host`, the small Slicer
+for folder in (TESTING, TESTING / "Python"):  # for `host`, the small Slicer, and for `support`
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
 
 DATA_VARIABLE = "GLIOMASAM_DATA"
 PROCESS_VARIABLE = "GLIOMASAM_TESTS"
-"""Which tests a process runs: "qt" those in QT_FOLDERS, "plain" all others; all when it is not set."""
+"""Which tests a process runs, a key of PROCESS_FOLDERS or "plain" for those that need no Qt; all when it is not set."""
 
-QT_FOLDERS = ("host", "module")
+PROCESS_FOLDERS = {"qt": ("host", "module"), "host": ("host",), "module": ("module",)}
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -40,8 +42,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def belongs_to_another_process(path: Path) -> bool:
     process = os.environ.get(PROCESS_VARIABLE)
-    folder = path.relative_to(TESTING / "Python").parts[:1]
-    return process is not None and path.is_file() and (folder[0] in QT_FOLDERS) != (process == "qt")
+    if process is None or not path.is_file():
+        return False
+    folder = path.relative_to(TESTING / "Python").parts[0]
+    if process == "plain":
+        return folder in PROCESS_FOLDERS["qt"]
+    return folder not in PROCESS_FOLDERS[process]
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +77,36 @@ def glioma_case(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
         return cases / name
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def make_case() -> Callable[..., Path]:
+    """A function that writes a small labelled case into a folder, its files named after it; ET is 4."""
+
+    from support import phantom_case
+
+    def make(folder: Path, seed: int, et_label: int = 4) -> Path:
+        return phantom_case(folder, seed=seed, et_label=et_label, prefix=f"{folder.name}_")
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def cases_folder(tmp_path_factory: pytest.TempPathFactory, make_case: Callable[..., Path]) -> Path:
+    """Three cases, not to be changed, and a split.json that keeps the last for validation."""
+    folder = tmp_path_factory.mktemp("cases")
+    for seed, name in enumerate(("first", "second", "third")):
+        make_case(folder / name, seed, et_label=3 + seed % 2)
+    (folder / "split.json").write_text(json.dumps({"train": ["first", "second"], "val": ["third"]}))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def untrained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weights file of a plain network that is not trained: what a command does holds for any model."""
+    from support import untrained_weights
+
+    return untrained_weights(tmp_path_factory.mktemp("weights") / "untrained.safetensors")
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ from GliomaSAMLib.data.cases import Case, OpenCase, find_cases, open_case
 from GliomaSAMLib.data.placement import next_click
 from GliomaSAMLib.errors import CaseError, GliomaSAMError
 from GliomaSAMLib.evaluation.baselines.lite_medsam import StockLiteMedSAM
-from GliomaSAMLib.evaluation.metrics import dice
 from GliomaSAMLib.models import Model
+from GliomaSAMLib.regions import dice
 
 LEAST_LATER_CLICKS = 10
 CPU_TARGETS = {

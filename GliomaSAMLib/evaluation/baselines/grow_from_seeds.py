@@ -15,8 +15,19 @@ from ...geometry import bounding_box
 from .lite_medsam import BEST_MODALITY
 
 FOREGROUND, BACKGROUND = 1, 2
-
 """Labels of seeds; 0 is to be filled."""
+
+BALL_MM = 5.0
+"""Radius of the first seed."""
+
+CLICK_MM = 3.0
+"""Radius of the seed at each correcting click."""
+
+BOX_MARGIN = 4
+"""Voxels between the truth and the 3D box; everything outside the box is background."""
+
+PLANE_INSIDE, PLANE_OUTSIDE = 2.0, 4.0
+"""Voxels by which the painted tumour stays inside the truth, and the painted background outside."""
 
 
 def grow_from_seeds(intensity: np.ndarray, seeds: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
@@ -53,23 +64,6 @@ def _image(array: np.ndarray, spacing: tuple[float, float, float], kind: int) ->
     return image
 
 
-BALL_MM = 5.0
-
-"""Radius of the first seed."""
-
-CLICK_MM = 3.0
-
-"""Radius of the seed at each correcting click."""
-
-BOX_MARGIN = 4
-
-"""Voxels between the truth and the 3D box; everything outside the box is background."""
-
-PLANE_INSIDE, PLANE_OUTSIDE = 2.0, 4.0
-
-"""Voxels by which the painted tumour stays inside the truth, and the painted background outside."""
-
-
 class GrowFromSeedsBall:
     """A ball of 5 mm at the deepest voxel of the truth, and everything outside a 3D box round the truth as background.
 
@@ -77,7 +71,7 @@ class GrowFromSeedsBall:
     """
 
     name = "Grow from seeds, ball + box"
-    effort = "a ball and a 3D box"
+    initial_input = "a ball and a 3D box"
     signature = f"ball {BALL_MM}, margin {BOX_MARGIN}, click {CLICK_MM}"
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
@@ -118,7 +112,7 @@ class GrowFromSeedsPlanes:
     """
 
     name = "Grow from seeds, three planes"
-    effort = "three planes painted without an error"
+    initial_input = "three planes painted without an error"
     signature = f"largest planes {PLANE_INSIDE} {PLANE_OUTSIDE}"
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
@@ -137,7 +131,7 @@ def intensity_of(case: OpenCase, region: str) -> np.ndarray:
     """The volume to grow on. Raises CaseError when the case lacks it."""
     (modality,) = BEST_MODALITY[region]
     if modality not in case.images:
-        raise CaseError(f"case {case.name} has no {modality}, on which {region} is grown")
+        raise CaseError(f"Case {case.name} has no {modality}, on which {region} is grown")
     return case.images[modality]
 
 

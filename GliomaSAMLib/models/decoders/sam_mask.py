@@ -15,15 +15,12 @@ from ..blocks import Upsampling
 from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
 
 GRID = 64
-
 """Cells along a side at the size of training of SAM, MedSAM and LiteMedSAM."""
 
 REACH_MM = 24.0
-
 """Distance in mm along the axis within which a point becomes a token of a slice."""
 
 MAX_POINTS = 24
-
 """Largest number of point tokens of a slice; the nearest points are taken."""
 
 _NEGATIVE, _POSITIVE, _CORNER, _OPPOSITE = range(4)
@@ -138,7 +135,6 @@ class SlicePrompts(nn.Module):
 
 
 CELL_MM = 2.0
-
 """Edge of the voxels of prompt maps."""
 
 

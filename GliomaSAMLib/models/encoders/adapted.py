@@ -12,7 +12,6 @@ from ..device import ProgressCallback, no_progress, thread_map
 from .frozen_blocks import FrozenBlock, FrozenBlocks
 
 CHUNK = 4
-
 """Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack, and
 whoever waits can stop it soon."""
 

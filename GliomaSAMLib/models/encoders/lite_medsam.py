@@ -119,7 +119,6 @@ class LiteMedSAMEncoder(SliceEncoder):
 
 
 _SHRINK = (1, 2, 4, 4)
-
 """Pixels a token in each stage."""
 
 

@@ -18,7 +18,6 @@ from .base import VolumeDecoder
 from .distillation import distillation_losses
 
 NORM_CHANNELS = 8
-
 """Channels of a group of the group norm; all widths are multiples of it."""
 
 

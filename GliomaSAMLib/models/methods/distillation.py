@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as F
 
 FORMS = ("norm", "softmax")
-
 """How an attention map is normalised."""
 
 _POOL: dict[int, Callable[..., torch.Tensor]] = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}

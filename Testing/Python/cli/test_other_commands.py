@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from GliomaSAMLib import __version__
+from GliomaSAMLib.cli import main
 
 COMMANDS = ("segment", "train", "evaluate", "models", "doctor", "demo")
 
@@ -36,9 +37,13 @@ def test_a_process_ends_with_the_status(project: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code, "dance"], cwd=project, capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
-    empty = subprocess.run([sys.executable, "-c", code], cwd=project, capture_output=True, text=True)
-    assert "Usage" in empty.stdout
-    assert empty.returncode == 0
+
+
+def test_nothing_said_is_answered_with_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 0
+    assert "Usage" in capsys.readouterr().out
 
 
 def test_models_lists_the_default_and_the_methods(gliomasam: Callable) -> None:

@@ -19,13 +19,12 @@ from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import PromptHistory, point, scribble
 from GliomaSAMLib.study import Study
 
-INSIDE = (-60.0, -48.0, 40.0)
-
+INSIDE = (-30.0, -24.0, 20.0)
 """RAS mm of the middle of the tumour of `small_case`: voxel (30, 24, 20)."""
 
-OUTSIDE = (-30.0, -48.0, 40.0)
+OUTSIDE = (-15.0, -24.0, 20.0)
 
-BOX = "--box=-76,-64,24,-44,-32,56"
+BOX = "--box=-38,-32,12,-22,-16,28"
 
 
 def at(ras: tuple[float, float, float], *more: str) -> str:
@@ -53,7 +52,7 @@ def test_a_label_map_on_the_grid_of_the_images(
     assert labels[20, 24, 30] > 0
     assert labels[20, 24, 15] == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert report["volumes_ml"]["WT"] == pytest.approx(np.count_nonzero(labels) * 0.008, abs=1e-3)
+    assert report["volumes_ml"]["WT"] == pytest.approx(np.count_nonzero(labels) * 0.001, abs=1e-3)
     assert [prompt["positive"] for prompt in report["prompts"]["prompts"]] == [True, False]
     assert report["weights_sha256"] == hashlib.sha256(untrained.read_bytes()).hexdigest()
     assert (tmp_path / "picture.png").read_bytes().startswith(b"\x89PNG")
@@ -88,7 +87,7 @@ def test_prompts_are_answered_as_they_are_typed_after_those_of_a_file(
     typed: tuple[str, ...], kinds: list[str], gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
 ) -> None:
     """`update` sees them in this order, and the report gives them back in it."""
-    PromptHistory((scribble([INSIDE, (-60.0, -50.0, 40.0)], True, "TC"),)).save(tmp_path / "prompts.json")
+    PromptHistory((scribble([INSIDE, (-30.0, -25.0, 20.0)], True, "TC"),)).save(tmp_path / "prompts.json")
     arguments = ("segment", "--folder", small_case, "--model", untrained, "--device", "cpu")
     assert gliomasam(
         *arguments, "--output", tmp_path / "out.nii", "--json", tmp_path / "report.json", *typed[:2],
@@ -129,7 +128,7 @@ def test_the_label_of_enhancing_tumour_before_2023(
 
 
 BAD = {
-    "no volume": (["segment", "--output", "OUT/x.nii"], "no volume"),
+    "no volume": (["segment", "--output", "OUT/x.nii"], "No volume"),
     "folder and volume": (
         ["segment", "--folder", "CASE", "--t1", "CASE/t1.nii.gz", "--output", "OUT/x.nii"],
         "not both",

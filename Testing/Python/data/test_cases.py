@@ -44,10 +44,10 @@ def test_labels_of_before_and_after_2023_give_the_same_regions(
 
 
 def test_no_folder_or_no_case(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="no folder"):
+    with pytest.raises(CaseError, match="absent does not exist"):
         find_cases(tmp_path / "absent")
     (tmp_path / "patient").mkdir()
-    with pytest.raises(CaseError, match=r"no case in .*label map"):
+    with pytest.raises(CaseError, match=r"No case in .*label map"):
         find_cases(tmp_path)
 
 
@@ -101,9 +101,9 @@ def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("{", "no split"),
+        ("{", "not a split"),
         (json.dumps({"train": ["a"]}), "val"),
-        (json.dumps(["a"]), "no split"),
+        (json.dumps(["a"]), "not a split"),
         (json.dumps({"train": "abc", "val": []}), "must be lists"),
         (json.dumps({"train": ["a", "b"], "val": ["b"]}), "b for training and for validation"),
         (json.dumps({"train": ["a", "a"], "val": []}), "a twice"),
@@ -119,5 +119,5 @@ def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> Non
 
 
 def test_no_split_file(tmp_path: Path) -> None:
-    with pytest.raises(CaseError, match="no split"):
+    with pytest.raises(CaseError, match="not a split"):
         read_split(tmp_path / "absent.json")

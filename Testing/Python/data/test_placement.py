@@ -1,4 +1,4 @@
-"""TODO."""
+"""Components and depths of masks, and where the robot clicks and draws boxes."""
 
 import numpy as np
 import pytest

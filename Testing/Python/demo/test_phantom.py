@@ -25,6 +25,7 @@ def arrays(phantom: Phantom) -> dict[str, np.ndarray]:
     return {name: sitk.GetArrayFromImage(image) for name, image in {**phantom.images, "truth": phantom.truth}.items()}
 
 
+@pytest.mark.slow
 def test_it_lies_on_the_grid_of_a_brats_file(phantom: Phantom) -> None:
     assert tuple(phantom.images) == MODALITIES
     for image in (*phantom.images.values(), phantom.truth):
@@ -33,6 +34,7 @@ def test_it_lies_on_the_grid_of_a_brats_file(phantom: Phantom) -> None:
         np.testing.assert_allclose(image.GetDirection(), np.eye(3).ravel())
 
 
+@pytest.mark.slow
 def test_the_skull_is_off_and_the_brain_has_a_human_size(arrays: dict[str, np.ndarray]) -> None:
     brain = arrays["t1"] > 0
     assert 1200 < brain.sum() / 1000 < 1600
@@ -42,6 +44,7 @@ def test_the_skull_is_off_and_the_brain_has_a_human_size(arrays: dict[str, np.nd
     assert not arrays["truth"][~brain].any()
 
 
+@pytest.mark.slow
 def test_the_tumour_has_all_three_parts_one_inside_the_other(arrays: dict[str, np.ndarray]) -> None:
     truth = arrays["truth"]
     volumes = [float((truth == label).sum()) / 1000 for label in (1, 2, 3)]
@@ -52,6 +55,7 @@ def test_the_tumour_has_all_three_parts_one_inside_the_other(arrays: dict[str, n
     assert np.linalg.norm(centres[0] - centres[1]) < 8
 
 
+@pytest.mark.slow
 def test_contrasts_are_those_of_a_glioma(arrays: dict[str, np.ndarray]) -> None:
     truth, brain = arrays["truth"], arrays["t1"] > 0
     healthy = brain & (truth == 0)

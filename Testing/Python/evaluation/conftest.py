@@ -5,20 +5,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+from support import phantom_case
 
 from GliomaSAMLib.data.cases import OpenCase, find_cases, open_case
 from GliomaSAMLib.data.placement import RobotPrompt
 
 SHAPE = (28, 36, 32)
-WHOLE, CORE, ENHANCING = 8.0, 5.0, 3.0
 
 
 class Painter:
     """A real interactive method of the simplest kind: every click paints a ball with its sign."""
 
     name = "painter"
-    effort = "nothing"
+    initial_input = "nothing"
     signature = "painter 1"
 
     def __init__(self, radius: float = 4.0, obey: bool = True, undo_right: bool = True, forget: bool = False):
@@ -52,36 +51,13 @@ def ball(shape: tuple[int, ...], middle: tuple[int, ...], radius: float, spacing
     return (distance <= radius).reshape(shape)
 
 
-def write_case(folder: Path, middle: tuple[int, int, int], enhancing: bool = True) -> None:
-    """A head of 28 x 36 x 32 voxels with a tumour in shells, in four contrasts, and its BraTS labels."""
-    folder.mkdir(parents=True)
-    head = ball(SHAPE, (14, 18, 16), 13.5)
-    labels = np.zeros(SHAPE, np.uint8)
-    labels[ball(SHAPE, middle, WHOLE) & head] = 2
-    labels[ball(SHAPE, middle, CORE) & head] = 1
-    if enhancing:
-        labels[ball(SHAPE, middle, ENHANCING) & head] = 4
-    noise = np.random.default_rng(0).normal(0, 4, SHAPE)
-    for name, values in {
-        "t1": (90, 80, 70, 75),
-        "t1c": (80, 90, 60, 200),
-        "t2": (70, 180, 200, 150),
-        "flair": (60, 200, 190, 195),
-    }.items():
-        image = np.full(SHAPE, float(values[0]))
-        for label, value in zip((2, 1, 4), values[1:], strict=True):
-            image[labels == label] = value
-        image = np.where(head, np.clip(image + noise, 1, 255), 0).astype(np.uint8)
-        sitk.WriteImage(sitk.GetImageFromArray(image), str(folder / f"{name}.nii.gz"))
-    sitk.WriteImage(sitk.GetImageFromArray(labels), str(folder / "seg.nii.gz"))
-
-
 @pytest.fixture(scope="session")
 def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases, the second without enhancing tumour, and a split that names both for validation."""
     folder = tmp_path_factory.mktemp("cases")
-    write_case(folder / "first", (12, 16, 14))
-    write_case(folder / "second", (16, 20, 18), enhancing=False)
+    whole = {"enhancing": 3.0, "necrosis": 5.0, "oedema": 8.0}
+    phantom_case(folder / "first", SHAPE, (12, 16, 14), whole)
+    phantom_case(folder / "second", SHAPE, (16, 20, 18), {"necrosis": 5.0, "oedema": 8.0})
     (folder / "split.json").write_text(json.dumps({"train": [], "val": ["second", "first"]}))
     return folder
 

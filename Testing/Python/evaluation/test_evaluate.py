@@ -105,7 +105,7 @@ def test_damage_in_the_middle_is_an_error(options, painter, tmp_path):
     run(options, [painter], store)
     lines = store.path.read_text().splitlines()
     store.path.write_text("\n".join([lines[0], '{"other": "file"}', *lines[1:]]))
-    with pytest.raises(CaseError, match="line 2"):
+    with pytest.raises(CaseError, match="Line 2"):
         ResultStore(store.path)
 
 

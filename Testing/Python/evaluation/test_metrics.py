@@ -4,7 +4,7 @@ import torch
 from monai.metrics import compute_hausdorff_distance, compute_surface_dice
 from scipy import ndimage
 
-from GliomaSAMLib.evaluation.metrics import HD95_OF_EMPTY, area_under_curve, dice, prompts_to_reach, surface_agreement
+from GliomaSAMLib.evaluation.metrics import HD95_OF_EMPTY, area_under_curve, prompts_to_reach, surface_agreement
 
 
 def blob(seed: int) -> np.ndarray:
@@ -12,28 +12,12 @@ def blob(seed: int) -> np.ndarray:
     return (noise > np.quantile(noise, 0.85)).astype(np.uint8)
 
 
-def test_dice_counts_overlap():
-    truth = np.zeros((2, 2, 4), np.uint8)
-    truth[0, 0] = 1
-    half = truth.copy()
-    half[0, 0, 2:] = 0
-    assert dice(half, truth) == pytest.approx(2 * 2 / (2 + 4))
-    assert dice(truth, truth) == 1.0
-
-
 def test_empty_masks_follow_the_brats_convention():
     empty, full = np.zeros((5, 5, 5), np.uint8), np.ones((5, 5, 5), np.uint8)
-    assert dice(empty, empty) == 1.0
-    assert dice(full, empty) == dice(empty, full) == 0.0
     both = surface_agreement(empty, empty, (1, 1, 1))
     assert (both.hd95, both.nsd1, both.nsd2) == (0.0, 1.0, 1.0)
     one = surface_agreement(empty, full, (1, 1, 1))
     assert (one.hd95, one.nsd1, one.nsd2) == (HD95_OF_EMPTY, 0.0, 0.0)
-
-
-def test_dice_refuses_other_shapes():
-    with pytest.raises(ValueError, match=r"\(2, 2, 3\)"):
-        dice(np.ones((2, 2, 2)), np.ones((2, 2, 3)))
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (2.5, 1.0, 0.8)])

@@ -14,7 +14,7 @@ def test_clicks_mend_the_mask(first_case, painter):
     assert values[0] < values[1] < values[2]
     assert values[6] > 0.6
     assert [entry.prompts for entry in result.rounds] == list(range(7))
-    assert all(entry.promises_kept for entry in result.rounds)
+    assert all(entry.clicks_satisfied for entry in result.rounds)
     assert result.undo_exact == (True, True, True)
     assert result.rounds[0].hd95 == 373.0
     assert result.rounds[-1].hd95 < 5
@@ -35,14 +35,14 @@ def test_what_each_click_did_is_kept(first_case, make_painter):
 def test_every_earlier_promise_is_checked(first_case, make_painter):
     method = make_painter(radius=12.0, obey=False)  # paints too much and ignores negative clicks
     result = run_protocol(method, first_case, "WT", ProtocolOptions(prompts=3))
-    kept = [(entry.positive, entry.promises_kept) for entry in result.rounds]
+    kept = [(entry.positive, entry.clicks_satisfied) for entry in result.rounds]
     assert kept == [(True, True), (True, True), (False, False), (False, False)]  # round 0 has no click
 
 
 def test_a_click_that_is_forgotten_later_is_a_broken_promise(first_case, make_painter):
     result = run_protocol(make_painter(radius=3.0, forget=True), first_case, "WT", ProtocolOptions(prompts=2))
     assert [entry.positive for entry in result.rounds] == [True] * 3
-    assert [entry.promises_kept for entry in result.rounds] == [True, True, False]
+    assert [entry.clicks_satisfied for entry in result.rounds] == [True, True, False]
 
 
 def test_an_undo_that_is_not_exact_is_seen(first_case, make_painter):
@@ -66,7 +66,7 @@ def test_starting_with_a_box(first_case, painter):
 
 def test_starting_in_the_centre_whatever_the_proposal(first_case, painter):
     class Proposing:
-        name, effort, signature = "proposing", "nothing", "1"
+        name, initial_input, signature = "proposing", "nothing", "1"
         prompt, undo = staticmethod(painter.prompt), staticmethod(painter.undo)
 
         def begin(self, case, region):

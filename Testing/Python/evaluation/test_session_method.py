@@ -77,7 +77,7 @@ def test_clicks_go_to_the_session_and_come_back_as_masks(method, first_case):
     result = run_protocol(method, first_case, "WT", ProtocolOptions(prompts=5))
     assert result.rounds[0].dice == 0.0
     assert result.rounds[5].dice > result.rounds[1].dice > 0.0
-    assert all(entry.promises_kept for entry in result.rounds)
+    assert all(entry.clicks_satisfied for entry in result.rounds)
     assert result.undo_exact == (True, True, True)
 
 

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Tables of results: means, effects of clicks, cases without the region, and the files they are written to."""
 
 import csv
 import io
@@ -103,10 +103,10 @@ def test_cases_without_the_region_are_counted_apart():
     assert "| ET | ours | 2 | 1 (50%) | 1.50 |" in to_markdown([summary])
 
 
-def test_broken_promises_and_undo_are_counted():
+def test_violations_and_inexact_undo_are_counted():
     broken = result("a", [0.5, 0.8], undo_exact=(True, False))
     (summary,) = summarise([broken])
-    assert (summary.promises_broken, summary.undo_broken) == (0, 1)
+    assert (summary.violations, summary.undo_broken) == (0, 1)
 
 
 def test_the_tables_hold_every_method_and_variant():

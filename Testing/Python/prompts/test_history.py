@@ -143,7 +143,7 @@ def test_what_is_not_there_is_refused() -> None:
         lambda: history.replace(point((0, 0, 0))),
         lambda: history.undo().remove("a"),
     ):
-        with pytest.raises(PromptError, match="there is no prompt"):
+        with pytest.raises(PromptError, match="Unknown prompt"):
             act()
     with pytest.raises(PromptError, match="added before"):
         history.add(point((1, 1, 1), prompt_id="a"))
@@ -196,9 +196,9 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        ({"kind": "circle"}, "no kind of prompt 'circle'"),
-        ({"kind": None}, "no kind of prompt"),
-        ({"region": "XX"}, "choose WT"),
+        ({"kind": "circle"}, "Unknown kind of prompt 'circle'"),
+        ({"kind": None}, "Unknown kind of prompt"),
+        ({"region": "XX"}, "Choose WT"),
         ({"region": None}, "region"),
         ({"positive": "yes"}, "positive"),
         ({"id": 7}, "id"),
@@ -213,7 +213,7 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
 def test_a_damaged_prompt_is_counted_and_explained(damage: dict, reason: str) -> None:
     values = PromptHistory().add(point((0, 0, 0))).add(point((1, 2, 3))).to_json()
     values["prompts"][1].update(damage)
-    with pytest.raises(PromptError, match=rf"prompt 2 of the list: .*{reason}"):
+    with pytest.raises(PromptError, match=rf"Prompt 2 of the list: .*{reason}"):
         PromptHistory.from_json(values)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import box, check_inside, mask, near_tissue, point, scribble
+from GliomaSAMLib.prompts import box, mask, near_tissue, point, scribble, validate_prompt
 from GliomaSAMLib.prompts.voxelise import AIR_MM, box_voxels
 
 
@@ -48,8 +48,8 @@ def test_a_mask_is_a_copy_that_nobody_can_change() -> None:
 
 def test_points_and_scribbles_are_clicks_whatever_they_say_and_boxes_and_masks_are_none() -> None:
     line = [(0, 0, 0), (4, 0, 0)]
-    assert all(prompt.is_click for prompt in (point((1, 2, 3)), point((1, 2, 3), False), scribble(line, False, "ET")))
-    assert not any(prompt.is_click for prompt in (box((0, 0, 0), (4, 4, 4)), mask(np.ones((2, 2, 2), np.uint8))))
+    assert all(prompt.is_stroke for prompt in (point((1, 2, 3)), point((1, 2, 3), False), scribble(line, False, "ET")))
+    assert not any(prompt.is_stroke for prompt in (box((0, 0, 0), (4, 4, 4)), mask(np.ones((2, 2, 2), np.uint8))))
 
 
 def test_the_corners_of_a_box_are_put_in_order() -> None:
@@ -93,7 +93,7 @@ def test_an_unknown_region_is_refused(region: str) -> None:
         lambda: scribble([(0, 0, 0)], True, region),
         lambda: mask(voxels, region),
     ):
-        with pytest.raises(PromptError, match="choose WT"):
+        with pytest.raises(PromptError, match="Choose WT"):
             make()
 
 
@@ -151,13 +151,13 @@ def tissue() -> np.ndarray:
     [point((5, 5, 5)), scribble([(0, 0, 0), (5, 5, 5)]), box((-5, -5, 0), (5, 5, 4)), mask(np.ones(GRID.shape))],
 )
 def test_what_fits_comes_back_as_it_is(prompt: object) -> None:
-    assert check_inside(prompt, GRID) is prompt
+    assert validate_prompt(prompt, GRID) is prompt
 
 
 @pytest.mark.parametrize("ras", [(20, 0, 0), (0, 0, 19.5), (-20.6, 0, 0), (0, 300, 0)])
 def test_a_click_outside_says_where_and_what_to_do(ras: tuple[float, float, float]) -> None:
     with pytest.raises(PromptError) as error:
-        check_inside(point(ras), GRID)
+        validate_prompt(point(ras), GRID)
     assert f"R {ras[0]:.1f}, A {ras[1]:.1f}, S {ras[2]:.1f} mm" in str(error.value)
     assert "R -20.5 to 19.5, A -20.5 to 19.5, S -21.0 to 19.0 mm" in str(error.value)
     assert "click on the head" in str(error.value)
@@ -165,25 +165,25 @@ def test_a_click_outside_says_where_and_what_to_do(ras: tuple[float, float, floa
 
 def test_a_scribble_with_a_point_outside_is_refused() -> None:
     with pytest.raises(PromptError, match=r"scribble at R 0\.0, A 0\.0, S 99\.0 mm lies outside"):
-        check_inside(scribble([(0, 0, 0), (0, 0, 99)]), GRID)
+        validate_prompt(scribble([(0, 0, 0), (0, 0, 99)]), GRID)
 
 
 def test_a_click_in_air_is_refused_beyond_five_millimetres(tissue: np.ndarray) -> None:
-    assert check_inside(point((4.4, 0, 0)), GRID, tissue)
-    assert check_inside(point((-15, 0, 0)), GRID, tissue)
+    assert validate_prompt(point((4.4, 0, 0)), GRID, tissue)
+    assert validate_prompt(point((-15, 0, 0)), GRID, tissue)
     with pytest.raises(PromptError, match=r"R 4\.6, A 0\.0, S 0\.0 mm lies in air"):
-        check_inside(point((4.6, 0, 0)), GRID, tissue)
+        validate_prompt(point((4.6, 0, 0)), GRID, tissue)
 
 
 def test_a_scribble_that_begins_in_air_is_kept_and_one_wholly_in_air_is_not(tissue: np.ndarray) -> None:
-    assert check_inside(scribble([(15, 0, 0), (-5, 0, 0)]), GRID, tissue)
+    assert validate_prompt(scribble([(15, 0, 0), (-5, 0, 0)]), GRID, tissue)
     with pytest.raises(PromptError, match="air"):
-        check_inside(scribble([(15, 0, 0), (12, 0, 0)]), GRID, tissue)
+        validate_prompt(scribble([(15, 0, 0), (12, 0, 0)]), GRID, tissue)
 
 
 def test_a_box_partly_outside_is_clipped(tissue: np.ndarray) -> None:
     original = box((-50, -5, -5), (5, 5, 90), "TC")
-    clipped = check_inside(original, GRID, tissue)
+    clipped = validate_prompt(original, GRID, tissue)
     assert clipped.points == ((-20.5, -5.0, -5.0), (5.0, 5.0, 19.0))
     assert (clipped.id, clipped.region) == (original.id, "TC")
 
@@ -193,18 +193,18 @@ def test_a_box_partly_outside_is_clipped(tissue: np.ndarray) -> None:
 )
 def test_a_box_outside_is_refused(corners: tuple) -> None:
     with pytest.raises(PromptError, match="lies outside the volume"):
-        check_inside(box(*corners), GRID)
+        validate_prompt(box(*corners), GRID)
 
 
 def test_a_box_in_air_is_refused(tissue: np.ndarray) -> None:
-    assert check_inside(box((4, -5, -5), (9, 5, 5)), GRID, tissue)
+    assert validate_prompt(box((4, -5, -5), (9, 5, 5)), GRID, tissue)
     with pytest.raises(PromptError, match="lies in air"):
-        check_inside(box((8, -5, -5), (12, 5, 5)), GRID, tissue)
+        validate_prompt(box((8, -5, -5), (12, 5, 5)), GRID, tissue)
 
 
 def test_a_mask_of_another_grid_is_refused() -> None:
     with pytest.raises(PromptError, match="grid of the study"):
-        check_inside(mask(np.ones(GRID.shape[::-1])), GRID)
+        validate_prompt(mask(np.ones(GRID.shape[::-1])), GRID)
 
 
 def test_near_tissue_measures_to_the_faces_of_voxels() -> None:
@@ -229,10 +229,10 @@ def test_a_box_is_judged_by_its_very_voxels(seed: int) -> None:
     k, j, i = box_voxels(prompt, grid, AIR_MM).T
     near = bool(head[k, j, i].any())
     if inside and near:
-        assert check_inside(prompt, grid, head).id == prompt.id
+        assert validate_prompt(prompt, grid, head).id == prompt.id
     else:
         with pytest.raises(PromptError, match="air" if inside else "outside"):
-            check_inside(prompt, grid, head)
+            validate_prompt(prompt, grid, head)
 
 
 def test_a_box_round_a_whole_head_is_judged_at_once() -> None:
@@ -243,5 +243,5 @@ def test_a_box_round_a_whole_head_is_judged_at_once() -> None:
     middle = grid.to_ras(np.array([120, 120, 77]))
     start = time.thread_time()
     for _ in range(5):
-        check_inside(box(middle - 60, middle + 60), grid, head)
+        validate_prompt(box(middle - 60, middle + 60), grid, head)
     assert (time.thread_time() - start) / 5 < 0.03

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The canonical grid: any orientation and spacing keeps its place, and grey values are normalised."""
 
 import itertools
 

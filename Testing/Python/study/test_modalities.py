@@ -1,4 +1,4 @@
-"""TODO."""
+"""Modalities are recognised by file names and series descriptions, and volumes are found in folders."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -112,7 +112,7 @@ def test_nothing_recognised(tmp_path: Path, write: Write) -> None:
     write(tmp_path, "brain.nii", "seg.nii")
     with pytest.raises(StudyError, match=r"Not recognised: .*brain\.nii"):
         Study.read_folder(tmp_path)
-    with pytest.raises(StudyError, match="no such folder"):
+    with pytest.raises(StudyError, match="the folder does not exist"):
         Study.read_folder(tmp_path / "absent")
     with pytest.raises(StudyError, match="is a file"):
         Study.read_folder(tmp_path / "brain.nii")

@@ -1,6 +1,4 @@
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +7,8 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, StudyError
-from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry, resample
 from GliomaSAMLib.study import MODALITIES, Study
-from GliomaSAMLib.study.canonical import resample
 
 Arrays = dict[str, np.ndarray]
 
@@ -52,7 +49,7 @@ def test_no_volume_and_unknown_words(small_grid: Geometry, small_arrays: Arrays)
         Study.read()
     with pytest.raises(StudyError, match="auto, on or off"):
         Study.read(t1=image, skull="maybe")
-    with pytest.raises(StudyError, match="no flair among the volumes"):
+    with pytest.raises(StudyError, match="Unknown reference 'flair'"):
         Study.read(t1=image, reference="flair")
 
 
@@ -84,7 +81,7 @@ def test_reference_is_the_choice_of_the_user(tmp_path: Path, small_grid: Geometr
     sitk.WriteImage(other.to_image(np.zeros(other.shape, np.uint8)), str(tmp_path / "grid.nii"))
     study = Study.read(**volumes, reference=tmp_path / "grid.nii")
     assert study.reference.matches(other) and study.brain.shape == other.shape
-    with pytest.raises(StudyError, match="no such file"):
+    with pytest.raises(StudyError, match="does not exist"):
         Study.read(**volumes, reference=tmp_path / "absent.nii")
 
 
@@ -108,7 +105,7 @@ def test_key_follows_the_content(small_study: Study, small_grid: Geometry, small
     other = Study.read(**{m: small_grid.to_image(changed if m == "t2" else small_arrays[m]) for m in MODALITIES})
     assert other.key("t2") != small_study.key("t2")
     assert other.key("t1") == small_study.key("t1")
-    with pytest.raises(StudyError, match="no t9"):
+    with pytest.raises(StudyError, match="No t9"):
         small_study.key("t9")
 
 
@@ -154,11 +151,6 @@ def test_progress_rises_to_one_and_cancel_stops(small_grid: Geometry, small_arra
     assert told == sorted(told) and told[-1] == 1.0
     with pytest.raises(Cancelled):
         Study.read(**images, cancel=lambda: len(told) > 0)
-
-
-def test_no_torch_is_imported() -> None:
-    code = "import sys, GliomaSAMLib.study; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.slow

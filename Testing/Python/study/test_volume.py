@@ -1,4 +1,4 @@
-"""TODO."""
+"""Volumes of every supported format are read, and unusable ones are refused with file and reason."""
 
 import gzip
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_files_that_are_no_images(tmp_path: Path, content: bytes, name: str, sai
 
 
 def test_absent_file(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r"no such file.*t1"):
+    with pytest.raises(StudyError, match=r"does not exist.*t1"):
         Study.read(t1=tmp_path / "absent.nii.gz")
 
 

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
-from user.labelled_cases import cases_folder, make_case
 
 from GliomaSAMLib.models import registry
 from GliomaSAMLib.models.blocks import only_present
@@ -23,8 +22,6 @@ from GliomaSAMLib.models.registry import Cost, Method, MethodConfig, VolumeDecod
 from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
-
-__all__ = ["cases_folder", "make_case"]
 
 
 @pytest.fixture(autouse=True)

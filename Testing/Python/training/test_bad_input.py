@@ -71,15 +71,15 @@ def test_cases_that_cannot_be_used(
 
 def test_a_folder_without_a_case(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
     (tmp_path / "cases").mkdir()
-    with pytest.raises(CaseError, match="no case in"):
+    with pytest.raises(CaseError, match="No case in"):
         fit(tiny_options(folder=tmp_path / "cases", split=None))
 
 
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        ({"train": ["first", "nobody"], "val": ["third"]}, "the case nobody is not in"),
-        ({"train": ["first"], "val": ["nobody"]}, "the case nobody is not in"),
+        ({"train": ["first", "nobody"], "val": ["third"]}, "The case nobody is not in"),
+        ({"train": ["first"], "val": ["nobody"]}, "The case nobody is not in"),
         ({"train": ["first", "third"], "val": ["third"]}, "third for training and for validation"),
     ],
 )

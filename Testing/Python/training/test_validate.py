@@ -8,7 +8,7 @@ from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS
 from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training.features import CaseFeatures
-from GliomaSAMLib.training.validate import ClickEffect, click_effect, dice, score, validate
+from GliomaSAMLib.training.validate import ClickEffect, click_effect, score, validate
 
 CPU = torch.device("cpu")
 
@@ -102,11 +102,6 @@ def test_the_score_is_dice_and_a_little_of_what_clicks_do() -> None:
     for better in ({"mended": 0.7}, {"broken": 0.3}, {"lowered": 0.0}, {"WT0": 0.51}):
         assert score(measured | better) > score(measured)
     assert score(measured | {"broken": 900.0}) == pytest.approx(score(measured | {"broken": 1.0}))
-
-
-def test_dice_of_empty_masks() -> None:
-    empty, full = np.zeros((2, 2), bool), np.ones((2, 2), bool)
-    assert (dice(empty, empty), dice(empty, full), dice(full, full)) == (1, 0, 1)
 
 
 ISOTROPIC = (1.0, 1.0, 1.0)

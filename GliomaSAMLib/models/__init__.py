@@ -3,7 +3,7 @@
 import os
 
 # Linux gives torch memory in pages of 2 MB instead of 4 kB: the large volumes of a decoder take a third less time. Read
-# by torch when it reserves memory for the first time, so it is said before anything here does.
+# by torch when it reserves memory for the first time, so it is set before anything here does.
 os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 from .model import Model, load_model

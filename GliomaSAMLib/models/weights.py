@@ -194,7 +194,7 @@ _RESERVED = ("format", "config", "base_sha256")
 
 @dataclass(frozen=True)
 class WeightsMetadata:
-    """What a weights file says about itself.
+    """The metadata of a weights file.
 
     Args:
         path: The file.

@@ -68,7 +68,7 @@ def _terms(others: list[np.ndarray], where: np.ndarray) -> np.ndarray:
 
 
 def _predict(known: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, float]:
-    """Values for the rows `wanted`, from those of the rows `known`, and the standard deviation of what is not told."""
+    """Values for the rows `wanted`, from those of the rows `known`, and the standard deviation of the rest."""
     kept = np.ones(len(values), bool)
     spread = 0.0
     weights = np.zeros(known.shape[1])

@@ -125,10 +125,10 @@ class TrainOptions:
         if self.patience is not None and self.split is None:
             problems.append("without a split there are no validations that could end it early: leave out patience")
         problems += self.clicks.problems() + self.loss.problems()
-        told = self.clicks.previous_truth + self.clicks.previous_distorted
-        if told > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
+        replaced = self.clicks.previous_truth + self.clicks.previous_distorted
+        if replaced > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
             problems.append(
-                f"the method {config.method!r} is told no answer before that could be replaced: leave out the shares "
+                f"the method {config.method!r} is given no answer before that could be replaced: leave out the shares "
                 "of answers after the truth and after a distorted truth"
             )
         if self.workers < 0:

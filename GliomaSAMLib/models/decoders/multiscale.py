@@ -369,7 +369,7 @@ class MultiscaleMaskDecoder(nn.Module):
         Args:
             features: Output of `encode`.
             prompts: One for each study, in cells of 2 mm; None for none.
-            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
+            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompt_maps`. Only boxes, masks by hand and the proposal are
                 read from it: points are tokens. None is the same as all zero.
         """
         return self._decode(features, prompts, maps)[0]

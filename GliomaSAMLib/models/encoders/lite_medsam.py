@@ -123,7 +123,7 @@ _SHRINK = (1, 2, 4, 4)
 
 
 def _run_layers(network: Any, slices: Tensor) -> Tensor:
-    """Run all layers of `network` on slices (N, 1, H, W), with each told the size of its input; gives (N, C, h, w)."""
+    """Run all layers of `network` on slices (N, 1, H, W), with the size of its input set; returns (N, C, h, w)."""
     height, width = slices.shape[-2:]
     with _one_size((height, width)):
         for layer, shrink in zip(network.layers, _SHRINK, strict=False):

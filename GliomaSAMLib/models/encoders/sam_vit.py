@@ -33,7 +33,7 @@ class SamViTEncoder(SliceEncoder):
     Args:
         checkpoint: A checkpoint of the whole model, as SAM and MedSAM publish it (`image_encoder.` before the names).
         expected_sha256: Its SHA-256; None takes any file.
-        pixels: How the encoder was trained to see intensities; the files do not tell. "sam": 0 to 255, standardised
+        pixels: Intensities that the encoder was trained on; the files do not record it. "sam": 0 to 255, standardised
             with SAM's mean and deviation; "medsam": 0 to 1.
         enlarge: Slices are enlarged this many times before they are embedded (bilinear), so that a cell of the
             embedding covers 16 / enlarge pixels; 4 turns 256 pixels into the 1024 of the training. Must divide 16.

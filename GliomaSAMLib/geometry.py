@@ -142,3 +142,26 @@ def bounding_box(mask: np.ndarray, margin: int | Sequence[int] = 0) -> Extent:
         extent.append(slice(max(0, first - margins[axis]), min(size, last + 1 + margins[axis])))
         part = part[(slice(None),) * axis + (slice(first, last + 1),)]
     return tuple(extent)
+
+
+def resample(
+    image: sitk.Image,
+    geometry: Geometry,
+    nearest: bool = False,
+    outside: float = 0.0,
+    transform: sitk.Transform | None = None,
+) -> np.ndarray:
+    """Sample an image on a grid, linearly unless `nearest`. Array (K, J, I), `outside` where the image does not reach.
+
+    `transform` leads from the points (LPS mm) of `geometry` to those of `image`; default the identity.
+    """
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(geometry.size)
+    resampler.SetOutputSpacing(geometry.spacing)
+    resampler.SetOutputOrigin(tuple(LPS_FROM_RAS @ geometry.origin))
+    resampler.SetOutputDirection((LPS_FROM_RAS @ geometry.direction).ravel().tolist())
+    resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
+    resampler.SetDefaultPixelValue(outside)
+    if transform is not None:
+        resampler.SetTransform(transform)
+    return sitk.GetArrayFromImage(resampler.Execute(image))

@@ -9,7 +9,7 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 
 
 class InputsSection:
-    """Fills the selectors, marks what is doubtful, and hands the choice to the task of the segmentation.
+    """Fills the selectors, marks what is not certain, and hands the choice to the task of the segmentation.
 
     Args:
         panel: The `Panel`.
@@ -20,7 +20,7 @@ class InputsSection:
         self._ui = panel.ui
         self._labels = {modality: getattr(self._ui, f"{modality}Label").text for modality in MODALITIES}
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
-        self._doubts = {}
+        self._unsure = {}
         self._offered = set()
         self._ui.guessButton.connect("clicked()", self.guessAgain)
 
@@ -50,9 +50,9 @@ class InputsSection:
                 identifier = guess.node.GetID()
                 empty = getattr(self._panel.parameters, modality) is None
                 if identifier in new and identifier not in taken and empty:
-                    self._doubts[modality] = None if guess.sure else (identifier, guess.reason)
+                    self._unsure[modality] = None if guess.confident else (identifier, guess.reason)
                     setattr(self._panel.parameters, modality, guess.node)
-            self.showDoubts()
+            self.markUnsure()
 
     def guessAgain(self):
         """What the button does: empty the selectors and fill them anew."""
@@ -63,13 +63,13 @@ class InputsSection:
         self.guess()
         if not self.nodes():
             self._panel.message(
-                _("no volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
+                _("No volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
             )
 
     def forget(self):
-        """Begin anew: no volume has been offered, nothing is in doubt."""
+        """Begin anew: no volume has been offered, nothing is unsure."""
         self._offered.clear()
-        self._doubts.clear()
+        self._unsure.clear()
 
     def show(self, task):
         """Fill the selectors with what a task that was saved uses."""
@@ -79,18 +79,18 @@ class InputsSection:
         parameters.register = task.register
         parameters.skull = Skull(task.skull)
 
-    def showDoubts(self):
-        """Mark the selectors whose guess is doubtful, as long as it has not been changed."""
+    def markUnsure(self):
+        """Mark the selectors whose guess is not certain, as long as it has not been changed."""
         for modality, label in self._labels.items():
             node = getattr(self._panel.parameters, modality)
-            doubt = self._doubts.get(modality)
-            doubtful = doubt is not None and node is not None and node.GetID() == doubt[0]
-            if not doubtful:
-                self._doubts.pop(modality, None)
-            getattr(self._ui, f"{modality}Label").text = f"{label} (?)" if doubtful else label
+            mark = self._unsure.get(modality)
+            unsure = mark is not None and node is not None and node.GetID() == mark[0]
+            if not unsure:
+                self._unsure.pop(modality, None)
+            getattr(self._ui, f"{modality}Label").text = f"{label} (?)" if unsure else label
             tip = (
-                _("{tip}\n\nPlease check this one: {reason}.").format(tip=self._tips[modality], reason=doubt[1])
-                if (doubtful)
+                _("{tip}\n\nPlease check this one: {reason}.").format(tip=self._tips[modality], reason=mark[1])
+                if (unsure)
                 else self._tips[modality]
             )
             getattr(self._ui, f"{modality}Selector").toolTip = tip

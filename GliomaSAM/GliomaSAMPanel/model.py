@@ -157,7 +157,7 @@ class ModelSection:
             install(self._requirements, wheel_folder=folder, packaging=slicerPackaging())
         if self.showState():
             self._panel.startEngine()
-            self._panel.message(_("all is installed"), "info")
+            self._panel.message(_("All is installed"), "info")
 
     def importWeights(self):
         """Import a weights file that the user has."""
@@ -171,7 +171,7 @@ class ModelSection:
                 engine.background(_("checking the weights"), lambda progress, cancel: imported(Path(path)), self._told)
 
     def _told(self, name):
-        self._panel.message(_("the weights of {name} can be used now").format(name=name), "info")
+        self._panel.message(_("The weights of {name} can be used now").format(name=name), "info")
 
 
 def slicerPackaging():

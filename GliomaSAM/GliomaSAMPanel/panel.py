@@ -35,7 +35,10 @@ class PanelListener:
     def progress(self, fraction, text):
         """How far the work is; None when there is none."""
         self._panel.messages.progress(fraction, text)
-        if fraction is None and self._panel.parameters is not None:
+
+    def modelChanged(self):
+        """The engine answers with another model than was chosen."""
+        if self._panel.parameters is not None:
             self._panel.model.sync()
 
     def message(self, text, kind):
@@ -45,7 +48,7 @@ class PanelListener:
             self._panel.model.showState()  # what was installed may have proved broken
 
     def changed(self, task):
-        """Prompts, notes, doubt or undo state of a task are others now."""
+        """Prompts, notes, uncertainty or undo state of a task are others now."""
         if self._isShown(task):
             self._panel.showTask(task)
 
@@ -58,15 +61,12 @@ class PanelListener:
 COLOURS = {"info": "", "warning": "#b8860b", "error": "#d9534f"}
 
 SIGNS = {"info": "", "warning": "⚠ ", "error": "✖ "}
-
 """A message's kind is told by more than its colour."""
 
 FULL = 1000
-
 """Maximum of the progress bar."""
 
 ESTIMATE_AFTER = 2.0
-
 """Seconds of work before a time left is guessed."""
 
 
@@ -136,7 +136,6 @@ TICK_MS = 50
 BUSY_TICK_MS = 5
 
 YIELD_SECONDS = 0.02
-
 """In Slicer the main thread keeps Python's global lock while it waits for events, and a thread of Python gets on only
 while the main thread runs Python that lets the lock go. So while there is work, each tick sleeps for so long: the
 worker runs, and the panel still answers in a fraction of 0.1 s."""
@@ -197,7 +196,7 @@ class Panel:
     def requireEngine(self):
         """The engine; a message and None when something is not installed."""
         if self.engine is None and not self.startEngine():
-            self.message(_("something is not installed yet: see Model and device below"), "warning")
+            self.message(_("Something is not installed yet: see Model and device below"), "warning")
             self.ui.modelButton.collapsed = False
         return self.engine
 
@@ -208,7 +207,7 @@ class Panel:
         if self.parameters is None or self.requireEngine() is None:
             return None
         if not self.inputs.nodes():
-            self.message(_("choose at least one volume in the section Inputs first"), "warning")
+            self.message(_("Choose at least one volume in the section Inputs first"), "warning")
             return None
         if self.parameters.segmentation is None:
             self.segments.newSegmentation(self.inputs.nodes())
@@ -232,7 +231,7 @@ class Panel:
                 self.message(str(error), "error")
             else:
                 LOGGER.exception("unexpected error")
-                text = _("an unexpected error ({error}): save your work; more is in the error log")
+                text = _("An unexpected error ({error}): save your work; more is in the error log")
                 self.message(text.format(error=f"{type(error).__name__}: {error}"), "error")
         finally:
             if waiting:
@@ -265,7 +264,7 @@ class Panel:
         self.shortcuts.install()
         self.segments.enter()
         if not self.model.showState():
-            self.message(_("something is not installed yet: see Model and device below"), "warning")
+            self.message(_("Something is not installed yet: see Model and device below"), "warning")
 
     def leave(self):
         """Another module is shown: nothing of this one stays in the views, and no key of it works."""
@@ -357,7 +356,7 @@ class Panel:
             if self.parameters.segmentation is not self._node:
                 self._switch()
         self._applyToTask()
-        self.inputs.showDoubts()
+        self.inputs.markUnsure()
         self.prompts.parametersChanged()
         self.segments.showLesions()
         self.showTask(self.task)
@@ -401,7 +400,7 @@ class Panel:
         self.prompts.show(task)
         if self.parameters is not None:
             self.inputs.showNotes(task)
-            self.results.showDoubt(task)
+            self.results.showUncertainty(task)
 
     def showResults(self, task):
         """Show a new result of a task."""

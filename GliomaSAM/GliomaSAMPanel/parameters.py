@@ -85,7 +85,7 @@ class GliomaSAMParameters:
         showPrompts: Whether prompts are shown in the views.
         style, overwrite: How results become segments.
         lesionSegment: Id of the segment for "any lesion"; "" for a new one.
-        showDoubt: Whether the doubt overlay is shown.
+        showUncertainty: Whether the overlay of uncertainty is shown.
         model, device: As for `load_model`.
     """
 
@@ -102,6 +102,6 @@ class GliomaSAMParameters:
     style: Style = Style.NESTED
     overwrite: Overwrite = Overwrite.NONE
     lesionSegment: str = ""
-    showDoubt: bool = False
+    showUncertainty: bool = False
     model: str = "gliomasam"
     device: str = "auto"

@@ -109,14 +109,14 @@ class PromptsSection:
         with self._panel.attempt():
             task = self._panel.requireTask()
             if task is not None:
-                getattr(task, action)()
+                getattr(task.session, action)()
 
     def show(self, task):
         """Show what a task allows."""
-        self._ui.undoButton.enabled = task is not None and task.can_undo
-        self._ui.redoButton.enabled = task is not None and task.can_redo
-        self._ui.resetButton.enabled = task is not None and task.timeline.asks
-        count = len(task.prompts) if task is not None else 0
+        self._ui.undoButton.enabled = task is not None and task.session.can_undo
+        self._ui.redoButton.enabled = task is not None and task.session.can_redo
+        self._ui.resetButton.enabled = task is not None and task.session.history.has_result
+        count = len(task.session.prompts) if task is not None else 0
         self._ui.promptsButton.text = _("Prompts ({count})").format(count=count) if count else _("Prompts")
         self._ui.regionSelector.enabled = self._panel.parameters is not None and (
             self._panel.parameters.style is not Style.LESION

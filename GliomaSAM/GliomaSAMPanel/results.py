@@ -71,7 +71,7 @@ class ResultsSection:
         self._ui.tableNodeButton.connect("clicked()", self.makeTableNode)
         self._ui.exportLabelMapButton.connect("clicked()", self.exportLabelMap)
         self._ui.exportSegmentationButton.connect("clicked()", self.exportSegmentation)
-        self._ui.doubtButton.connect("clicked()", self.goToDoubt)
+        self._ui.uncertaintyButton.connect("clicked()", self.goToUncertainPlace)
 
     # the table
 
@@ -80,9 +80,9 @@ class ResultsSection:
         known = task is not None and task.geometry is not None and task.masks("WT") is not None
         self._rows = ()
         self._fill(task.volumes() if known else {})
-        for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "doubt"):
+        for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
-        self._ui.doubtCheckBox.enabled = known
+        self._ui.uncertaintyCheckBox.enabled = known
         if known:
             self._measure(task)
 
@@ -132,6 +132,7 @@ class ResultsSection:
         from GliomaSAMLib.slicer.results_table import results_rows
 
         task = self._panel.requireTask()
+        task.refresh()
         if not self._rows:
             self._rows = results_rows({region: task.masks(region) for region in REGIONS}, task.geometry)
             self._fill(task.volumes())
@@ -144,7 +145,7 @@ class ResultsSection:
             from GliomaSAMLib.slicer.results_table import rows_as_text
 
             qt.QApplication.clipboard().setText(rows_as_text(self.rows()))
-            self._panel.message(_("the table is on the clipboard"), "info")
+            self._panel.message(_("The table is on the clipboard"), "info")
 
     def saveCsv(self):
         """Save the table as a CSV file."""
@@ -169,7 +170,7 @@ class ResultsSection:
             rows, segmentation = self.rows(), self._panel.task.node
             title = _("{name} results").format(name=segmentation.GetName())
             node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
-            self._panel.message(_("the table {name} is in the scene").format(name=node.GetName()), "info")
+            self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
 
     # files
 
@@ -181,7 +182,7 @@ class ResultsSection:
                 from GliomaSAMLib.slicer.export import export_label_map
 
                 task = self._panel.requireTask()
-                export_label_map(task.node, task.geometry, path, style=task.output.style)
+                export_label_map(task.node, task.geometry, path, style=task.style.style)
                 self._saved(path)
 
     def exportSegmentation(self):
@@ -207,52 +208,52 @@ class ResultsSection:
         return Path(path) if path else None
 
     def _saved(self, path):
-        self._panel.message(_("saved: {name}").format(name=path.name), "info")
+        self._panel.message(_("Saved: {name}").format(name=path.name), "info")
 
-    # doubt
+    # uncertainty
 
-    def showDoubt(self, task):
-        """Show or hide where the result is in doubt, as is chosen."""
+    def showUncertainty(self, task):
+        """Show or hide where the result is uncertain, as is chosen."""
         parameters = self._panel.parameters
-        wanted = task is not None and parameters is not None and parameters.showDoubt and self._panel.entered
-        doubt = task.doubt() if task is not None and (wanted or self._go) else None
-        if doubt is None or not wanted:
+        wanted = task is not None and parameters is not None and parameters.showUncertainty and self._panel.entered
+        found = task.uncertainty() if task is not None and (wanted or self._go) else None
+        if found is None or not wanted:
             if not wanted:
-                self.hideDoubt()
-        elif doubt is not self._shown:
-            from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
+                self.hideUncertainty()
+        elif found is not self._shown:
+            from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
 
-            self.hideDoubt()
-            self._overlay = DoubtOverlay(slicer.mrmlScene, task.geometry)
-            self._overlay.show(doubt.values)
-            self._shown = doubt
-        if doubt is not None and self._go:
+            self.hideUncertainty()
+            self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
+            self._overlay.show(found.values)
+            self._shown = found
+        if found is not None and self._go:
             self._go = False
-            self._jump(doubt.place)
+            self._jump(found.place)
 
-    def hideDoubt(self):
+    def hideUncertainty(self):
         """Take the overlay away."""
         self._shown = None
         overlay, self._overlay = self._overlay, None
         if overlay is not None:
             overlay.remove()
 
-    def goToDoubt(self):
-        """Show the most doubtful place in all views, as soon as it is known."""
+    def goToUncertainPlace(self):
+        """Show the most uncertain place in all views, as soon as it is known."""
         self._panel.messages.clear()
         with self._panel.attempt():
             task = self._panel.requireTask()
             if task is None:
                 return
-            if not task.timeline.asks:
-                self._panel.message(_("there is no result yet: click the tumour, or press Propose"), "info")
+            if not task.session.history.has_result:
+                self._panel.message(_("There is no result yet: click the tumour, or press Propose"), "info")
                 return
             self._go = True
-            self.showDoubt(task)
+            self.showUncertainty(task)
 
     def _jump(self, place):
         if place is None:
-            self._panel.message(_("no place is in doubt that is not close to a prompt"), "info")
+            self._panel.message(_("No uncertain place is left outside existing prompts"), "info")
         else:
             slicer.modules.markups.logic().JumpSlicesToLocation(*(float(value) for value in place), True)
 
@@ -260,7 +261,7 @@ class ResultsSection:
         """Leave the scene as it was."""
         self._go = False
         self._flash.end()
-        self.hideDoubt()
+        self.hideUncertainty()
 
 
 def number(value, digits):

@@ -106,26 +106,26 @@ class SegmentsSection:
     def show(self, task):
         """Show how a task writes its segments."""
         parameters = self._panel.parameters
-        parameters.style = Style(task.output.style)
-        parameters.overwrite = Overwrite(task.output.overwrite)
-        parameters.lesionSegment = task.output.lesion_segment or ""
+        parameters.style = Style(task.style.style)
+        parameters.overwrite = Overwrite(task.style.overwrite)
+        parameters.lesionSegment = task.style.lesion_segment or ""
 
     def apply(self, task):
         """Let a task write as is chosen on the panel."""
-        from GliomaSAMLib.slicer.shown import Output
+        from GliomaSAMLib.slicer.segment_view import SegmentStyle
 
         parameters = self._panel.parameters
         lesion = parameters.style is Style.LESION
         present = parameters.lesionSegment in task.node.GetSegmentation().GetSegmentIDs()
-        output = Output(
+        style = SegmentStyle(
             parameters.style.value,
             parameters.overwrite.value,
             parameters.lesionSegment if lesion and present else None,
             self.editorNode,
             UndoState(self._ui.editor, task.node),
         )
-        if output != task.output:
-            task.set_output(output)
+        if style != task.style:
+            task.set_style(style)
 
     def showEditor(self, task):
         """Let the editor work on the segmentation and the volume of a task."""

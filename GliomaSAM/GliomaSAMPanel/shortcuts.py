@@ -6,7 +6,6 @@ import qt
 import slicer
 
 ICONS = ("positive", "negative", "box", "roi", "scribble", "lasso", "undo", "redo", "reset", "propose")
-
 """Names of the icons; the buttons are called NAMEButton."""
 
 
@@ -35,7 +34,6 @@ KEYS = {
     "redoButton": "Ctrl+U",
     "proposeButton": "M",
 }
-
 """By the name of the button that a key presses. Slicer's own are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows,
 comma, stop and brackets in the views and the Segment Editor, and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""
 

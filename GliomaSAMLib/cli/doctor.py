@@ -171,9 +171,10 @@ def self_check(device: str) -> Check:
 
     start = time.perf_counter()
     try:
-        session = Session(_tiny_study(), load_model("gliomasam", device=device))
-        inside = session.study.reference.to_ras(np.array([40, 30, 24]))
-        outside = session.study.reference.to_ras(np.array([20, 30, 24]))
+        study = _tiny_study()
+        session = Session(study, load_model("gliomasam", device=device))
+        inside = study.reference.to_ras(np.array([40, 30, 24]))
+        outside = study.reference.to_ras(np.array([20, 30, 24]))
         session.add_point(tuple(inside.tolist()), positive=True, region="WT")
         session.add_point(tuple(outside.tolist()), positive=False, region="WT")
         session.update()

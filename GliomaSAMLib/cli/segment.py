@@ -252,7 +252,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
         prompts=done.session.history,
         notes=done.notes,
         model=done.model,
-        weights_sha256=done.session.model.weights_sha256,
+        weights_sha256=done.session.weights,
         seconds=done.seconds,
         geometry=done.study.reference,
         output=str(out),

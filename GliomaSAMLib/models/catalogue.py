@@ -11,7 +11,7 @@ import pooch
 
 from ..errors import ModelError, OutputError, WeightsError
 from ..files import replacing, resources_directory
-from .registry import current_name
+from ..former_names import current_name
 from .weights import file_sha256
 
 

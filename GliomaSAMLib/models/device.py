@@ -5,8 +5,7 @@ import gc
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,81 +13,68 @@ import torch
 
 from ..errors import ModelError
 
-Piece = TypeVar("Piece")
+Item = TypeVar("Item")
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
+
+ProgressCallback = Callable[[], None]
+"""Called after each item of a long computation; an exception that it raises ends the computation."""
 
 
-def side_by_side(
-    work: Callable[[Piece], Answer],
-    pieces: Sequence[Piece],
+def no_progress() -> None:
+    """The progress callback that does nothing."""
+
+
+def thread_map(
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
     device: torch.device,
-    done: Callable[[], None] = lambda: None,
-) -> list[Answer]:
-    """The answers to all pieces, in their order.
+    progress_callback: ProgressCallback = no_progress,
+) -> list[Result]:
+    """Apply a function to all items, on a CPU in as many threads as torch uses; results in the order of the items.
 
     Args:
-        work: Gives the answer to a piece. Modes of torch that hold for the caller hold for it, in whatever thread.
-        pieces: The pieces.
-        device: Where the work is done. What is no CPU is busy with one piece already, and takes one after the other.
-        done: Called in this thread after each piece, in their order. What it raises ends the work: pieces begun are
-            finished, others never begin.
+        work: The function. Torch's modes of the caller (inference, gradients, autocast) apply in its threads too.
+        items: The items.
+        device: Where the work is done. On devices other than a CPU the items are processed one after the other.
+        progress_callback: Called in the caller's thread after each item, in order. An exception that it raises ends the
+            work: items that have started are finished, the others never start.
     """
     before = torch.get_num_threads()
-    threads = min(before, len(pieces))
+    threads = min(before, len(items))
     if device.type != "cpu" or threads < 2:
-        return _collected(map(work, pieces), done)
+        return _collected(map(work, items), progress_callback)
     torch.set_num_threads(1)  # new threads begin with as many
-    pool = ThreadPoolExecutor(threads, "side by side", torch.set_num_threads, (1,))
+    pool = ThreadPoolExecutor(threads, "thread_map", torch.set_num_threads, (1,))
     try:
-        return _collected(pool.map(_in_same_modes(work), pieces), done)
+        return _collected(pool.map(_in_same_modes(work), items), progress_callback)
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(before)
 
 
-def _collected(answers: Iterable[Answer], done: Callable[[], None]) -> list[Answer]:
+def _collected(results: Iterable[Result], progress_callback: ProgressCallback) -> list[Result]:
     collected = []
-    for answer in answers:
-        collected.append(answer)
-        done()
+    for result in results:
+        collected.append(result)
+        progress_callback()
     return collected
 
 
-def _in_same_modes(work: Callable[[Piece], Answer]) -> Callable[[Piece], Answer]:
+def _in_same_modes(work: Callable[[Item], Result]) -> Callable[[Item], Result]:
     """The work in another thread, under the modes of this one."""
     inference, gradients = torch.is_inference_mode_enabled(), torch.is_grad_enabled()
     mixed, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
 
-    def there(piece: Piece) -> Answer:
+    def there(item: Item) -> Result:
         with (
             torch.inference_mode(inference),
             torch.set_grad_enabled(gradients),
             torch.autocast("cpu", dtype=dtype, enabled=mixed),
         ):
-            return work(piece)
+            return work(item)
 
     return there
-
-
-_listener: ContextVar[Callable[[], None] | None] = ContextVar("listener", default=None)
-
-
-def beat() -> None:
-    """Tell the listener of this thread that a piece is done. What the listener raises ends the work."""
-    listener = _listener.get()
-    if listener is not None:
-        listener()
-
-
-@contextmanager
-def listening(listener: Callable[[], None]) -> Iterator[None]:
-    """Call `listener` at each beat of this thread, as long as the context lasts."""
-    before = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(before)
 
 
 T = TypeVar("T")

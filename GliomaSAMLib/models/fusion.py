@@ -48,7 +48,14 @@ def absence(present: Tensor, axes: int) -> Tensor:
 
 
 class SpatialCorrelatedFusion(nn.Module):
-    """See the module's text.
+    """Spatial correlated feature fusion (SCFF) of the modalities, slice by slice.
+
+    After Zhang et al., arXiv 2011.03908. [ours] The formulas, with F_m the features of modality m, 0 where it is
+    missing, and M' the number of modalities present:
+
+        N = GELU(Conv_1x1([F_1, ..., F_M] M / M')) + sum_m F_m / M'
+        C = sum_{i<j} w_ij F_i F_j, scaled by the pairs / the pairs present     w_ij learned, one for each channel
+        fused = N + sigmoid(Conv_7x7([mean C, max C])) C                        mean and maximum over the channels
 
     Args:
         channels: Channels of each modality, and of the result.

@@ -11,18 +11,19 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..former_names import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
-from .device import autocast, choose_device, listening, side_by_side, with_fallback
+from .device import ProgressCallback, autocast, choose_device, no_progress, thread_map, with_fallback
 from .encoders.base import SliceEncoder
-from .prompt_maps import PromptVoxels
-from .registry import MethodConfig, VolumeDecoder, build, config_from_json, current_name, find_method
+from .prompt_maps import PromptSet
+from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
 from .slice_stack import embed_slice
-from .weights import load_trained, load_weights, trained_names
+from .weights import load_trainable, load_weights, trainable_names
 
 Features = list[torch.Tensor]
-Answer = TypeVar("Answer")
+T = TypeVar("T")
 
 
 class Model:
@@ -32,7 +33,7 @@ class Model:
         name: What the user calls it.
         config: What it is made of.
         encoder: The frozen slice encoder, or None.
-        decoder: The trained network, a `VolumeDecoder`.
+        decoder: The trained network.
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
         weights_sha256: SHA-256 of the weights file; None when it was built without one.
@@ -43,7 +44,7 @@ class Model:
         name: str,
         config: MethodConfig,
         encoder: SliceEncoder | None,
-        decoder: torch.nn.Module,
+        decoder: VolumeDecoder,
         device: torch.device,
         on_fallback: Callable[[str], None] | None = None,
         weights_sha256: str | None = None,
@@ -51,6 +52,8 @@ class Model:
         self.name = name
         self.weights_sha256 = weights_sha256
         self.config = config
+        self.prompts = find_method(config.method).prompts
+        """Kinds of prompts that the network reads; the others are answered without it."""
         self.device = device
         self.on_fallback = on_fallback or (lambda text: None)
         self.encoder = encoder
@@ -72,12 +75,7 @@ class Model:
     @property
     def adapts(self) -> bool:
         """Whether the network holds the latter part of the encoder, so that it takes long to read a box."""
-        return find_method(self.config.method).encoder == "cut"
-
-    @property
-    def prompts(self) -> tuple[str, ...]:
-        """Kinds of prompts that the network reads; the session answers the others by itself."""
-        return find_method(self.config.method).prompts
+        return find_method(self.config.method).encoder == "split"
 
     @property
     def embedding_key(self) -> str:
@@ -98,19 +96,22 @@ class Model:
                 return found.float().cpu().numpy().astype(np.float16)
 
             with autocast(device):
-                return side_by_side(one, images, device)
+                return thread_map(one, images, device)
 
         return self._run(work)
 
     def encode(
-        self, images: dict[str, np.ndarray], embeddings: np.ndarray | None, beat: Callable[[], None] = lambda: None
+        self,
+        images: dict[str, np.ndarray],
+        embeddings: np.ndarray | None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> Features:
         """Features of a box of a study, for `decode`.
 
         Args:
             images: For each modality present float32 (K, J, I) in [0, 1], 1 mm, sides multiples of `multiple`.
             embeddings: float16 (M, C, z, y, x) over the same box, M in the order of `MODALITIES`; None without encoder.
-            beat: Called every now and then where it takes long; what it raises ends the work.
+            progress_callback: Called repeatedly during a long computation; an exception that it raises ends it.
         """
         shape = next(iter(images.values())).shape
         stacked = np.stack([images.get(name, np.zeros(shape, np.float32)) for name in MODALITIES])
@@ -119,12 +120,13 @@ class Model:
         @torch.inference_mode()
         def work(device: torch.device) -> Features:
             coarse = None if embeddings is None else torch.from_numpy(embeddings)[None].to(device).float()
-            with autocast(device), listening(beat):
-                return self._decoder.encode(torch.from_numpy(stacked)[None].to(device), present.to(device), coarse)
+            with autocast(device):
+                box = torch.from_numpy(stacked)[None].to(device)
+                return self.decoder.encode(box, present.to(device), coarse, progress_callback)
 
         return self._run(work)
 
-    def decode(self, features: Features, maps: np.ndarray, prompts: PromptVoxels) -> np.ndarray:
+    def decode(self, features: Features, maps: np.ndarray, prompts: PromptSet) -> np.ndarray:
         """Logits float32 (3, K, J, I) of WT, TC, ET.
 
         Args:
@@ -139,14 +141,10 @@ class Model:
                 inputs = torch.from_numpy(maps)[None].to(device)
                 if device.type == "cpu":
                     inputs = inputs.contiguous(memory_format=torch.channels_last_3d)
-                found = self._decoder.decode([f.to(device) for f in features], inputs, [prompts])
+                found = self.decoder.decode([f.to(device) for f in features], inputs, [prompts])
                 return found[0].float().cpu().numpy()
 
         return self._run(work)
-
-    @property
-    def _decoder(self) -> VolumeDecoder:
-        return self.decoder  # type: ignore[return-value]
 
     def _move(self, device: torch.device) -> None:
         self.device = device
@@ -156,7 +154,7 @@ class Model:
                 if device.type == "cpu":
                     channels_last(part)
 
-    def _run(self, work: Callable[[torch.device], Answer]) -> Answer:
+    def _run(self, work: Callable[[torch.device], T]) -> T:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""
 
         def leave(text: str) -> None:
@@ -191,6 +189,6 @@ def load_model(
     config = config_from_json(metadata.config)
     parts = build(config, encoder_weights or find_base(metadata.base_sha256))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
+    load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
     label = Path(current_name(str(name))).stem
     return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256)

@@ -3,7 +3,7 @@
 The maps lie on a grid of `cell` mm and have `CHANNELS` channels, float32, axes (K, J, I):
 
     0..5    balls round positive (WT, TC, ET) and negative (WT, TC, ET) points, Gaussian of 3 mm
-    6..11   the same points as wide Gaussians of 15 mm, so that a click is heard beyond its own neighbourhood
+    6..11   the same points as wide Gaussians of 15 mm, so that the effect of a click reaches beyond its neighbourhood
     12..14  inside of a box (WT, TC, ET)
     15..17  a mask given by hand: +1 inside, -1 outside, 0 where there is none
     18..20  what came before: tanh of half the logits (WT, TC, ET) of the answer to all prompts but the last, or of the
@@ -22,15 +22,12 @@ from ..regions import REGIONS, implied_regions
 CHANNELS = 21
 
 PROMPT_CHANNELS = 18
-
 """The channels that users fill; the rest is the answer before."""
 
 DRAWN_LOGIT = 4.0
-
 """Size of the logits of a mask drawn by hand where it is the answer before."""
 
 POINT_CHANNELS = 12
-
 """The first channels, which hold points: pooled by their maximum, the others by their mean."""
 
 NARROW_MM = 3.0
@@ -39,7 +36,7 @@ WIDE_MM = 15.0
 
 
 @dataclass
-class PromptVoxels:
+class PromptSet:
     """Prompts in continuous voxel coordinates (K, J, I) of a grid; what `prompt_maps` draws.
 
     Args:
@@ -57,7 +54,7 @@ class PromptVoxels:
 
 
 def prompt_maps(
-    prompts: PromptVoxels, shape: Sequence[int], cell: float, previous: np.ndarray | None = None
+    prompts: PromptSet, shape: Sequence[int], cell: float, previous: np.ndarray | None = None
 ) -> np.ndarray:
     """Draw prompts on a grid.
 

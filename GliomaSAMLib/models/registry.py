@@ -3,74 +3,42 @@
 A new method is one file with its config and network, and one line in `METHODS`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol, get_args, get_type_hints
-
-import torch
-from torch import nn
+from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import ModelError, WeightsError
+from ..former_names import current_name
 from .encoders.base import SliceEncoder
 from .encoders.lite_medsam import LiteMedSAMEncoder
 from .encoders.sam_vit import SamViTEncoder
+from .methods.base import VolumeDecoder
 from .methods.cmaa import Cmaa, CmaaConfig
 from .methods.csad import CsadConfig, CsadUNet
 from .methods.gliomasam import GliomaSam, GliomaSamConfig
 from .methods.ma_sam import MaSam, MaSamConfig
 from .methods.medsam3d import MedSam3d, MedSam3dConfig
 from .methods.segresnet import PromptableSegResNet, SegResNetConfig
-from .prompt_maps import PromptVoxels
 from .slice_stack import StackLayout
 
-CURRENT = {"gliomasam_adapted": "gliomasam"}
-
-"""The name of today by the name of before."""
-
-
-def current_name(name: str) -> str:
-    """The name that a model or a method has today; one that never changed is given back."""
-    return CURRENT.get(name, name)
-
-
 PROMPTS = ("point", "scribble", "box", "mask")
-
 """All kinds of prompts."""
 
 Previous = Literal["proposal", "answer"]
-
 """What the last channels of the prompt maps hold."""
 
 
-class VolumeDecoder(Protocol):
-    """The interface of the trained part.
+FIELDS_IN_FILES = {"first_adapted_block": "first"}
+"""Names of fields of a decoder's config in weights files, where they differ from the names in the code."""
 
-    The work is split in two, because a user clicks many times on one patient: `encode` reads the study once, `decode`
-    runs for every set of prompts.
-    """
 
-    def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
-    ) -> list[torch.Tensor]:
-        """Features of a study, which no prompt changes.
-
-        Args:
-            images: (B, M, K, J, I), 1 mm, in [0, 1]; sides multiples of `config.multiple`.
-            present: (B, M) bool. The content of an absent modality is ignored.
-            embeddings: What the frozen encoder gave of the slices, (B, M, C, z, y, x) over the same box; None without.
-        """
-
-    def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
-    ) -> torch.Tensor:
-        """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
-
-        Args:
-            features: What `encode` gave.
-            maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`.
-            prompts: What the maps were drawn from, one a study, in their voxels.
-        """
+def current_fields(sizes: Any) -> Any:
+    """The fields of a decoder's config under their names in the code; what is no mapping is returned as it is."""
+    if not isinstance(sizes, Mapping):
+        return sizes
+    current = {in_file: name for name, in_file in FIELDS_IN_FILES.items()}
+    return {current.get(name, name): value for name, value in sizes.items()}
 
 
 @dataclass(frozen=True)
@@ -93,8 +61,10 @@ class MethodConfig:
     previous: Previous = "proposal"
 
     def to_json(self) -> dict[str, Any]:
-        """The config as plain JSON values."""
-        return asdict(self)
+        """The config as plain JSON values, with the field names of weights files (`FIELDS_IN_FILES`)."""
+        content = asdict(self)
+        sizes = content["decoder"]
+        return {**content, "decoder": {FIELDS_IN_FILES.get(name, name): value for name, value in sizes.items()}}
 
 
 @dataclass(frozen=True)
@@ -121,20 +91,20 @@ class Method:
     Args:
         summary: One sentence for `gliomasam models`.
         config: Default config.
-        build: Makes the network to be trained from the decoder's config; and from the cut encoder where `encoder` says
-            so.
+        build: Makes the network to be trained from the decoder's config, and from the split encoder where `encoder` is
+            "split".
         cost: Its size and what it computes.
-        encoder: What the network reads besides the images: "none", or the tokens of a "cut" encoder, whose other part
-            it holds and adapts.
+        encoder: What the network reads besides the images: "none", or the tokens of a "split" encoder, whose trunk it
+            holds and adapts.
         prompts: Kinds of prompts that the network reads.
         baseline: Whether it is only there for comparison.
     """
 
     summary: str
     config: MethodConfig
-    build: Callable[..., nn.Module]
+    build: Callable[..., VolumeDecoder]
     cost: Cost
-    encoder: Literal["none", "cut"]
+    encoder: Literal["none", "split"]
     prompts: tuple[str, ...] = PROMPTS
     baseline: bool = False
 
@@ -145,14 +115,14 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("gliomasam", "lite_medsam", decoder=GliomaSamConfig(), previous="answer"),
         GliomaSam,
         Cost(1.93, 7.65, 48.3, 4.3),
-        "cut",
+        "split",
     ),
     "cmaa": Method(
         "cross-modality attention adapters in the encoder, and SAM's mask decoder slice by slice (Shi et al. 2023)",
         MethodConfig("cmaa", "lite_medsam", decoder=CmaaConfig()),
         Cmaa,
         Cost(0.77, 9.79, 66.0, 0.8),
-        "cut",
+        "split",
     ),
     "csad": Method(
         "a 2.5D U-Net with an encoder a modality, attention distillation and correlated fusion (Zhang et al. 2020)",
@@ -167,7 +137,7 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("ma_sam", "lite_medsam", decoder=MaSamConfig()),
         MaSam,
         Cost(1.04, 10.06, 69.1, 0.8),
-        "cut",
+        "split",
         prompts=("box",),
     ),
     "3dmedsam": Method(
@@ -175,7 +145,7 @@ METHODS: Mapping[str, Method] = {
         MethodConfig("3dmedsam", "lite_medsam", decoder=MedSam3dConfig()),
         MedSam3d,
         Cost(1.35, 7.07, 46.1, 2.1),
-        "cut",
+        "split",
     ),
     "segresnet": Method(
         "a plain promptable 3D SegResNet without an encoder, for comparison",
@@ -194,7 +164,6 @@ ENCODERS: Mapping[str, Callable[[Path | None], SliceEncoder]] = {
     "medsam_vit": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=4),
     "medsam_vit_256": lambda checkpoint: SamViTEncoder(_required(checkpoint, "MedSAM"), pixels="medsam", enlarge=1),
 }
-
 """Frozen slice encoders by name; each is made from a checkpoint, LiteMedSAM's also from the one it ships. The ViTs see
 256 pixels as the 1024 of their training, or as they are, at a fourteenth of the cost and a quarter of the cells."""
 
@@ -227,7 +196,7 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
         )
     try:
         layout = StackLayout(**content["layout"])
-        decoder = _made(type(method.config.decoder), sizes)
+        decoder = _made(type(method.config.decoder), current_fields(sizes))
         return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)
     except (KeyError, TypeError) as error:
         raise ModelError(f"the config of {name!r} does not fit this version: {error}") from error
@@ -256,7 +225,7 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
     Raises:
         ModelError: There is no such method, encoder or field, or they make no sense together.
     """
-    content = find_method(method).config.to_json()
+    content = asdict(find_method(method).config)
     if encoder is not None:
         content["encoder"] = encoder
     for key, value in (changes or {}).items():
@@ -265,7 +234,7 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
         parts = isinstance(content[key], Mapping)
         if parts and not isinstance(value, Mapping):
             raise ModelError(f"the field {key!r} of a config holds fields by name, not {value!r}")
-        content[key] = {**content[key], **value} if parts else value
+        content[key] = {**content[key], **current_fields(value)} if parts else value
     config = config_from_json(content)
     check_encoder(config)
     return config
@@ -277,11 +246,11 @@ class Parts:
 
     Args:
         embedder: The frozen part, computed once for each slice; None without an encoder.
-        network: The part that is trained, a `VolumeDecoder`; it may hold frozen blocks as well.
+        network: The part that is trained; it may hold frozen blocks as well.
     """
 
     embedder: SliceEncoder | None
-    network: nn.Module
+    network: VolumeDecoder
 
 
 def build(config: MethodConfig, checkpoint: Path | None = None) -> Parts:
@@ -300,8 +269,8 @@ def build(config: MethodConfig, checkpoint: Path | None = None) -> Parts:
     if config.encoder is None:
         return Parts(None, method.build(config.decoder))
     encoder = ENCODERS[config.encoder](checkpoint)
-    cut = encoder.cut(config.decoder.first)
-    return Parts(cut.front, method.build(config.decoder, cut))
+    split = encoder.split(config.decoder.first_adapted_block)
+    return Parts(split.stem, method.build(config.decoder, split))
 
 
 def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
@@ -312,7 +281,7 @@ def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
             f"the method {config.method!r} reads the images themselves and has no place for an encoder: "
             "leave the encoder and its weights out"
         )
-    if config.encoder is None and method.encoder == "cut":
+    if config.encoder is None and method.encoder == "split":
         raise ModelError(f"the method {config.method!r} adapts an encoder: choose one of {', '.join(ENCODERS)}")
     if config.encoder is not None and config.encoder not in ENCODERS:
         raise ModelError(f"there is no encoder {config.encoder!r}: choose one of {', '.join(ENCODERS)}")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from .encoders.base import load_strictly
 from .encoders.frozen_blocks import FrozenBlocks
 
 
-def trained_names(network: nn.Module) -> set[str]:
+def trainable_names(network: nn.Module) -> set[str]:
     """Names in the network's state of what is trained; call it before gradients are switched off."""
     frozen = {name for name, parameter in network.named_parameters() if not parameter.requires_grad}
     for prefix, module in network.named_modules():
@@ -28,18 +29,18 @@ def trained_names(network: nn.Module) -> set[str]:
     return set(network.state_dict()) - frozen
 
 
-def trained_state(network: nn.Module, names: set[str]) -> dict[str, Tensor]:
+def trainable_state_dict(network: nn.Module, names: set[str]) -> dict[str, Tensor]:
     """The tensors of those names."""
     return {name: tensor for name, tensor in network.state_dict().items() if name in names}
 
 
-def load_trained(network: nn.Module, state: Mapping[str, Tensor], names: set[str], source: str) -> None:
+def load_trainable(network: nn.Module, state: Mapping[str, Tensor], names: set[str], source: str) -> None:
     """Fill in the trained tensors; all of them must be there with their shapes, and none besides.
 
     Args:
         network: The network.
         state: Tensors by name.
-        names: What `trained_names` gives.
+        names: What `trainable_names` gives.
         source: Where the tensors come from, for the message.
 
     Raises:
@@ -119,25 +120,73 @@ def select_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
-FORMAT = "gliomasam-weights-1"
+KEYS_IN_FILES = {
+    "encoder.pre_adapters": "encoder.before",
+    "encoder.mid_adapters": "encoder.middle",
+    "blocks.#.downsample": "blocks.#.leave",
+    "tokens.region_tokens": "tokens.always",
+    "tokens.feature_proj": "tokens.look",
+    "tokens.pos_proj": "tokens.place",
+    "attention.norm_self": "attention.norm_own",
+    "attention.norm_mlp": "attention.norm_mix",
+    "attention.norm_keys": "attention.norm_said",
+    "attention.self_attn": "attention.own",
+    "attention.token_to_grid_attn": "attention.to_grid",
+    "attention.grid_to_token_attn": "attention.to_tokens",
+    "attention.mlp": "attention.mix",
+    "levels.#.aux_head": "levels.#.judge",
+    "head.dense_prompt_conv": "head.drawing",
+    "head.no_mask_embed": "head.no_drawing",
+    "head.output_hypernetworks_mlps": "head.hyper",
+    "head.mask_tokens": "head.regions",
+    "head.prompts.not_a_point_embed": "head.prompts.nothing",
+    "head.prompts.point_embeddings": "head.prompts.labels",
+    "head.prompts.region_embed": "head.prompts.region",
+    "head.prompts.distance_proj": "head.prompts.distance",
+}
+"""Parts of tensor names in weights files and checkpoints, by their names in the networks; # is a number. Files keep the
+names that they were first written with, so that each version of the program reads the files of the others."""
 
+
+def keys_in_files(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a network's state under their names in files."""
+    return _renamed(state, KEYS_IN_FILES)
+
+
+def keys_in_networks(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors of a file under their names in the network; names that are current already stay."""
+    return _renamed(state, {in_file: name for name, in_file in KEYS_IN_FILES.items()})
+
+
+def _renamed(state: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """Rename whole parts of dotted tensor names."""
+    rules = [
+        (re.compile(rf"(?<![^.]){re.escape(old)}(?![^.])".replace(r"\#", r"(\d+)")), new.replace("#", r"\1"))
+        for old, new in names.items()
+    ]
+
+    def renamed(name: str) -> str:
+        for pattern, replacement in rules:
+            name = pattern.sub(replacement, name)
+        return name
+
+    return {renamed(name): tensor for name, tensor in state.items()}
+
+
+FORMAT = "gliomasam-weights-1"
 """Value of `format` in the metadata; a layout that old readers cannot read gets another number."""
 
 FORMAT_WITH_INTEGERS = "gliomasam-weights-2"
-
 """The same for a file with tensors of whole numbers, each with its scales beside it."""
 
 SCALE = ":scale"
-
 """What the name of a tensor's scales ends in."""
 
 LEVELS = 127
-
 """Largest whole number that is written: the most that a byte holds with its sign. Whoever reads need not know it, as
 the scales say it all: files of before have numbers up to 31."""
 
 LEAST_INTEGERS = 4096
-
 """Smaller tensors stay floating-point numbers."""
 
 _RESERVED = ("format", "config", "base_sha256")
@@ -192,7 +241,7 @@ def save_weights(
 
     Args:
         path: The file to write, ending `.safetensors`.
-        state: Tensors by name, on any device.
+        state: Tensors by their names in the network, on any device; see `keys_in_files`.
         config: The method's config; plain JSON values.
         base_sha256: SHA-256 of the base checkpoint the method was trained on, None without one.
         extra: Further notes, text by name (steps, measured accuracy).
@@ -213,7 +262,7 @@ def save_weights(
         raise WeightsError(f"the note {clash[0]!r} of {path.name} has a reserved name: choose another")
     if taken := next((name for name in state if name.endswith(SCALE)), None):
         raise WeightsError(f"the tensor {taken!r} for {path.name} has a reserved name: choose another")
-    tensors = {name: _stored(name, tensor, half or integers, path) for name, tensor in state.items()}
+    tensors = {name: _stored(name, tensor, half or integers, path) for name, tensor in keys_in_files(state).items()}
     if integers:
         tensors = _with_integers(tensors)
     layout = FORMAT_WITH_INTEGERS if any(name.endswith(SCALE) for name in tensors) else FORMAT
@@ -233,8 +282,8 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
         expected_sha256: SHA-256 it must have, None when any will do.
 
     Returns:
-        Tensors by name on the CPU (float16 and whole numbers read as float32), and the metadata. Whether the base model
-        fits is for the caller to ask with `WeightsMetadata.check_base`, once it is loaded.
+        Tensors by their names in the network, on the CPU (float16 and whole numbers read as float32), and the metadata.
+        Whether the base model fits is for the caller to ask with `WeightsMetadata.check_base`, once it is loaded.
 
     Raises:
         WeightsError: The file is absent, truncated, of another SHA-256, or not one of GliomaSAM's.
@@ -255,7 +304,7 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
     scales = {name.removesuffix(SCALE): state.pop(name) for name in list(state) if name.endswith(SCALE)}
     if stray := sorted(scales.keys() - state.keys()):
         raise WeightsError(f"the weights file {path} has scales of {stray[0]} but not the tensor: get the file again")
-    return {name: _read(tensor, scales.get(name)) for name, tensor in state.items()}, metadata
+    return keys_in_networks({name: _read(tensor, scales.get(name)) for name, tensor in state.items()}), metadata
 
 
 def _read_metadata(path: Path, sha256: str, notes: dict[str, str]) -> WeightsMetadata:

@@ -6,8 +6,8 @@ import json
 import math
 import os
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,33 +27,96 @@ MAX_VOXELS = 2**31
 """Masks larger than this are refused, so that a damaged file cannot fill the memory."""
 
 
+Snapshot = tuple[tuple[Prompt, ...], bool]
+"""What a step shows: the prompts to be answered, and whether without any the automatic proposal is shown."""
+
+
 @dataclass(frozen=True)
 class PromptHistory:
-    """Prompts in the order in which they were given, and the states before and after. Immutable: every change is a
-    new history.
+    """The steps of a user: the prompts of each in the order in which they were given. Immutable: every change is a new
+    history.
 
-    A change (`add`, `remove`, `replace`, `move`, `reset`) can be undone and redone; after an undo, a change forgets
-    what could be redone.
+    A change (`add`, `remove`, `replace`, `move`, `propose`, `reset`) is one step, which can be undone and redone; after
+    an undo, a change forgets what could be redone.
 
     Args:
-        prompts: The prompts that hold now.
-        past: The earlier states, the latest last.
-        future: The states that were undone, the next to redo last.
+        prompts: The prompts of the current step, those superseded among them.
+        past: The earlier steps, the latest last.
+        future: The steps that were undone, the next to redo last.
+        proposed: Numbers of the steps, counted from the first, that show the automatic proposal.
+        superseded: Prompts of the first step that are displayed only, as masks stand for them already.
+        inherited: Masks that hold what the segments showed at the first step, where other weights answered its
+            prompts; empty where none did. They stand for those prompts: every later step begins with the masks, and
+            the prompts are displayed only.
     """
 
     prompts: tuple[Prompt, ...] = ()
     past: tuple[tuple[Prompt, ...], ...] = ()
     future: tuple[tuple[Prompt, ...], ...] = ()
+    proposed: frozenset[int] = frozenset()
+    superseded: frozenset[Prompt] = frozenset()
+    inherited: tuple[Prompt, ...] = ()
+
+    # the current step
+
+    @property
+    def answered(self) -> tuple[Prompt, ...]:
+        """The prompts of the step that are answered, in their order."""
+        seen = self._displayed_only()
+        return tuple(prompt for prompt in self.prompts if prompt not in seen) if seen else self.prompts
+
+    @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        """The prompts of the step that other weights answered: displayed only."""
+        seen = self._displayed_only()
+        return tuple(prompt for prompt in self.prompts if prompt in seen and prompt.points)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What the step shows."""
+        return (self.inherited, False) if self.is_inherited else (self.answered, self.is_proposal)
+
+    @property
+    def has_result(self) -> bool:
+        """Whether the step shows anything: the answer to a prompt, or the proposal."""
+        prompts, proposed = self.snapshot
+        return bool(prompts) or proposed
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether the step shows the automatic proposal."""
+        return not self.answered and self._number in self.proposed
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether the step shows what other weights made of its prompts."""
+        return bool(self.inherited) and self._number == 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know about prompts that other weights answered."""
+        if self.is_inherited:
+            return ("other weights made what the segments hold: it stays as it is, and the next prompt refines it",)
+        if self.earlier:
+            return ("the dimmed prompts are not answered any more: what other weights made of them is kept as masks",)
+        return ()
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a change to undo."""
+        """Whether there is a step to undo."""
         return bool(self.past)
 
     @property
     def can_redo(self) -> bool:
-        """Whether there is an undone change to do again."""
+        """Whether there is an undone step to do again."""
         return bool(self.future)
+
+    @property
+    def _number(self) -> int:
+        return len(self.past)
+
+    def _displayed_only(self) -> frozenset[Prompt]:
+        return frozenset(self.past[0]) if self.inherited and self.past else self.superseded
 
     def __len__(self) -> int:
         return len(self.prompts)
@@ -65,21 +128,36 @@ class PromptHistory:
                 return prompt
         raise PromptError(f"Unknown prompt {prompt_id!r}: it was removed or undone before")
 
-    def add(self, prompt: Prompt) -> "PromptHistory":
-        """With one more prompt at the end. Raises `PromptError` when one of this id is there already."""
-        if any(prompt.id == other.id for other in self.prompts):
-            raise PromptError(f"The prompt {prompt.id!r} was added before: use move to change it")
-        return self._changed((*self.prompts, prompt))
+    def masks(self) -> tuple[Prompt, ...]:
+        """The masks edited by hand of all steps, each id once."""
+        steps = (self.inherited, *self.past, self.prompts, *self.future)
+        return tuple({prompt.id: prompt for prompts in steps for prompt in prompts if prompt.kind == "mask"}.values())
 
-    def remove(self, prompt_id: str) -> "PromptHistory":
-        """Without the prompt of this id. Raises `PromptError` when there is none."""
-        gone = self.find(prompt_id)
-        return self._changed(tuple(prompt for prompt in self.prompts if prompt is not gone))
+    def contains_mask(self, mask: Prompt) -> bool:
+        """Whether the latest mask of the same region in this step is the same mask already."""
+        latest = [prompt for prompt in self.answered if prompt.kind == "mask" and prompt.region == mask.region]
+        return bool(latest) and latest[-1].mask_sha256 == mask.mask_sha256
+
+    # changes
+
+    def add(self, *prompts: Prompt) -> "PromptHistory":
+        """With more prompts at the end, as one step. Raises `PromptError` when one of an id is there already."""
+        after = [*self._head()]
+        for prompt in prompts:
+            if any(prompt.id == other.id for other in after):
+                raise PromptError(f"The prompt {prompt.id!r} was added before: use move to change it")
+            after.append(prompt)
+        return self._changed(tuple(after)) if prompts else self
+
+    def remove(self, *prompt_ids: str) -> "PromptHistory":
+        """Without the prompts of these ids, as one step. Raises `PromptError` when one is not there."""
+        gone = [self.find(prompt_id) for prompt_id in prompt_ids]
+        return self._changed(tuple(prompt for prompt in self._head() if prompt not in gone)) if gone else self
 
     def replace(self, prompt: Prompt) -> "PromptHistory":
         """With `prompt` in the place of the one with its id. Raises `PromptError` when there is none."""
         old = self.find(prompt.id)
-        return self._changed(tuple(prompt if other is old else other for other in self.prompts))
+        return self._changed(tuple(prompt if other is old else other for other in self._head()))
 
     def move(self, prompt_id: str, ras: tuple[float, float, float]) -> "PromptHistory":
         """With the prompt of this id centred at `ras` (mm). Raises `PromptError` when there is none, or it is a
@@ -88,26 +166,64 @@ class PromptHistory:
         return self.replace(self.find(prompt_id).moved(check_ras(ras)))
 
     def reset(self) -> "PromptHistory":
-        """Without prompts; undo brings them back."""
-        return self._changed(()) if self.prompts else self
+        """Without prompts and proposal; the same when there is none."""
+        return self._changed(()) if self.has_result else self
+
+    def propose(self) -> "PromptHistory":
+        """Without prompts, showing the proposal; the same when it is shown already."""
+        return self if self.snapshot == ((), True) else self._changed(()).showing_proposal()
+
+    def showing_proposal(self) -> "PromptHistory":
+        """With the proposal shown in the current step, where it has no prompts; no step of its own."""
+        return replace(self, proposed=self.proposed | {self._number})
 
     def undo(self) -> "PromptHistory":
-        """Before the last change; the same history when there is none."""
+        """Before the last step; the same history when there is none."""
         if not self.past:
             return self
-        return PromptHistory(self.past[-1], self.past[:-1], (*self.future, self.prompts))
+        return replace(self, prompts=self.past[-1], past=self.past[:-1], future=(*self.future, self.prompts))
 
     def redo(self) -> "PromptHistory":
-        """After the change that was undone last; the same history when there is none."""
+        """After the step that was undone last; the same history when there is none."""
         if not self.future:
             return self
-        return PromptHistory(self.future[-1], (*self.past, self.prompts), self.future[:-1])
+        return replace(self, prompts=self.future[-1], past=(*self.past, self.prompts), future=self.future[:-1])
+
+    def map_prompts(self, change: Callable[[Prompt], Prompt | None]) -> "PromptHistory":
+        """Every prompt of every step changed, or left out where `change` returns None, as if it had always been so."""
+
+        def these(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+            changed = (change(prompt) for prompt in prompts)
+            return tuple(prompt for prompt in changed if prompt is not None)
+
+        past, future = tuple(map(these, self.past)), tuple(map(these, self.future))
+        return replace(self, prompts=these(self.prompts), past=past, future=future, inherited=these(self.inherited))
+
+    def inheriting(self, masks: Sequence[Prompt]) -> "PromptHistory":
+        """With `masks` for the first step, which other weights turned out to have answered; the steps since then follow
+        the masks, up to a reset.
+        """
+        steps = [*self.past, self.prompts, *reversed(self.future)]
+        end = next((number for number, prompts in enumerate(steps) if number and not prompts), len(steps))
+        steps[1:end] = [(*masks, *prompts) for prompts in steps[1:end]]
+        past, future = tuple(steps[: self._number]), tuple(reversed(steps[self._number + 1 :]))
+        return replace(self, prompts=steps[self._number], past=past, future=future, inherited=tuple(masks))
+
+    def disinherited(self) -> "PromptHistory":
+        """With a first step that the model answers itself; the same once masks stand for it."""
+        return replace(self, inherited=()) if self.is_inherited and not self.can_redo else self
+
+    def _head(self) -> tuple[Prompt, ...]:
+        """The prompts that the next step begins with."""
+        return (*self.inherited, *self.prompts) if self.is_inherited else self.prompts
 
     def _changed(self, prompts: tuple[Prompt, ...]) -> "PromptHistory":
-        return PromptHistory(prompts, (*self.past, self.prompts), ())
+        past = (*self.past, self.prompts)
+        known = frozenset(number for number in self.proposed if number < len(past))
+        return replace(self, prompts=prompts, past=past, future=(), proposed=known)
 
     def to_json(self) -> dict[str, Any]:
-        """The prompts that hold now, in order, as JSON values; what could be undone is not kept."""
+        """The prompts of the current step, in order, as JSON values; what could be undone is not kept."""
         return {
             "format": FORMAT,
             "version": VERSION,

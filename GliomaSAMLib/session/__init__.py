@@ -1,7 +1,18 @@
-"""One study, one model and its prompts: embedding cache, update, progress, cancel, and the masks that they give."""
+"""One study and its prompts: the session that owns prompts, steps and masks, and the predictor that answers them.
+
+Nothing here needs torch but the predictor, which is imported when a session is made with a model.
+"""
 
 from .cache import EmbeddingCache, default_cache_directory
-from .result import Result
+from .prediction import Prediction, Predictor, Request, Result
 from .session import Session
 
-__all__ = ["EmbeddingCache", "Result", "Session", "default_cache_directory"]
+__all__ = [
+    "EmbeddingCache",
+    "Prediction",
+    "Predictor",
+    "Request",
+    "Result",
+    "Session",
+    "default_cache_directory",
+]

@@ -1,82 +1,166 @@
-"""One study, one model and the user's prompts: the object that the panel, the command line and tests work with."""
+"""One study and the user's prompts: the object that the panel, the command line, the evaluation and tests work with."""
 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from .. import prompts as prompting
-from ..models import Model
-from ..progress import Cancel, Progress, Reporter
+from ..errors import PromptError
+from ..progress import Cancel, Progress
 from ..prompts import Prompt, PromptHistory
+from ..prompts.history import Snapshot
 from ..regions import REGIONS, check_region
-from ..study import Study
 from .answer import AnswerOptions
-from .cache import EmbeddingCache, default_cache_directory
-from .embeddings import StudyEmbeddings
-from .pipeline import Pipeline
-from .result import Result, State
-from .unread import unread_notes
+from .masks import Boxes, PackedMasks
+from .prediction import Prediction, Predictor, Request, Result, StudyLike
+
+if TYPE_CHECKING:
+    from ..models import Model
+    from ..study import Study
 
 Ras = Sequence[float]
+Edits = Mapping[str, np.ndarray]
+"""Masks edited by hand, by region: (K, J, I) of 0 and 1 on the study's reference grid."""
+KEPT_RESULTS = 100
+"""Steps whose masks are kept, about 200 kB each, so that undo shows them at once."""
 
-CACHE_BYTES = 4 * 2**30
-KEPT_PREFIXES = 64
-"""Answers to the first prompts of a list that are kept; the others are computed again when they are needed."""
-PROPOSAL_SHARE = 0.8
-"""Share of an update up to the proposal, where the study has not been encoded."""
+
+class Observer(Protocol):
+    """Who shows a session to a user; called in the thread that changes the prompts."""
+
+    def before_prompt(self) -> None:
+        """A prompt is about to be given or changed. What this raises refuses it."""
+
+    def before_change(self) -> None:
+        """A step is about to be made, undone or redone: the moment to `note_edits`."""
+
+    def changed(self, boxes: Boxes) -> None:
+        """Another step holds; `boxes` of the masks shown are others now, none as long as its result is not known."""
 
 
 class Session:
-    """Segments one study interactively.
+    """Segments one study interactively: the only owner of prompts, steps and masks.
 
-    Prompts may be given in one thread while `update` runs in another; an update answers the prompts that hold when
-    it starts. All positions are RAS mm, all arrays (K, J, I) on `study.reference`.
+    Prompts may be given in one thread while `update` runs in another, and before the study has been read: they are
+    checked once it has. All positions are RAS mm, all arrays (K, J, I) on `study.reference`.
 
     The masks are a pure function of the ordered list of prompts: the answer to the first k prompts depends on them and
     on the answer to the first k - 1. A prompt that is moved keeps its place, and what follows is answered anew.
 
+    `update` does all that is due in one call. A program that must not wait asks for the `request` that is due, has it
+    predicted in another thread, and hands what came back to `apply`.
+
     Args:
-        study: The patient's volumes; never changed.
+        study: The patient's volumes; never changed. None for a session that is opened later.
         model: From `load_model`.
         cache: Where embeddings are kept from one run of the program to the next: "default", a folder, or None.
         answer: The numbers between the network's logits and the masks.
+        predictor: Answers prompts in place of a model.
+        observer: Told of changes.
 
     Every method that takes a prompt raises `PromptError` when it cannot be used, and leaves the session as it was.
     """
 
     def __init__(
         self,
-        study: Study,
-        model: Model,
+        study: "Study | None" = None,
+        model: "Model | None" = None,
         cache: str | Path | None = "default",
         *,
         answer: AnswerOptions | None = None,
+        predictor: Predictor | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self.study = study
-        self.model = model
-        folder = default_cache_directory() if cache == "default" else cache
-        store = EmbeddingCache(Path(folder), CACHE_BYTES) if folder is not None else None
-        embeddings = StudyEmbeddings(study, model, store)
-        self._pipeline = Pipeline(study, model, embeddings, answer or AnswerOptions())
+        self._observer = observer
+        self._lock = threading.RLock()
         self._history = PromptHistory()
-        self._state = State.empty(study.reference.shape)
-        self._states: OrderedDict[tuple[Prompt, ...], State] = OrderedDict()
-        self._blank = {0}
-        self._notes: list[str] = []
-        model.on_fallback = self._notes.append
-        self._prompt_lock = threading.RLock()
-        self._work_lock = threading.RLock()
+        self._results: OrderedDict[Snapshot, tuple[PackedMasks, str | None]] = OrderedDict()
+        self._edited: dict[str, np.ndarray] = {}
+        self._due = False
+        self._restored = False
+        self.study: StudyLike | None = None
+        self.predictor: Predictor | None = None
+        self.masks: PackedMasks | None = None
+        """What is shown: the result. None before the study, and what its segments hold, is known. Who shows it may set
+        it to what could be shown, such as beside a segment that the user has locked."""
+        self.shown: Snapshot | None = None
+        """The step that the masks answer; None for other masks, such as edited ones."""
+        self.weights: str | None = None
+        """SHA-256 of the weights that made what is shown, as far as that is known."""
+        if study is not None and model is not None and predictor is None:
+            from .predictor import ModelPredictor
+
+            predictor = ModelPredictor(study, model, cache, answer=answer)
+        if study is not None and predictor is not None:
+            self.open(study, predictor)
+            self.masks = PackedMasks.empty(study.reference.shape)
+
+    # the study
+
+    def open(self, study: StudyLike, predictor: Predictor, masks: Mapping[str, Prompt] | None = None) -> dict[str, str]:
+        """Answer prompts on a study with a predictor from now on. On another grid than before nothing is shown until
+        `adopt` tells what the segments hold.
+
+        Args:
+            study: The study.
+            predictor: Answers prompts on it.
+            masks: By their ids the masks edited by hand, brought onto the grid of the study.
+
+        Returns:
+            The prompts that the study cannot use, which are forgotten: by their ids, why.
+        """
+        refused: dict[str, str] = {}
+
+        def accepted(prompt: Prompt) -> Prompt | None:
+            try:
+                return self._usable(prompt)
+            except PromptError as error:
+                refused[prompt.id] = str(error)
+                return None
+
+        with self._lock:
+            before, self.study, self.predictor = self.study, study, predictor
+            self._history = self._history.map_prompts(lambda prompt: (masks or {}).get(prompt.id, prompt))
+            if self.weights is not None and predictor.weights == self.weights:
+                self._history = self._history.disinherited()
+            if before is not study:
+                self._results.clear()
+                self._history = self._history.map_prompts(accepted)
+            if before is None or not before.reference.matches(study.reference):
+                self._edited.clear()
+                self.masks = self.shown = None
+        return refused
+
+    def close(self) -> None:
+        """Know no study any more; prompts stay."""
+        with self._lock:
+            self.study = self.predictor = self.masks = self.shown = None
+            self._due = False
+            self._results.clear()
+            self._edited.clear()
+
+    def _usable(self, prompt: Prompt) -> Prompt:
+        """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
+        if self.study is None:
+            return prompt
+        return prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
 
     # prompts
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
         """The prompts that hold, in their order."""
-        return self._history.prompts
+        return self._history.answered
+
+    @property
+    def earlier(self) -> tuple[Prompt, ...]:
+        """Prompts that other weights answered: displayed, and not answered any more."""
+        return self._history.earlier
 
     @property
     def history(self) -> PromptHistory:
@@ -85,12 +169,12 @@ class Session:
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a change of prompts to take back."""
+        """Whether there is a step to undo."""
         return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether a change was taken back that can be done again."""
+        """Whether a step was undone that can be done again."""
         return self._history.can_redo
 
     def add_point(self, ras: Ras, positive: bool = True, region: str = "WT") -> Prompt:
@@ -111,68 +195,188 @@ class Session:
 
     def add(self, prompt: Prompt) -> Prompt:
         """Add a prompt made before, for example read from a file."""
-        prompt = prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
-        with self._prompt_lock:
-            self._change(self._history.add(prompt))
-        return prompt
+        return self._give(prompt, lambda history, usable: history.add(usable))
 
-    def remove(self, prompt: Prompt) -> None:
-        """Take a prompt away, whatever came after it."""
-        with self._prompt_lock:
-            self._change(self._history.remove(prompt.id))
+    def replace(self, prompt: Prompt) -> Prompt:
+        """Put a prompt that was dragged or resized in the place of the one with its id."""
+        self._history.find(prompt.id)
+        return self._give(prompt, lambda history, usable: history.replace(usable))
 
     def move(self, prompt: Prompt, ras: Ras) -> Prompt:
         """Put a prompt's centre elsewhere and return it as it is now, under the same id."""
-        with self._prompt_lock:
-            moved = self._history.find(prompt.id).moved(ras)
-            moved = prompting.validate_prompt(moved, self.study.reference, self.study.brain)
-            self._change(self._history.replace(moved))
-        return moved
+        return self.replace(self._history.find(prompt.id).moved(ras))
+
+    def remove(self, *prompts: Prompt) -> None:
+        """Take prompts away as one step, whatever came after them."""
+        ids = [prompt.id for prompt in prompts]
+        self._history.remove(*ids)  # raises before anything changes
+        self._step(lambda history: history.remove(*ids))
+
+    def propose(self) -> None:
+        """Take the prompts away and show what the model finds by itself, as one step."""
+        if self._observer is not None:
+            self._observer.before_prompt()
+        self._step(PromptHistory.propose)
 
     def undo(self) -> bool:
-        """Take the last change of prompts back, and its mask where it was computed. Returns whether there was one."""
-        return self._go(PromptHistory.undo)
+        """Undo the last step, an edit by brush included. Returns whether there was one."""
+        return self._step(PromptHistory.undo)
 
     def redo(self) -> bool:
-        """Do the change taken back last again. Returns whether there was one."""
-        return self._go(PromptHistory.redo)
+        """Do the step undone last again. Returns whether there was one; none where something was edited since."""
+        return self._step(lambda history: history.redo())
 
     def reset(self) -> bool:
-        """Take all prompts and masks away; `undo` brings them back. Returns whether there was a prompt."""
-        with self._work_lock, self._prompt_lock:
-            history = self._history.reset()
-            found = history is not self._history
-            if found:
-                self._change(history)
-            self._blank.add(len(history.past))
-            self._state = State.empty(self.study.reference.shape)
-            return found
+        """Take all prompts and masks away; `undo` brings them back. Returns whether there was something."""
+        return self._step(PromptHistory.reset)
 
-    def _change(self, history: PromptHistory) -> None:
-        """A change of prompts that is no undo: forget which of the steps after it were blank."""
-        self._history = history
-        self._blank = {step for step in self._blank if step < len(history.past)}
+    def restore(self, history: PromptHistory, weights: str | None) -> None:
+        """Go on with the prompts of a saved scene, whose segments were made by weights of this SHA-256."""
+        with self._lock:
+            self._history, self.weights, self._restored = history, weights, True
 
-    def _go(self, step: Callable[[PromptHistory], PromptHistory]) -> bool:
-        with self._work_lock, self._prompt_lock:
-            history = step(self._history)  # as it is now: a prompt may have come while this waited
-            moved = history is not self._history
-            self._history = history
-            if moved and len(history.past) in self._blank:
-                self._state = State.empty(self.study.reference.shape)
-            elif moved and history.prompts in self._states:
-                self._state = self._states[history.prompts]
-            return moved
+    def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
+        if self._observer is not None:
+            self._observer.before_prompt()
+        usable = self._usable(prompt)
+        self._step(lambda history: change(history, usable))
+        return usable
+
+    def _step(self, change: Callable[[PromptHistory], PromptHistory]) -> bool:
+        """Make another step hold, and show it where its result is known. Returns whether it is another."""
+        if self._observer is not None:
+            self._observer.before_change()
+        with self._lock:
+            started, before = self._history, self.masks
+            self.take_edits()
+            edited = self._history
+            self._history = change(edited)  # as it is now: a prompt may have come from another thread
+            if self._history is not edited:
+                self._due = not self._show_known()
+            boxes = self._changes(before)
+        if self._history is not started and self._observer is not None:
+            self._observer.changed(boxes)
+        return self._history is not edited
+
+    def _changes(self, before: PackedMasks | None) -> Boxes:
+        if self.masks is None or before is None or self.masks is before:
+            return dict.fromkeys(REGIONS)
+        return self.masks.changes(before)
+
+    # edits by hand
+
+    def note_edits(self, edits: Edits, others: Edits | None = None) -> None:
+        """Take what the segments hold as the result.
+
+        Args:
+            edits: Regions that the user has edited; the next step, or `take_edits`, makes prompts of them.
+            others: Regions that are otherwise than shown though nobody edited them, such as a segment removed.
+        """
+        with self._lock:
+            if self.masks is None:
+                return
+            self.masks = self.masks.replaced({**edits, **(others or {})})
+            self.shown = None
+            self._edited.update(edits)
+
+    def take_edits(self) -> bool:
+        """Make the edits noted a step of mask prompts, so that they can be undone. Returns whether there were any that
+        say more than the prompts do.
+        """
+        with self._lock:
+            edits, self._edited = self._edited, {}
+            masks = [prompting.mask(mask, region) for region, mask in edits.items()]
+            masks = [mask for mask in masks if not self._history.contains_mask(mask)]
+            if not masks:
+                return False
+            self._history = self._history.add(*masks)
+            prompts = self._history.answered
+            if self.predictor is not None and prompts and all(prompt.kind == "mask" for prompt in prompts):
+                self.weights = self.predictor.weights  # which make the same of masks as any others
+            if not self._due:
+                self._keep_shown()
+            return True
+
+    def adopt(self, found: PackedMasks, edits: Edits) -> bool:
+        """Go on from what the segments hold, found on the grid of a study just opened.
+
+        Args:
+            found: The masks.
+            edits: Those of them that somebody edited since they were written.
+
+        Returns:
+            Whether prompts were made of them: masks that stand for a saved scene that other weights made, or edits.
+        """
+        with self._lock:
+            self.masks, self.shown = found, None
+            self._edited.update(edits)
+            made = self._inherit() or self.take_edits()
+            if not made and not self._due:
+                self._keep_shown()
+            if self._due:
+                self._due = not self._show_known()
+            return made
+
+    def _inherit(self) -> bool:
+        """Let masks stand for what a restored scene shows, where it was made by other weights than the predictor's.
+        Returns whether there are such masks.
+        """
+        restored, self._restored = self._restored, False
+        if not restored or self.masks is None or self.predictor is None:
+            return False
+        if self.weights is not None and self.weights == self.predictor.weights:
+            return False
+        masks = self.masks
+        found = tuple(prompting.mask(masks.mask(name), name) for name in REGIONS if masks.voxels(name))
+        if found:
+            self._edited.clear()
+            self._remember((found, False), self.masks, self.weights)
+            self._history = self._history.inheriting(found)
+            self.shown = (found, False)
+        return bool(found)
+
+    def _keep_shown(self) -> None:
+        """Take what is shown as the result of the step that holds."""
+        if self.masks is not None:
+            self.shown = self._history.snapshot
+            self._remember(self.shown, self.masks, self.weights)
 
     # work
+
+    def request(self) -> Request | None:
+        """What has to be predicted to show the step that holds; None where nothing is due."""
+        with self._lock:
+            due = self._due and self._history.has_result
+            return Request(self._history.snapshot[0]) if due else None
+
+    def shown_request(self) -> Request | None:
+        """The request whose prediction is shown; None where nothing is, or masks edited since."""
+        shown = self.shown
+        return Request(shown[0]) if shown is not None and (shown[0] or shown[1]) else None
+
+    def stop(self) -> None:
+        """Want no prediction until the next step."""
+        self._due = False
+
+    def apply(self, prediction: Prediction) -> Boxes:
+        """Keep a prediction, and show it where it is that of the step that holds and is due.
+
+        Returns:
+            For each region the box of voxels that changed; None where nothing did.
+        """
+        with self._lock:
+            before = self.masks
+            self._remember((prediction.prompts, not prediction.prompts), prediction.masks, prediction.weights)
+            if self._due:
+                self._due = not self._show_known()
+            return self._changes(before)
 
     def encode(self, progress: Progress | None = None, cancel: Cancel | None = None) -> None:
         """Compute all that needs no prompt, so that a click is answered at once: embeddings, features, the proposal.
 
         Raises `Cancelled`; the embeddings done by then are kept.
         """
-        with self._work_lock:
-            self._propose(Reporter(progress, cancel))
+        self._opened().encode(progress, cancel)
 
     def update(self, progress: Progress | None = None, cancel: Cancel | None = None) -> Result:
         """Answer the prompts; without any this is the automatic proposal.
@@ -184,62 +388,63 @@ class Session:
         Raises:
             Cancelled: The user stopped. Masks are as before, embeddings done by then are kept.
         """
-        with self._work_lock:
-            started = time.monotonic()
-            with self._prompt_lock:
-                prompts, step = self.prompts, len(self._history.past)
-            before = self._state
-            del self._notes[:]
-            if prompts not in self._states:
-                self._compute(prompts, Reporter(progress, cancel))
-            self._states.move_to_end(prompts)
-            self._state = self._states[prompts]
-            self._blank.discard(step)
-            notes = (*self._notes, *unread_notes(self.model.name, self.model.prompts, prompts))
-            return Result(self._state.masks.changes(before.masks), time.monotonic() - started, notes)
+        started = time.monotonic()
+        with self._lock:
+            self.take_edits()
+            if not self._history.has_result:
+                self._history = self._history.showing_proposal()
+            request = Request(self._history.snapshot[0])
+            self._due = self.shown != self._history.snapshot
+        prediction = self._opened().predict(request, progress, cancel)
+        return Result(self.apply(prediction), time.monotonic() - started, prediction.notes)
 
-    def _compute(self, prompts: tuple[Prompt, ...], report: Reporter) -> None:
-        """Answer the prompts one by one from the longest list of the first ones whose answer is known. What has been
-        answered when the user cancels is kept.
-        """
-        self._propose(report.part(0, PROPOSAL_SHARE))  # at once where it is known
-        known = next(count for count in range(len(prompts), -1, -1) if prompts[:count] in self._states)
-        self._states.move_to_end(prompts[:known])
-        for number in range(known + 1, len(prompts) + 1):
-            done = (number - 1 - known) / (len(prompts) - known)
-            text = f"prompt {number} of {len(prompts)}" if len(prompts) - known > 1 else "outlining"
-            report.report(PROPOSAL_SHARE + (1 - PROPOSAL_SHARE) * done, text)
-            before = self._states[prompts[: number - 1]].answer()
-            self._keep(State.of(prompts[:number], self._pipeline.answer(prompts[:number], before)))
-        report.report(1.0, "outlining")
+    def _opened(self) -> Predictor:
+        if self.predictor is None:
+            raise PromptError("No volume has been read: give the session a study and a model first")
+        return self.predictor
 
-    def _propose(self, report: Reporter) -> None:
-        """Keep the answer without prompts."""
-        if () not in self._states:
-            self._keep(State.of((), self._pipeline.proposal(report)))
-        report.report(1.0, "outlining")
+    def _show_known(self) -> bool:
+        """Show the step that holds where its result is known. Returns whether it was."""
+        snapshot = self._history.snapshot
+        if self.masks is None:
+            return False
+        if snapshot in self._results:
+            self._results.move_to_end(snapshot)
+            self.masks, self.weights = self._results[snapshot]
+        elif self._history.has_result:
+            return False
+        else:
+            self.masks, self.weights = PackedMasks.empty(self.masks.shape), None
+        self.shown = snapshot
+        return True
 
-    def _keep(self, state: State) -> None:
-        """Keep an answer, and of those before the proposal and the ones used last."""
-        self._states[state.prompts] = state
-        while len(self._states) > KEPT_PREFIXES:
-            del self._states[next(prompts for prompts in self._states if prompts)]
+    def _remember(self, snapshot: Snapshot, masks: PackedMasks, weights: str | None) -> None:
+        self._results[snapshot] = masks, weights
+        self._results.move_to_end(snapshot)
+        while len(self._results) > KEPT_RESULTS:
+            self._results.popitem(last=False)
 
     # results
 
     def mask(self, region: str) -> np.ndarray:
-        """uint8 of 0 and 1: the mask of the last update, ET inside TC inside WT; zeros before the first."""
-        return self._state.masks.mask(check_region(region))
+        """uint8 of 0 and 1: what is shown of a region, ET inside TC inside WT; zeros before the first update."""
+        check_region(region)
+        self._opened()
+        assert self.masks is not None
+        return self.masks.mask(region)
 
     def probability(self, region: str) -> np.ndarray:
         """float32 in [0, 1]: at least 0.5 exactly where the mask is 1. Zeros before the first update."""
         check_region(region)
-        with self._work_lock:
-            if self._state.cells is None:
-                return np.zeros(self.study.reference.shape, np.float32)
-            return self._pipeline.probability(self._state.answer(), region)
+        predictor, shown = self._opened(), self.shown_request()
+        if shown is None:
+            assert self.study is not None
+            return np.zeros(self.study.reference.shape, np.float32)
+        return predictor.probability(shown, region)
 
     def volumes(self) -> dict[str, float]:
-        """Volume of each region in mL."""
-        ml = self.study.reference.voxel_ml
-        return {name: float(np.count_nonzero(self.mask(name))) * ml for name in REGIONS}
+        """Volume of each region in mL, as shown; 0 before the study is known."""
+        masks, study = self.masks, self.study
+        if masks is None or study is None:
+            return dict.fromkeys(REGIONS, 0.0)
+        return {region: masks.voxels(region) * study.reference.voxel_ml for region in REGIONS}

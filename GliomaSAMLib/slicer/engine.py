@@ -1,4 +1,4 @@
-"""What the panel drives: one worker, the model, and a task for every segmentation node."""
+"""What the panel drives: one worker, the model, and a controller for every segmentation node."""
 
 import logging
 from collections import deque
@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import Cancelled, GliomaSAMError
-from ..models.registry import current_name
+from ..former_names import current_name
 from ..progress import Cancel, Progress
-from .library import Choice, Library, SessionLike, StudyLike
+from ..session import Predictor, Request
+from .controller import SegmentationController
+from .jobs import Jobs, ModelChoice
 from .persistence import restore
-from .task import Task
-from .timeline import Step
 from .worker import JOIN_SECONDS, ORDER, Ticket, Work, Worker
 
 LOGGER = logging.getLogger(__name__)
@@ -27,10 +27,13 @@ class Listener(Protocol):
     def message(self, text: str, kind: str) -> None:
         """A sentence for the user, of the kind "info", "warning" or "error"."""
 
-    def changed(self, task: Task) -> None:
-        """The prompts, phase, notes, doubt or undo state of a task are others now."""
+    def modelChanged(self) -> None:
+        """Another model or device is in use than was chosen."""
 
-    def results(self, task: Task) -> None:
+    def changed(self, task: SegmentationController) -> None:
+        """The prompts, phase, notes, uncertainty or undo state of a task are others now."""
+
+    def results(self, task: SegmentationController) -> None:
         """The segments of a task hold a new result."""
 
 
@@ -41,7 +44,7 @@ class Engine:
 
     Args:
         listener: The panel.
-        load, read_study, new_session: How models, studies and sessions are made; default those of this library.
+        load, read_study, new_predictor: How models, studies and predictors are made; default those of this library.
         cache: Where embeddings are kept, as for `Session`.
     """
 
@@ -50,29 +53,29 @@ class Engine:
         listener: Listener,
         *,
         load: Callable[[str, str], Any] | None = None,
-        read_study: Callable[..., StudyLike] | None = None,
-        new_session: Callable[[Any, Any, str | Path | None], SessionLike] | None = None,
+        read_study: Callable[..., Any] | None = None,
+        new_predictor: Callable[[Any, Any, str | Path | None, Callable[[str], None]], Predictor] | None = None,
         cache: str | Path | None = "default",
     ) -> None:
         self.listener = listener
-        self.library = Library(load, read_study, new_session, cache)
+        self.jobs = Jobs(load, read_study, new_predictor, cache)
         self._worker = Worker(self._report)
-        self._tasks: list[Task] = []  # the one that the user touched last is the first
+        self._tasks: list[SegmentationController] = []  # the one that the user touched last is the first
         self._background: deque[Work] = deque()
-        self._current: tuple[Task | None, Work, Ticket] | None = None
+        self._current: tuple[SegmentationController | None, Work, Ticket] | None = None
         self._told_progress = False
-        self._choice = Choice()
-        self._loaded: Choice | None = None
+        self._choice = ModelChoice()
+        self._loaded: ModelChoice | None = None
         self._closed = False
 
     # tasks
 
-    def task(self, segmentation_node: Any) -> Task:
+    def task(self, segmentation_node: Any) -> SegmentationController:
         """The task of a segmentation node, made on demand; what the scene holds of it is taken up."""
         for task in self._tasks:
             if task.node is segmentation_node:
                 return task
-        task = Task(segmentation_node, self)
+        task = SegmentationController(segmentation_node, self)
         self._tasks.insert(0, task)
         try:
             state = restore(segmentation_node.GetScene(), segmentation_node)
@@ -83,11 +86,11 @@ class Engine:
         return task
 
     @property
-    def tasks(self) -> tuple[Task, ...]:
+    def tasks(self) -> tuple[SegmentationController, ...]:
         """All that there are, the one touched last first."""
         return tuple(self._tasks)
 
-    def touch(self, task: Task) -> None:
+    def touch(self, task: SegmentationController) -> None:
         """Serve this task first from now on."""
         if task in self._tasks:
             self._tasks.remove(task)
@@ -96,7 +99,7 @@ class Engine:
     # the model
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ModelChoice:
         """The model and device in use, or about to be."""
         return self._choice
 
@@ -105,7 +108,7 @@ class Engine:
         the model cannot be loaded, the one before stays in use, but the default takes its place when a scene named it
         (`saved`).
         """
-        choice = Choice(current_name(name), device, saved)
+        choice = ModelChoice(current_name(name), device, saved)
         if choice == self._choice and not saved:
             return
         before, self._choice = self._choice, choice
@@ -115,7 +118,7 @@ class Engine:
             self.drop(task, "prepare")
             task.model_changed()
 
-    def restore_model(self, task: Task, choice: Choice) -> None:
+    def restore_model(self, task: SegmentationController, choice: ModelChoice) -> None:
         """Answer with the model that a task was saved with. There is one at a time, so other tasks are told of."""
         before = self._choice
         self.set_model(choice.model, choice.device, saved=True)
@@ -127,17 +130,19 @@ class Engine:
                 "info",
             )
 
-    def loaded(self, choice: Choice) -> None:
+    def loaded(self, choice: ModelChoice) -> None:
         """Note that a model works: the one chosen, or the default in place of one that is not here."""
         if choice != self._choice:
-            text = f"the model {self._choice.model} cannot be used here: {choice.model} takes its place"
+            text = f"The model {self._choice.model} cannot be used here: {choice.model} takes its place"
             self.listener.message(text, "info")
         self._choice = self._loaded = choice
+        self.listener.modelChanged()
 
-    def not_loaded(self, choice: Choice) -> None:
+    def not_loaded(self, choice: ModelChoice) -> None:
         """Note that work with a model could not begin: go back to the last that worked."""
         if self._loaded is not None and choice == self._choice:
             self._choice = self._loaded
+            self.listener.modelChanged()
 
     # work
 
@@ -169,21 +174,22 @@ class Engine:
             task.stop()
         self._tell_idle()
         if stopped:
-            self.listener.message(f"stopped: {stopped}", "info")
+            self.listener.message(f"Stopped: {stopped}", "info")
 
-    def drop(self, task: Task, *kinds: str) -> None:
+    def drop(self, task: SegmentationController, *kinds: str) -> None:
         """Stop work of a task and forget its result; without `kinds` any."""
         if self._current is not None and self._current[0] is task and (not kinds or self._current[1].kind in kinds):
             self._worker.drop(self._current[2])
             self._current = None
             self._tell_idle()
 
-    def drop_answers(self, task: Task, wanted: Step | None) -> None:
+    def drop_answers(self, task: SegmentationController, wanted: Request | None) -> None:
         """Stop looking for answers of a task, but for one on which the answer to `wanted` rests: that one is kept, so
         that quick clicks, each of which comes before the answer to the last, get on all the same.
         """
-        if self._current is None or wanted is None or not self._current[1].leads_to(wanted):
-            self.drop(task, "update", "doubt")
+        running = self._current[1].request if self._current is not None else None
+        if running is None or wanted is None or not running.leads_to(wanted):
+            self.drop(task, "update", "uncertainty")
 
     def collect(self) -> None:
         """Deliver results, take up what the user did, and start the work that is due."""
@@ -191,8 +197,8 @@ class Engine:
             return
         self._forget_the_dead()
         self._worker.collect()
-        while self.library.messages:
-            self.listener.message(self.library.messages.popleft(), "warning")
+        while self.jobs.messages:
+            self.listener.message(self.jobs.messages.popleft(), "warning")
         for task in list(self._tasks):
             scene = task.node.GetScene()
             if scene is None or scene.IsBatchProcessing():  # closing or reading a scene: nothing is in its place
@@ -226,7 +232,10 @@ class Engine:
         task, work = found
         if self._current is not None:
             current = self._current[1]
-            needed = self._current[0] is task and work.kind in ("update", "doubt")  # an answer begins with the encoding
+            needed = self._current[0] is task and work.kind in (
+                "update",
+                "uncertainty",
+            )  # an answer begins with the encoding
             if current.kind == "encode" and not needed and ORDER.index(work.kind) < ORDER.index("encode"):
                 self._current[2].cancel()  # it comes again after this
             return
@@ -239,9 +248,11 @@ class Engine:
         self._current = (task, work, ticket)
         self._tell_progress(0.0, work.text)
 
-    def _next(self) -> tuple[Task | None, Work] | None:
+    def _next(self) -> tuple[SegmentationController | None, Work] | None:
         """The most urgent work; among equals that of the task touched last."""
-        candidates: list[tuple[Task | None, Work]] = [(None, work) for work in list(self._background)[:1]]
+        candidates: list[tuple[SegmentationController | None, Work]] = [
+            (None, work) for work in list(self._background)[:1]
+        ]
         for task in self._tasks:
             work = task.next_work()
             if work is not None:
@@ -249,15 +260,15 @@ class Engine:
         return min(candidates, key=lambda candidate: ORDER.index(candidate[1].kind), default=None)
 
     def _finished(self, done: Callable[[Any], None], result: Any) -> None:
-        self._let_go()
+        self._release()
         done(result)
 
     def _failed(self, work: Work, error: Exception) -> None:
-        self._let_go()
+        self._release()
         if not isinstance(error, Cancelled):
             work.failed(error)
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         """The current work is over."""
         if self._current is not None and self._current[1].kind == "background":
             self._background.popleft()
@@ -285,5 +296,5 @@ class Engine:
     def _report(self, error: Exception) -> None:
         LOGGER.error("unexpected error", exc_info=error)
         self.listener.message(
-            f"an unexpected error ({type(error).__name__}: {error}): save your work; the error is in the log", "error"
+            f"An unexpected error ({type(error).__name__}: {error}): save your work; the error is in the log", "error"
         )

@@ -188,7 +188,7 @@ def install(
         raise
     except Exception as error:  # pip's callers raise many kinds
         raise ModelError(
-            f"the installation failed ({error}): check the connection, or install from a folder of wheels"
+            f"The installation failed ({error}): check the connection, or install from a folder of wheels"
         ) from error
     finally:
         importlib.invalidate_caches()
@@ -214,7 +214,7 @@ def _as_requirements(texts: list[str]) -> list[Any]:
 
 def _check_wheels(folder: Path) -> None:
     if not any(Path(folder).glob("*.whl")):
-        raise ModelError(f"the folder {folder} holds no wheels: choose a folder with .whl files, PyTorch among them")
+        raise ModelError(f"The folder {folder} holds no wheels: choose a folder with .whl files, PyTorch among them")
 
 
 def _slicer_packaging() -> Any:
@@ -228,7 +228,7 @@ def _torch_logic() -> TorchLogic:
         utils = importlib.import_module("PyTorchUtils")
     except ImportError as error:
         raise ModelError(
-            "the PyTorch extension is not installed: install PyTorch from the Extensions Manager, start Slicer again, "
+            "The PyTorch extension is not installed: install PyTorch from the Extensions Manager, start Slicer again, "
             "and press Install"
         ) from error
     logic: TorchLogic = utils.PyTorchUtilsLogic()

@@ -22,23 +22,18 @@ PROMPT_COLOURS: Mapping[tuple[bool, str], Colour] = {
     (False, "TC"): (0.85, 0.20, 0.70),
     (False, "ET"): (0.50, 0.10, 0.60),
 }
-
 """Red, green, blue in [0, 1] for inside (True) or outside and the region: cold inside, warm outside."""
 
 GLYPHS: Mapping[bool, str] = {True: "Circle2D", False: "ThickCross2D"}
-
 """Shapes of a point inside and outside, as vtkMRMLMarkupsDisplayNode calls them."""
 
 GLYPH_SCALE = 2.5
-
 """Size of a point in per cent of the view, so that it is as easy to grab at every magnification."""
 
 STEP_MM = 3.0
-
 """Distance of the lines of the filling; smaller in a small lasso."""
 
 LEAST_ACROSS = 8
-
 """So many lines at least cross a lasso."""
 
 
@@ -56,7 +51,7 @@ def lasso_points(outline: Sequence[Sequence[float]]) -> list[tuple[float, float,
         PromptError: The line encloses nothing.
     """
     points = np.asarray(outline, float)
-    refused = PromptError("the lasso encloses nothing: draw a closed line round a part of the region")
+    refused = PromptError("The lasso encloses nothing: draw a closed line round a part of the region")
     if len(points) < 3:
         raise refused
     centre = points.mean(axis=0)
@@ -112,7 +107,6 @@ def _walk(inside: np.ndarray) -> list[tuple[int, int]]:
 
 
 KIND, REGION, SIGN, PROMPT = "GliomaSAM.kind", "GliomaSAM.region", "GliomaSAM.sign", "GliomaSAM.prompt"
-
 """Attributes of a node: what it is, of which region, "+" or "-", and but for points the id of its prompt."""
 
 CLASSES = {
@@ -122,36 +116,30 @@ CLASSES = {
     "scribble": "vtkMRMLMarkupsCurveNode",
     "lasso": "vtkMRMLMarkupsClosedCurveNode",
 }
-
 """Kinds of nodes: points are many a node, the others one."""
 
 VIEW = "vtkMRMLSliceNode"
 
 ON_SLICE_MM = 0.01
-
 """The centre of a box placed in a slice view is this near to the slice."""
 
 THIN_MM = 0.1
-
 """Thickness of a 2D box, which has to be seen in its slice and to be thinner than half a voxel."""
 
 UPRIGHT = 0.9999
-
 """Cosine of the angle, about 0.8 degrees, up to which a box is not turned."""
 
 DIMMED = 0.35
-
 """Opacity of what is only to be seen."""
 
 MOVED_MM = 1e-3
-
 """A smaller difference of positions is rounding, by a transform say."""
 
 
 def create_node(scene: Any, kind: str, positive: bool, region: str) -> Any:
     """A new, visible, empty markups node for prompts. Raises `PromptError` on an unknown kind or region."""
     if kind not in CLASSES:
-        raise PromptError(f"there is no kind of prompt {kind!r}: use one of {', '.join(CLASSES)}")
+        raise PromptError(f"Unknown kind of prompt {kind!r}. Use one of {', '.join(CLASSES)}")
     check_region(region)
     positive = positive or kind.startswith("box")
     node = scene.CreateNodeByClass(CLASSES[kind])

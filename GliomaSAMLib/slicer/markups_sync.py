@@ -4,17 +4,17 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import slicer
 import vtk
 
 from ..errors import GliomaSAMError
 from ..prompts import Prompt, point
+from ..session import Session
 from . import markups as markups
 
 FOLDER = "GliomaSAM.prompts"
-
 """Attribute of the folder: the id of its segmentation node."""
 
 
@@ -79,7 +79,7 @@ TOUCHING = (
 )
 
 
-class NodeWatch:
+class MarkupsObserver:
     """Observes markups nodes. A node that is being dragged counts as touched once it has been let go."""
 
     def __init__(self) -> None:
@@ -90,12 +90,12 @@ class NodeWatch:
 
     def add(self, node: Any) -> None:
         """Observe a node."""
-        reactions = [(_MARKUPS.PointStartInteractionEvent, NodeWatch._started)]
-        reactions += [(_MARKUPS.PointEndInteractionEvent, NodeWatch._ended)]
-        reactions += [(event, NodeWatch._noticed) for event in TOUCHING]
+        reactions = [(_MARKUPS.PointStartInteractionEvent, MarkupsObserver._started)]
+        reactions += [(_MARKUPS.PointEndInteractionEvent, MarkupsObserver._ended)]
+        reactions += [(event, MarkupsObserver._noticed) for event in TOUCHING]
         self._tags[node] = [node.AddObserver(event, self._calling(reaction)) for event, reaction in reactions]
 
-    def _calling(self, reaction: Callable[["NodeWatch", Any], None]) -> Callable[[Any, str], None]:
+    def _calling(self, reaction: Callable[["MarkupsObserver", Any], None]) -> Callable[[Any, str], None]:
         own = weakref.ref(self)  # an observer must not keep alive who forgot to remove it
 
         def call(node: Any, event: str) -> None:
@@ -112,15 +112,15 @@ class NodeWatch:
         self._touched.pop(node, None)
         self._dragged.discard(node)
 
-    def touch(self, node: Any) -> None:
+    def mark_modified(self, node: Any) -> None:
         """Note a node as if the user had touched it."""
         self._touched[node] = None
 
-    def is_touched(self, node: Any) -> bool:
-        """Whether the user has touched a node since `take_touched`, or is dragging it."""
+    def is_modified(self, node: Any) -> bool:
+        """Whether the user has touched a node since `pop_modified`, or is dragging it."""
         return node in self._touched or node in self._dragged
 
-    def take_touched(self) -> list[Any]:
+    def pop_modified(self) -> list[Any]:
         """The nodes that the user has touched and let go, each of them once."""
         taken = [node for node in self._touched if node not in self._dragged]
         for node in taken:
@@ -128,7 +128,7 @@ class NodeWatch:
         return taken
 
     @contextmanager
-    def quiet(self) -> Iterator[None]:
+    def blocked(self) -> Iterator[None]:
         """What happens to the nodes meanwhile is not the user's doing."""
         self._quiet += 1
         try:
@@ -149,45 +149,34 @@ class NodeWatch:
 
 
 ROLE = "GliomaSAM.prompts"
-
 """Role of the node references from the segmentation to its markups."""
 
 Drawing = tuple[str, tuple[tuple[float, float, float], ...]]
-
 """Kind and outline of a markups node."""
-
-
-class PromptListener(Protocol):
-    """Who keeps the prompts, a `Task`. Its methods raise `PromptError` or `StudyError` for what cannot be used."""
-
-    @property
-    def prompts(self) -> tuple[Prompt, ...]: ...
-    @property
-    def earlier(self) -> tuple[Prompt, ...]: ...
-    def add(self, prompt: Prompt) -> Prompt: ...
-    def replace(self, prompt: Prompt) -> Prompt: ...
-    def remove(self, *prompts: Prompt) -> None: ...
-    def tell_error(self, error: Exception) -> None: ...
 
 
 class PromptNodes:
     """Owns the markups nodes that hold the prompts of one segmentation. Main thread only.
 
-    Events of the nodes only leave a note; `collect` compares the nodes with the prompts and tells the listener what
+    Events of the nodes only leave a note; `collect` compares the nodes with the prompts and tells the session what
     the user placed, dragged or deleted, so that nothing is changed from inside an event and no change echoes.
 
     Args:
         scene: The scene.
         segmentation_node: Whose prompts; refers to the nodes in the role `ROLE`, so that they are found again in a
             saved scene.
-        listener: Who keeps the prompts; not kept alive by this.
+        session: Owns the prompts; not kept alive by this.
+        tell_error: Tells the user why a prompt was refused.
     """
 
-    def __init__(self, scene: Any, segmentation_node: Any, listener: PromptListener) -> None:
+    def __init__(
+        self, scene: Any, segmentation_node: Any, session: Session, tell_error: Callable[[Exception], None]
+    ) -> None:
         self._scene = scene
         self._segmentation_node = segmentation_node
-        self._listener: PromptListener = weakref.proxy(listener)
-        self._watch = NodeWatch()
+        self._session: Session = weakref.proxy(session)
+        self._tell_error = tell_error
+        self._watch = MarkupsObserver()
         self._held: dict[Any, set[str]] = {}
         self._drawings: dict[tuple[object, ...], Drawing] = {}
         self._reading = False
@@ -250,7 +239,7 @@ class PromptNodes:
     # from the views to the prompts
 
     def collect(self) -> None:
-        """Tell the listener what the user has done to the nodes since the last call."""
+        """Tell the session what the user has done to the nodes since the last call."""
         if self._reading or self._segmentation_node.GetScene() is None:
             return
         self._reading = True
@@ -259,28 +248,28 @@ class PromptNodes:
                 held = self._held[node]
                 self._forget(node)
                 self._tell(partial(self._remove, held))
-            for node in self._watch.take_touched():
+            for node in self._watch.pop_modified():
                 self._tell(partial(self._read, node))
         finally:
             self._reading = False
         if self._unsynced:
-            self.sync(self._listener.prompts, self._listener.earlier)
+            self.sync(self._session.prompts, self._session.earlier)
 
     def _tell(self, what: Callable[[], object]) -> None:
-        """Tell the listener something; what it refuses goes back to what the prompts say."""
+        """Tell the session something; what it refuses goes back to what the prompts say."""
         try:
             what()
         except GliomaSAMError as error:
-            self._listener.tell_error(error)
+            self._tell_error(error)
             self._unsynced = True
 
     def _remove(self, ids: set[str]) -> None:
         gone = [prompt for prompt in self._all() if prompt.id in ids]
         if gone:
-            self._listener.remove(*gone)
+            self._session.remove(*gone)
 
     def _all(self) -> tuple[Prompt, ...]:
-        return *self._listener.prompts, *self._listener.earlier
+        return *self._session.prompts, *self._session.earlier
 
     def _read(self, node: Any) -> None:
         if markups.meaning(node)[0] == "point":
@@ -288,14 +277,14 @@ class PromptNodes:
         elif markups.is_finished(node):
             self._read_drawing(node)
         elif node.GetNumberOfControlPoints():
-            self._watch.touch(node)  # not finished: look again
+            self._watch.mark_modified(node)  # not finished: look again
         else:
             self._remove(self._held[node])
 
     def _read_points(self, node: Any) -> None:
         _, positive, region = markups.meaning(node)
         known = {prompt.id: prompt for prompt in self._all() if prompt.kind == "point"}
-        earlier = {prompt.id for prompt in self._listener.earlier}
+        earlier = {prompt.id for prompt in self._session.earlier}
         held, self._held[node] = self._held[node], set()
         own = self._held[node]
         for index, prompt_id, ras in list(markups.defined_points(node)):
@@ -307,33 +296,33 @@ class PromptNodes:
                     self._unsynced = True  # back to where it was, whoever moved it
                 else:
                     moved = point(ras, positive, region, prompt_id=prompt_id)
-                    self._tell(partial(self._listener.replace, moved))
+                    self._tell(partial(self._session.replace, moved))
             else:
                 self._tell(partial(self._add_point, node, index, point(ras, positive, region)))
         self._remove(held - own)
 
     def _add_point(self, node: Any, index: int, prompt: Prompt) -> None:
-        added = self._listener.add(prompt)
+        added = self._session.add(prompt)
         self._held[node].add(added.id)
-        with self._watch.quiet():
+        with self._watch.blocked():
             node.SetNthControlPointDescription(index, added.id)
 
     def _read_drawing(self, node: Any) -> None:
         held = self._held[node]
-        if any(prompt.id in held for prompt in self._listener.earlier):
+        if any(prompt.id in held for prompt in self._session.earlier):
             self._unsynced = True  # back to what it was, whoever changed it
             return
-        known = next((prompt for prompt in self._listener.prompts if prompt.id in held), None)
+        known = next((prompt for prompt in self._session.prompts if prompt.id in held), None)
         if known is None and markups.meaning(node)[0] == "box2d":
-            with self._watch.quiet():
+            with self._watch.blocked():
                 markups.flatten(node)
         try:
             if known is None:
-                prompt = self._listener.add(markups.drawn_prompt(node))
+                prompt = self._session.add(markups.drawn_prompt(node))
             elif _same(self._drawing(known), markups.drawing(node)):
                 return
             else:
-                prompt = self._listener.replace(markups.drawn_prompt(node, known.id))
+                prompt = self._session.replace(markups.drawn_prompt(node, known.id))
         except GliomaSAMError:
             if known is None:
                 self._discard(node)
@@ -354,7 +343,7 @@ class PromptNodes:
         self._unsynced = False
         if self._segmentation_node.GetScene() is None:
             return
-        with self._watch.quiet():
+        with self._watch.blocked():
             dimmed = {prompt.id for prompt in earlier}
             points = [prompt for prompt in (*prompts, *earlier) if prompt.kind == "point"]
             drawn = [prompt for prompt in (*prompts, *earlier) if prompt.kind in ("box", "scribble")]
@@ -374,7 +363,7 @@ class PromptNodes:
 
     def _write_points(self, node: Any, prompts: Sequence[Prompt]) -> None:
         wanted = {prompt.id: prompt for prompt in prompts}
-        unread = self._watch.is_touched(node)
+        unread = self._watch.is_modified(node)
         own: set[str] = set()
         for index, prompt_id, ras in reversed(list(markups.defined_points(node))):
             if prompt_id in wanted and prompt_id not in own:
@@ -399,7 +388,7 @@ class PromptNodes:
             node = self._create(kind, prompt.positive, prompt.region)
             node.SetAttribute(markups.PROMPT, prompt.id)
             self._held[node].add(prompt.id)
-        if not self._watch.is_touched(node) and not _same(drawing, markups.drawing(node)):
+        if not self._watch.is_modified(node) and not _same(drawing, markups.drawing(node)):
             markups.draw(node, outline)
         return node
 

@@ -10,7 +10,6 @@ import slicer
 from ..study.modalities import MODALITIES, recognise
 
 MOST_CANDIDATES = 8
-
 """A modality's volumes that are compared; there are rarely more than two."""
 
 DESCRIPTION_TAG, AGENT_TAG = "0008,103E", "0018,0010"
@@ -19,17 +18,17 @@ _NATIVE = re.compile(r"(?<![a-z0-9])t1(n|pre)(?![a-z0-9])")
 
 
 @dataclass(frozen=True)
-class Guess:
+class DetectedVolume:
     """The volume that is probably one modality.
 
     Args:
         node: The volume node.
-        sure: Whether nothing speaks against it.
-        reason: Why it was taken, or why it is doubtful, for the user to read.
+        confident: Whether nothing speaks against it.
+        reason: Why it was taken, or what speaks against it, for the user to read.
     """
 
     node: Any
-    sure: bool
+    confident: bool
     reason: str
 
 
@@ -37,14 +36,14 @@ class Guess:
 class _Candidate:
     node: Any
     place: int  # item of the subject hierarchy that holds it: the study or a folder
-    doubt: str
+    reason: str
 
     @property
     def name(self) -> str:
         return str(self.node.GetName()).lower()
 
 
-def guess_volumes(scene: Any) -> dict[str, Guess]:
+def guess_volumes(scene: Any) -> dict[str, DetectedVolume]:
     """The volume of each modality found among the scene's visible scalar volumes. Each node stands for one at most.
 
     Where several could be one modality those of one patient are taken together: of one folder or study of the subject
@@ -52,9 +51,9 @@ def guess_volumes(scene: Any) -> dict[str, Guess]:
     """
     candidates: dict[str, list[_Candidate]] = {}
     for volume_node in _volumes(scene):
-        modality, doubt = _modality(volume_node, has_t1c=False)
+        modality, reason = _modality(volume_node, has_t1c=False)
         if modality is not None:
-            found = _Candidate(volume_node, _place(scene, volume_node), doubt)
+            found = _Candidate(volume_node, _place(scene, volume_node), reason)
             candidates.setdefault(modality, []).append(found)
     present = [modality for modality in MODALITIES if modality in candidates]
     chosen = _most_alike([candidates[modality][:MOST_CANDIDATES] for modality in present])
@@ -64,13 +63,13 @@ def guess_volumes(scene: Any) -> dict[str, Guess]:
     }
 
 
-def _guess(candidate: _Candidate, count: int, has_t1c: bool) -> Guess:
-    doubt = candidate.doubt
+def _guess(candidate: _Candidate, count: int, has_t1c: bool) -> DetectedVolume:
+    reason = candidate.reason
     if has_t1c:
-        _, doubt = _modality(candidate.node, has_t1c=True)
+        _, reason = _modality(candidate.node, has_t1c=True)
     if count > 1:
-        doubt = f"one of {count} volumes that look alike: check that it is the right one"
-    return Guess(candidate.node, not doubt, doubt or "recognised by its name")
+        reason = f"one of {count} volumes that look alike: check that it is the right one"
+    return DetectedVolume(candidate.node, not reason, reason or "recognised by its name")
 
 
 def _volumes(scene: Any) -> list[Any]:
@@ -84,7 +83,7 @@ def _volumes(scene: Any) -> list[Any]:
 
 
 def _modality(volume_node: Any, has_t1c: bool) -> tuple[str | None, str]:
-    """The modality that a node's texts speak of, and what makes it doubtful."""
+    """The modality that a node's texts speak of, and what speaks against it."""
     description, agent = _series(volume_node)
     name = volume_node.GetName() or ""
     by_name, by_description = recognise(name, agent), recognise(description, agent) if description else None

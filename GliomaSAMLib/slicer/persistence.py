@@ -10,11 +10,11 @@ from ..errors import PromptError
 from ..prompts import Prompt, PromptHistory
 from ..prompts.history import prompt_to_json
 from ..study.modalities import MODALITIES
-from .library import Choice
-from .shown import Output
+from .jobs import ModelChoice
+from .segment_view import SegmentStyle
 
 if TYPE_CHECKING:
-    from .task import Task
+    from .controller import SegmentationController
 
 ATTRIBUTE = "GliomaSAM.state"
 """Attribute of the segmentation node that holds the state as JSON."""
@@ -25,14 +25,14 @@ VERSION = 2
 
 
 @dataclass(frozen=True)
-class State:
-    """The state of a task, as a scene holds it.
+class SavedState:
+    """The state of a segmentation, as a scene holds it.
 
     Args:
         choice: Model and device.
         nodes: The volume nodes by modality.
         register, skull: As for `Study.read`.
-        output: How results become segments.
+        style: How results become segments.
         prompts: The prompts that held, in their order.
         proposed: Whether the automatic proposal was shown.
         weights: SHA-256 of the weights that made what the segments show; None where that is not known, as in a scene
@@ -40,34 +40,34 @@ class State:
         earlier: Prompts that other weights answered before, and that were only to be seen.
     """
 
-    choice: Choice = field(default_factory=Choice)
+    choice: ModelChoice = field(default_factory=ModelChoice)
     nodes: Mapping[str, Any] = field(default_factory=dict)
     register: bool = False
     skull: str = "auto"
-    output: Output = field(default_factory=Output)
+    style: SegmentStyle = field(default_factory=SegmentStyle)
     prompts: tuple[Prompt, ...] = ()
     proposed: bool = False
     weights: str | None = None
     earlier: tuple[Prompt, ...] = ()
 
 
-def save_state(task: "Task") -> None:
-    """Write the state of a task into its segmentation node, with references to the volumes."""
-    node = task.node
+def save_state(controller: "SegmentationController") -> None:
+    """Write the state of a segmentation into its segmentation node, with references to the volumes."""
+    node, session = controller.node, controller.session
     values = {
         "format": FORMAT,
         "version": VERSION,
-        "model": task.choice.model,
-        "weights": task.weights,
-        "device": task.choice.device,
-        "register": task.register,
-        "skull": task.skull,
-        "style": task.output.style,
-        "overwrite": task.output.overwrite,
-        "lesion_segment": task.output.lesion_segment,
-        "proposed": task.timeline.is_proposal,
-        "prompts": _listed(task.prompts),
-        "earlier": _listed(task.earlier),
+        "model": controller.choice.model,
+        "weights": session.weights,
+        "device": controller.choice.device,
+        "register": controller.register,
+        "skull": controller.skull,
+        "style": controller.style.style,
+        "overwrite": controller.style.overwrite,
+        "lesion_segment": controller.style.lesion_segment,
+        "proposed": session.history.is_proposal,
+        "prompts": _listed(session.prompts),
+        "earlier": _listed(session.earlier),
     }
     text = json.dumps(values, separators=(",", ":"))
     before = node.GetAttribute(ATTRIBUTE)
@@ -76,13 +76,13 @@ def save_state(task: "Task") -> None:
             node.SetAttribute(SET_ASIDE, before)  # of a newer version: nothing of it is lost
         node.SetAttribute(ATTRIBUTE, text)
     for modality in MODALITIES:
-        volume_node = task.volume_nodes.get(modality)
+        volume_node = controller.volume_nodes.get(modality)
         wanted = volume_node.GetID() if volume_node is not None else None
         if node.GetNodeReferenceID(_role(modality)) != wanted:
             node.SetNodeReferenceID(_role(modality), wanted)
 
 
-def restore(scene: Any, segmentation_node: Any) -> State | None:
+def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
     """Read the state that a segmentation node holds; None when it holds none.
 
     Args:
@@ -99,12 +99,12 @@ def restore(scene: Any, segmentation_node: Any) -> State | None:
     nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
     lesion, weights = values.get("lesion_segment"), values.get("weights")
     prompts, earlier = _prompts(values)
-    return State(
-        choice=Choice(str(values.get("model", Choice.model)), str(values.get("device", Choice.device))),
+    return SavedState(
+        choice=ModelChoice(str(values.get("model", ModelChoice.model)), str(values.get("device", ModelChoice.device))),
         nodes={modality: node for modality, node in nodes.items() if node is not None and node.GetScene() is scene},
         register=bool(values.get("register", False)),
         skull=str(values.get("skull", "auto")),
-        output=Output(
+        style=SegmentStyle(
             str(values.get("style", "nested")),
             str(values.get("overwrite", "none")),
             lesion if isinstance(lesion, str) else None,
@@ -128,12 +128,12 @@ def _values(text: str, name: str) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict) or values.get("format") != FORMAT or not isinstance(values.get("version"), int):
         raise PromptError(
-            f"what GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
+            f"What GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
             "choose the volumes and go on from them"
         )
     if values["version"] > VERSION:
         raise PromptError(
-            f"the segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
+            f"The segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
             f"one reads {VERSION}): update GliomaSAM, or choose the volumes and go on from the segments. "
             "Nothing of what it holds is lost"
         )

@@ -14,7 +14,6 @@ from ..output.colours import REGION_STYLES
 from ..output.rano import largest_diameters
 
 TABLE_ROLE = "GliomaSAM.results"
-
 """The node reference from a segmentation node to its table."""
 
 HEADINGS = (

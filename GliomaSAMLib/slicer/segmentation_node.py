@@ -25,7 +25,7 @@ from .geometry import (
 )
 
 if TYPE_CHECKING:
-    from ..kept_masks import Box
+    from ..session.masks import Box
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _modify(
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     if not logic.SetBinaryLabelmapToSegment(image, segmentation_node, segment_id, mode):
         raise OutputError(
-            f"the segment {segment_id} of {segmentation_node.GetName()} could not be changed: "
+            f"The segment {segment_id} of {segmentation_node.GetName()} could not be changed: "
             "choose another segmentation, or make a new one"
         )
 
@@ -213,14 +213,14 @@ def check_segmentation_node(segmentation_node: Any) -> None:
         StudyError: It lies under a transform that is not linear.
     """
     if segmentation_node is None or not segmentation_node.IsA("vtkMRMLSegmentationNode"):
-        raise OutputError("no segmentation is chosen: choose one, or make a new one")
+        raise OutputError("No segmentation is chosen: choose one, or make a new one")
     name = segmentation_node.GetName()
     if segmentation_node.GetScene() is None:
-        raise OutputError(f"the segmentation {name} was removed from the scene: choose another, or make a new one")
+        raise OutputError(f"The segmentation {name} was removed from the scene: choose another, or make a new one")
     segmentation = segmentation_node.GetSegmentation()
     if segmentation.GetNumberOfSegments() and not segmentation.IsSourceRepresentationImageData():
         raise OutputError(
-            f"the segments of {name} are surfaces, not label maps: choose another segmentation, "
+            f"The segments of {name} are surfaces, not label maps: choose another segmentation, "
             "or convert it in the module Segmentations (Binary labelmap, Make source)"
         )
     local_to_world(segmentation_node)
@@ -281,7 +281,7 @@ def segment_grid(segmentation_node: Any, segment_id: str) -> np.ndarray:
         return image_matrix(image)
     matrix = stored_grid(segmentation_node)
     if matrix is None:
-        raise OutputError(f"the grid of {segmentation_node.GetName()} is not known: make a new segmentation")
+        raise OutputError(f"The grid of {segmentation_node.GetName()} is not known: make a new segmentation")
     return matrix
 
 

@@ -31,14 +31,13 @@ from .segmentation_node import (
 from .terminology import PARTS_OF_REGION, REGION_TAG, STYLES, SegmentPlan, terminology
 
 if TYPE_CHECKING:
-    from ..kept_masks import Box
+    from ..session.masks import Box
 
 WRITTEN_TAG = "GliomaSAM.written"
-
 """The tag that holds the digest of a segment as it was last written."""
 
 
-class EditWatch:
+class SegmentChangeDetector:
     """Remembers what segments held when they were written. The digest goes into the segment and is saved with it; the
     time of the last change of the label map spares computing it while nothing happens.
     """
@@ -144,7 +143,6 @@ __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
 OVERWRITE_MODES = ("none", "visible", "all")
 
 OUTSIDE = 2
-
 """On a segment's grid: no voxel of the changed box lies here."""
 
 
@@ -175,6 +173,7 @@ class SegmentWriter:
 
     Attributes:
         notes: What the last `write` left as it was, for the user to read.
+        is_limited: Whether the last `write` left something as it was, for whatever reason.
     """
 
     def __init__(
@@ -190,9 +189,9 @@ class SegmentWriter:
         save_state: Callable[[], Any] | None = None,
     ) -> None:
         if style not in STYLES:
-            raise OutputError(f"there is no style {style!r} of segments: choose {', '.join(STYLES)}")
+            raise OutputError(f"Unknown style of segments {style!r}. Choose {', '.join(STYLES)}")
         if overwrite not in OVERWRITE_MODES:
-            raise OutputError(f"there is no way to overwrite {overwrite!r}: choose {', '.join(OVERWRITE_MODES)}")
+            raise OutputError(f"Unknown way to overwrite {overwrite!r}. Choose {', '.join(OVERWRITE_MODES)}")
         self.segmentation_node = segmentation_node
         self.reference = reference
         self.style = style
@@ -201,10 +200,11 @@ class SegmentWriter:
         self.editor_node = editor_node
         self.save_state = save_state
         self.notes: tuple[str, ...] = ()
+        self.is_limited = False
         self._plans = STYLES[style]
         self._lesion_segment = lesion_segment
         self._new: set[str] = set()
-        self._watch = EditWatch()
+        self._watch = SegmentChangeDetector()
 
     # segments
 
@@ -220,7 +220,7 @@ class SegmentWriter:
         if self._lesion_segment is not None:
             segment = segmentation.GetSegment(self._lesion_segment)
             if segment is None:
-                raise OutputError("the segment chosen for the lesion was removed: choose or add another one")
+                raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
             if segment_tag(segment, REGION_TAG) != "lesion":
                 segment.SetTag(REGION_TAG, "lesion")
         set_reference(self.segmentation_node, self.reference, self.volume_node)
@@ -277,6 +277,7 @@ class SegmentWriter:
         self.prepare()
         ids = self.segment_ids()
         self.notes = ()
+        self.is_limited = False
         edits = [
             edit
             for plan in self._plans
@@ -292,10 +293,10 @@ class SegmentWriter:
         needed = {region for plan in self._plans for region in plan.needs}
         for region in sorted(needed):
             if region not in region_masks:
-                raise OutputError(f"the mask of {region} is missing, so the segments cannot be written")
+                raise OutputError(f"The mask of {region} is missing, so the segments cannot be written")
             if region_masks[region].shape != self.reference.shape:
                 raise OutputError(
-                    f"the mask of {region} has the shape {region_masks[region].shape}, "
+                    f"The mask of {region} has the shape {region_masks[region].shape}, "
                     f"the study's grid {self.reference.shape} (K, J, I): read the volumes again"
                 )
         return {region: np.asarray(region_masks[region]) for region in needed}
@@ -326,11 +327,13 @@ class SegmentWriter:
         added, removed = (target == 1) & (current == 0), (target == 0) & (current == 1)
         allowed = editable(node, self.editor_node, block, own)
         if allowed is not None:
+            self.is_limited = self.is_limited or bool(((added | removed) & ~allowed).any())
             added, removed = added & allowed, removed & allowed
         if not added.any() and not removed.any():
             return None
         segment = node.GetSegmentation().GetSegment(segment_id)
         if is_finished(segment):
+            self.is_limited = True
             self.notes += (
                 f"{segment.GetName()} is marked as completed and was left as it is: "
                 "set its status to In progress to let it change",
@@ -371,12 +374,12 @@ class SegmentWriter:
 
     # reading
 
-    def read(self, region: str) -> np.ndarray | None:
+    def read(self, region: str, partial: bool = False) -> np.ndarray | None:
         """A region as its segments hold it now: uint8 of 0 and 1, (K, J, I) on `reference`, by the nearest voxel.
 
-        None where the style has no such region, or a segment of it is not there.
+        None where the style has no such region, or a segment of it is not there; with `partial`, where none is.
         """
-        found = self._ids_of(region)
+        found = self._ids_of(region, partial)
         if not found:
             return None
         place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
@@ -391,10 +394,19 @@ class SegmentWriter:
         """
         return any(self._watch.is_edited(self.segmentation_node, segment_id) for segment_id in self._ids_of(region))
 
-    def _ids_of(self, region: str) -> tuple[str, ...]:
-        """The ids of the segments that hold a region; empty where one of them is not there."""
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that the style has segments for."""
+        return tuple(PARTS_OF_REGION[self.style])
+
+    def version(self, region: str) -> tuple[object, ...]:
+        """Another value each time somebody may have changed, removed or added a segment of the region."""
+        return tuple((name, *_version(self.segmentation_node, name)) for name in self._ids_of(region, partial=True))
+
+    def _ids_of(self, region: str, partial: bool = False) -> tuple[str, ...]:
+        """The ids of the segments that hold a region; without `partial` empty where one of them is not there."""
         if self.segmentation_node is None or self.segmentation_node.GetScene() is None:
             return ()
         ids = self.segment_ids()
         parts = PARTS_OF_REGION[self.style].get(region, ())
-        return tuple(ids[part] for part in parts) if all(part in ids for part in parts) else ()
+        return tuple(ids[part] for part in parts if part in ids) if partial or all(p in ids for p in parts) else ()

@@ -1,4 +1,4 @@
-"""Doubt over the images: where the next click helps most, shown in the foreground of the slice views."""
+"""Uncertainty over the images: where the next click helps most, shown in the foreground of the slice views."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,18 +13,16 @@ from .geometry import fill_image, matrix_from_array
 OPACITY = 0.6
 
 FAINTEST = 0.1
-
-"""Doubt below this is not shown."""
+"""Uncertainty below this is not shown."""
 
 COLOURS = 256
 
 DARK, BRIGHT = np.array([0.35, 0.0, 0.45]), np.array([1.0, 0.85, 0.95])
+"""From the least to the most uncertain: purple to nearly white, unlike any region."""
 
-"""From the least to the most doubtful: purple to nearly white, unlike any region."""
 
-
-class DoubtOverlay:
-    """Shows an array of doubt in the foreground of every slice view. Its nodes are hidden and not saved.
+class UncertaintyOverlay:
+    """Shows an array of uncertainty in the foreground of every slice view. Its nodes are hidden and not saved.
 
     Args:
         scene: Where the views are.
@@ -43,22 +41,22 @@ class DoubtOverlay:
         shown = [node for node in self._nodes if node.GetScene() is not None]
         return shown[-1] if len(shown) == len(self._nodes) and shown else None
 
-    def show(self, doubt: np.ndarray) -> None:
-        """Show an array (K, J, I) of values from 0, sure, to 1, most doubtful; again for another array.
+    def show(self, uncertainty: np.ndarray) -> None:
+        """Show an array (K, J, I) of values from 0, sure, to 1, most uncertain; again for another array.
 
         Raises:
             OutputError: It does not fit the grid; what was shown stays.
         """
-        if doubt.shape != self._geometry.shape:
+        if uncertainty.shape != self._geometry.shape:
             raise OutputError(
-                f"the doubt has the shape {doubt.shape}, the study's grid {self._geometry.shape} (K, J, I): "
+                f"The uncertainty has the shape {uncertainty.shape}, the grid {self._geometry.shape} (K, J, I): "
                 "read the volumes again"
             )
         if self.node is None:
             self.remove()
             self._add_nodes()
         image = vtk.vtkImageData()
-        fill_image(image, np.asarray(doubt, np.float32))
+        fill_image(image, np.asarray(uncertainty, np.float32))
         self.node.SetAndObserveImageData(image)
         volume_id = self.node.GetID()
         for composite_node in self._views():
@@ -90,20 +88,20 @@ class DoubtOverlay:
             yield self._scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
 
     def _add_nodes(self) -> None:
-        colour_node = self._add("vtkMRMLColorTableNode", "Doubt colours")
+        colour_node = self._add("vtkMRMLColorTableNode", "Uncertainty colours")
         colour_node.SetTypeToUser()
         colour_node.SetNumberOfColors(COLOURS)
         for index, share in enumerate(np.linspace(0, 1, COLOURS)):
             colour = DARK + share * (BRIGHT - DARK)
             colour_node.SetColor(index, f"{share:.2f}", *(float(value) for value in colour), 1.0)
-        display_node = self._add("vtkMRMLScalarVolumeDisplayNode", "Doubt display")
+        display_node = self._add("vtkMRMLScalarVolumeDisplayNode", "Uncertainty display")
         display_node.SetAndObserveColorNodeID(colour_node.GetID())
         display_node.AutoWindowLevelOff()
         display_node.SetWindowLevelMinMax(0.0, 1.0)
         display_node.AutoThresholdOff()
         display_node.SetThreshold(FAINTEST, 1.0)
         display_node.ApplyThresholdOn()
-        volume_node = self._add("vtkMRMLScalarVolumeNode", "Doubt")
+        volume_node = self._add("vtkMRMLScalarVolumeNode", "Uncertainty")
         volume_node.SetIJKToRASMatrix(matrix_from_array(self._geometry.ijk_to_ras))
         volume_node.SetAndObserveDisplayNodeID(display_node.GetID())
 

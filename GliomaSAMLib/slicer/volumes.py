@@ -17,10 +17,10 @@ from .geometry import (
     shifted,
     volume_matrix,
 )
-from .modality_detection import Guess, guess_volumes
+from .modality_detection import DetectedVolume, guess_volumes
 
 __all__ = [
-    "Guess",
+    "DetectedVolume",
     "check_volume_node",
     "guess_volumes",
     "one_volume_each",
@@ -33,7 +33,7 @@ __all__ = [
 def check_volume_node(volume_node: Any, modality: str) -> None:
     """Raise `StudyError`, saying what to do, where a node cannot be used as the volume of `modality`."""
     if volume_node is None:
-        raise StudyError(f"no volume is chosen for {modality}: choose one, or leave {modality} out")
+        raise StudyError(f"No volume is chosen for {modality}: choose one, or leave {modality} out")
     name = volume_node.GetName()
     if volume_node.GetScene() is None:
         raise StudyError(f"{name}, chosen for {modality}, was removed from the scene: choose another volume")
@@ -114,7 +114,6 @@ def _browser_of(volume_node: Any) -> Any:
 
 
 PIECE_BYTES = 8_000_000
-
 """About what is copied at a time, in some milliseconds."""
 
 

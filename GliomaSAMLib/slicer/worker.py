@@ -8,17 +8,13 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from ..errors import Cancelled
 from ..progress import Cancel, Progress
-from .timeline import Step
+from ..session import Request
 
-if TYPE_CHECKING:
-    from ..progress import Cancel, Progress
-
-ORDER = ("background", "prepare", "update", "doubt", "encode")
-
+ORDER = ("background", "prepare", "update", "uncertainty", "encode")
 """Kinds of work, the most urgent first. Encoding gives way to all others and is resumed."""
 
 
@@ -32,7 +28,7 @@ class Work:
         job: Runs in the worker's thread.
         done: Called on the main thread with what the job returned.
         failed: Called on the main thread with its error; not when it was cancelled.
-        step: What an "update" answers; None for all others.
+        request: What an "update" answers; None for all others.
     """
 
     kind: str
@@ -40,29 +36,19 @@ class Work:
     job: Callable[[Progress, Cancel], Any]
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
-    step: Step | None = None
-
-    def leads_to(self, step: Step) -> bool:
-        """Whether its answer is one of those on which the answer to `step` rests."""
-        return self.step is not None and self.step[0] == step[0][: len(self.step[0])]
+    request: Request | None = None
 
 
 T = TypeVar("T")
 
 JOIN_SECONDS = 5.0
-
 """How long the end of the program waits for a job that was asked to stop."""
 
 
 @dataclass(eq=False)
 class Ticket:
-    """One job handed to a `Worker`.
+    """One job handed to a `Worker`."""
 
-    Args:
-        key: What the job is about; a job that waits is replaced by a later one of the same key. "" stands for none.
-    """
-
-    key: str
     _job: Callable[[Progress, Cancel], Any]
     _done: Callable[[Any], None]
     _failed: Callable[[Exception], None]
@@ -84,13 +70,13 @@ class Ticket:
         """Do the work, in the worker's thread, and return the call to make on the main thread."""
         try:
             if self.cancelled:
-                raise Cancelled("stopped by the user")
+                raise Cancelled("Stopped by the user")
             result = self._job(self._tell, self._stop.is_set)
         except Exception as error:
             failure = error  # the name of an except clause ends with it
             return lambda: self._failed(failure)
         except BaseException as error:  # SystemExit in a job must not end the thread silently
-            stopped = RuntimeError(f"the work ended with {error!r}")
+            stopped = RuntimeError(f"The work ended with {error!r}")
             return lambda: self._failed(stopped)
         return lambda: self._done(result)
 
@@ -144,6 +130,9 @@ class _Queue:
 class Worker:
     """Runs jobs one after the other in a daemon thread, which starts with the first job.
 
+    A `ThreadPoolExecutor` joins its thread at the end of the program: a job that does not stop, such as a driver that
+    hangs, would keep the application from closing. This one gives up after `JOIN_SECONDS`.
+
     All methods are called on the main thread, and `collect` often, by a timer: callbacks run inside it.
 
     Args:
@@ -169,7 +158,6 @@ class Worker:
         done: Callable[[T], None],
         failed: Callable[[Exception], None],
         progress: Progress | None = None,
-        key: str = "",
     ) -> Ticket:
         """Queue a job.
 
@@ -178,17 +166,14 @@ class Worker:
             done: Called by `collect` with what the job returned.
             failed: Called by `collect` with what the job raised, `Cancelled` when it was stopped.
             progress: Called by `collect` with the latest fraction and text.
-            key: See `Ticket`.
 
         Raises:
             RuntimeError: The worker is closed.
         """
         if self._queue.closed:
-            raise RuntimeError("the worker is closed")
-        ticket = Ticket(key, job, done, failed, progress)
+            raise RuntimeError("The worker is closed")
+        ticket = Ticket(job, done, failed, progress)
         with self._queue.changed:
-            for other in [other for other in self._queue.waiting if key and other.key == key]:
-                self._queue.waiting.remove(other)
             self._queue.waiting.append(ticket)
             self._queue.changed.notify_all()
         if self._thread is None:
@@ -225,12 +210,6 @@ class Worker:
         with self._queue.changed:
             if ticket in self._queue.waiting:
                 self._queue.waiting.remove(ticket)
-
-    def cancel_all(self) -> None:
-        """Ask every job to stop."""
-        with self._queue.changed:
-            for ticket in (*self._queue.waiting, *([self._queue.current] if self._queue.current else [])):
-                ticket.cancel()
 
     def close(self, timeout: float = JOIN_SECONDS) -> bool:
         """Drop every job and end the thread. Returns whether it ended within `timeout` seconds."""

@@ -17,9 +17,9 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import StudyError
-from ..geometry import Geometry, bounding_box
+from ..geometry import Geometry, bounding_box, resample
 from ..progress import Reporter
-from .canonical import canonical_axes, isotropic, reoriented_geometry, resample
+from .canonical import canonical_axes, isotropic, reoriented_geometry
 from .volume import Volume
 
 SKULL = ("auto", "on", "off")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
-from ..geometry import LPS_FROM_RAS, Extent, Geometry, bounding_box, floats, ints, triple
+from ..geometry import Extent, Geometry, bounding_box, floats, ints, resample, triple
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
 
@@ -177,26 +177,3 @@ class CanonicalGrid:
         whole = np.zeros(self.whole.shape, np.float32)
         whole[self.box] = array
         return np.ascontiguousarray(restore(whole, self.axes))
-
-
-def resample(
-    image: sitk.Image,
-    geometry: Geometry,
-    nearest: bool = False,
-    outside: float = 0.0,
-    transform: sitk.Transform | None = None,
-) -> np.ndarray:
-    """Sample an image on a grid, linearly unless `nearest`. Array (K, J, I), `outside` where the image does not reach.
-
-    `transform` leads from the points (LPS mm) of `geometry` to those of `image`; default the identity.
-    """
-    resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(geometry.size)
-    resampler.SetOutputSpacing(geometry.spacing)
-    resampler.SetOutputOrigin(tuple(LPS_FROM_RAS @ geometry.origin))
-    resampler.SetOutputDirection((LPS_FROM_RAS @ geometry.direction).ravel().tolist())
-    resampler.SetInterpolator(sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear)
-    resampler.SetDefaultPixelValue(outside)
-    if transform is not None:
-        resampler.SetTransform(transform)
-    return sitk.GetArrayFromImage(resampler.Execute(image))

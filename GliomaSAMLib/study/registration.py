@@ -9,9 +9,8 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry, box_corners, ints
+from ..geometry import Geometry, box_corners, ints, resample
 from ..progress import Reporter
-from .canonical import resample
 from .volume import Volume
 
 SMALLEST_OVERLAP = 0.5

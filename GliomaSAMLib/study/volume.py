@@ -11,8 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..geometry import Geometry, bounding_box
-from .canonical import resample
+from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
 
 BACKGROUND_SHARE = 0.2

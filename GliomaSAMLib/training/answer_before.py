@@ -19,21 +19,17 @@ from .augment import smooth_noise
 from .click_simulation import place
 
 CHANGES = ((0, 1, 0.26), (1, 0, 0.24), (1, 2, 0.14), (2, 1, 0.14), (2, 3, 0.11), (3, 2, 0.11))
-
 """From which level to which, and how often: 0 is outside of all regions, 1 in WT only, 2 in TC too, 3 in ET too."""
 
 RADIUS_MM = (5.0, 20.0)
-
 """How far the tissue reaches at most round its middle."""
 
 TOLERANCE = (0.06, 0.35)
-
 """How much the grey values, in [0, 1], may differ from those of the middle; the more, the nearer."""
 
 LEAST_MM3 = 300
 
 FAR_SHARE = 0.12
-
 """Share of additions to WT that may lie anywhere in the brain; the others lie near the tumour."""
 
 NEAR_CELLS = 4
@@ -126,25 +122,20 @@ def _alike(
 
 
 DRAWN_SHARE = 0.4
-
 """Share of made-up answers that are as hard as a mask drawn by hand; the others are soft as a network's own."""
 
 SLOPE = (0.8, 3.0)
-
 """How steep the soft ones are at their border, in logits a voxel."""
 
 STEEPEST = 9.0
 
 SHIFTED_SHARE = 0.5
-
 """Share of distorted answers whose border is shifted, by a voxel or so, as far as it goes."""
 
 LOBES = (0.6, 0.3, 0.1)
-
 """Chance of one, two or three lobes that are missing or too much."""
 
 LOBE_RADIUS = (2.0, 9.0)
-
 """Of a lobe, in voxels."""
 
 

@@ -9,6 +9,7 @@ import torch
 from ..errors import CaseError, ModelError, OutputError
 from ..files import replacing
 from ..models.registry import MethodConfig, config_from_json
+from ..models.weights import keys_in_files, keys_in_networks
 
 CHECKPOINT = "last.ckpt"
 LOG = "log.jsonl"
@@ -17,14 +18,16 @@ KEYS = {"config", "decoder", "average", "optimizer", "step", "elapsed", "best"}
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write `state` beside the old checkpoint, then put it in its place; a full disk leaves the old one.
+    """Write `state` beside the old checkpoint, then put it in its place; a full disk leaves the old one. Tensors have
+    the names of weights files.
 
     Raises:
         OutputError: It cannot be written.
     """
+    named = {part: keys_in_files(state[part]) for part in ("decoder", "average")}
     try:
         with replacing(folder / CHECKPOINT) as temporary:
-            torch.save(state, temporary)
+            torch.save({**state, **named}, temporary)
     except (OutputError, RuntimeError) as error:  # torch says RuntimeError when a disk fills
         raise OutputError(
             f"the checkpoint could not be written: {error}. The last good one is kept; "
@@ -62,6 +65,9 @@ def load_checkpoint(folder: Path, config: MethodConfig) -> dict[str, Any] | None
         raise CaseError(
             f"the checkpoint {path} is of a network of other sizes: choose another folder, or remove it to start afresh"
         )
+    for part in ("decoder", "average"):
+        state[part] = keys_in_networks(state[part])
+    state.setdefault("validations_without_improvement", state.pop("stale", 0))  # the name in earlier checkpoints
     return state
 
 

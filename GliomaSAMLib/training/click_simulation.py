@@ -12,11 +12,10 @@ from scipy import ndimage
 
 from ..data.placement import components, depths, signed_depths
 from ..geometry import bounding_box
-from ..models.prompt_maps import PromptVoxels
+from ..models.prompt_maps import PromptSet
 from ..regions import REGIONS
 
 BORDER_DEPTH = 1.5
-
 """Depth in voxels up to which a voxel of an error is at its border."""
 
 
@@ -87,7 +86,6 @@ class Click:
 
 
 Chances = tuple[float, float, float]
-
 """Chance of a prompt to be for WT, TC, ET."""
 
 
@@ -99,9 +97,9 @@ def region_chances(config: ClickConfig, rng: np.random.Generator) -> Chances:
     return float(one == 0), float(one == 1), float(one == 2)
 
 
-def first_prompts(truth: np.ndarray, config: ClickConfig, chances: Chances, rng: np.random.Generator) -> PromptVoxels:
+def first_prompts(truth: np.ndarray, config: ClickConfig, chances: Chances, rng: np.random.Generator) -> PromptSet:
     """Prompts of a user who has seen no mask yet, in voxels of `truth`, bool (3, k, j, i)."""
-    prompts = PromptVoxels(points=[], boxes=[], masks={})
+    prompts = PromptSet(points=[], boxes=[], masks={})
     index = int(rng.choice(3, p=chances))
     region = REGIONS[index]
     if not truth[index].any():
@@ -121,7 +119,7 @@ def first_prompts(truth: np.ndarray, config: ClickConfig, chances: Chances, rng:
 
 
 def correct(
-    prompts: PromptVoxels,
+    prompts: PromptSet,
     prediction: np.ndarray,
     truth: np.ndarray,
     chances: Chances,

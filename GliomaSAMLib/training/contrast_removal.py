@@ -15,19 +15,15 @@ from ..errors import CaseError
 NCR, ET_LABELS = 1, (3, 4)
 
 HALO_MM = 2.5
-
 """Uptake seen beyond the label is taken out as well."""
 
 NEAR_MM = (4.0, 25.0)
-
 """The tissue to learn from lies between these distances from the enhancing part."""
 
 SOFT_MM = 1.0
-
 """Standard deviation of the transition."""
 
 ROUNDS, OUTLIER = 4, 2.5
-
 """What lies beyond so many standard deviations, such as vessels, is left out of the next fit."""
 
 

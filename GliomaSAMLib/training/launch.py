@@ -44,9 +44,9 @@ def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
     return fabric
 
 
-def disband(fabric: L.Fabric) -> None:
-    """End what `launch` began, once all processes are through: gloo's threads abort a process that ends with its group
-    still there (pytorch issue 190489).
+def destroy_process_group(fabric: L.Fabric) -> None:
+    """Destroy the process group of `launch` after all processes have finished; otherwise gloo aborts at exit (pytorch
+    issue 190489).
     """
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         fabric.barrier()

@@ -7,17 +7,18 @@ import torch
 from torch import nn
 
 from ..errors import ModelError
+from ..models.registry import VolumeDecoder
 
 FACTOR = "factor"
 """Key of a parameter group: its learning rate as a share of the highest."""
 
 
-def make_optimiser(network: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+def make_optimiser(network: VolumeDecoder, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """Make AdamW for the parameters of `network` that have gradients; frozen ones are given to no optimiser.
 
-    A network may have `learning_rate_factors() -> Mapping[str, float]`: from the beginning of a parameter's name to
-    the factor of its learning rate. Of several beginnings that fit the longest counts; 1 where none fits. Mind the
-    dot: "blocks.1" also begins "blocks.10", "blocks.1." does not.
+    `network.learning_rate_factors()` gives the factor of the learning rate by prefix of the parameter name. Of several
+    prefixes that match the longest counts; the factor is 1 where none matches. Mind the dot: "blocks.1" also matches
+    "blocks.10", "blocks.1." does not.
 
     Args:
         network: What is trained.
@@ -30,7 +31,7 @@ def make_optimiser(network: nn.Module, learning_rate: float, weight_decay: float
     Raises:
         ModelError: Nothing is to be trained, or a factor makes no sense; the text says which.
     """
-    factors: Mapping[str, float] = getattr(network, "learning_rate_factors", dict)()
+    factors = network.learning_rate_factors()
     _check(factors, [name for name, _ in network.named_parameters()])
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in _trained(network):

@@ -44,7 +44,9 @@ def plot_log(folder: Path) -> Path | None:
     _style(training, "Dice of a step, training crops", minutes[-1], dice=True)
     _style(validation, "Dice of the validation cases, by clicks", minutes[-1], dice=True)
     training.legend(frameon=False, fontsize=8, loc="lower right")
-    figure.suptitle(f"{folder.name}: {steps[-1]['step']} steps in {minutes[-1]:.0f} min{_waiting(steps)}", fontsize=10)
+    figure.suptitle(
+        f"{folder.name}: {steps[-1]['step']} steps in {minutes[-1]:.0f} min{_data_time(steps)}", fontsize=10
+    )
     with replacing(folder / CURVE, durable=False) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
     return folder / CURVE
@@ -87,8 +89,8 @@ def _draw_validations(axes: Axes, validations: list[dict[str, Any]]) -> None:
         axes.text(0.5, 0.5, "no validation yet", ha="center", va="center", transform=axes.transAxes, color="#888888")
 
 
-def _waiting(steps: list[dict[str, Any]]) -> str:
-    shares = [line["waiting"] for line in steps if "waiting" in line]
+def _data_time(steps: list[dict[str, Any]]) -> str:
+    shares = [line["data_time"] for line in steps if "data_time" in line]
     return f", {np.mean(shares):.0%} of it waiting for crops" if shares else ""
 
 

@@ -3,15 +3,15 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
+from monai.metrics import compute_dice
 from torch import nn
 
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import PROMPTS, Previous, VolumeDecoder
 from .click_simulation import ClickConfig
 from .users import Scene, User
@@ -103,17 +103,15 @@ def _error_weights(logits: torch.Tensor, truth: torch.Tensor, config: LossConfig
 
 
 def _on_voxels(cells: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
-    """What is told of cells, told of voxels."""
-    told = F.interpolate(cells.float(), size=like.shape[2:], mode="nearest")
-    return told > 0 if cells.dtype == torch.bool else told
+    """Values of cells of 2 mm on the voxels of `like`, nearest neighbour; bool stays bool."""
+    fine = F.interpolate(cells.float(), size=like.shape[2:], mode="nearest")
+    return fine > 0 if cells.dtype == torch.bool else fine
 
 
 CELL_MM = 2.0
-
 """Edge of the voxels that users click and the maps of prompts are drawn on."""
 
 PROPOSAL_WEIGHT = 0.5
-
 """Of the loss on what is found without prompts, beside that on the answers to them."""
 
 
@@ -121,21 +119,18 @@ class TrainingStep(nn.Module):
     """Wraps a decoder so that one `forward` is a whole step, which lets Fabric distribute it.
 
     Args:
-        decoder: The network to be trained, a `VolumeDecoder`.
+        decoder: The network to be trained.
         clicks: How users are simulated.
         seed: Seed of the simulated users; with a sample's index it fixes every click.
         kinds: Kinds of prompts that the network reads; users give no others.
         embed: From images (B, M, K, J, I) to their embeddings (B, M, C, z, y, x), where a batch comes without them.
-        previous: What the network is told besides prompts, see `MethodConfig.previous`.
+        previous: What the network is given besides prompts, see `MethodConfig.previous`.
         loss: What counts how much.
-
-    Attributes:
-        done: Share of the training that is over, which is told to the network's own loss.
     """
 
     def __init__(
         self,
-        decoder: nn.Module,
+        decoder: VolumeDecoder,
         clicks: ClickConfig,
         seed: int,
         kinds: Sequence[str] = PROMPTS,
@@ -151,7 +146,6 @@ class TrainingStep(nn.Module):
         self.embed = embed
         self.previous = previous
         self.loss = loss
-        self.done = 0.0
 
     def forward(
         self,
@@ -160,19 +154,29 @@ class TrainingStep(nn.Module):
         regions: torch.Tensor,
         embeddings: torch.Tensor | None,
         index: torch.Tensor,
+        training_progress: float = 1.0,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Loss and mean soft Dice (3,) of a batch; shapes as in `Crop` with a batch axis in front, `index` (B,).
+        """Compute loss and mean Dice of a batch.
 
         Both are means over the samples, none of which depends on the others: it does not matter which are together.
-        All users of a sample share its features; the loss is half of that on the proposal and the mean of theirs.
+        All users of a sample share its features; the loss is half of that on the proposal and the mean of theirs, and
+        the auxiliary losses of the network.
+
+        Args:
+            images, present, regions, embeddings: As in `Crop`, with a batch axis in front.
+            index: Numbers of the samples, (B,).
+            training_progress: Fraction of the training that is done, 0 to 1.
+
+        Returns:
+            The loss, a scalar, and the Dice of WT, TC, ET, (3,).
         """
-        decoder = cast(VolumeDecoder, self.decoder)
         if embeddings is None and self.embed is not None:
             embeddings = self.embed(images * present[:, :, None, None, None])
-        features = decoder.encode(images, present, embeddings)
-        nothing = self._maps([PromptVoxels()] * len(index), [None] * len(index), images)
-        proposed = decoder.decode(features, nothing, [PromptVoxels()] * len(index))
-        loss = PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss) + self._own_loss(regions)
+        features, loss = self.decoder.encode_for_training(images, present, embeddings, training_progress)
+        unprompted = [PromptSet()] * len(index)
+        nothing = self._maps(unprompted, [None] * len(index), images)
+        proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions)
+        loss = loss + auxiliary + PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss)
         levels = regions.sum(dim=1, dtype=torch.uint8)
         known = [tensor.cpu().numpy() for tensor in (levels, images.float(), present)]
         scenes = [Scene(*sample) for sample in zip(*known, _on_cells(proposed), strict=True)]
@@ -184,42 +188,34 @@ class TrainingStep(nn.Module):
             ]
             self._correct(users, features, images)
             goal = _nested(users).to(regions.device)
-            maps = self._maps([user.prompts for user in users], [user.told for user in users], images)
-            logits = decoder.decode(features, maps, [user.prompts for user in users])
+            prompts = [user.prompts for user in users]
+            maps = self._maps(prompts, [user.previous_logits for user in users], images)
+            logits, auxiliary = self.decoder.decode_for_training(features, maps, prompts, goal)
             before = Before(
-                torch.from_numpy(np.stack([user.told > 0 for user in users])).to(images.device),
+                torch.from_numpy(np.stack([user.previous_logits > 0 for user in users])).to(images.device),
                 torch.from_numpy(np.stack([user.near_clicks() for user in users])).to(images.device),
             )
-            losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + self._own_loss(goal))
-            dices.append(soft_dice(logits.detach(), goal))
+            losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + auxiliary)
+            dices.append(mean_dice(logits.detach(), goal))
         return loss + torch.stack(losses).mean(), torch.stack(dices).mean(dim=0)
 
     @torch.no_grad()
     def _correct(self, users: Sequence[User], features: list[torch.Tensor], like: torch.Tensor) -> None:
         """Let users, one of each sample, look at the answers and correct them until none has a round left."""
-        decoder = cast(VolumeDecoder, self.decoder)
         while any(user.rounds for user in users):
             answers: list[np.ndarray | None] = [None] * len(users)
-            if any(user.asks for user in users):
+            if any(user.needs_answer for user in users):
                 prompts = [user.prompts for user in users]
-                maps = self._maps(prompts, [user.told for user in users], like)
-                answers = list(_on_cells(decoder.decode([f.detach() for f in features], maps, prompts)))
+                maps = self._maps(prompts, [user.previous_logits for user in users], like)
+                answers = list(_on_cells(self.decoder.decode([f.detach() for f in features], maps, prompts)))
             for user, answer in zip(users, answers, strict=True):
                 user.react(answer)
 
-    def _own_loss(self, regions: torch.Tensor) -> torch.Tensor:
-        """The loss terms that the network has of its own, as `auxiliary_loss`; 0 when it has none."""
-        if not hasattr(self.decoder, "auxiliary_loss"):
-            return torch.zeros((), device=regions.device)
-        network = cast(Any, self.decoder)
-        network.done = self.done
-        return network.auxiliary_loss(regions)
-
     def _maps(
-        self, prompts: Sequence[PromptVoxels], told: Sequence[np.ndarray | None], like: torch.Tensor
+        self, prompts: Sequence[PromptSet], previous: Sequence[np.ndarray | None], like: torch.Tensor
     ) -> torch.Tensor:
         shape = [side // 2 for side in like.shape[2:]]
-        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, told, strict=True)]
+        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, previous, strict=True)]
         return torch.from_numpy(np.stack(maps)).to(like.device)
 
 
@@ -234,9 +230,6 @@ def _nested(users: Sequence[User]) -> torch.Tensor:
     return torch.stack([levels >= level for level in (1, 2, 3)], dim=1).to(torch.uint8)
 
 
-def soft_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Dice of the thresholded logits for each region, mean over the batch, shape (3,). Empty and found empty is 1."""
-    mask, truth = logits > 0, truth > 0
-    both = (mask & truth).sum(dim=(2, 3, 4)).float()
-    total = mask.sum(dim=(2, 3, 4)).float() + truth.sum(dim=(2, 3, 4)).float()
-    return torch.where(total > 0, 2 * both / total.clamp(min=1), torch.ones_like(total)).mean(dim=0)
+def mean_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Dice of the thresholded logits (B, 3, K, J, I) of each region, mean over the batch, (3,). Two empty masks: 1."""
+    return compute_dice(logits > 0, truth > 0, ignore_empty=False).mean(dim=0)

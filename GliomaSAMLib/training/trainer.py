@@ -3,23 +3,22 @@
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
-from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 
 from ..data.cases import Case, find_cases, read_split
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError
 from ..models.catalogue import find_weights
-from ..models.registry import MethodConfig, Parts, build, find_method
-from ..models.weights import load_trained, load_weights, save_weights, trained_names, trained_state
+from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
+from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
 from .augment import Batch, CropDataset, collate
 from .checkpoint import TrainingLog, load_checkpoint, remove_leftovers, save_checkpoint
 from .features import CaseFeatures, CropEmbedding, case_features
-from .launch import disband, launch, memory_errors, stop_on_signal
+from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
 from .optimiser import make_optimiser, set_learning_rate, warm_cosine
 from .options import TrainOptions
 from .plot import plot_log
@@ -28,9 +27,8 @@ from .validate import score, validate
 
 Progress = Callable[[float, str], None]
 
-MOST_LEFT_OUT = 20
-
-"""Steps in a row that may be left out because their gradients are not finite."""
+MAX_SKIPPED_STEPS = 20
+"""Largest number of successive steps that may be skipped because their gradients are not finite."""
 
 STOPPED = "training stopped; start the same command again to go on"
 
@@ -62,8 +60,8 @@ class Run:
         self.step = 0
         self.elapsed = 0.0
         self.best: dict[str, float] = {}
-        self.left_out = 0
-        self.stale = 0
+        self.skipped_steps = 0
+        self.validations_without_improvement = 0
         self.base_sha256: str | None = None
         self.embed: CropEmbedding | None = None
         self.log: TrainingLog | None = None
@@ -104,9 +102,9 @@ class Run:
         options = self.options
         self.val = val
         decoder = self.decoder
-        self.trained = trained_names(decoder)
+        self.trained = trainable_names(decoder)
         kinds = find_method(self.config.method).prompts
-        self.one_step = TrainingStep(
+        step = TrainingStep(
             decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
         )
         optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
@@ -117,10 +115,13 @@ class Run:
             optimizer.load_state_dict(saved["optimizer"])
             self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
             self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
-            self.stale = saved.get("stale", 0)
-        if options.checkpointing:
-            use_checkpointing(decoder, options.method)
-        self.module, self.optimizer = self.fabric.setup(self.one_step, optimizer)
+            self.validations_without_improvement = saved["validations_without_improvement"]
+        if options.checkpointing and not decoder.enable_checkpointing():
+            raise ModelError(
+                f"the method {options.method!r} cannot compute its activations again to save memory: leave out "
+                "--checkpointing, and choose smaller crops or a smaller batch with --accumulate"
+            )
+        self.module, self.optimizer = self.fabric.setup(step, optimizer)
         each = options.batch * options.accumulate * self.fabric.world_size
         dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
         # a step takes the same crops, however many processes and parts of the step share them
@@ -138,11 +139,11 @@ class Run:
         batches = iter(self.loader)
         while self.fraction() < 1 and not self._is_settled():
             begun = time.monotonic()
-            loss, dice, waited = self._optimise(batches)
+            loss, dice, data_seconds = self._optimise(batches)
             self.step += 1
             self.elapsed = time.monotonic() - started
             stop = self._agree()
-            self._tell(loss, dice, waited / (time.monotonic() - begun))
+            self._tell(loss, dice, data_seconds / (time.monotonic() - begun))
             if stop or self.elapsed - saved > 60 * self.options.checkpoint_minutes:
                 self._on_first(self._save)
                 saved = self.elapsed
@@ -162,8 +163,9 @@ class Run:
         """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
         if self.options.patience is None:
             return False
-        (stale,) = self._sum(float(self.stale if self.fabric.is_global_zero else 0))
-        return stale >= self.options.patience
+        own = self.validations_without_improvement if self.fabric.is_global_zero else 0
+        (count,) = self._sum(float(own))
+        return count >= self.options.patience
 
     def _finish(self) -> Path:
         if not self._is_settled():
@@ -187,18 +189,17 @@ class Run:
             self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
         )
         self.module.train()
-        self.one_step.done = min(1.0, self.fraction())
         self.optimizer.zero_grad()
-        losses, dices, waited = [], [], 0.0
+        losses, dices, data_seconds = [], [], 0.0
         for part in range(options.accumulate):
             begun = time.monotonic()
             *crops, index = next(batches)
             batch = [None if one is None else one.to(self.fabric.device) for one in (*crops, index)]
-            waited += time.monotonic() - begun
+            data_seconds += time.monotonic() - begun
             # chance within the network is bound to the crops too, not to who computes them
             torch.manual_seed(hash((options.seed, int(index[0]))) % 2**31)
             with self.fabric.no_backward_sync(self.module, enabled=part + 1 < options.accumulate):
-                loss, dice = self.module(*batch)
+                loss, dice = self.module(*batch, min(1.0, self.fraction()))
                 if not torch.isfinite(loss):
                     raise CaseError(
                         f"the loss is not finite at step {self.step}: lower the learning rate or check the cases"
@@ -209,33 +210,33 @@ class Run:
         norm = self.fabric.clip_gradients(
             self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
         )
-        self._leave_out_if(norm is not None and not bool(torch.isfinite(norm)))
+        self._skip_step_if(norm is not None and not bool(torch.isfinite(norm)))
         self.optimizer.step()
         self.average.update_parameters(self.decoder)
         dice = torch.stack(dices).mean(dim=0)
-        return round(torch.stack(losses).mean().item(), 4), [round(value, 3) for value in dice.tolist()], waited
+        return round(torch.stack(losses).mean().item(), 4), [round(value, 3) for value in dice.tolist()], data_seconds
 
-    def _leave_out_if(self, broken: bool) -> None:
-        """Forget gradients that are not finite, the same in all processes; many such steps in a row are an error.
+    def _skip_step_if(self, broken: bool) -> None:
+        """Discard gradients that are not finite, the same in all processes; many such steps in a row are an error.
 
         A crop of little but air can give such a gradient in bfloat16; float16 meets them while its scale is found.
         """
-        self.left_out = self.left_out + 1 if broken else 0
+        self.skipped_steps = self.skipped_steps + 1 if broken else 0
         if broken:
             self.optimizer.zero_grad()
-        if self.left_out > MOST_LEFT_OUT:
+        if self.skipped_steps > MAX_SKIPPED_STEPS:
             raise CaseError(
-                f"the gradients of {self.left_out} steps in a row are not finite at step {self.step}: "
+                f"the gradients of {self.skipped_steps} steps in a row are not finite at step {self.step}: "
                 "lower the learning rate, choose precision 32-true, or check the cases"
             )
 
-    def _tell(self, loss: float, dice: list[float], waiting: float) -> None:
-        """Write the log and tell the user; `waiting` is the share of the step's time spent on making its crops."""
+    def _tell(self, loss: float, dice: list[float], data_time: float) -> None:
+        """Write the log and tell the user; `data_time` is the share of the step's time spent on waiting for crops."""
         if self.log is None:
             return
-        seconds, waiting = round(self.elapsed, 1), round(waiting, 3)
-        notes = {"left_out": True} if self.left_out else {}
-        self.log.write(step=self.step, seconds=seconds, loss=loss, dice=dice, waiting=waiting, **notes)
+        seconds, data_time = round(self.elapsed, 1), round(data_time, 3)
+        notes = {"skipped": True} if self.skipped_steps else {}
+        self.log.write(step=self.step, seconds=seconds, loss=loss, dice=dice, data_time=data_time, **notes)
         fraction = min(1.0, max(self.fraction(), 1e-6))
         left = self.elapsed * (1 - fraction) / fraction / 60
         scores = f"Dice WT {dice[0]:.2f} TC {dice[1]:.2f} ET {dice[2]:.2f}"
@@ -274,14 +275,14 @@ class Run:
         self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
         self.average.eval()
         try:
-            measured = validate(
-                self.average.module, self.val, self.fabric.device, self._check_cancel, self.config.previous
-            )
+            network = cast(VolumeDecoder, self.average.module)
+            measured = validate(network, self.val, self.fabric.device, self._check_cancel, self.config.previous)
         except Cancelled:
             return  # the loop sees it too, and writes a checkpoint before it stops
         if self.log is not None:
             self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
-        self.stale = 0 if score(measured) > score(self.best) else self.stale + 1
+        better = score(measured) > score(self.best)
+        self.validations_without_improvement = 0 if better else self.validations_without_improvement + 1
         if not self.val or score(measured) >= score(self.best):
             self.best = measured
             self._write_weights(measured)
@@ -290,7 +291,7 @@ class Run:
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
-        state = trained_state(self.average.module, self.trained)
+        state = trainable_state_dict(self.average.module, self.trained)
         save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
 
     def _save(self, finished: bool = False) -> None:
@@ -303,7 +304,7 @@ class Run:
             "step": self.step,
             "elapsed": self.elapsed,
             "best": self.best,
-            "stale": self.stale,
+            "validations_without_improvement": self.validations_without_improvement,
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)
@@ -313,19 +314,7 @@ def _take_weights(start: str, parts: Parts) -> None:
     """Fill a network with the weights of that file or model. Raises `WeightsError` where they are not its own."""
     state, metadata = load_weights(*find_weights(start))
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trained(parts.network, state, trained_names(parts.network), str(metadata.path))
-
-
-def use_checkpointing(network: nn.Module, method: str) -> None:
-    """Make `network` compute its activations again when gradients need them. Raises `ModelError` where it cannot."""
-    able = [part for part in network.modules() if hasattr(part, "checkpointing")]
-    if not able:
-        raise ModelError(
-            f"the method {method!r} cannot compute its activations again to save memory: leave out --checkpointing, "
-            "and choose smaller crops or a smaller batch with --accumulate"
-        )
-    for part in able:
-        part.checkpointing = True  # type: ignore[assignment]
+    load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
 
 
 def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callable[[], bool] | None = None) -> Path:
@@ -360,7 +349,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
         run.prepare(features[: len(train)], features[len(train) :], saved)
         weights = run.train()
-        disband(fabric)
+        destroy_process_group(fabric)
         return weights
 
 
@@ -380,7 +369,7 @@ def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
 def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
     """Whether a checkpoint is that of a finished training, to whose budget and patience `options` add nothing."""
     by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
-    settled = options.patience is not None and saved.get("stale", 0) >= options.patience
+    settled = options.patience is not None and saved["validations_without_improvement"] >= options.patience
     over = by_time or settled or saved["step"] >= options.steps
     return bool(saved.get("finished")) and options.weights.exists() and over
 

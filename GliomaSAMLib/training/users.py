@@ -1,4 +1,4 @@
-"""A simulated user of one crop: what they mean, what they have said so far, and what the network is told."""
+"""A simulated user of one crop: what they mean, the prompts given so far, and the logits that the network is given."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,18 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..data.placement import on_cells, signed_depths
-from ..models.prompt_maps import PromptVoxels
+from ..models.prompt_maps import PromptSet
 from ..models.registry import Previous
 from ..regions import REGIONS
 from .answer_before import all_mended_but, another_outline, as_answer, distorted_answer, nested, with_mask
 from .click_simulation import Chances, Click, ClickConfig, correct, first_prompts, region_chances
 
 NEAR_CELLS = 6.0
-
 """So far from a click its error is what the click was given for: 12 mm."""
 
 SETTLED_REACH = 12.0
-
 """So far outside of a region, in cells, a click may say that it is not there."""
 
 
@@ -45,15 +43,15 @@ class User:
         scene: What they look at.
         config: How users are simulated.
         kinds: Kinds of prompts that the network reads; no others are given.
-        previous: What the network is told besides prompts, see `MethodConfig.previous`.
+        previous: What the network is given besides prompts, see `MethodConfig.previous`.
         rng: Decides all.
 
     Attributes:
         levels: What they mean, like those of the scene.
         truth: The same on cells, bool (3, k, j, i).
-        prompts: What they have said, in cells.
-        told: Logits (3, k, j, i) that the network is told: the proposal, or the answer to all prompts but those given
-            last, in which a mask drawn by hand stands as it was drawn.
+        prompts: The prompts given so far, in cells.
+        previous_logits: Logits (3, k, j, i) that the network is given: the proposal, or the answer to all prompts but
+            the newest, in which a mask drawn by hand stands as it was drawn.
         clicks: The newest clicks that lie in an error.
         rounds: Rounds of corrections that are left.
     """
@@ -68,17 +66,19 @@ class User:
         self.chances: Chances = region_chances(config, rng)
         self.levels = scene.levels
         self.truth = _regions(scene.levels)
-        self.prompts = PromptVoxels(points=[], boxes=[], masks={})
-        self.told = nested(scene.proposal) if previous == "answer" else scene.proposal
+        self.prompts = PromptSet(points=[], boxes=[], masks={})
+        self.previous_logits = nested(scene.proposal) if previous == "answer" else scene.proposal
         self.clicks: list[Click] = []
         self.rounds = 0
-        self._seen: np.ndarray | None = self.told  # None while the network has not answered the newest prompts
+        self._seen: np.ndarray | None = (
+            self.previous_logits
+        )  # None while the network has not answered the newest prompts
         self._start(scene)
 
     def react(self, answer: np.ndarray | None) -> None:
         """Correct the answer (3, k, j, i), logits, to the prompts so far, where a round is left.
 
-        It may be None while `asks` is false.
+        It may be None while `needs_answer` is false.
         """
         if not self.rounds:
             return
@@ -87,13 +87,13 @@ class User:
         self._click(seen, 1 if self.rng.random() >= self.config.several else int(self.rng.integers(2, 4)))
 
     @property
-    def asks(self) -> bool:
+    def needs_answer(self) -> bool:
         """Whether the next round needs the network's answer to the prompts so far."""
         return self.rounds > 0 and self._seen is None
 
     def near_clicks(self) -> np.ndarray:
         """The errors of the newest clicks within 12 mm of them, bool (3, k, j, i)."""
-        near = np.zeros(self.told.shape, bool)
+        near = np.zeros(self.previous_logits.shape, bool)
         for click in self.clicks:
             offsets = np.ogrid[tuple(slice(-c, n - c) for c, n in zip(click.position, click.error.shape, strict=True))]
             near[click.index] |= click.error & (sum(offset**2 for offset in offsets) <= NEAR_CELLS**2)
@@ -107,7 +107,7 @@ class User:
             self._mean_another_outline(scene)
         draw = rng.random()
         if self.previous == "answer" and clicks_are_read and draw < config.previous_truth:
-            self._say_what_is_right()
+            self._confirm_truth()
         elif (
             self.previous == "answer"
             and clicks_are_read
@@ -133,22 +133,22 @@ class User:
 
     def _give_first_prompts(self) -> None:
         given = first_prompts(self.truth, self.config, self.chances, self.rng)
-        self.prompts = PromptVoxels(
+        self.prompts = PromptSet(
             points=given.points if "point" in self.kinds else [],
             boxes=given.boxes if "box" in self.kinds else [],
             masks=given.masks if "mask" in self.kinds else {},
         )
         for region, mask in self.prompts.masks.items():
-            self._seen = with_mask(self.told, region, mask)
+            self._seen = with_mask(self.previous_logits, region, mask)
             if self.previous == "answer":
-                self.told = self._seen
+                self.previous_logits = self._seen
         if self.prompts.points or self.prompts.boxes:
             self._seen = None
 
-    def _say_what_is_right(self) -> None:
+    def _confirm_truth(self) -> None:
         """The answer before is what they mean, and one to three clicks say so."""
         truth = self.truth
-        self.told = as_answer(truth, self.rng)
+        self.previous_logits = as_answer(truth, self.rng)
         self.clicks = []
         for _ in range(int(self.rng.integers(1, 4))):
             index = int(self.rng.choice(3, p=self.chances))
@@ -172,13 +172,13 @@ class User:
         before = nested(proposal)
         own = correct(self.prompts, before > 0, truth, only, rng, self.config.border) if rng.random() < 0.5 else None
         if own is not None:
-            self.told, self.clicks = all_mended_but(before, truth, own.error), [own]
+            self.previous_logits, self.clicks = all_mended_but(before, truth, own.error), [own]
         else:
-            self.told = as_answer(distorted_answer(truth, index, rng), rng)
+            self.previous_logits = as_answer(distorted_answer(truth, index, rng), rng)
             self.clicks = []
-            self._click(self.told, 1, only)
+            self._click(self.previous_logits, 1, only)
         if not self.prompts:
-            self._say_what_is_right()
+            self._confirm_truth()
 
     def _click(self, seen: np.ndarray, count: int, chances: Chances | None = None) -> None:
         """Up to so many clicks where what they see is wrong."""
@@ -190,7 +190,7 @@ class User:
             self.clicks = clicks
             self._seen = None
             if self.previous == "answer":
-                self.told = seen
+                self.previous_logits = seen
 
 
 def _regions(levels: np.ndarray) -> np.ndarray:
@@ -199,5 +199,5 @@ def _regions(levels: np.ndarray) -> np.ndarray:
 
 
 def _given(answer: np.ndarray | None) -> np.ndarray:
-    assert answer is not None, "the user asks for an answer"
+    assert answer is not None, "the user waits for an answer"
     return answer

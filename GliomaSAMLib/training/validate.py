@@ -10,7 +10,7 @@ import torch.nn.functional as F
 
 from ..data.placement import deepest_voxel, largest_component
 from ..models.device import autocast
-from ..models.prompt_maps import PromptVoxels, prompt_maps
+from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import Previous, VolumeDecoder
 from ..regions import REGIONS, dice
 from .answer_before import nested
@@ -18,11 +18,9 @@ from .features import CaseFeatures
 from .step import CELL_MM
 
 NEAR_MM = 10.0
-
 """So far from a click its own error counts as what it was given for."""
 
 LOWERED = 0.005
-
 """A click after which Dice is lower by more than this counts as lowering it."""
 
 
@@ -82,12 +80,10 @@ def click_effect(
     )
 
 
-Answer = Callable[[PromptVoxels, np.ndarray], np.ndarray]
-
-"""From prompts, and logits of what the network is told besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
+Predict = Callable[[PromptSet, np.ndarray], np.ndarray]
+"""From prompts, and logits of what the network is given besides, to logits, float32 (3, k, j, i) on the 2 mm grid."""
 
 EFFECT_WEIGHT = 0.05
-
 """What a full point of a click measure counts in the score, beside one of Dice."""
 
 
@@ -107,7 +103,7 @@ def validate(
         cases: The cases.
         device: Where to compute.
         cancel: Called before each answer of the network; may raise.
-        previous: What the network is told besides prompts, as in its training.
+        previous: What the network is given besides prompts, as in its training.
         clicks: How many.
 
     Returns:
@@ -121,11 +117,11 @@ def validate(
     lowered: list[bool] = []
     for case in cases:
         cancel()
-        proposal, answer = _answers(cast(VolumeDecoder, decoder), case, device)
+        proposal, answer = _predictor(cast(VolumeDecoder, decoder), case, device)
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):
-            prompts, seen = PromptVoxels(), proposal
+            prompts, seen = PromptSet(), proposal
             found = [dice(seen[index] > 0, truth[index])]
             for _ in range(clicks):
                 cancel()
@@ -168,7 +164,7 @@ def score(measured: dict[str, float]) -> float:
     return sum(values) / len(values) + EFFECT_WEIGHT * (measured.get("mended", 0.0) - harm)
 
 
-def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Answer]:
+def _predictor(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -> tuple[np.ndarray, Predict]:
     """Encode a case once: the proposal, and what decodes it for any prompts."""
     images = torch.from_numpy(case.images)[None].to(device).float() / 255
     present = torch.from_numpy(case.present)[None].to(device)
@@ -177,13 +173,13 @@ def _answers(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device) -
         features = decoder.encode(images, present, embeddings)
     shape = [n // 2 for n in case.regions.shape]
 
-    def answer(prompts: PromptVoxels, told: np.ndarray | None) -> np.ndarray:
-        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, told))[None].to(device)
+    def answer(prompts: PromptSet, previous: np.ndarray | None) -> np.ndarray:
+        maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, previous))[None].to(device)
         with autocast(device):
             found = decoder.decode(features, maps, [prompts])
         return nested(F.avg_pool3d(found[0].float(), 2).cpu().numpy())
 
-    return answer(PromptVoxels(), None), answer
+    return answer(PromptSet(), None), answer
 
 
 def _next_click(mask: np.ndarray, truth: np.ndarray) -> tuple[int, int, int]:

@@ -31,6 +31,7 @@ from GliomaSAMLib.evaluation.protocol import CaseResult, signature_of
 from GliomaSAMLib.evaluation.session_method import SessionMethod
 from GliomaSAMLib.files import replacing
 from GliomaSAMLib.models import Model, load_model
+from GliomaSAMLib.models.device import ProgressCallback, no_progress
 from GliomaSAMLib.models.model import Features
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import AnswerOptions
@@ -97,13 +98,16 @@ class ReadOnce(Model):
         self._kept: tuple[bytes, Features] | None = None
 
     def encode(
-        self, images: dict[str, np.ndarray], embeddings: np.ndarray | None, beat: Callable[[], None] = lambda: None
+        self,
+        images: dict[str, np.ndarray],
+        embeddings: np.ndarray | None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> Features:
         digest = hashlib.sha256()
         for name, image in images.items():
             digest.update(name.encode() + np.ascontiguousarray(image).data)
         if self._kept is None or self._kept[0] != digest.digest():
-            self._kept = digest.digest(), super().encode(images, embeddings, beat)
+            self._kept = digest.digest(), super().encode(images, embeddings, progress_callback)
         return self._kept[1]
 
 

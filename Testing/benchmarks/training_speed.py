@@ -51,7 +51,7 @@ def speed(log: list[dict[str, Any]], processes: int, options: argparse.Namespace
     steps = [line for line in log if "loss" in line]
     ends = [line["seconds"] for line in steps]
     durations = [end - begin for begin, end in pairwise(ends)][options.warm - 1 :]
-    shares = [line["waiting"] for line in steps][options.warm :]
+    shares = [line["data_time"] for line in steps][options.warm :]
     seconds = sum(durations)
     crops = len(durations) * processes * options.batch * options.accumulate
     waiting = sum(share * duration for share, duration in zip(shares, durations, strict=True)) / seconds

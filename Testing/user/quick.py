@@ -1,4 +1,4 @@
-"""A study, a model and a session that answer in milliseconds: nested balls round the clicks, exact to the voxel.
+"""A study, a model and a predictor that answer in milliseconds: nested balls round the clicks, exact to the voxel.
 
 Prompts are promises here as well: a positive click is inside, a negative one and 3 mm round it outside, a mask drawn by
 hand is kept. What is asked of them is what `Engine` asks of the real ones.
@@ -12,8 +12,10 @@ import numpy as np
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import Prompt, prompt_voxels, validate_prompt
+from GliomaSAMLib.prompts import Prompt, prompt_voxels
 from GliomaSAMLib.regions import REGIONS, implied_regions
+from GliomaSAMLib.session import Prediction, Request
+from GliomaSAMLib.session.masks import PackedMasks
 
 RADII = {"WT": 14.0, "TC": 9.0, "ET": 5.0}
 """mm, of the balls round a positive click in the region."""
@@ -36,7 +38,7 @@ class QuickWork:
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `Engine`."""
-        return {"load": self.load, "read_study": self.read_study, "new_session": self.new_session, "cache": None}
+        return {"load": self.load, "read_study": self.read_study, "new_predictor": self.new_predictor, "cache": None}
 
     def work(self, progress: Any, cancel: Any) -> None:
         """Take the time, tell of it, and stop when asked to."""
@@ -57,28 +59,19 @@ class QuickWork:
         self.work(None, None)
         return SimpleNamespace(name=name, device=device, on_fallback=None, weights_sha256=f"the SHA-256 of {name}")
 
-    def new_session(self, study: Any, model: Any, cache: Any) -> "QuickSession":
-        return QuickSession(self, study)
+    def new_predictor(self, study: Any, model: Any, cache: Any, on_note: Any) -> "QuickPredictor":
+        return QuickPredictor(self, study, model.weights_sha256)
 
 
-class QuickSession:
+class QuickPredictor:
     """Answers prompts as the file says."""
 
-    def __init__(self, quick: QuickWork, study: Any) -> None:
+    def __init__(self, quick: QuickWork, study: Any, weights: str) -> None:
         self._quick = quick
         self.study = study
-        self.prompts: tuple[Prompt, ...] = ()
+        self.weights = weights
         k, j, i = np.indices(study.reference.shape)
         self._ras = study.reference.to_ras(np.stack([i, j, k], axis=-1))
-        self._masks = self._answer()
-
-    def add(self, prompt: Prompt) -> Prompt:
-        prompt = validate_prompt(prompt, self.study.reference, self.study.brain)
-        self.prompts = (*self.prompts, prompt)
-        return prompt
-
-    def remove(self, prompt: Prompt) -> None:
-        self.prompts = tuple(other for other in self.prompts if other.id != prompt.id)
 
     def encode(self, progress: Any = None, cancel: Any = None) -> None:
         self._quick.encoding = True
@@ -87,24 +80,21 @@ class QuickSession:
         finally:
             self._quick.encoding = False
 
-    def update(self, progress: Any = None, cancel: Any = None) -> Any:
+    def predict(self, request: Request, progress: Any = None, cancel: Any = None) -> Prediction:
         self._quick.work(progress, cancel)
         self._quick.updates += 1
-        self._masks = self._answer()
-        return SimpleNamespace(notes=())
+        return Prediction(request.prompts, PackedMasks.of(self._answer(request.prompts)), self.weights)
 
-    def mask(self, region: str) -> np.ndarray:
-        return self._masks[region].astype(np.uint8)
+    def probability(self, request: Request, region: str, progress: Any = None, cancel: Any = None) -> np.ndarray:
+        self._quick.work(progress, cancel)
+        return np.where(self._answer(request.prompts)[region], 0.8, 0.3).astype(np.float32)
 
-    def probability(self, region: str) -> np.ndarray:
-        return np.where(self._masks[region], 0.8, 0.3).astype(np.float32)
-
-    def _answer(self) -> dict[str, np.ndarray]:
+    def _answer(self, prompts: tuple[Prompt, ...]) -> dict[str, np.ndarray]:
         """Masks of 0 and 1, (K, J, I); without prompts a ball in the middle, the proposal."""
         masks = {region: np.zeros(self.study.reference.shape, bool) for region in REGIONS}
-        if not self.prompts:
+        if not prompts:
             self._ball(masks, self._ras.reshape(-1, 3).mean(0), "WT")
-        for prompt in self.prompts:
+        for prompt in prompts:
             if prompt.mask is not None:
                 masks[prompt.region] = np.array(prompt.mask) > 0
             elif prompt.kind == "box":

@@ -1,19 +1,4 @@
-"""Cross-modality attention adapter: at each position, each modality's token looks at the other modalities' tokens.
-
-Cross-modality Attention Adapter (Shi et al., arXiv 2307.01124).
-[paper] An adapter based on multimodal fusion fine-tunes SAM for glioma segmentation on four MR modalities.
-[ours] All of its form, which that text does not tell:
-
-    z_m = W_down LN(X_m) + e_m                     width max(32, C/4); e_m a learned modality embedding
-    A   = softmax(Q K^T / sqrt(d) + mask_present)  attention over the M modalities at each position, one head
-    X_m = X_m + W_up (sum_n A_mn V_n)              W_up begins at zero, so that nothing changes at first
-
-No layer has a bias: e_m takes the place of one. A missing modality is masked out, never zero-filled: its content
-reaches no other modality, in the gradient neither.
-
-Parameters: 2 C + 2 C d + 3 d² + M d for C channels, width d and M modalities. M = 4: ViT-B (C = 768), 12 blocks:
-4.9 M; LiteMedSAM, C = 160: 18,080; C = 320: 71,360.
-"""
+"""Cross-modality attention adapter: at each position, the token of each modality attends to the others."""
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +7,21 @@ from .base import StackContext
 
 
 class CrossModalityAdapter(nn.Module):
-    """See the file's text.
+    """Attention of the modalities to each other at each position.
+
+    Cross-modality Attention Adapter (Shi et al., arXiv 2307.01124).
+    [paper] An adapter based on multimodal fusion fine-tunes SAM for glioma segmentation on four MR modalities.
+    [ours] All of its form, which the paper does not give:
+
+        z_m = W_down LN(X_m) + e_m                     width max(32, C/4); e_m a learned modality embedding
+        A   = softmax(Q K^T / sqrt(d) + mask_present)  attention over the M modalities at each position, one head
+        X_m = X_m + W_up (sum_n A_mn V_n)              W_up is zero at first: the identity
+
+    No layer has a bias: e_m takes the place of one. A missing modality is masked out, not zero-filled: its content
+    has no influence on the others, nor on gradients.
+
+    Parameters: 2 C + 2 C d + 3 d² + M d for C channels, width d and M modalities. M = 4: ViT-B (C = 768), 12
+    blocks: 4.9 M; LiteMedSAM, C = 160: 18,080; C = 320: 71,360.
 
     Args:
         channels: Channels C of the tokens.

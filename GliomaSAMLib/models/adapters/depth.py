@@ -96,7 +96,7 @@ class DepthPatches(nn.Module):
         return x + (self._positions(x.shape[1]) + self.bias).to(x.dtype)[:, None, None]
 
     def stack(self, embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
-        """Patches (N, h, w, C) of tokens at the cut (B, M, C, D, h, w) with `present` (B, M), and what N is made of."""
+        """Patches (N, h, w, C) of tokens (B, M, C, D, h, w) at the split with `present` (B, M), and what N is."""
         batch, modalities = embeddings.shape[:2]
         patches = self(embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 1))
         return patches.flatten(0, 1), StackContext(batch, modalities, patches.shape[1], present)

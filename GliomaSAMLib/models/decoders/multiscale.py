@@ -6,33 +6,33 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 
 from ...regions import REGIONS
-from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps, shuffle, unshuffle
+from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps
 from ..device import one_thread
-from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptVoxels
+from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
 
 LABELS = ("negative", "positive", "lowest corner", "highest corner")
 
 MERGE_CELLS = 2.0
-
-"""Points of one meaning within a cube of so many cells are one token: a filled lasso is thousands of points."""
+"""Edge in cells of the cubes within which points of the same label and region are merged into one token, as a filled
+lasso is thousands of points."""
 
 WAVELENGTHS = (8.0, 16.0, 32.0, 64.0)
-
-"""Of the waves that describe a place, in cells."""
+"""Wavelengths of the Fourier features of a position, in cells."""
 
 
 @dataclass(frozen=True)
 class PlacedPrompts:
-    """The prompts of a batch, filled up to the same number.
+    """The prompts of a batch, padded to the same number.
 
     Args:
         positions: (B, n, 3) float32, in cells (K, J, I); the centre of the first cell is 0.
         labels: (B, n), index in `LABELS`.
         regions: (B, n), index in `REGIONS`.
-        absent: (B, n) bool, true for what only fills up.
+        absent: (B, n) bool, true for padding.
     """
 
     positions: Tensor
@@ -41,7 +41,7 @@ class PlacedPrompts:
     absent: Tensor
 
 
-def place_prompts(prompts: Sequence[PromptVoxels], device: torch.device) -> PlacedPrompts:
+def place_prompts(prompts: Sequence[PromptSet], device: torch.device) -> PlacedPrompts:
     """Gather points and corners of boxes; the masks of `prompts` are no tokens."""
     rows = [_meanings(one) for one in prompts]
     count = max((len(row) for row in rows), default=0)
@@ -57,7 +57,7 @@ def place_prompts(prompts: Sequence[PromptVoxels], device: torch.device) -> Plac
     return PlacedPrompts(positions.to(device), meanings[..., 0], meanings[..., 1], absent.to(device))
 
 
-def _meanings(prompts: PromptVoxels) -> list[tuple[list[float], int, int]]:
+def _meanings(prompts: PromptSet) -> list[tuple[list[float], int, int]]:
     """Position, label and region of every token, points that lie together merged."""
     together: dict[tuple[int, ...], list[list[float]]] = {}
     for position, positive, region in prompts.points:
@@ -86,8 +86,8 @@ def cell_positions(shape: Sequence[int], grid: Sequence[int], device: torch.devi
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, 2)
 
 
-def waves(positions: Tensor) -> Tensor:
-    """Describe positions (..., 3) by sines and cosines (..., 6 * wavelengths)."""
+def fourier_features(positions: Tensor) -> Tensor:
+    """Sines and cosines (..., 6 * wavelengths) of positions (..., 3) in cells."""
     lengths = torch.tensor(WAVELENGTHS, device=positions.device)
     angles = (2 * torch.pi * positions[..., None] / lengths).flatten(-2)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
@@ -102,11 +102,11 @@ class PointTokens(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.always = nn.Parameter(torch.randn(len(REGIONS), width) * 0.5)
+        self.region_tokens = nn.Parameter(torch.randn(len(REGIONS), width) * 0.5)
         self.labels = nn.Embedding(len(LABELS), width)
         self.regions = nn.Embedding(len(REGIONS), width)
-        self.look = nn.Linear(width, width)
-        self.place = nn.Linear(6 * len(WAVELENGTHS), width, bias=False)
+        self.feature_proj = nn.Linear(width, width)
+        self.pos_proj = nn.Linear(6 * len(WAVELENGTHS), width, bias=False)
 
     def forward(self, level: Tensor, placed: PlacedPrompts, shape: Sequence[int]) -> Tensor:
         """Tokens (B, 3 + n, width): one a region, then one a prompt.
@@ -116,10 +116,14 @@ class PointTokens(nn.Module):
             placed: Where the prompts are, in cells of a box of `shape`.
             shape: Shape (K, J, I) of the box in cells.
         """
-        always = self.always.expand(level.shape[0], -1, -1)
-        seen = self.look(sample(level, placed.positions, shape))
-        said = self.labels(placed.labels) + self.regions(placed.regions) + self.place(waves(placed.positions))
-        return torch.cat([always, (seen + said).to(always.dtype)], dim=1)
+        region_tokens = self.region_tokens.expand(level.shape[0], -1, -1)
+        features = self.feature_proj(sample(level, placed.positions, shape))
+        prompt_tokens = (
+            self.labels(placed.labels)
+            + self.regions(placed.regions)
+            + self.pos_proj(fourier_features(placed.positions))
+        )
+        return torch.cat([region_tokens, (features + prompt_tokens).to(region_tokens.dtype)], dim=1)
 
 
 def sample(level: Tensor, positions: Tensor, shape: Sequence[int]) -> Tensor:
@@ -165,7 +169,7 @@ class MultiscaleDecoderConfig:
 
 
 class Attention(nn.Module):
-    """Attention with a bias on its logits. Keys have no offset: a softmax over them would not see it."""
+    """Attention with a bias on its logits. Keys have no offset: the softmax over the keys would cancel it."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -194,10 +198,10 @@ class TwoWayAttention(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
-        self.norm_own, self.norm_tokens, self.norm_mix = (nn.LayerNorm(width) for _ in range(3))
-        self.norm_grid, self.norm_said = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.own, self.to_grid, self.to_tokens = (Attention(width, heads) for _ in range(3))
-        self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.norm_self, self.norm_tokens, self.norm_mlp = (nn.LayerNorm(width) for _ in range(3))
+        self.norm_grid, self.norm_keys = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.self_attn, self.token_to_grid_attn, self.grid_to_token_attn = (Attention(width, heads) for _ in range(3))
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.log_reach = nn.Parameter(torch.tensor([4.0 * 2**head for head in range(heads)]).log())
 
     def forward(
@@ -208,24 +212,24 @@ class TwoWayAttention(nn.Module):
         Args:
             tokens: (B, t, C).
             grid: (B, g, C).
-            place: What describes the places of the grid, (g, C).
-            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token that is everywhere.
+            place: Position encoding of the grid, (g, C).
+            distance: Squared distance of tokens and grid in cells, (B, t, g); 0 for a token without a position.
             absent: Tokens without influence, (B, t) bool.
         """
-        unheard = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -torch.inf)[:, None, None]
+        key_padding_bias = torch.zeros_like(absent, dtype=torch.float32).masked_fill(absent, -torch.inf)[:, None, None]
         far = distance[:, None] * (-0.5 * torch.exp(-2 * self.log_reach.float()))[:, None, None]  # B x heads x t x g
-        x = self.norm_own(tokens)
-        tokens = tokens + self.own(x, x, x, unheard)
+        x = self.norm_self(tokens)
+        tokens = tokens + self.self_attn(x, x, x, key_padding_bias)
         x = self.norm_grid(grid)
         keys = x + place.to(x.dtype)
-        tokens = tokens + self.to_grid(self.norm_tokens(tokens), keys, x, far)
-        tokens = tokens + self.mix(self.norm_mix(tokens))
-        said = self.norm_said(tokens)
-        return tokens, grid + self.to_tokens(keys, said, said, far.transpose(2, 3) + unheard)
+        tokens = tokens + self.token_to_grid_attn(self.norm_tokens(tokens), keys, x, far)
+        tokens = tokens + self.mlp(self.norm_mlp(tokens))
+        values = self.norm_keys(tokens)
+        return tokens, grid + self.grid_to_token_attn(keys, values, values, far.transpose(2, 3) + key_padding_bias)
 
 
 class Level(nn.Module):
-    """One level of the way down from the deepest: attention, then a convolution, and a coarse answer of its own."""
+    """One level of the way down from the deepest: attention, then a convolution, and auxiliary logits."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -233,8 +237,8 @@ class Level(nn.Module):
         self.attention = TwoWayAttention(width, heads)
         self.conv = nn.Conv3d(width, width, 3, padding=1, bias=False)
         self.norm = InstanceNorm(width)
-        self.judge = nn.Conv3d(width, len(REGIONS), 1)
-        nn.init.constant_(self.judge.bias, -2.0)  # type: ignore[arg-type]
+        self.aux_head = nn.Conv3d(width, len(REGIONS), 1)
+        nn.init.constant_(self.aux_head.bias, -2.0)  # type: ignore[arg-type]
 
     def forward(
         self,
@@ -259,7 +263,7 @@ class Level(nn.Module):
         distance = (placed.positions[:, :, None] - cells).square().sum(dim=-1)
         distance = F.pad(distance, (0, 0, len(REGIONS), 0))
         absent = F.pad(placed.absent, (len(REGIONS), 0))
-        place = self.tokens.place(waves(cells))
+        place = self.tokens.pos_proj(fourier_features(cells))
         tokens, grid = self.attention(tokens, level.flatten(2).transpose(1, 2), place, distance, absent)
         x = grid.transpose(1, 2).unflatten(2, level.shape[2:]).to(level.dtype)
         if deeper is not None:
@@ -268,7 +272,7 @@ class Level(nn.Module):
 
 
 class ImageSkips(nn.Module):
-    """What convolutions see in the images at 2 mm and at 4 mm.
+    """Convolutional features of the images at 2 mm and at 4 mm, for skip connections.
 
     Args:
         modalities: Number of modalities.
@@ -280,19 +284,19 @@ class ImageSkips(nn.Module):
         super().__init__()
         self.stem = nn.Conv3d(modalities * 8, fine, 3, padding=1, bias=False)
         self.presence = nn.Parameter(torch.zeros(modalities, fine))
-        self.fine = ResidualBlock(fine, fine)
+        self.fine = ResidualBlock(fine)
         self.down = nn.Conv3d(fine, middle, 2, stride=2, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
 
     def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
-        x = self.stem(unshuffle(only_present(images, present)))
+        x = self.stem(pixelunshuffle(only_present(images, present), 3, 2))
         fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
         return fine, self.middle(self.down(fine))
 
 
 class Smoothing(nn.Module):
-    """A convolution with instance norm, and a shortcut."""
+    """A 3 x 3 x 3 convolution with instance norm, and a shortcut: (B, C, K, J, I) to the same shape."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -300,11 +304,20 @@ class Smoothing(nn.Module):
         self.norm = InstanceNorm(channels)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Add the convolved input to the input."""
         return x + F.leaky_relu(self.norm(self.conv(x)), 0.01)
 
 
 class MultiscaleMaskDecoder(nn.Module):
-    """See the module's text."""
+    """Mask decoder that fuses the levels of an encoder from deep to shallow, with the prompts as tokens. [ours]
+
+    On each level, tokens of regions and prompts and the grid attend to each other (`TwoWayAttention`). The result is
+    upsampled to 4 mm and 2 mm, where skip connections from the images and the prompt maps are added, and pixel
+    shuffle gives the logits at 1 mm. `encode` needs no prompts; `decode` runs for each set of prompts.
+
+    Args:
+        config: The sizes.
+    """
 
     def __init__(self, config: MultiscaleDecoderConfig) -> None:
         super().__init__()
@@ -316,21 +329,20 @@ class MultiscaleMaskDecoder(nn.Module):
         self.skips = ImageSkips(config.modalities, fine, middle) if config.image_skips else None
         self.levels = nn.ModuleList(Level(config.width, config.heads) for _ in config.channels_in)
         self.to_middle = nn.Conv3d(config.width, middle, 1, bias=False)
-        self.middle = ResidualBlock(middle, middle)
+        self.middle = ResidualBlock(middle)
         self.to_fine = nn.Conv3d(middle, fine, 1, bias=False)
-        self.read_from = 0 if config.point_maps else POINT_CHANNELS
-        self.maps = _silent(CHANNELS - self.read_from, fine)
-        self.maps_middle = _silent(CHANNELS, middle) if config.point_maps else None
+        self.first_map_channel = 0 if config.point_maps else POINT_CHANNELS
+        self.maps = zero_conv(CHANNELS - self.first_map_channel, fine)
+        self.maps_middle = zero_conv(CHANNELS, middle) if config.point_maps else None
         self.fine = (
-            nn.Sequential(*(ResidualBlock(fine, fine) for _ in range(config.fine_blocks)))
+            nn.Sequential(*(ResidualBlock(fine) for _ in range(config.fine_blocks)))
             if config.fine_blocks
             else Smoothing(fine)
         )
         self.head = nn.Conv3d(fine, len(REGIONS) * 8, 3, padding=1)
         nn.init.constant_(self.head.bias, -2.0)  # type: ignore[arg-type]
-        self._judged: list[Tensor] = []
 
-    def read(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
+    def encode(self, levels: Sequence[Tensor], images: Tensor, present: Tensor) -> list[Tensor]:
         """Features of a study, which no prompt changes.
 
         Args:
@@ -349,59 +361,69 @@ class MultiscaleMaskDecoder(nn.Module):
         widths = zip(self.config.skip_widths, (2, 4), strict=True)
         return [*features, *(features[0].new_zeros((batch, n, *(side // mm for side in sides))) for n, mm in widths)]
 
-    def answer(
-        self, features: Sequence[Tensor], prompts: Sequence[PromptVoxels] | None = None, maps: Tensor | None = None
+    def decode(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptSet] | None = None, maps: Tensor | None = None
     ) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid.
 
         Args:
-            features: What `read` gave.
+            features: Output of `encode`.
             prompts: One for each study, in cells of 2 mm; None for none.
             maps: (B, CHANNELS, K/2, J/2, I/2), see `prompts.maps`. Only boxes, masks by hand and the proposal are
                 read from it: points are tokens. None is the same as all zero.
         """
+        return self._decode(features, prompts, maps)[0]
+
+    def decode_with_auxiliary(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptSet] | None = None, maps: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits as `decode`, and auxiliary logits (B, 3, z, y, x) of each level, in the order of the levels."""
+        logits, grids = self._decode(features, prompts, maps)
+        return logits, [block.aux_head(grid) for block, grid in zip(self.levels, grids, strict=True)]  # type: ignore[operator]
+
+    def _decode(
+        self, features: Sequence[Tensor], prompts: Sequence[PromptSet] | None, maps: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Logits, and the features of each level after its prompts, (B, width, z, y, x)."""
         *levels, fine, middle = features
         shape, batch = fine.shape[2:], fine.shape[0]
-        placed = place_prompts(prompts if prompts is not None else [PromptVoxels()] * batch, fine.device)
+        placed = place_prompts(prompts if prompts is not None else [PromptSet()] * batch, fine.device)
         cells = cell_positions(shape, levels[0].shape[2:], fine.device)
         found: tuple[Tensor, Tensor] | None = None
-        judged = []
+        grids: list[Tensor] = []
         for block, level in zip(reversed(self.levels), reversed(levels), strict=True):
             found = block(level, found, placed, shape, cells)
-            if self.training:
-                judged.append(block.judge(found[1]))  # type: ignore[operator]
+            grids.append(found[1])
         assert found is not None
-        self._judged = judged[::-1]
-        x = self.to_middle(found[1]).float()
-        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)
+        x = self.to_middle(found[1]).float()  # B x width_4mm x z x y x x
+        x = F.interpolate(x, size=middle.shape[2:], mode="trilinear", align_corners=False).to(middle.dtype)  # at 4 mm
         x = x + middle
         if maps is not None and self.maps_middle is not None:
             x = x + self.maps_middle(pool_maps(maps).to(x.dtype))
         x = self.middle(x)
-        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine
+        x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine  # B x width_2mm x K/2 x J/2 x I/2
         if maps is not None:
-            x = x + self.maps(maps[:, self.read_from :].to(fine.dtype))
-        return shuffle(self.head(self.fine(x)))
+            x = x + self.maps(maps[:, self.first_map_channel :].to(fine.dtype))
+        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]  # B x 24 at 2 mm to B x 3 at 1 mm
 
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """Weighted Dice and cross entropy of each level's own answer in the last `answer` of the training; can be had
-        once. The truth of a coarse cell is the share of it that belongs to a region. 0 when there was no such answer.
+    def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
+        """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it
+        that belongs to a region.
 
         Args:
+            aux_logits: Auxiliary logits of the levels, (B, 3, z, y, x) each.
             regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
         """
-        judged, self._judged = self._judged, []
+        truth = F.adaptive_avg_pool3d(regions.float(), tuple(aux_logits[0].shape[2:]))  # type: ignore[arg-type]
         loss = torch.zeros((), device=regions.device)
-        if judged:
-            truth = F.adaptive_avg_pool3d(regions.float(), tuple(judged[0].shape[2:]))  # type: ignore[arg-type]
-            for weight, logits in zip(self.config.auxiliary_weights, judged, strict=True):
-                logits = logits.float()
-                loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+        for weight, logits in zip(self.config.auxiliary_weights, aux_logits, strict=True):
+            logits = logits.float()
+            loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
         return loss
 
 
-def _silent(channels_in: int, channels: int) -> nn.Conv3d:
-    """A convolution that begins as zero."""
+def zero_conv(channels_in: int, channels: int) -> nn.Conv3d:
+    """A convolution whose weights and bias are initialised to zero."""
     conv = nn.Conv3d(channels_in, channels, 3, padding=1)
     nn.init.zeros_(conv.weight)
     nn.init.zeros_(conv.bias)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""Frozen blocks with adapters between them: from the tokens at the cut to embeddings, for a stack of slices."""
+"""Frozen blocks with adapters between them: from the tokens at the split to embeddings, for a stack of slices."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import torch
 import torch.nn.functional as F
@@ -8,71 +8,84 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..adapters import StackContext
-from ..device import beat, side_by_side
+from ..device import ProgressCallback, no_progress, thread_map
 from .frozen_blocks import FrozenBlock, FrozenBlocks
 
 CHUNK = 4
-
 """Slices that a frozen block takes at once where no gradient is kept, so that memory does not grow with the stack, and
 whoever waits can stop it soon."""
 
 
 class AdaptedEncoder(nn.Module):
-    """Runs blocks and adapters by turns.
+    """Runs blocks and adapters in alternation.
 
     Args:
         blocks: The frozen blocks.
-        before: An adapter for each block that comes before it, or None.
-        middle: One for each between attention and MLP, or None.
+        pre_adapters: An adapter for each block, before it; or None.
+        mid_adapters: An adapter for each block, between attention and MLP; or None.
 
     Attributes:
-        checkpointing: Compute the blocks twice in training instead of keeping what they compute.
+        checkpointing: Compute the blocks again in the backward pass instead of storing their activations.
     """
 
     def __init__(
         self,
         blocks: FrozenBlocks,
-        before: Iterable[nn.Module] | None = None,
-        middle: Iterable[nn.Module] | None = None,
+        pre_adapters: Iterable[nn.Module] | None = None,
+        mid_adapters: Iterable[nn.Module] | None = None,
     ) -> None:
         super().__init__()
         self.blocks = blocks
-        self.before = nn.ModuleList(before) if before is not None else None
-        self.middle = nn.ModuleList(middle) if middle is not None else None
+        self.pre_adapters = nn.ModuleList(pre_adapters) if pre_adapters is not None else None
+        self.mid_adapters = nn.ModuleList(mid_adapters) if mid_adapters is not None else None
         self.checkpointing = False
 
-    def forward(self, tokens: Tensor, context: StackContext, taps: Collection[int] = ()) -> tuple[Tensor, list[Tensor]]:
+    def enable_checkpointing(self) -> bool:
+        """Switch `checkpointing` on; True, as `VolumeDecoder.enable_checkpointing` returns it."""
+        self.checkpointing = True
+        return True
+
+    def forward(
+        self,
+        tokens: Tensor,
+        context: StackContext,
+        return_layers: Collection[int] = (),
+        progress_callback: ProgressCallback = no_progress,
+    ) -> tuple[Tensor, list[Tensor]]:
         """Embed a stack.
 
         Args:
-            tokens: (N, h, w, C) at the cut, N = batch * modalities * depth.
+            tokens: (N, h, w, C) at the split, N = batch * modalities * depth.
             context: What N is made of.
-            taps: Blocks after which the tokens are wanted too, by index.
+            return_layers: Indices of the blocks whose output tokens are returned too.
+            progress_callback: Called after each few slices of a block where no gradient is kept.
 
         Returns:
-            The embedding as volumes (B, M, channels, D, h, w), and the tokens after each block of `taps`, likewise.
+            The embedding as volumes (B, M, channels, D, h, w), and likewise the tokens after each of `return_layers`.
         """
-        tapped = []
+        returned = []
         for n, block in enumerate(self.blocks):
             if self.checkpointing and torch.is_grad_enabled():
-                tokens = checkpoint(self._step, n, block, tokens, context, use_reentrant=False)
+                tokens = checkpoint(self._step, n, block, tokens, context, progress_callback, use_reentrant=False)
             else:
-                tokens = self._step(n, block, tokens, context)
-            if n in taps:
-                tapped.append(_volumes(tokens.permute(0, 3, 1, 2), context))
-        return _volumes(_in_chunks(self.blocks.embed, tokens), context), tapped
+                tokens = self._step(n, block, tokens, context, progress_callback)
+            if n in return_layers:
+                returned.append(_volumes(tokens.permute(0, 3, 1, 2), context))
+        return _volumes(_in_chunks(self.blocks.embed, tokens, progress_callback), context), returned
 
-    def _step(self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext) -> Tensor:
-        if self.before is not None:
-            tokens = self.before[n](tokens, context)
-        tokens = _in_chunks(block.attend, tokens)
-        if self.middle is not None:
-            tokens = self.middle[n](tokens, context)
-        return _in_chunks(block.digest, tokens)
+    def _step(
+        self, n: int, block: FrozenBlock, tokens: Tensor, context: StackContext, progress_callback: ProgressCallback
+    ) -> Tensor:
+        if self.pre_adapters is not None:
+            tokens = self.pre_adapters[n](tokens, context)
+        tokens = _in_chunks(block.attention_half, tokens, progress_callback)
+        if self.mid_adapters is not None:
+            tokens = self.mid_adapters[n](tokens, context)
+        return _in_chunks(block.mlp_half, tokens, progress_callback)
 
 
 def stack_tokens(embeddings: Tensor, present: Tensor) -> tuple[Tensor, StackContext]:
-    """Tokens (N, h, w, C) of what was embedded at the cut, (B, M, C, D, h, w), and what N is made of."""
+    """Tokens (N, h, w, C) of what was embedded at the split, (B, M, C, D, h, w), and what N is made of."""
     batch, modalities, _, depth = embeddings.shape[:4]
     return embeddings.permute(0, 1, 3, 4, 5, 2).flatten(0, 2), StackContext(batch, modalities, depth, present)
 
@@ -88,8 +101,8 @@ def on_voxels(logits: Tensor, maps: Tensor) -> Tensor:
     return F.interpolate(logits.float(), size=size, mode="trilinear", align_corners=False)
 
 
-def _in_chunks(work, tokens: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+def _in_chunks(work: Callable[[Tensor], Tensor], tokens: Tensor, progress_callback: ProgressCallback) -> Tensor:
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
     if torch.is_grad_enabled():
         return work(tokens)
-    return torch.cat(side_by_side(work, tokens.split(CHUNK), tokens.device, beat))
+    return torch.cat(thread_map(work, tokens.split(CHUNK), tokens.device, progress_callback))

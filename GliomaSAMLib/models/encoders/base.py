@@ -10,7 +10,7 @@ from torch.nn import functional
 from ...errors import ModelError, WeightsError
 
 if TYPE_CHECKING:
-    from .frozen_blocks import CutEncoder
+    from .frozen_blocks import SplitEncoder
 
 
 class SliceEncoder(nn.Module):
@@ -63,11 +63,14 @@ class SliceEncoder(nn.Module):
         """Names what an embedding depends on, besides the slice."""
         return self.base_sha256
 
-    def cut(self, first: int) -> "CutEncoder":
-        """Cut the encoder before its part number `first`, for adapters to be put behind the cut.
+    def split(self, first_adapted_block: int) -> "SplitEncoder":
+        """Split the encoder before a block, for adapters to be put into the blocks behind the split.
+
+        Args:
+            first_adapted_block: Number of that block, or of the stage of blocks.
 
         Raises:
-            ModelError: It cannot be cut there, or not at all.
+            ModelError: It cannot be split there, or not at all.
         """
         raise ModelError(f"the encoder {self.name} cannot be adapted")
 

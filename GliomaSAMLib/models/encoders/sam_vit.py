@@ -14,7 +14,7 @@ from torch.nn import functional
 from ...errors import ModelError, WeightsError
 from ..weights import read_checkpoint, select_prefix
 from .base import SliceEncoder, load_strictly
-from .frozen_blocks import CutEncoder, EncoderFront, FrozenBlocks, ViTBlock
+from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, ViTBlock
 
 _VARIANTS = {(768, 12): "b", (1024, 24): "l", (1280, 32): "h"}
 
@@ -82,42 +82,47 @@ class SamViTEncoder(SliceEncoder):
             tokens = block(tokens)
         return self.network.neck(tokens.permute(0, 3, 1, 2))
 
-    def cut(self, first: int) -> CutEncoder:
-        """Cut the network before a block; this encoder is used up by it.
+    def split(self, first_adapted_block: int) -> SplitEncoder:
+        """Split the network before a block; this encoder is used up by it.
 
         Args:
-            first: Index of the first block that is adapted; 0 leaves only the embedding of patches in front.
+            first_adapted_block: Index of the block; 0 leaves only the embedding of patches in the stem.
 
         Raises:
             ModelError: There is no such block.
         """
         blocks = self.network.blocks
-        if not 0 <= first < len(blocks):
-            raise ModelError(f"a ViT of {len(blocks)} blocks cannot be adapted from block {first}")
+        if not 0 <= first_adapted_block < len(blocks):
+            raise ModelError(f"a ViT of {len(blocks)} blocks cannot be adapted from block {first_adapted_block}")
         parts = nn.Module()
         parts.patch_embed, parts.pos_embed, parts.blocks = (
             self.network.patch_embed,
             self.network.pos_embed,
-            blocks[:first],
+            blocks[:first_adapted_block],
         )
 
-        def run(front: Any, slices: Tensor) -> Tensor:
-            tokens = self._enter(front, slices)
-            for each in front.blocks:
+        def run(stem: Any, slices: Tensor) -> Tensor:
+            tokens = self._enter(stem, slices)
+            for each in stem.blocks:
                 tokens = each(tokens)
             return tokens.permute(0, 3, 1, 2)
 
-        front = EncoderFront(
-            self, first, channels=self.network.pos_embed.shape[-1], stride=self.stride, front=parts, run=run
+        stem = EncoderStem(
+            self,
+            first_adapted_block,
+            channels=self.network.pos_embed.shape[-1],
+            stride=self.stride,
+            parts=parts,
+            run=run,
         )
-        rest = FrozenBlocks(
-            [ViTBlock(each) for each in blocks[first:]],
+        trunk = FrozenBlocks(
+            [ViTBlock(each) for each in blocks[first_adapted_block:]],
             self.network.neck,
             channels=self.channels,
-            cross_place="middle",
+            cross_modality_place="mid_adapters",
             stride=self.stride,
         )
-        return CutEncoder(front, rest, self._head)
+        return SplitEncoder(stem, trunk, self._head)
 
     def _enter(self, network: Any, slices: Tensor) -> Tensor:
         """Tokens (N, h, w, C) of slices, with their positions, before the first block."""

@@ -21,7 +21,6 @@ import torch
 import torch.nn.functional as F
 
 FORMS = ("norm", "softmax")
-
 """How an attention map is normalised."""
 
 _POOL: dict[int, Callable[..., torch.Tensor]] = {2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
@@ -58,31 +57,19 @@ def distillation_losses(
     return torch.stack(cross).mean(), torch.stack(own).mean() if own else cross[0].new_zeros(())
 
 
-class HeldDistillation:
-    """The plug-in form of both losses, of features that are let go with the loss of their step.
+def weighted_distillation(
+    features: Sequence[torch.Tensor], present: torch.Tensor, weight: float, training_progress: float
+) -> torch.Tensor:
+    """The sum of both losses, with a weight that grows linearly over the first third of the training.
 
     Args:
-        weight: Of the sum of both; 0 is off.
+        features, present: See `distillation_losses`.
+        weight: Final weight of the sum; 0 switches the distillation off.
+        training_progress: Fraction of the training that is done, 0 to 1.
     """
-
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
-        self._loss: torch.Tensor | None = None
-
-    def hold(self, features: Sequence[torch.Tensor], present: torch.Tensor) -> None:
-        """Take the features of a step, see `distillation_losses`; none where nothing is learned."""
-        on = self.weight > 0 and len(features) > 0
-        self._loss = torch.stack(distillation_losses(features, present)).sum() if on else None
-
-    def let_go(self, done: float, device: torch.device) -> torch.Tensor:
-        """The weighted loss of the features held, which grows over the first third of the training; 0 without any.
-
-        Args:
-            done: Share of the training that is over.
-            device: Where a 0 is wanted.
-        """
-        loss, self._loss = self._loss, None
-        return torch.zeros((), device=device) if loss is None else self.weight * min(1.0, 3 * done) * loss
+    if weight == 0:
+        return torch.zeros((), device=present.device)
+    return weight * min(1.0, 3 * training_progress) * torch.stack(distillation_losses(features, present)).sum()
 
 
 def _energy(features: torch.Tensor, present: torch.Tensor, form: str) -> torch.Tensor:

@@ -1,14 +1,4 @@
-"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]
-
-What the published methods do apart, in one network. The tokens of slices are joined to patches with a depth and see
-their neighbours through volumetric adapters before each block (as `3dmedsam`); between attention and MLP the modalities
-look at each other at each position (as `cmaa`); in training, attention distillation makes the modalities alike in what
-they look at, so that any of them may be missing (as `csad`). Features after each quarter of the blocks are fused over
-the modalities present and read by the decoder of `multiscale_decoder`, which sees clicks as tokens, and as maps at 2
-and 4 mm, and skips from the images.
-
-Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
-"""
+"""The method `gliomasam`: adapters across slices and modalities, and a multi-scale decoder. [ours]"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,8 +8,8 @@ from torch import Tensor
 from ..adapters.cross_modality import CrossModalityAdapter
 from ..decoders.multiscale import MultiscaleDecoderConfig
 from ..encoders.adapted import AdaptedEncoder
-from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks
-from .distillation import HeldDistillation
+from ..encoders.frozen_blocks import FrozenBlocks
+from .distillation import weighted_distillation
 from .medsam3d import MedSam3d, MedSam3dConfig, volumetric_adapters
 
 
@@ -45,27 +35,31 @@ class GliomaSamConfig(MedSam3dConfig):
 
 
 class GliomaSam(MedSam3d):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+    """Adapters across slices and modalities in the encoder, and a multi-scale 3D mask decoder. [ours]
+
+    Combines three published ideas in one network. Tokens of neighbouring slices are joined to 3D patches, which
+    exchange information through volumetric adapters before each block (as in `3dmedsam`). Between attention and MLP
+    the modalities attend to each other at each position (as in `cmaa`). In training, attention distillation makes
+    the attention maps of the modalities similar, so that any of them may be missing (as in `csad`). Features after
+    each quarter of the blocks are fused over the modalities present. The decoder (`decoders.multiscale`) reads them,
+    the clicks as tokens and as maps at 2 and 4 mm, and skip connections from the images.
+
+    Trained with LiteMedSAM from stage 2 on: 0.4 M in patches and adapters, 1.4 M in the decoder.
 
     Args:
         config: The sizes.
-        encoder: The encoder, cut where the adapters begin.
+        encoder: The encoder, split where the adapters begin.
     """
 
     config: GliomaSamConfig
-
-    def __init__(self, config: GliomaSamConfig, encoder: CutEncoder) -> None:
-        super().__init__(config, encoder)
-        self.done = 1.0
-        self._distillation = HeldDistillation(config.distillation)
 
     def _adapted(self, blocks: FrozenBlocks, channels: Sequence[int]) -> AdaptedEncoder:
         config = self.config
         across = [CrossModalityAdapter(n, config.modalities, config.width) for n in channels]
         return AdaptedEncoder(
             blocks,
-            before=volumetric_adapters(channels, config.width) if config.depth else None,
-            middle=across if config.cross_modality else None,
+            pre_adapters=volumetric_adapters(channels, config.width) if config.depth else None,
+            mid_adapters=across if config.cross_modality else None,
         )
 
     def _decoder_config(self, widths: tuple[int, ...]) -> MultiscaleDecoderConfig:
@@ -76,16 +70,14 @@ class GliomaSam(MedSam3d):
             fine_blocks=self.config.fine_blocks,
         )
 
-    def _grids(self, embeddings: Tensor, present: Tensor) -> list[Tensor]:
-        grids = super()._grids(embeddings, present)
-        self._distillation.hold(grids if self.training else [], present)
-        return grids
-
-    def auxiliary_loss(self, regions: Tensor) -> Tensor:
-        """The losses of the decoder's levels in the last answer, and the distillation of the last `encode`, which grows
-        over the first third of the training.
-        """
-        return super().auxiliary_loss(regions) + self._distillation.let_go(self.done, regions.device)
+    def encode_for_training(
+        self, images: Tensor, present: Tensor, embeddings: Tensor | None = None, training_progress: float = 1.0
+    ) -> tuple[list[Tensor], Tensor]:
+        """`encode`, and the weighted attention distillation of the features that the decoder reads."""
+        assert embeddings is not None
+        grids = self._grids(embeddings, present)
+        loss = weighted_distillation(grids, present, self.config.distillation, training_progress)
+        return self._features(grids, images, present), loss
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """Adapters of what was learned before are changed slowly."""

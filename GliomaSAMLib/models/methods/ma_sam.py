@@ -1,17 +1,4 @@
-"""The method `ma_sam`: SAM's encoder tuned by FacT and depth adapters, with a decoder as fine as the pixels.
-
-After MA-SAM (Chen et al., arXiv 2309.08842; code Apache-2.0).
-[code] In each block, queries and values are corrected by FacT, and two depth adapters let neighbouring slices see each
-other: one before the attention, one between attention and MLP. The mask decoder upsamples to full resolution and needs
-no prompt; in its prompted mode it takes a box a slice.
-[ours] Zero-initialised adapters of width C / 4 instead of 384; the modalities, which MA-SAM does not know, go through
-the encoder one by one and are fused by a gated sum; WT, TC and ET are nested regions of their own instead of classes
-that exclude each other; the whole stack runs at once instead of windows of five slices, as each adapter sees one
-neighbour on each side anyway; slices lie 4 mm apart, and logits are interpolated between them.
-
-Trained with LiteMedSAM from stage 2 on: 0.05 M in FacT, 0.43 M in the adapters, 0.29 M in the mask decoder without its
-transformer (3.3 M), which stays frozen unless asked for.
-"""
+"""The method `ma_sam`: SAM's encoder tuned by FacT and depth adapters, with a decoder as fine as the pixels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,10 +8,12 @@ from torch import Tensor, nn
 from ..adapters.depth import DepthAdapter
 from ..adapters.fact import FactorisedQKV, QKVSlots, SharedFactors
 from ..decoders.sam_mask import StackMaskHead
+from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
-from ..encoders.frozen_blocks import CutEncoder, FrozenBlocks, TinyViTBlock
+from ..encoders.frozen_blocks import FrozenBlocks, SplitEncoder, TinyViTBlock
 from ..fusion import GatedFusion
-from ..prompt_maps import PromptVoxels
+from ..prompt_maps import PromptSet
+from .base import VolumeDecoder
 
 
 @dataclass(frozen=True)
@@ -33,7 +22,8 @@ class MaSamConfig:
 
     Args:
         modalities: Number of modalities.
-        first: Where adapters begin: a stage of TinyViT (1 to 3) or a block of a ViT; the rest is computed once.
+        first_adapted_block: Where adapters begin: a stage of TinyViT (1 to 3) or a block of a ViT; what comes
+            before is computed once.
         width: Channels of the depth adapters; None for C / 4. MA-SAM has 384.
         rank: Rank of FacT.
         dropout: Dropout inside FacT.
@@ -42,7 +32,7 @@ class MaSamConfig:
     """
 
     modalities: int = 4
-    first: int = 2
+    first_adapted_block: int = 2
     width: int | None = None
     rank: int = 32
     dropout: float = 0.1
@@ -50,53 +40,77 @@ class MaSamConfig:
     multiple: int = 16
 
 
-class MaSam(nn.Module):
-    """See the file's text; the methods are those of `registry.VolumeDecoder`.
+class MaSam(VolumeDecoder):
+    """SAM's encoder tuned by FacT and depth adapters, and a mask decoder as fine as the pixels.
+
+    After MA-SAM (Chen et al., arXiv 2309.08842; code Apache-2.0).
+    [code] In each block, queries and values are corrected by FacT, and two depth adapters exchange information
+    between neighbouring slices: one before the attention, one between attention and MLP. The mask
+    decoder upsamples to full resolution and needs no prompt; in its prompted mode it takes a box a slice.
+    [ours] Zero-initialised adapters of width C / 4 instead of 384; the modalities, which MA-SAM does not know, go
+    through the encoder one by one and are fused by a gated sum; WT, TC and ET are nested regions of their own
+    instead of classes that exclude each other; the whole stack runs at once instead of windows of five slices, as
+    the receptive field of each adapter is one neighbour on each side; slices lie 4 mm apart, and logits are
+    interpolated between them.
+
+    Trained with LiteMedSAM from stage 2 on: 0.05 M in FacT, 0.43 M in the adapters, 0.29 M in the mask decoder
+    without its transformer (3.3 M), which stays frozen unless asked for.
 
     Args:
         config: The sizes.
-        encoder: The encoder, cut where the adapters begin.
+        encoder: The encoder, split where the adapters begin.
     """
 
-    def __init__(self, config: MaSamConfig, encoder: CutEncoder) -> None:
+    def __init__(self, config: MaSamConfig, encoder: SplitEncoder) -> None:
         super().__init__()
         self.config = config
-        blocks = encoder.blocks
+        blocks = encoder.trunk
         self.factors = factorise(blocks, config.rank, config.dropout)
         self.encoder = AdaptedEncoder(
             blocks,
-            before=[DepthAdapter(block.channels, config.width) for block in blocks],
-            middle=[DepthAdapter(block.channels, config.width) for block in blocks],
+            pre_adapters=[DepthAdapter(block.channels, config.width) for block in blocks],
+            mid_adapters=[DepthAdapter(block.channels, config.width) for block in blocks],
         )
         self.fusion = GatedFusion(blocks.channels)
         self.head = StackMaskHead(
             stride=blocks.stride,
             head=encoder.head,
             points=False,
-            drawn=False,
+            dense_prompts=False,
             train_transformer=config.train_transformer,
         )
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         """The fused embedding (B, 256, D, h, w) of a study, which no prompt changes.
 
         Args:
             images: Not used.
             present: (B, M) bool. The content of an absent modality is ignored.
-            embeddings: Tokens at the cut, (B, M, C, D, h, w).
+            embeddings: Tokens at the split, (B, M, C, D, h, w).
+            progress_callback: See `VolumeDecoder.encode`.
         """
         assert embeddings is not None
         tokens, context = stack_tokens(embeddings, present)
-        volumes, _ = self.encoder(tokens, context)
+        volumes, _ = self.encoder(tokens, context, progress_callback=progress_callback)
         return [self.fusion(volumes, present)]
 
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None = None) -> Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; of the prompts only boxes are read."""
         return on_voxels(self.head(features[0], maps, prompts), maps)
 
     def learning_rate_factors(self) -> Mapping[str, float]:
         """What was learned before is changed slowly."""
         return {"encoder": 0.6, "head": 0.15}
+
+    def enable_checkpointing(self) -> bool:
+        """Recompute the activations of the adapted encoder."""
+        return self.encoder.enable_checkpointing()
 
 
 def factorise(blocks: FrozenBlocks, rank: int, dropout: float) -> nn.ModuleDict:

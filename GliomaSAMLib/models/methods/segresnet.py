@@ -1,19 +1,16 @@
-"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels.
-
-It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
-writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
-"""
+"""A plain promptable 3D SegResNet, for comparison: MONAI's network with the prompt maps as further input channels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from monai.networks.nets import SegResNet
-from torch import nn
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
-from ..blocks import shuffle, unshuffle
-from ..prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from ..device import ProgressCallback, no_progress
+from ..prompt_maps import PROMPT_CHANNELS, PromptSet
+from .base import VolumeDecoder
 
 
 @dataclass(frozen=True)
@@ -33,8 +30,12 @@ class SegResNetConfig:
     embedding_channels: int = 0
 
 
-class PromptableSegResNet(nn.Module):
-    """See the module's text; the methods are those of `registry.VolumeDecoder`."""
+class PromptableSegResNet(VolumeDecoder):
+    """MONAI's 3D SegResNet with the prompt maps as further input channels, for comparison.
+
+    It has no slice encoder and no split between study and prompts: every click runs the whole network. It reads and
+    writes 1 mm voxels by (un)shuffling them as `gliomasam` does. Myronenko, BrainLes 2018 (arXiv 1810.11654).
+    """
 
     def __init__(self, config: SegResNetConfig) -> None:
         super().__init__()
@@ -49,17 +50,21 @@ class PromptableSegResNet(nn.Module):
         )
 
     def encode(
-        self, images: torch.Tensor, present: torch.Tensor, embeddings: torch.Tensor | None = None
+        self,
+        images: torch.Tensor,
+        present: torch.Tensor,
+        embeddings: torch.Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
     ) -> list[torch.Tensor]:
         """The images, absent modalities blanked, as channels at 2 mm; `embeddings` are not used."""
         images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        x = unshuffle(images)
+        x = pixelunshuffle(images, 3, 2)
         flags = present.to(x.dtype)[:, :, None, None, None].expand(-1, -1, *x.shape[2:])
         return [torch.cat([x, flags], dim=1)]
 
     def decode(
-        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptVoxels] | None = None
+        self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
-        return shuffle(self.network(torch.cat([features[0], given], dim=1)))
+        return pixelshuffle(self.network(torch.cat([features[0], given], dim=1)), 3, 2)

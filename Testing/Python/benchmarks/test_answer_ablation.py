@@ -9,6 +9,7 @@ from benchmarks.answer_ablation import ReadOnce, Setting, settings_of
 from GliomaSAMLib.evaluation import summarise
 from GliomaSAMLib.evaluation.protocol import CaseResult, Round
 from GliomaSAMLib.models import Model
+from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.session.answer import AnswerOptions
 from GliomaSAMLib.training.validate import ClickEffect
 
@@ -46,7 +47,7 @@ class Reader(Model):
     def __init__(self):
         self.name, self.read = "reader", 0
 
-    def encode(self, images, embeddings, beat=lambda: None):
+    def encode(self, images, embeddings, progress_callback=no_progress):
         self.read += 1
         return [float(sum(image.sum() for image in images.values()))]
 

@@ -20,7 +20,6 @@ from GliomaSAMLib.prompts import PromptHistory, point, scribble
 from GliomaSAMLib.study import Study
 
 INSIDE = (-30.0, -24.0, 20.0)
-
 """RAS mm of the middle of the tumour of `small_case`: voxel (30, 24, 20)."""
 
 OUTSIDE = (-15.0, -24.0, 20.0)

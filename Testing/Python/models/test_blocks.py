@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from monai.networks.blocks import UnetResBlock
 from segment_anything.modeling import MaskDecoder
 from torch import nn
 
@@ -27,12 +28,17 @@ def test_absent_images_are_blank_and_the_others_make_up_for_them() -> None:
     assert seen.flatten(2).amax(dim=2).tolist() == [[2, 0, 2, 0], [1, 1, 1, 1]]
 
 
-def test_a_residual_block_changes_the_channels_and_keeps_the_grid() -> None:
+def test_a_residual_block_is_that_of_monai() -> None:
     torch.manual_seed(0)
-    for channels in (4, 8):
-        found = ResidualBlock(4, channels)(torch.randn(2, 4, 6, 4, 5))
-        assert found.shape == (2, channels, 6, 4, 5)
-        assert bool(torch.isfinite(found).all()) and found.std() > 0
+    ours, theirs = ResidualBlock(4), UnetResBlock(3, 4, 4, 3, 1, ("instance", {"affine": True}))
+    theirs.load_state_dict(
+        {
+            key.replace("conv1.", "conv1.conv.").replace("conv2.", "conv2.conv."): value
+            for key, value in ours.state_dict().items()
+        }
+    )
+    x = torch.randn(2, 4, 6, 4, 5)
+    torch.testing.assert_close(ours(x), theirs(x), atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("batch", [1, 2])

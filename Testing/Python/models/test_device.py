@@ -1,16 +1,15 @@
 """Devices: a name that does not exist, memory that does not suffice, and the number of threads."""
 
+import importlib
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
 
+import GliomaSAMLib.models
 from GliomaSAMLib.errors import ModelError
 from GliomaSAMLib.models import device as device_module
 from GliomaSAMLib.models.device import (
@@ -19,8 +18,8 @@ from GliomaSAMLib.models.device import (
     available_devices,
     choose_device,
     device_memory,
-    side_by_side,
     thread_count,
+    thread_map,
     use_threads,
     with_fallback,
 )
@@ -190,12 +189,12 @@ def test_answers_keep_their_order_and_two_pieces_run_at_once() -> None:
         return piece**2
 
     done: list[int] = []
-    assert side_by_side(work, range(6), ONE_CPU, lambda: done.append(threading.get_ident())) == [0, 1, 4, 9, 16, 25]
+    assert thread_map(work, range(6), ONE_CPU, lambda: done.append(threading.get_ident())) == [0, 1, 4, 9, 16, 25]
     assert done == [threading.get_ident()] * 6
 
 
 def test_each_piece_has_one_thread_and_the_caller_gets_its_own_back() -> None:
-    assert side_by_side(lambda piece: torch.get_num_threads(), range(4), ONE_CPU) == [1] * 4
+    assert thread_map(lambda piece: torch.get_num_threads(), range(4), ONE_CPU) == [1] * 4
     assert torch.get_num_threads() == 2
 
 
@@ -209,15 +208,15 @@ def test_modes_of_the_caller_hold(inference: bool, mixed: bool) -> None:
         return answer.is_inference(), answer.dtype
 
     with torch.inference_mode(inference), torch.autocast("cpu", dtype=torch.bfloat16, enabled=mixed):
-        answers = side_by_side(work, [torch.ones(1, 4)] * 3, ONE_CPU)
+        answers = thread_map(work, [torch.ones(1, 4)] * 3, ONE_CPU)
     assert answers == [(inference, torch.bfloat16 if mixed else torch.float32)] * 3
 
 
 def test_without_gradients_there_are_none() -> None:
     weights = torch.nn.Linear(4, 4)
     with torch.no_grad():
-        assert not any(side_by_side(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
-    assert all(side_by_side(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
+        assert not any(thread_map(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
+    assert all(thread_map(lambda x: weights(x).requires_grad, [torch.ones(1, 4)] * 3, ONE_CPU))
 
 
 def test_who_listens_can_end_it() -> None:
@@ -231,7 +230,7 @@ def test_who_listens_can_end_it() -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        side_by_side(work, range(100), ONE_CPU, stop)
+        thread_map(work, range(100), ONE_CPU, stop)
     assert len(begun) < 20 and torch.get_num_threads() == 2
 
 
@@ -242,50 +241,30 @@ def test_an_error_of_a_piece_reaches_the_caller() -> None:
         return piece
 
     with pytest.raises(ValueError, match="piece 1"):
-        side_by_side(work, range(5), ONE_CPU)
+        thread_map(work, range(5), ONE_CPU)
     assert torch.get_num_threads() == 2
 
 
 def test_with_one_thread_all_is_done_in_the_callers() -> None:
     torch.set_num_threads(1)
-    assert set(side_by_side(lambda piece: threading.get_ident(), range(3), ONE_CPU)) == {threading.get_ident()}
+    assert set(thread_map(lambda piece: threading.get_ident(), range(3), ONE_CPU)) == {threading.get_ident()}
 
 
 def test_a_graphics_card_takes_one_after_the_other() -> None:
-    names = set(side_by_side(lambda piece: threading.get_ident(), range(3), torch.device("cuda")))
+    names = set(thread_map(lambda piece: threading.get_ident(), range(3), torch.device("cuda")))
     assert names == {threading.get_ident()}
 
 
 def test_nothing_to_do() -> None:
-    assert side_by_side(lambda piece: piece, [], ONE_CPU) == []
+    assert thread_map(lambda piece: piece, [], ONE_CPU) == []
 
 
-SETTING = Path("/sys/kernel/mm/transparent_hugepage/enabled")
-
-LARGE_MB = 100
-
-PROGRAM = f"""
-import re
-import GliomaSAMLib.models
-import torch
-volume = torch.ones({LARGE_MB}, 2**20 // 4)
-print(re.search(r"AnonHugePages: *([0-9]+) kB", open("/proc/self/smaps_rollup").read()).group(1))
-"""
-
-
-def in_large_pages(**environment: str) -> float:
-    """Share of a large tensor of a fresh process that lies in large pages."""
-    run = subprocess.run(
-        [sys.executable, "-c", PROGRAM], env={**os.environ, **environment}, capture_output=True, text=True, check=True
-    )
-    return int(run.stdout) / 1024 / LARGE_MB
-
-
-@pytest.mark.skipif(
-    not SETTING.is_file() or "[madvise]" not in SETTING.read_text(),
-    reason="this system gives no large pages, or gives them unasked",
-)
-def test_large_tensors_lie_in_large_pages_unless_the_user_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
-    assert in_large_pages() > 0.5
-    assert in_large_pages(THP_MEM_ALLOC_ENABLE="0") < 0.5
+@pytest.mark.parametrize(("before", "after"), [(None, "1"), ("0", "0")])
+def test_torch_is_asked_for_large_pages_unless_the_user_says_no(
+    before: str | None, after: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("THP_MEM_ALLOC_ENABLE", before or "")
+    if before is None:
+        monkeypatch.delenv("THP_MEM_ALLOC_ENABLE")
+    importlib.reload(GliomaSAMLib.models)
+    assert os.environ["THP_MEM_ALLOC_ENABLE"] == after

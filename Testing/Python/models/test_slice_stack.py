@@ -1,15 +1,13 @@
-"""TODO."""
+"""Which slices of a volume are embedded, and where they lie."""
 
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from GliomaSAMLib.errors import ModelError
-from GliomaSAMLib.models.blocks import shuffle, unshuffle
 from GliomaSAMLib.models.slice_stack import StackLayout, pad_to
 
 SLICES = st.sampled_from([1.0, 2.0, 4.0, 8.0, 16.0])
@@ -54,18 +52,3 @@ def test_padding_appends_zeros() -> None:
     padded = pad_to(array, 16)
     assert padded.shape == (2, 32, 16, 16)
     assert padded.sum() == array.sum() and (padded[:, :17, :, :1] == 1).all()
-
-
-@given(st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(1, 5))
-def test_shuffle_undoes_unshuffle(channels: int, z: int, y: int, x: int) -> None:
-    volume = torch.randn(2, channels, 2 * z, 2 * y, 2 * x)
-    blocks = unshuffle(volume)
-    assert blocks.shape == (2, 8 * channels, z, y, x)
-    assert torch.equal(shuffle(blocks), volume)
-    assert torch.equal(unshuffle(shuffle(blocks)), blocks)
-
-
-def test_a_block_holds_its_own_eight_voxels() -> None:
-    volume = torch.arange(64.0).view(1, 1, 4, 4, 4)
-    expected = volume[0, 0, 2:, :2, 2:].flatten()
-    assert torch.equal(unshuffle(volume)[0, :, 1, 0, 1], expected)

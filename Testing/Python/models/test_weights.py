@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,16 @@ import safetensors.torch
 import torch
 
 from GliomaSAMLib.errors import OutputError, WeightsError
-from GliomaSAMLib.models.weights import load_weights, read_checkpoint, save_weights
+from GliomaSAMLib.models.registry import METHODS, Parts
+from GliomaSAMLib.models.weights import (
+    keys_in_files,
+    keys_in_networks,
+    load_weights,
+    read_checkpoint,
+    save_weights,
+    trainable_names,
+    trainable_state_dict,
+)
 
 CONFIG = {"method": "gliomasam", "decoder": {"width": 32, "sizes": [1, 2]}}
 BASE = "ab" * 32
@@ -244,3 +254,38 @@ def test_a_training_checkpoint_is_unpacked(tmp_path: Path, key: str) -> None:
     state, found = read_checkpoint(tmp_path / "base.pth")
     assert list(state) == ["w"]
     assert found == sha256(tmp_path / "base.pth")
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_files_keep_the_names_of_tensors_that_they_were_first_written_with(
+    name: str, small_method: Callable[..., Parts], tmp_path: Path
+) -> None:
+    network = small_method(name).network
+    state = trainable_state_dict(network, trainable_names(network))
+    path = tmp_path / "mine.safetensors"
+    save_weights(path, state, {}, None)
+    in_file = set(safetensors.torch.load_file(path))
+    assert not in_file & {key for key in state if "adapters." in key or "mask_tokens" in key or "aux_head" in key}
+    loaded, _ = load_weights(path)
+    assert loaded.keys() == state.keys() and all(torch.equal(loaded[key], tensor) for key, tensor in state.items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_all_tensors_of_a_network_keep_apart_in_files(name: str, small_method: Callable[..., Parts]) -> None:
+    state = small_method(name).network.state_dict()
+    in_file = keys_in_files(state)
+    assert len(in_file) == len(state)
+    assert list(keys_in_networks(in_file)) == list(state) == list(keys_in_networks(state))
+
+
+def test_names_in_files_are_those_of_before() -> None:
+    tensor = torch.zeros(1)
+    expected = {
+        "encoder.mid_adapters.3.up.weight": "encoder.middle.3.up.weight",
+        "decoder.levels.0.tokens.pos_proj.weight": "decoder.levels.0.tokens.place.weight",
+        "decoder.levels.2.attention.self_attn.query.bias": "decoder.levels.2.attention.own.query.bias",
+        "head.mask_tokens.weight": "head.regions.weight",
+        "module.encoder.blocks.blocks.1.downsample.conv1.bn": "module.encoder.blocks.blocks.1.leave.conv1.bn",
+        "decoder.levels.0.tokens.regions.weight": "decoder.levels.0.tokens.regions.weight",
+    }
+    assert list(keys_in_files(dict.fromkeys(expected, tensor))) == list(expected.values())

@@ -29,7 +29,7 @@ def nothing_lost(user: Clinician, result: dict[str, np.ndarray]) -> Callable[[],
     """A function that finds the prompt and the segments as they were, and that the next click goes on from them."""
 
     def check() -> None:
-        assert [prompt.kind for prompt in user.task.prompts] == ["point"]
+        assert [prompt.kind for prompt in user.task.session.prompts] == ["point"]
         assert all(np.array_equal(mask, result[region]) for region, mask in user.masks().items())
         assert all(np.array_equal(user.segment(region), mask) for region, mask in result.items())
         user.click(ELSEWHERE)
@@ -93,7 +93,7 @@ def test_a_volume_deleted_while_encoding(user: Clinician, quick: QuickWork, resu
     quick.seconds = 0.0
     user.wait()
     assert set(user.task.volume_nodes) == {"t1c", "flair"} and user.panel.parameters.t1 is None
-    assert len(user.task.prompts) == 1 and np.array_equal(user.segment("WT"), result["WT"])
+    assert len(user.task.session.prompts) == 1 and np.array_equal(user.segment("WT"), result["WT"])
     user.click(ELSEWHERE)
     assert user.at(user.masks()["WT"], ELSEWHERE) and user.at(user.masks()["WT"], INSIDE)
 
@@ -104,10 +104,10 @@ def test_all_volumes_deleted(user: Clinician, result: dict[str, np.ndarray], add
     user.wait()
     assert "removed from the scene: choose another one" in user.panel.messages.text
     user.ui.negativeButton.click()
-    assert "choose at least one volume" in user.panel.messages.text and not user.ui.negativeButton.checked
+    assert "Choose at least one volume" in user.panel.messages.text and not user.ui.negativeButton.checked
     add_patient()
     user.wait()
-    assert np.array_equal(user.masks()["WT"], result["WT"]) and len(user.task.prompts) == 1
+    assert np.array_equal(user.masks()["WT"], result["WT"]) and len(user.task.session.prompts) == 1
 
 
 def test_a_click_outside_is_told_and_taken_back(user: Clinician, nothing_lost: Callable[[], None]) -> None:
@@ -174,7 +174,7 @@ def test_a_read_only_disk_at_export(
     assert path.read_text() == "of yesterday" and [other.name for other in tmp_path.iterdir()] == [path.name]
     nothing_lost()
     getattr(user.ui, f"{button}Button").click()
-    assert "saved" in user.panel.messages.text and path.read_bytes() != b"of yesterday"
+    assert "Saved" in user.panel.messages.text and path.read_bytes() != b"of yesterday"
 
 
 def test_a_broken_torch_is_explained_and_can_be_installed_again(
@@ -196,7 +196,7 @@ def test_a_broken_torch_is_explained_and_can_be_installed_again(
     assert "does not work here" in text and "c10.dll" in text and "install PyTorch again" in text
     assert clinician.ui.installButton.enabled and "c10.dll" in clinician.ui.installLabel.text
     monkeypatch.setattr("GliomaSAMLib.slicer.installing._broken", [])
-    clinician.panel.engine.library._load = load
+    clinician.panel.engine.jobs._load = load
     clinician.click(INSIDE)
     assert clinician.at(clinician.masks()["WT"], INSIDE)
 

@@ -121,7 +121,7 @@ def test_from_the_first_click_to_a_saved_scene(clinician: Clinician, case: Path,
     masks = clinician.masks()
     assert all(np.array_equal(clinician.segment(region), mask) for region, mask in masks.items())
     assert dice(masks["WT"], truth) > 0.7
-    library = library_masks(case, clinician.task.prompts, tmp_path / "cache")
+    library = library_masks(case, clinician.task.session.prompts, tmp_path / "cache")
     assert all(dice(masks[region], mask) > 0.999 for region, mask in library.items())
 
     wrong = where_wrong(clinician, masks["WT"], truth)
@@ -135,7 +135,7 @@ def test_from_the_first_click_to_a_saved_scene(clinician: Clinician, case: Path,
     clinician.window.drag("Red", outside, aside)
     clinician.wait(PATIENCE)
     clinician.picture("dragged")
-    moved = clinician.task.prompts[-1]
+    moved = clinician.task.session.prompts[-1]
     assert not moved.positive and np.allclose(moved.points[0], aside, atol=1.5)
     clinician.take("box")
     r, a, s = inside
@@ -143,7 +143,7 @@ def test_from_the_first_click_to_a_saved_scene(clinician: Clinician, case: Path,
     clinician.window.click("Red", (r + 15, a + 15, s))
     clinician.wait(PATIENCE)
     clinician.picture("box")
-    assert [prompt.kind for prompt in clinician.task.prompts][-1] == "box"
+    assert [prompt.kind for prompt in clinician.task.session.prompts][-1] == "box"
     boxed = clinician.masks()
     clinician.ui.undoButton.click()
     clinician.wait(PATIENCE)
@@ -161,21 +161,21 @@ def test_from_the_first_click_to_a_saved_scene(clinician: Clinician, case: Path,
     clinician.picture("click_after_edit")
     assert clinician.at(clinician.masks()["WT"], outside)
     clinician.ui.editorButton.collapsed = True
-    clinician.ui.doubtCheckBox.click()
-    clinician.ui.doubtButton.click()
+    clinician.ui.uncertaintyCheckBox.click()
+    clinician.ui.uncertaintyButton.click()
     clinician.wait(PATIENCE)
-    clinician.picture("doubt")
-    clinician.ui.doubtCheckBox.click()
+    clinician.picture("uncertainty")
+    clinician.ui.uncertaintyCheckBox.click()
     clinician.wait(PATIENCE)
 
-    before, count = clinician.masks(), len(clinician.task.prompts)
+    before, count = clinician.masks(), len(clinician.task.session.prompts)
     path = tmp_path / "patient.mrb"
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear(0)
     clinician.window.pump(200)
     slicer.util.loadScene(str(path))
     clinician.wait(PATIENCE)
-    assert len(clinician.task.prompts) == count
+    assert len(clinician.task.session.prompts) == count
     assert all(np.array_equal(mask, before[region]) for region, mask in clinician.masks().items())
     clinician.window.show(clinician.panel.parameters.flair)
     clinician.click((r, a, s - 4), region="WT")

@@ -49,7 +49,7 @@ with Watch() as watch:
     slicer.util.addVolumeFromArray(numpy.ones((8, 8, 8), numpy.int16), None, "FLAIR")
     window.pump(200)
     assert panel.parameters.flair is not None
-    for name in ("positive", "propose", "undo", "doubt", "weights"):
+    for name in ("positive", "propose", "undo", "uncertainty", "weights"):
         getattr(panel.ui, name + "Button").click()
         window.pump(20)
     assert panel.engine is None and "not installed" in panel.messages.text

@@ -40,7 +40,7 @@ def test_selectors_are_filled_and_encoding_begins_at_once(user: Clinician) -> No
     assert "(?)" not in user.ui.flairLabel.text
 
 
-def test_a_doubtful_guess_is_marked_until_the_user_chooses(slicer_with_module: Any, add_patient: Patient) -> None:
+def test_an_unsure_guess_is_marked_until_the_user_chooses(slicer_with_module: Any, add_patient: Patient) -> None:
     add_patient("t1c")
     other = add_patient("t1c")["t1c"]
     clinician = Clinician(slicer_with_module)
@@ -79,7 +79,7 @@ def test_a_negative_click_changes_only_what_must(user: Clinician) -> None:
 @pytest.mark.parametrize("region", ["TC", "ET"])
 def test_a_prompt_is_about_the_region_chosen(user: Clinician, region: str) -> None:
     user.click(INSIDE, region=region)
-    assert [prompt.region for prompt in user.task.prompts] == [region]
+    assert [prompt.region for prompt in user.task.session.prompts] == [region]
 
 
 def test_a_dragged_and_a_deleted_point_change_the_result(user: Clinician) -> None:
@@ -92,7 +92,7 @@ def test_a_dragged_and_a_deleted_point_change_the_result(user: Clinician) -> Non
     (node,) = [n for n in user.task.prompt_nodes.nodes if n.GetNumberOfControlPoints()]
     node.RemoveNthControlPoint(0)
     user.wait()
-    assert user.task.prompts == () and not user.masks()["WT"].any()
+    assert user.task.session.prompts == () and not user.masks()["WT"].any()
 
 
 def test_a_box_in_a_slice(user: Clinician) -> None:
@@ -100,7 +100,7 @@ def test_a_box_in_a_slice(user: Clinician) -> None:
     user.window.click("Red", (4.0, -2.0, 4.0))
     user.window.click("Red", (20.0, 14.0, 4.0))
     user.wait()
-    (prompt,) = user.task.prompts
+    (prompt,) = user.task.session.prompts
     assert prompt.kind == "box" and not user.ui.boxButton.checked
     assert user.masks()["WT"].any()
 
@@ -121,13 +121,13 @@ def test_undo_redo_and_reset(user: Clinician) -> None:
         assert all(np.array_equal(mask, expected[region]) for region, mask in user.masks().items())
     user.ui.resetButton.click()
     user.wait()
-    assert not user.masks()["WT"].any() and user.task.can_undo
+    assert not user.masks()["WT"].any() and user.task.session.can_undo
 
 
 def test_propose(user: Clinician) -> None:
     user.ui.proposeButton.click()
     user.wait()
-    assert user.masks()["WT"].any() and user.task.prompts == ()
+    assert user.masks()["WT"].any() and user.task.session.prompts == ()
 
 
 def test_an_edit_by_brush_is_kept_and_refined_from(user: Clinician) -> None:
@@ -168,12 +168,12 @@ def test_two_segmentations_keep_prompts_and_volumes_apart(user: Clinician, add_p
     first, mask = user.panel.parameters.segmentation, user.masks()["WT"]
     second = user.ui.segmentationSelector.addNode()
     user.wait()
-    assert user.task.prompts == () and user.panel.parameters.segmentation is second
+    assert user.task.session.prompts == () and user.panel.parameters.segmentation is second
     user.ui.t1Selector.setCurrentNode(None)
     user.click(ELSEWHERE)
     user.ui.segmentationSelector.setCurrentNode(first)
     user.wait()
-    assert len(user.task.prompts) == 1 and np.array_equal(user.masks()["WT"], mask)
+    assert len(user.task.session.prompts) == 1 and np.array_equal(user.masks()["WT"], mask)
     assert user.panel.parameters.t1 is not None and "t1" in user.task.volume_nodes
     user.ui.segmentationSelector.setCurrentNode(second)
     user.wait()
@@ -218,7 +218,7 @@ def test_cancel_stops_at_once_and_the_next_click_goes_on(user: Clinician, quick:
     user.window.wait_for(lambda: user.ui.cancelButton.enabled, 3)
     user.ui.cancelButton.click()
     user.window.wait_for(lambda: not user.panel.engine.busy and not user.ui.cancelButton.enabled, 1.0)
-    assert not user.masks()["WT"].any() and len(user.task.prompts) == 1
+    assert not user.masks()["WT"].any() and len(user.task.session.prompts) == 1
     quick.seconds = 0.0
     user.click(ELSEWHERE)
     assert user.at(user.masks()["WT"], INSIDE) and user.at(user.masks()["WT"], ELSEWHERE)
@@ -242,16 +242,16 @@ def test_results_are_copied_saved_and_put_into_the_scene(user: Clinician, tmp_pa
     assert "does not exist" in user.panel.messages.text
 
 
-def test_doubt_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
+def test_uncertainty_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
     user.click(INSIDE)
     views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
     before = [view.GetForegroundVolumeID() for view in views]
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     assert all(view.GetForegroundVolumeID() not in (None, *before) for view in views)
-    user.ui.doubtButton.click()
+    user.ui.uncertaintyButton.click()
     user.wait()
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     assert [view.GetForegroundVolumeID() for view in views] == before
 
@@ -259,7 +259,7 @@ def test_doubt_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
 def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> None:
     user.click(INSIDE)
     user.click((20.0, 6.0, 4.0), positive=False)
-    masks, prompts = user.masks(), [(p.kind, p.positive, p.region) for p in user.task.prompts]
+    masks, prompts = user.masks(), [(p.kind, p.positive, p.region) for p in user.task.session.prompts]
     path = tmp_path / "patient.mrb"
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear()
@@ -267,14 +267,14 @@ def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> 
     assert user.task is None
     slicer.util.loadScene(str(path))
     user.wait()
-    assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
+    assert [(p.kind, p.positive, p.region) for p in user.task.session.prompts] == prompts
     assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
     user.click(ELSEWHERE)
     assert user.at(user.masks()["WT"], ELSEWHERE) and user.at(user.masks()["WT"], INSIDE)
-    assert [p.kind for p in user.task.prompts] == ["point"] * 3
+    assert [p.kind for p in user.task.session.prompts] == ["point"] * 3
     user.ui.undoButton.click()
     user.wait()
-    assert [(p.kind, p.positive, p.region) for p in user.task.prompts] == prompts
+    assert [(p.kind, p.positive, p.region) for p in user.task.session.prompts] == prompts
 
 
 def test_a_scene_of_another_model_that_is_not_here_goes_on_from_its_segments(
@@ -283,35 +283,37 @@ def test_a_scene_of_another_model_that_is_not_here_goes_on_from_its_segments(
     user.panel.parameters.model = "gliomasam_first"
     user.click(INSIDE)
     assert user.ui.modelSelector.currentText == "gliomasam_first"
-    masks, old = user.masks(), user.task.prompts
+    masks, old = user.masks(), user.task.session.prompts
     path = tmp_path / "patient.mrb"
     assert slicer.util.saveScene(str(path))
     slicer.mrmlScene.Clear()
     user.wait()
     user.panel.engine.set_model("gliomasam")
-    user.panel.engine.library._models.clear()
+    user.panel.engine.jobs._models.clear()
 
     def load(name: str, device: str) -> Any:
         if name == "gliomasam_first":
             raise ModelError(f"there is no model {name!r}")
         return quick.load(name, device)
 
-    monkeypatch.setattr(user.panel.engine.library, "_load", load)
+    monkeypatch.setattr(user.panel.engine.jobs, "_load", load)
     slicer.util.loadScene(str(path))
     user.wait()
     assert "gliomasam takes its place" in user.panel.messages.text
     assert user.panel.parameters.model == user.ui.modelSelector.currentText == "gliomasam"
     selector = user.ui.modelSelector
     assert "gliomasam_first" not in [selector.itemText(n) for n in range(len(user.panel.model._entries))]
-    assert user.task.prompts == old and user.ui.notesLabel.text.startswith("other weights made what the segments hold")
+    assert user.task.session.prompts == old and user.ui.notesLabel.text.startswith(
+        "other weights made what the segments hold"
+    )
     assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
     user.click(ELSEWHERE)
-    assert [p.kind for p in user.task.prompts] == ["mask"] * 3 + ["point"] and user.task.earlier == old
+    assert [p.kind for p in user.task.session.prompts] == ["mask"] * 3 + ["point"] and user.task.session.earlier == old
     assert user.ui.notesLabel.text.startswith("the dimmed prompts")
     assert all(np.all(mask >= masks[region]) for region, mask in user.masks().items())
     user.ui.undoButton.click()
     user.wait()
-    assert user.task.prompts == old
+    assert user.task.session.prompts == old
     assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
 
 
@@ -345,7 +347,7 @@ def test_nothing_is_left_behind(user: Clinician) -> None:
     import threading
 
     user.click(INSIDE)
-    user.ui.doubtCheckBox.click()
+    user.ui.uncertaintyCheckBox.click()
     user.wait()
     panel = user.panel
     user.window.select("")

@@ -19,7 +19,7 @@ def test_every_prefix_is_answered_alike_whatever_was_kept(
     """Answers that were evicted are computed again, and are the same."""
     sessions = []
     for kept in (64, 2):
-        monkeypatch.setattr("GliomaSAMLib.session.session.KEPT_PREFIXES", kept)
+        monkeypatch.setattr("GliomaSAMLib.session.predictor.KEPT_PREFIXES", kept)
         session = Session(small_study, model, cache=embedding_folder)
         seen = []
         for shift, positive in ((0.0, True), (-9.0, True), (9.0, False), (5.0, True)):
@@ -37,7 +37,7 @@ def test_every_prefix_is_answered_alike_whatever_was_kept(
 def test_a_prompt_removed_from_the_middle_is_as_if_it_had_never_been(
     small_study: Study, model: Model, embedding_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("GliomaSAMLib.session.session.KEPT_PREFIXES", 3)
+    monkeypatch.setattr("GliomaSAMLib.session.predictor.KEPT_PREFIXES", 3)
     clicks = [point((LESION[0] + shift, *LESION[1:])) for shift in (0.0, -4.0, 4.0, 8.0)]
     cut, direct = (Session(small_study, model, cache=embedding_folder) for _ in range(2))
     for click in clicks:
@@ -91,7 +91,7 @@ def test_a_stopped_update_keeps_the_prefixes_it_has_answered(new_session: NewSes
     assert not any(text.startswith("prompt ") for text in told), "two of three were answered before"
 
 
-def test_a_prompt_given_while_an_undo_waits_is_not_lost(new_session: NewSession) -> None:
+def test_an_undo_waits_for_no_update_and_loses_no_prompt(new_session: NewSession) -> None:
     session = new_session()
     session.encode()
     first = session.add_point(LESION)
@@ -104,12 +104,10 @@ def test_a_prompt_given_while_an_undo_waits_is_not_lost(new_session: NewSession)
     work = threading.Thread(target=lambda: session.update(hold))
     work.start()
     assert started.wait(20)
-    undo = threading.Thread(target=session.undo)
-    undo.start()
-    undo.join(0.2)
+    assert session.undo() and session.prompts == ()
     second = session.add_point(NORMAL)
     proceed.set()
-    work.join(60), undo.join(60)
-    assert session.prompts == (first,), "the undo takes back what was done last"
-    session.redo()
-    assert session.prompts == (first, second)
+    work.join(60)
+    assert session.prompts == (second,) and first not in session.prompts
+    assert not session.mask("WT").any(), "the answer to a prompt taken back is not shown"
+    assert session.undo() and session.prompts == () and session.redo() and session.prompts == (second,)

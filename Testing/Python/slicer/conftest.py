@@ -12,8 +12,10 @@ from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import Prompt, prompt_voxels, validate_prompt
+from GliomaSAMLib.prompts import Prompt, prompt_voxels
 from GliomaSAMLib.regions import REGIONS, implied_regions
+from GliomaSAMLib.session import Prediction, Request
+from GliomaSAMLib.session.masks import PackedMasks
 
 
 @pytest.fixture
@@ -128,11 +130,11 @@ def voxels_of() -> Callable[[Any, str], np.ndarray]:
     return voxels
 
 
-# the engine, with a study, a model and a session that are simple and can be held up
+# the engine, with a study, a model and a predictor that are simple and can be held up
 
 
 class World:
-    """What the worker meets in place of volumes, model and session; counts what was asked of it.
+    """What the worker meets in place of volumes, model and predictor; counts what was asked of it.
 
     A kind of work ("read", "load", "encode", "update") in `held` goes on only when it is taken out or cancelled, one in
     `failing` raises. A number in `held` holds up an update at the answer to so many prompts; `prefixes` are the
@@ -158,10 +160,10 @@ class World:
             progress(0.5, f"{kind} half done")
 
     def wait(self, what: str | int, cancel: Any) -> None:
-        while what in self.held:
-            if cancel is not None and cancel():
-                raise Cancelled("stopped")
+        while what in self.held and not (cancel is not None and cancel()):
             time.sleep(0.001)
+        if cancel is not None and cancel():
+            raise Cancelled("stopped")
 
     def read_study(self, *, register: bool, skull: str, progress: Any, cancel: Any, **images: Any) -> Any:
         self.work("read", progress, cancel)
@@ -173,33 +175,24 @@ class World:
         self.work("load")
         return SimpleNamespace(name=name, on_fallback=None, weights_sha256=f"the SHA-256 of {name}")
 
-    def new_session(self, study: Any, model: Any, cache: Any) -> Any:
-        return PlainSession(self, study)
+    def new_predictor(self, study: Any, model: Any, cache: Any, on_note: Any) -> Any:
+        return PlainPredictor(self, study, model.weights_sha256)
 
 
-class PlainSession:
+class PlainPredictor:
     """Answers prompts with balls round the clicks, boxes as they are, and masks by hand."""
 
-    def __init__(self, world: World, study: Any) -> None:
+    def __init__(self, world: World, study: Any, weights: str) -> None:
         self.world = world
         self.study = study
-        self.prompts: tuple[Prompt, ...] = ()
-        self.masks = plain_answer((), study.reference)
+        self.weights = weights
         self.known: set[tuple[Prompt, ...]] = set()
-
-    def add(self, prompt: Prompt) -> Prompt:
-        prompt = validate_prompt(prompt, self.study.reference, self.study.brain)
-        self.prompts = (*self.prompts, prompt)
-        return prompt
-
-    def remove(self, prompt: Prompt) -> None:
-        self.prompts = tuple(other for other in self.prompts if other.id != prompt.id)
 
     def encode(self, progress: Any = None, cancel: Any = None) -> None:
         self.world.work("encode", progress, cancel)
 
-    def update(self, progress: Any = None, cancel: Any = None) -> Any:
-        prompts = self.prompts
+    def predict(self, request: Request, progress: Any = None, cancel: Any = None) -> Prediction:
+        prompts = request.prompts
         self.world.work("update", progress, cancel)
         for prefix in (prompts[:number] for number in range(len(prompts) + 1)):
             if prefix not in self.known:
@@ -207,18 +200,15 @@ class PlainSession:
                 self.known.add(prefix)
                 self.world.prefixes.append(prefix)
         self.world.answered.append(prompts)
-        self.masks = plain_answer(prompts, self.study.reference)
-        return SimpleNamespace(notes=())
+        return Prediction(prompts, PackedMasks.of(plain_answer(prompts, self.study.reference)), self.weights)
 
-    def mask(self, region: str) -> np.ndarray:
-        return self.masks[region]
-
-    def probability(self, region: str) -> np.ndarray:
-        return np.where(self.masks[region], 0.9, 0.4).astype(np.float32)
+    def probability(self, request: Request, region: str, progress: Any = None, cancel: Any = None) -> np.ndarray:
+        mask = plain_answer(request.prompts, self.study.reference)[region]
+        return np.where(mask, 0.9, 0.4).astype(np.float32)
 
 
 def plain_answer(prompts: tuple[Prompt, ...], grid: Geometry) -> dict[str, np.ndarray]:
-    """Masks uint8 (K, J, I) of a `PlainSession`; without prompts one voxel, its proposal."""
+    """Masks uint8 (K, J, I) of a `PlainPredictor`; without prompts one voxel, its proposal."""
     k, j, i = np.indices(grid.shape)
     ras = grid.to_ras(np.stack([i, j, k], axis=-1))
     masks = {region: np.zeros(grid.shape, np.uint8) for region in REGIONS}
@@ -255,6 +245,9 @@ class Panel:
         assert threading.get_ident() == self._thread
         self.messages.append((kind, text))
 
+    def modelChanged(self) -> None:
+        assert threading.get_ident() == self._thread
+
     def changed(self, task: Any) -> None:
         assert threading.get_ident() == self._thread
         self.changes += 1
@@ -290,7 +283,7 @@ def engine(mrml_scene: Any, world: World, panel: Panel) -> Iterator[Any]:
 
     before = set(threading.enumerate())
     made = Engine(
-        panel, load=world.load, read_study=world.read_study, new_session=world.new_session, cache=None
+        panel, load=world.load, read_study=world.read_study, new_predictor=world.new_predictor, cache=None
     )  # fmt: skip
     yield made
     world.held.clear()

@@ -43,7 +43,7 @@ def test_a_click_waits_for_the_encoding_that_its_answer_needs(
     task = engine.task(segmentation)
     task.set_volumes({"t1": t1_node})
     run_until(lambda: world.calls.count("encode") == 1)
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     for _ in range(20):
         engine.collect()
         time.sleep(0.002)
@@ -60,19 +60,19 @@ def test_cancel_takes_effect_at_once_and_the_next_click_goes_on(
     world.held.add(kind)
     task = engine.task(segmentation)
     task.set_volumes({"t1": t1_node})
-    prompts = (task.add_point(place(8, 8, 7)),)
+    prompts = (task.session.add_point(place(8, 8, 7)),)
     run_until(lambda: kind in world.calls)
     started = time.monotonic()
     engine.cancel()
-    assert not engine.busy and panel.progressed[-1] == (None, "") and "stopped" in panel.told("info")
+    assert not engine.busy and panel.progressed[-1] == (None, "") and "Stopped" in panel.told("info")
     engine.collect()
-    assert time.monotonic() - started < 1 and task.prompts == prompts
+    assert time.monotonic() - started < 1 and task.session.prompts == prompts
     world.held.clear()
     for _ in range(20):
         engine.collect()
         time.sleep(0.002)
     count = len(world.calls)
-    prompts += (task.add_point(place(4, 4, 4)),)
+    prompts += (task.session.add_point(place(4, 4, 4)),)
     run_until()
     assert world.answered[-1] == prompts and len(world.calls) > count and task.volumes()["WT"] > 0
 
@@ -80,12 +80,12 @@ def test_cancel_takes_effect_at_once_and_the_next_click_goes_on(
 def test_another_model_is_used_from_the_next_prompt_on(
     task: Any, engine: Any, world: Any, place: Any, run_until: Run
 ) -> None:
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     engine.set_model("other", "cpu")
     run_until()
     assert world.calls.count("load") == 2 and world.calls.count("read") == 1 and world.calls.count("update") == 1
-    task.recompute()
+    task.session.add_point(place(4, 4, 4))
     run_until()
     assert world.calls.count("update") == 2 and engine.choice.model == "other"
 
@@ -97,7 +97,7 @@ def test_a_model_that_cannot_be_loaded_leaves_the_one_before(
     engine.set_model("other")
     run_until()
     assert "damaged" in panel.told("error") and engine.choice.model == "gliomasam" and task.phase == "ready"
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     assert task.volumes()["WT"] > 0
 
@@ -122,13 +122,13 @@ def test_a_broken_installation_is_explained(
     run_until()
     assert words in panel.told("error") and task.phase == "stopped" and len(panel.messages) == 1
     world.failing.clear()
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     assert task.phase == "ready" and task.volumes()["WT"] > 0
 
 
 def test_a_change_of_device_is_told(task: Any, engine: Any, panel: Any, place: Any, run_until: Run) -> None:
-    engine.library.messages.append("the memory of cuda:0 does not suffice: going on with the CPU, which is slower")
+    engine.jobs.messages.append("the memory of cuda:0 does not suffice: going on with the CPU, which is slower")
     engine.collect()
     assert "going on with the CPU" in panel.told("warning")
 
@@ -140,13 +140,13 @@ def test_two_segmentations_do_not_mix(
 
     other = engine.task(new_segmentation(mrml_scene, "other"))
     other.set_volumes({"t1": t1_node})
-    one, two = task.add_point(place(4, 4, 4)), other.add_point(place(12, 10, 9))
+    one, two = task.session.add_point(place(4, 4, 4)), other.session.add_point(place(12, 10, 9))
     run_until()
     for each, prompt in ((task, one), (other, two)):
-        assert each.prompts == (prompt,)
+        assert each.session.prompts == (prompt,)
         assert np.array_equal(each.masks("WT"), plain((prompt,), grid)["WT"])
-    task.undo()
-    assert other.prompts == (two,) and task.volumes()["WT"] == 0 and other.volumes()["WT"] > 0
+    task.session.undo()
+    assert other.session.prompts == (two,) and task.volumes()["WT"] == 0 and other.volumes()["WT"] > 0
 
 
 @pytest.mark.parametrize("kind", ["read", "encode", "update", ""])
@@ -158,7 +158,7 @@ def test_a_segmentation_or_scene_that_goes_takes_its_work_along(
         world.held.add(kind)
     task = engine.task(segmentation)
     task.set_volumes({"t1": t1_node})
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until(lambda: kind in world.calls if kind else not engine.busy)
     nodes = task.prompt_nodes.nodes
     assert len(nodes) == 1
@@ -170,7 +170,14 @@ def test_a_segmentation_or_scene_that_goes_takes_its_work_along(
     run_until()
     assert engine.tasks == () and nodes[0].GetScene() is None and panel.told("error") == ""
     assert mrml_scene.GetNumberOfNodesByClass("vtkMRMLMarkupsNode") == 0
-    for harmless in (task.undo, task.redo, task.reset, task.propose, task.take_edits, task.doubt):
+    for harmless in (
+        task.session.undo,
+        task.session.redo,
+        task.session.reset,
+        task.session.propose,
+        task.take_edits,
+        task.uncertainty,
+    ):
         with contextlib.suppress(GliomaSAMError):
             harmless()
     run_until()
@@ -192,12 +199,12 @@ def test_an_unexpected_error_is_told_and_the_engine_goes_on(
     task: Any, engine: Any, world: Any, panel: Any, place: Any, run_until: Run
 ) -> None:
     world.failing["update"] = ZeroDivisionError("oh")
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     assert "ZeroDivisionError: oh" in panel.told("error") and not engine.busy
     panel.messages.clear()
     world.failing.clear()
-    task.add_point(place(4, 4, 4))
+    task.session.add_point(place(4, 4, 4))
     run_until()
     assert task.volumes()["WT"] > 0
 
@@ -205,15 +212,15 @@ def test_an_unexpected_error_is_told_and_the_engine_goes_on(
 def test_nothing_is_kept_alive_after_closing(
     engine: Any, task: Any, segmentation: Any, world: Any, place: Any, run_until: Run
 ) -> None:
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     node = task.prompt_nodes.nodes[0]
     world.held.add("update")
-    task.add_point(place(4, 4, 4))
+    task.session.add_point(place(4, 4, 4))
     run_until(lambda: world.calls.count("update") == 2)
     assert engine.close(5)
     engine.collect()  # a timer that was not stopped
     event = type(node).PointModifiedEvent
     assert not node.HasObserver(event)
     node.AddControlPointWorld([0, 0, 0])
-    assert len(task.prompts) == 2
+    assert len(task.session.prompts) == 2

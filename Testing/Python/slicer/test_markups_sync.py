@@ -1,72 +1,55 @@
 """Markups in the views and prompts of a task, in both directions."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import PromptError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
-from GliomaSAMLib.slicer.timeline import Timeline
+from GliomaSAMLib.session import Session
 
 NEAR = {"abs": 1e-4}
 
 
 class Keeper:
-    """Keeps prompts as a task does, without answering them; refuses what lies far away."""
+    """A session of prompts in a cube of 200 mm that nobody answers, and the nodes that show them."""
 
-    def __init__(self) -> None:
-        self.timeline = Timeline()
+    def __init__(self, scene: Any, segmentation_node: Any) -> None:
+        from GliomaSAMLib.slicer.markups_sync import PromptNodes
+
+        axes = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+        grid = Geometry((100, 100, 100), (2.0, 2.0, 2.0), (-99.0, -99.0, -99.0), axes)
+        study = SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool))
+        self.session = Session(study, predictor=SimpleNamespace(weights=None), observer=self)
         self.errors: list[str] = []
-        self.nodes: Any = None
+        self.nodes = PromptNodes(scene, segmentation_node, self.session, lambda error: self.errors.append(str(error)))
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        return self.timeline.prompts
+        return self.session.prompts
 
     @property
-    def earlier(self) -> tuple[Prompt, ...]:
-        return self.timeline.earlier
+    def history(self) -> PromptHistory:
+        return self.session.history
 
-    def _go(self, timeline: Timeline) -> None:
-        self.timeline = timeline
-        self.nodes.sync(self.prompts, self.earlier)
+    def before_prompt(self) -> None: ...
+    def before_change(self) -> None: ...
 
-    def _check(self, prompt: Prompt) -> None:
-        if np.abs(prompt.points).max() > 100:
-            raise PromptError("outside the volume")
+    def changed(self, boxes: Any) -> None:
+        self.nodes.sync(self.session.prompts, self.session.earlier)
 
-    def add(self, prompt: Prompt) -> Prompt:
-        self._check(prompt)
-        self._go(self.timeline.add(prompt))
-        return prompt
-
-    def replace(self, prompt: Prompt) -> Prompt:
-        self._check(prompt)
-        self._go(self.timeline.replace(prompt))
-        return prompt
-
-    def remove(self, *prompts: Prompt) -> None:
-        self._go(self.timeline.remove(*prompts))
-
-    def undo(self) -> None:
-        self._go(self.timeline.undo())
-
-    def redo(self) -> None:
-        self._go(self.timeline.redo())
-
-    def tell_error(self, error: Exception) -> None:
-        self.errors.append(str(error))
+    def restore(self, history: PromptHistory) -> None:
+        self.session.restore(history, None)
+        self.changed({})
 
 
 @pytest.fixture
 def keeper(mrml_scene: Any, segmentation: Any) -> Keeper:
-    from GliomaSAMLib.slicer.markups_sync import PromptNodes
-
-    made = Keeper()
-    made.nodes = PromptNodes(mrml_scene, segmentation, made)
-    return made
+    return Keeper(mrml_scene, segmentation)
 
 
 def positions(node: Any) -> list[tuple[float, ...]]:
@@ -85,7 +68,7 @@ def test_points_placed_become_prompts(keeper: Keeper) -> None:
     found = {(prompt.points[0], prompt.positive, prompt.region) for prompt in keeper.prompts}
     assert found == {((1, 2, 3), True, "TC"), ((7, 8, 9), True, "TC"), ((4, 5, 6), False, "WT")}
     keeper.nodes.collect()
-    assert len(keeper.prompts) == 3 and len(keeper.timeline.history.past) == 3  # no echo
+    assert len(keeper.prompts) == 3 and len(keeper.history.past) == 3  # no echo
 
 
 def test_a_point_dragged_moves_its_prompt_once_it_is_let_go(keeper: Keeper) -> None:
@@ -101,7 +84,7 @@ def test_a_point_dragged_moves_its_prompt_once_it_is_let_go(keeper: Keeper) -> N
     node.InvokeEvent(node.PointEndInteractionEvent)
     keeper.nodes.collect()
     assert keeper.prompts[0].id == before.id and keeper.prompts[0].points == ((5, 2, 3),)
-    assert len(keeper.timeline.history.past) == 2
+    assert len(keeper.history.past) == 2
 
 
 def test_points_deleted_take_their_prompts_along(keeper: Keeper, mrml_scene: Any) -> None:
@@ -115,7 +98,7 @@ def test_points_deleted_take_their_prompts_along(keeper: Keeper, mrml_scene: Any
     mrml_scene.RemoveNode(node)
     keeper.nodes.collect()
     assert keeper.prompts == () and keeper.nodes.nodes == ()
-    keeper.undo()
+    keeper.session.undo()
     assert sorted(positions(keeper.nodes.nodes[0])) == [(0, 0, 0), (2, 0, 0), (3, 0, 0)]
 
 
@@ -126,16 +109,16 @@ def test_undo_and_redo_move_the_points_without_echo(keeper: Keeper) -> None:
         keeper.nodes.collect()
     node.SetNthControlPointPositionWorld(1, [5, 5, 5])
     keeper.nodes.collect()
-    before = keeper.timeline
-    keeper.undo()
+    before = keeper.history
+    keeper.session.undo()
     assert positions(node) == [(0, 0, 0), (1, 0, 0), (2, 0, 0)]
-    keeper.undo()
+    keeper.session.undo()
     assert positions(node) == [(0, 0, 0), (1, 0, 0)]
-    keeper.redo()
-    keeper.redo()
+    keeper.session.redo()
+    keeper.session.redo()
     assert sorted(positions(node)) == [(0, 0, 0), (2, 0, 0), (5, 5, 5)]
     keeper.nodes.collect()
-    assert keeper.timeline is not before and keeper.timeline == before
+    assert keeper.history is not before and keeper.history == before
 
 
 def test_a_click_not_yet_read_survives_undo(keeper: Keeper) -> None:
@@ -143,7 +126,7 @@ def test_a_click_not_yet_read_survives_undo(keeper: Keeper) -> None:
     node.AddControlPointWorld([1, 0, 0])
     keeper.nodes.collect()
     node.AddControlPointWorld([2, 0, 0])
-    keeper.undo()
+    keeper.session.undo()
     keeper.nodes.collect()
     assert [prompt.points[0] for prompt in keeper.prompts] == [(2, 0, 0)] and positions(node) == [(2, 0, 0)]
 
@@ -153,7 +136,7 @@ def test_what_is_refused_is_told_and_goes_back(keeper: Keeper) -> None:
     node.AddControlPointWorld([1, 0, 0])
     node.AddControlPointWorld([500, 0, 0])
     keeper.nodes.collect()
-    assert positions(node) == [(1, 0, 0)] and keeper.errors == ["outside the volume"]
+    assert positions(node) == [(1, 0, 0)] and len(keeper.errors) == 1 and "outside" in keeper.errors[0]
     node.SetNthControlPointPositionWorld(0, [500, 0, 0])
     keeper.nodes.collect()
     assert positions(node) == [(1, 0, 0)] and len(keeper.errors) == 2
@@ -165,9 +148,9 @@ def test_what_is_refused_is_told_and_goes_back(keeper: Keeper) -> None:
 
 
 def test_prompts_by_other_means_get_markups(keeper: Keeper) -> None:
-    keeper.add(point((1, 2, 3), False, "ET"))
-    keeper.add(box((0, 0, 0), (4, 6, 8)))
-    keeper.add(scribble([(0, 0, 0), (5, 0, 0), (5, 5, 0)]))
+    keeper.session.add(point((1, 2, 3), False, "ET"))
+    keeper.session.add(box((0, 0, 0), (4, 6, 8)))
+    keeper.session.add(scribble([(0, 0, 0), (5, 0, 0), (5, 5, 0)]))
     kinds = {node.GetClassName(): node for node in keeper.nodes.nodes}
     bounds = [0.0] * 6
     kinds["vtkMRMLMarkupsROINode"].GetRASBounds(bounds)
@@ -175,9 +158,9 @@ def test_prompts_by_other_means_get_markups(keeper: Keeper) -> None:
     assert positions(kinds["vtkMRMLMarkupsFiducialNode"]) == [(1, 2, 3)]
     assert positions(kinds["vtkMRMLMarkupsCurveNode"]) == [(0, 0, 0), (5, 0, 0), (5, 5, 0)]
     keeper.nodes.collect()
-    assert len(keeper.timeline.history.past) == 3
+    assert len(keeper.history.past) == 3
     for _ in range(3):
-        keeper.undo()
+        keeper.session.undo()
     assert [node.GetClassName() for node in keeper.nodes.nodes] == ["vtkMRMLMarkupsFiducialNode"]
 
 
@@ -192,11 +175,11 @@ def test_a_box_is_drawn_resized_and_undone(keeper: Keeper) -> None:
     node.SetSizeWorld(4, 6, 2)
     keeper.nodes.collect()
     assert keeper.prompts[0].id == drawn.id and np.allclose(np.ptp(keeper.prompts[0].points, axis=0), (4, 6, 2))
-    keeper.undo()
+    keeper.session.undo()
     assert node.GetSize()[2] == pytest.approx(8)
-    keeper.undo()
+    keeper.session.undo()
     assert node.GetScene() is None
-    keeper.redo()
+    keeper.session.redo()
     assert keeper.prompts[0] == drawn and len([n for n in keeper.nodes.nodes if n.GetNumberOfControlPoints()]) == 1
 
 
@@ -219,7 +202,7 @@ def test_a_turned_box_counts_by_what_is_round_it_and_that_is_told(keeper: Keeper
     wide, high = 20 * np.cos(np.pi / 6) + 10 * 0.5, 20 * 0.5 + 10 * np.cos(np.pi / 6)
     assert np.allclose(np.ptp(keeper.prompts[0].points, axis=0), (wide, high, 8)) and keeper.prompts[0].id == upright.id
     assert keeper.nodes.notes == ("a box that is turned counts as the upright box round it",)
-    keeper.undo()
+    keeper.session.undo()
     assert keeper.nodes.notes == () and keeper.prompts[0] == upright
     bounds = [0.0] * 6
     node.GetRASBounds(bounds)
@@ -236,9 +219,9 @@ def test_a_lasso_is_filled_and_keeps_its_outline(keeper: Keeper) -> None:
     filled = np.array(drawn.points)
     assert drawn.kind == "scribble" and not drawn.positive and drawn.region == "ET" and len(filled) > 30
     assert np.all((filled[:, :2] > 0) & (filled[:, :2] < 20)) and np.allclose(filled[:, 2], 5)
-    keeper.undo()
+    keeper.session.undo()
     assert not [other for other in keeper.nodes.nodes if other.GetNumberOfControlPoints()]
-    keeper.redo()
+    keeper.session.redo()
     (again,) = keeper.nodes.nodes
     assert again.GetClassName() == "vtkMRMLMarkupsClosedCurveNode" and positions(again) == [tuple(c) for c in square]
 
@@ -314,7 +297,7 @@ def test_in_a_slice_view(keeper: Keeper, t1_node: Any, mrml_scene: Any) -> None:
 
         place(keeper.nodes.node_for("point"), (150, 200), (230, 210))
         assert np.allclose([p.points[0] for p in keeper.prompts], [view.xy_to_ras(150, 200), view.xy_to_ras(230, 210)])
-        keeper.undo()
+        keeper.session.undo()
         place(keeper.nodes.node_for("point"), (220, 150))
         assert np.allclose(keeper.prompts[-1].points[0], view.xy_to_ras(220, 150)) and len(keeper.prompts) == 2
         interaction.SetCurrentInteractionMode(interaction.ViewTransform)
@@ -329,15 +312,14 @@ def test_in_a_slice_view(keeper: Keeper, t1_node: Any, mrml_scene: Any) -> None:
         keeper.nodes.collect()
         assert [prompt.id for prompt in keeper.prompts] == [prompt.id for prompt in before]
         assert np.allclose(keeper.prompts[0].points[0], view.xy_to_ras(180, 230)) and keeper.prompts[1] == before[1]
-        keeper.undo()
-        opened = Timeline(PromptHistory(before)).standing_on([mask(np.ones((2, 2, 2)))])
-        keeper.timeline = opened.add(point(view.xy_to_ras(300, 300)))
-        keeper.nodes.sync(keeper.prompts, keeper.earlier)
+        keeper.session.undo()
+        opened = PromptHistory(before).inheriting([mask(np.ones((2, 2, 2)))])
+        keeper.restore(opened.add(point(view.xy_to_ras(300, 300))))
         view.drag((150, 200), (180, 230))  # only to be seen: nothing can be dragged
         keeper.nodes.collect()
-        assert keeper.earlier == before and len(keeper.prompts) == 2
+        assert keeper.session.earlier == before and len(keeper.prompts) == 2
         assert np.allclose(positions(keeper.nodes.node_for("point"))[0], before[0].points[0])
-        keeper._go(Timeline(PromptHistory(before)))
+        keeper.restore(PromptHistory(before))
         place(keeper.nodes.node_for("box2d"), (120, 120), (260, 240))
         assert keeper.prompts[-1].kind == "box" and np.ptp(keeper.prompts[-1].points, axis=0)[2] == pytest.approx(0.1)
         curve = keeper.nodes.node_for("scribble", False)

@@ -76,7 +76,7 @@ def looks(task: Any) -> dict[str, bool]:
 
 
 def kinds(task: Any) -> list[str]:
-    return [prompt.kind for prompt in task.prompts]
+    return [prompt.kind for prompt in task.session.prompts]
 
 
 def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
@@ -88,20 +88,20 @@ def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
     before = held(node, grid)
     assert before["WT"].sum() > before["TC"].sum() > 0 == before["ET"].sum()
     task = engine.task(node)
-    old = task.prompts
+    old = task.session.prompts
     run_until()
     assert task.phase == "ready" and world.answered == [] and same(held(node, grid), before)
-    assert task.prompts == old and kinds(task) == ["point", "point", "point", "box", "scribble"]
+    assert task.session.prompts == old and kinds(task) == ["point", "point", "point", "box", "scribble"]
     assert any("other weights made what the segments hold" in note for note in task.notes)
     assert state(node)["version"] == 1  # opening is no change
     assert looks(task) == {prompt.id: False for prompt in old}
 
-    new = task.add_point(place(4, 12, 4))
+    new = task.session.add_point(place(4, 12, 4))
     assert same(held(node, grid), before)
     run_until()
-    assert kinds(task) == ["mask", "mask", "point"] and task.prompts[-1] is new and task.earlier == old
-    assert [(p.region, p.mask.sum()) for p in task.prompts[:2]] == [(r, before[r].sum()) for r in ("WT", "TC")]
-    assert world.answered == [task.prompts] and same(held(node, grid), plain(task.prompts, grid))
+    assert kinds(task) == ["mask", "mask", "point"] and task.session.prompts[-1] is new and task.session.earlier == old
+    assert [(p.region, p.mask.sum()) for p in task.session.prompts[:2]] == [(r, before[r].sum()) for r in ("WT", "TC")]
+    assert world.answered == [task.session.prompts] and same(held(node, grid), plain(task.session.prompts, grid))
     assert np.all(held(node, grid)["WT"] >= before["WT"]) and np.array_equal(task.masks("TC"), before["TC"])
     assert looks(task) == {**{prompt.id: True for prompt in old}, new.id: False}
     assert any("dimmed prompts are not answered" in note for note in task.notes)
@@ -111,24 +111,24 @@ def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
     assert [prompt["id"] for prompt in saved["earlier"]["prompts"]] == [prompt.id for prompt in old]
 
     after = held(node, grid)
-    task.undo()
-    assert task.prompts == old and task.earlier == () and same(held(node, grid), before)
-    assert looks(task) == {prompt.id: False for prompt in old} and not task.can_undo
+    task.session.undo()
+    assert task.session.prompts == old and task.session.earlier == () and same(held(node, grid), before)
+    assert looks(task) == {prompt.id: False for prompt in old} and not task.session.can_undo
     assert state(node)["weights"] == saved["weights"]  # until the next tick
     engine.collect()
     assert state(node)["weights"] is None and state(node)["version"] == 2
-    task.redo()
-    assert same(held(node, grid), after) and task.earlier == old and len(world.answered) == 1
+    task.session.redo()
+    assert same(held(node, grid), after) and task.session.earlier == old and len(world.answered) == 1
     run_until()
 
     again = engine.task(reopened())
     run_until()
-    assert kinds(again) == ["mask", "mask", "point"] and again.earlier == old and len(world.answered) == 1
+    assert kinds(again) == ["mask", "mask", "point"] and again.session.earlier == old and len(world.answered) == 1
     assert looks(again) == {**{prompt.id: True for prompt in old}, new.id: False}
-    more = again.add_point(place(12, 4, 4))
+    more = again.session.add_point(place(12, 4, 4))
     run_until()
-    assert kinds(again) == ["mask", "mask", "point", "point"] and again.earlier == old
-    assert same(held(again.node, grid), plain(again.prompts, grid))
+    assert kinds(again) == ["mask", "mask", "point", "point"] and again.session.earlier == old
+    assert same(held(again.node, grid), plain(again.session.prompts, grid))
     assert looks(again) == {**{prompt.id: True for prompt in old}, new.id: False, more.id: False}
     assert panel.messages == []
 
@@ -136,19 +136,19 @@ def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
 def test_saving_before_a_prompt_does_not_make_it_ours(
     engine: Any, opened: Any, reopened: Any, place: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.shown import Output
+    from GliomaSAMLib.slicer.segment_view import SegmentStyle
 
     task = engine.task(opened(VERSION_1))
     run_until()
-    task.set_output(Output(overwrite="visible"))
+    task.set_style(SegmentStyle(overwrite="visible"))
     run_until()
     assert state(task.node)["version"] == 2 and state(task.node)["weights"] is None
     task = engine.task(reopened())
     run_until()
-    before, old = held(task.node, grid), task.prompts
-    task.add_point(place(4, 12, 4))
+    before, old = held(task.node, grid), task.session.prompts
+    task.session.add_point(place(4, 12, 4))
     run_until()
-    assert kinds(task) == ["mask", "mask", "point"] and task.earlier == old and len(old) == 5
+    assert kinds(task) == ["mask", "mask", "point"] and task.session.earlier == old and len(old) == 5
     assert np.all(task.masks("WT") >= before["WT"])
 
 
@@ -159,21 +159,21 @@ def test_the_weights_decide_whether_prompts_are_answered_as_they_are(
     engine: Any, task: Any, reopened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any,
     weights: str | None, ours: bool,
 ) -> None:  # fmt: skip
-    task.add_point(place(8, 8, 7), True, "ET")
-    task.add_point(place(11, 8, 7), False, "TC")
+    task.session.add_point(place(8, 8, 7), True, "ET")
+    task.session.add_point(place(11, 8, 7), False, "TC")
     run_until()
     saved = state(task.node)
     assert saved["weights"] == "the SHA-256 of gliomasam" and saved["earlier"]["prompts"] == []
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**saved, "weights": weights}))
     again = engine.task(reopened())
     run_until()
-    old = again.prompts
+    old = again.session.prompts
     assert bool(again.notes and "other weights" in " ".join(again.notes)) != ours
-    again.add_point(place(4, 12, 4))
+    again.session.add_point(place(4, 12, 4))
     run_until()
     assert kinds(again) == ["point"] * 3 if ours else kinds(again) == ["mask"] * 3 + ["point"]
-    assert again.earlier == (() if ours else old)
-    assert same(held(again.node, grid), plain(again.prompts, grid))
+    assert again.session.earlier == (() if ours else old)
+    assert same(held(again.node, grid), plain(again.session.prompts, grid))
 
 
 def test_weights_may_change_more_than_once(
@@ -181,18 +181,18 @@ def test_weights_may_change_more_than_once(
 ) -> None:
     task = engine.task(opened(VERSION_1))
     run_until()
-    old = task.prompts
-    first = task.add_point(place(4, 12, 4))
+    old = task.session.prompts
+    first = task.session.add_point(place(4, 12, 4))
     run_until()
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "weights": "others"}))
     again = engine.task(reopened())
     run_until()
-    assert kinds(again) == ["mask", "mask", "point"] and again.earlier == old
-    second = again.add_point(place(12, 4, 4))
+    assert kinds(again) == ["mask", "mask", "point"] and again.session.earlier == old
+    second = again.session.add_point(place(12, 4, 4))
     run_until()
-    assert kinds(again) == ["mask", "mask", "point"] and again.prompts[-1] is second
-    assert again.earlier == (*old, first) and same(held(again.node, grid), plain(again.prompts, grid))
-    assert looks(again) == {**{prompt.id: True for prompt in again.earlier}, second.id: False}
+    assert kinds(again) == ["mask", "mask", "point"] and again.session.prompts[-1] is second
+    assert again.session.earlier == (*old, first) and same(held(again.node, grid), plain(again.session.prompts, grid))
+    assert looks(again) == {**{prompt.id: True for prompt in again.session.earlier}, second.id: False}
 
 
 def test_a_click_while_the_model_is_loaded_comes_after_what_there_was(
@@ -202,18 +202,24 @@ def test_a_click_while_the_model_is_loaded_comes_after_what_there_was(
     before = held(node, grid)
     world.held.add("load")
     task = engine.task(node)
-    old = task.prompts
+    old = task.session.prompts
     run_until(lambda: "load" in world.calls)
-    one, two = task.add_point(place(4, 12, 4)), task.add_point(place(12, 4, 4))
+    one, two = task.session.add_point(place(4, 12, 4)), task.session.add_point(place(12, 4, 4))
     world.held.clear()
     run_until()
-    assert kinds(task) == ["mask", "mask", "point", "point"] and task.prompts[2:] == (one, two) and task.earlier == old
-    assert same(held(node, grid), plain(task.prompts, grid)) and looks(task)[old[0].id] and not looks(task)[one.id]
-    task.undo()
+    assert (
+        kinds(task) == ["mask", "mask", "point", "point"]
+        and task.session.prompts[2:] == (one, two)
+        and task.session.earlier == old
+    )
+    assert (
+        same(held(node, grid), plain(task.session.prompts, grid)) and looks(task)[old[0].id] and not looks(task)[one.id]
+    )
+    task.session.undo()
     run_until()
-    assert same(held(node, grid), plain(task.prompts, grid)) and task.prompts[-1] is one
-    task.undo()
-    assert task.prompts == old and same(held(node, grid), before)
+    assert same(held(node, grid), plain(task.session.prompts, grid)) and task.session.prompts[-1] is one
+    task.session.undo()
+    assert task.session.prompts == old and same(held(node, grid), before)
 
 
 def test_an_old_prompt_that_is_moved_is_said_anew_and_one_that_is_taken_out_is_gone(
@@ -221,17 +227,19 @@ def test_an_old_prompt_that_is_moved_is_said_anew_and_one_that_is_taken_out_is_g
 ) -> None:
     task = engine.task(opened(VERSION_1))
     run_until()
-    before, old = held(task.node, grid), task.prompts
+    before, old = held(task.node, grid), task.session.prompts
     node = next(n for n in task.prompt_nodes.nodes if n.GetNthControlPointDescription(0) == old[0].id)
     node.SetNthControlPointPositionWorld(0, list(place(5, 5, 5)))
     run_until()
-    assert kinds(task) == ["mask", "mask", "point"] and task.earlier == old[1:]
-    assert task.prompts[-1].id == old[0].id and task.prompts[-1].points[0] == pytest.approx(place(5, 5, 5))
-    assert same(held(task.node, grid), plain(task.prompts, grid)) and not looks(task)[old[0].id]
-    task.undo()
+    assert kinds(task) == ["mask", "mask", "point"] and task.session.earlier == old[1:]
+    assert task.session.prompts[-1].id == old[0].id and task.session.prompts[-1].points[0] == pytest.approx(
+        place(5, 5, 5)
+    )
+    assert same(held(task.node, grid), plain(task.session.prompts, grid)) and not looks(task)[old[0].id]
+    task.session.undo()
     node.RemoveNthControlPoint(0)
     run_until()
-    assert kinds(task) == ["mask", "mask"] and task.earlier == old[1:] and same(held(task.node, grid), before)
+    assert kinds(task) == ["mask", "mask"] and task.session.earlier == old[1:] and same(held(task.node, grid), before)
 
 
 def test_a_dimmed_prompt_cannot_be_moved_and_can_be_taken_away(
@@ -239,10 +247,10 @@ def test_a_dimmed_prompt_cannot_be_moved_and_can_be_taken_away(
 ) -> None:
     task = engine.task(opened(VERSION_1))
     run_until()
-    old = task.prompts
-    task.add_point(place(4, 12, 4))
+    old = task.session.prompts
+    task.session.add_point(place(4, 12, 4))
     run_until()
-    prompts, answered = task.prompts, len(world.answered)
+    prompts, answered = task.session.prompts, len(world.answered)
     point = next(n for n in task.prompt_nodes.nodes if n.GetNthControlPointDescription(0) == old[0].id)
     lasso = next(n for n in task.prompt_nodes.nodes if n.GetAttribute("GliomaSAM.kind") == "lasso")
     places = [tuple(lasso.GetNthControlPointPositionWorld(n)) for n in range(4)]
@@ -251,14 +259,14 @@ def test_a_dimmed_prompt_cannot_be_moved_and_can_be_taken_away(
     run_until()
     assert tuple(point.GetNthControlPointPositionWorld(0)) == pytest.approx(old[0].points[0])
     assert np.allclose([tuple(lasso.GetNthControlPointPositionWorld(n)) for n in range(4)], places)
-    assert task.prompts == prompts and task.earlier == old
+    assert task.session.prompts == prompts and task.session.earlier == old
     point.RemoveNthControlPoint(0)
     mrml_scene.RemoveNode(lasso)
     run_until()
-    assert task.prompts == prompts and task.earlier == old[1:-1] and len(world.answered) == answered
-    task.undo()
-    task.undo()
-    assert task.earlier == old and set(looks(task)) == {prompt.id for prompt in (*old, prompts[-1])}
+    assert task.session.prompts == prompts and task.session.earlier == old[1:-1] and len(world.answered) == answered
+    task.session.undo()
+    task.session.undo()
+    assert task.session.earlier == old and set(looks(task)) == {prompt.id for prompt in (*old, prompts[-1])}
 
 
 def test_a_brush_is_a_step_after_what_there_was(
@@ -268,18 +276,18 @@ def test_a_brush_is_a_step_after_what_there_was(
 
     task = engine.task(opened(VERSION_1))
     run_until()
-    before, old = held(task.node, grid), task.prompts
+    before, old = held(task.node, grid), task.session.prompts
     stroke = np.zeros(grid.shape, bool)
     stroke[0:2, 0:3, 0:3] = True
     add_voxels(task.node, task.segment_ids()["WT"], Block(grid.ijk_to_ras, (0, 0, 0), grid.shape), stroke)
-    task.add_point(place(4, 12, 4))
+    task.session.add_point(place(4, 12, 4))
     run_until()
-    assert kinds(task) == ["mask", "mask", "mask", "point"] and task.earlier == old
+    assert kinds(task) == ["mask", "mask", "mask", "point"] and task.session.earlier == old
     assert np.all(held(task.node, grid)["WT"] >= (before["WT"] | stroke))
-    task.undo()
+    task.session.undo()
     assert np.array_equal(held(task.node, grid)["WT"], before["WT"] | stroke)
-    task.undo()
-    assert task.prompts == old and same(held(task.node, grid), before)
+    task.session.undo()
+    assert task.session.prompts == old and same(held(task.node, grid), before)
 
 
 def test_what_only_a_brush_has_made_is_of_no_weights(
@@ -295,13 +303,13 @@ def test_what_only_a_brush_has_made_is_of_no_weights(
     slicer.util.updateSegmentBinaryLabelmapFromArray(painted, task.node, "GliomaSAM_WT", task.volume_nodes["t1"])
     assert task.take_edits()
     run_until()
-    (drawn,) = task.prompts
+    (drawn,) = task.session.prompts
     again = engine.task(reopened())
     run_until()
     assert not any("other weights" in note for note in again.notes)
-    new = again.add_point(place(12, 12, 11))
+    new = again.session.add_point(place(12, 12, 11))
     run_until()
-    assert again.prompts == (drawn, new)
+    assert again.session.prompts == (drawn, new)
 
 
 @pytest.mark.parametrize("refined_first", [True, False])
@@ -311,12 +319,12 @@ def test_what_there_was_follows_its_place_onto_another_grid(
 ) -> None:  # fmt: skip
     task = engine.task(opened(VERSION_1))
     run_until()
-    old, before = task.prompts, held(task.node, grid)
+    old, before = task.session.prompts, held(task.node, grid)
     cropped = grid.crop((2, 1, 3), (11, 14, 13))
     other = add_volume(np.ones(cropped.shape, np.int16), cropped.ijk_to_ras, "t2")
 
     def refine() -> None:
-        task.add_point(place(8, 12, 4))
+        task.session.add_point(place(8, 12, 4))
         run_until()
 
     def change_volumes() -> None:
@@ -327,9 +335,9 @@ def test_what_there_was_follows_its_place_onto_another_grid(
         do()
     assert task.geometry.matches(cropped) and kinds(task) == ["mask", "mask", "point"] and panel.messages == []
     assert np.all(task.masks("WT") >= before["WT"][2:13, 1:15, 3:16])
-    task.undo()
+    task.session.undo()
     run_until()
-    assert task.prompts == old and np.array_equal(task.masks("WT"), before["WT"][2:13, 1:15, 3:16])
+    assert task.session.prompts == old and np.array_equal(task.masks("WT"), before["WT"][2:13, 1:15, 3:16])
 
 
 def test_after_a_reset_nothing_of_it_comes_back(
@@ -337,41 +345,41 @@ def test_after_a_reset_nothing_of_it_comes_back(
 ) -> None:
     task = engine.task(opened(VERSION_1))
     run_until()
-    before, old = held(task.node, grid), task.prompts
-    for empty in (task.reset, task.propose):
+    before, old = held(task.node, grid), task.session.prompts
+    for empty in (task.session.reset, task.session.propose):
         empty()
         run_until()
-        assert task.prompts == task.earlier == () and looks(task) == {}
-        assert held(task.node, grid)["WT"].sum() == (0 if empty == task.reset else 1)
-        prompt = task.add_point(place(4, 12, 4))
+        assert task.session.prompts == task.session.earlier == () and looks(task) == {}
+        assert held(task.node, grid)["WT"].sum() == (0 if empty == task.session.reset else 1)
+        prompt = task.session.add_point(place(4, 12, 4))
         run_until()
-        assert task.prompts == (prompt,) and same(held(task.node, grid), plain((prompt,), grid))
-        task.undo()
-        task.undo()
-        assert task.prompts == old and same(held(task.node, grid), before)
+        assert task.session.prompts == (prompt,) and same(held(task.node, grid), plain((prompt,), grid))
+        task.session.undo()
+        task.session.undo()
+        assert task.session.prompts == old and same(held(task.node, grid), before)
 
 
 def test_a_proposal_of_other_weights_is_refined(
     engine: Any, task: Any, reopened: Any, place: Any, grid: Geometry, run_until: Any
 ) -> None:
-    task.propose()
+    task.session.propose()
     run_until()
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "weights": None}))
     again = engine.task(reopened())
     run_until()
-    assert again.prompts == () and again.timeline.asks and again.timeline.is_proposal
-    again.add_point(place(8, 8, 7))
+    assert again.session.prompts == () and again.session.history.has_result and again.session.history.is_proposal
+    again.session.add_point(place(8, 8, 7))
     run_until()
     assert kinds(again) == ["mask", "point"] and again.masks("WT")[0, 0, 0] == 1
-    again.undo()
-    assert again.masks("WT").sum() == 1 and again.prompts == ()
+    again.session.undo()
+    assert again.masks("WT").sum() == 1 and again.session.prompts == ()
 
 
 def test_prompts_that_were_never_answered_are_answered(
     engine: Any, task: Any, world: Any, reopened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
 ) -> None:
     world.held.add("update")
-    first = task.add_point(place(8, 8, 7))
+    first = task.session.add_point(place(8, 8, 7))
     run_until(lambda: "update" in world.calls)
     assert state(task.node)["weights"] is None
     node = reopened()
@@ -379,24 +387,24 @@ def test_prompts_that_were_never_answered_are_answered(
     run_until()
     again = engine.task(node)
     run_until()
-    second = again.add_point(place(4, 12, 4))
+    second = again.session.add_point(place(4, 12, 4))
     run_until()
-    assert again.prompts == (first, second) and same(held(node, grid), plain((first, second), grid))
+    assert again.session.prompts == (first, second) and same(held(node, grid), plain((first, second), grid))
 
 
 def test_a_model_chosen_by_the_user_answers_all_prompts_anew(
     engine: Any, task: Any, world: Any, place: Any, run_until: Any
 ) -> None:
-    first = task.add_point(place(8, 8, 7))
+    first = task.session.add_point(place(8, 8, 7))
     run_until()
     engine.set_model("other")
     run_until()
     assert state(task.node)["model"] == "other" and state(task.node)["weights"] == "the SHA-256 of gliomasam"
-    second = task.add_point(place(4, 12, 4))
+    second = task.session.add_point(place(4, 12, 4))
     run_until()
-    assert task.prompts == world.answered[-1] == (first, second) and task.earlier == ()
+    assert task.session.prompts == world.answered[-1] == (first, second) and task.session.earlier == ()
     assert state(task.node)["weights"] == "the SHA-256 of other"
-    task.undo()
+    task.session.undo()
     engine.collect()
     assert state(task.node)["weights"] == "the SHA-256 of gliomasam"
 
@@ -405,7 +413,7 @@ def test_with_the_weights_that_made_it_a_scene_is_ours_again(
     engine: Any, task: Any, reopened: Any, world: Any, place: Any, run_until: Any
 ) -> None:
     engine.set_model("other")
-    first = task.add_point(place(8, 8, 7))
+    first = task.session.add_point(place(8, 8, 7))
     run_until()
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "model": "gliomasam"}))
     again = engine.task(reopened())
@@ -413,16 +421,18 @@ def test_with_the_weights_that_made_it_a_scene_is_ours_again(
     assert engine.choice.model == "gliomasam" and again.notes[0].startswith("other weights made")
     engine.set_model("other")
     run_until()
-    second = again.add_point(place(4, 12, 4))
+    second = again.session.add_point(place(4, 12, 4))
     run_until()
-    assert again.prompts == world.answered[-1] == (first, second)
+    assert again.session.prompts == world.answered[-1] == (first, second)
 
 
-def test_doubt_about_what_other_weights_made_is_that_of_its_masks(engine: Any, opened: Any, run_until: Any) -> None:
-    import GliomaSAMLib.session.doubt  # noqa: F401 - with PyTorch, which takes long the first time
+def test_uncertainty_about_what_other_weights_made_is_that_of_its_masks(
+    engine: Any, opened: Any, run_until: Any
+) -> None:
+    import GliomaSAMLib.session.uncertainty  # noqa: F401 - with PyTorch, which takes long the first time
 
     task = engine.task(opened(VERSION_1))
     run_until()
-    assert task.doubt() is None
+    assert task.uncertainty() is None
     run_until()
-    assert task.doubt().values.shape == task.geometry.shape
+    assert task.uncertainty().values.shape == task.geometry.shape

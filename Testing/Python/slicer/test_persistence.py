@@ -36,19 +36,19 @@ def reopened(mrml_scene: Any, tmp_path: Path) -> Callable[[], Any]:
 def test_a_saved_scene_goes_on(
     engine: Any, task: Any, reopened: Any, place: Any, plain: Any, world: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.shown import Output
+    from GliomaSAMLib.slicer.segment_view import SegmentStyle
 
-    task.set_output(Output(overwrite="visible"))
+    task.set_style(SegmentStyle(overwrite="visible"))
     engine.set_model("other", "cpu")
-    task.add_point(place(8, 8, 7), True, "TC")
-    task.add_box(place(3, 3, 3), place(6, 6, 6))
+    task.session.add_point(place(8, 8, 7), True, "TC")
+    task.session.add_box(place(3, 3, 3), place(6, 6, 6))
     outside = task.prompt_nodes.node_for("point", False, "WT")
     outside.AddControlPointWorld(list(place(12, 9, 9)))
     lasso = task.prompt_nodes.node_for("lasso")
     for corner in (place(2, 2, 7), place(14, 2, 7), place(14, 13, 7)):
         lasso.AddControlPointWorld(list(corner))
     run_until()
-    before, masks = task.prompts, {region: task.masks(region) for region in REGIONS}
+    before, masks = task.session.prompts, {region: task.masks(region) for region in REGIONS}
     assert len(before) == 4
     world.calls.clear()
     node = reopened()
@@ -57,22 +57,24 @@ def test_a_saved_scene_goes_on(
     engine.set_model("gliomasam")
     again = engine.task(node)
     assert (
-        again.prompts == before and list(again.volume_nodes) == ["t1"] and again.output == Output(overwrite="visible")
+        again.session.prompts == before
+        and list(again.volume_nodes) == ["t1"]
+        and again.style == SegmentStyle(overwrite="visible")
     )
     assert (engine.choice.model, engine.choice.device) == ("other", "cpu")
     run_until()
-    assert again.phase == "ready" and again.prompts == before and "update" not in world.calls
+    assert again.phase == "ready" and again.session.prompts == before and "update" not in world.calls
     assert all(np.array_equal(again.masks(region), masks[region]) for region in REGIONS)
     assert len(again.prompt_nodes.nodes) == 4
-    more = again.add_point(place(4, 12, 4))
+    more = again.session.add_point(place(4, 12, 4))
     run_until()
     assert np.array_equal(again.masks("WT"), plain((*before, more), grid)["WT"])
-    again.undo()
+    again.session.undo()
     assert np.array_equal(again.masks("WT"), masks["WT"])
     first = next(n for n in again.prompt_nodes.nodes if n.GetAttribute("GliomaSAM.sign") == "-")
     first.RemoveNthControlPoint(0)  # the points of the loaded scene still belong to their prompts
     run_until()
-    assert [prompt.id for prompt in again.prompts] == [prompt.id for prompt in before if prompt.positive]
+    assert [prompt.id for prompt in again.session.prompts] == [prompt.id for prompt in before if prompt.positive]
 
 
 def test_an_edit_before_or_after_saving_is_kept(
@@ -80,7 +82,7 @@ def test_an_edit_before_or_after_saving_is_kept(
 ) -> None:
     import slicer
 
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     painted = np.array(task.masks("WT"))
     painted[0:2, 0:3, 0:3] = 1
@@ -88,22 +90,22 @@ def test_an_edit_before_or_after_saving_is_kept(
     slicer.util.updateSegmentBinaryLabelmapFromArray(painted, segmentation, task.segment_ids()["WT"], volume)
     again = engine.task(reopened())
     run_until()
-    assert [prompt.kind for prompt in again.prompts] == ["point", "mask"]
-    again.add_point(place(12, 10, 9))
+    assert [prompt.kind for prompt in again.session.prompts] == ["point", "mask"]
+    again.session.add_point(place(12, 10, 9))
     run_until()
     assert np.all(again.masks("WT") >= painted)
     again = engine.task(reopened())
     run_until()
-    assert [prompt.kind for prompt in again.prompts] == ["point", "mask", "point"]
+    assert [prompt.kind for prompt in again.session.prompts] == ["point", "mask", "point"]
 
 
 def test_a_proposal_is_still_one_after_loading(engine: Any, task: Any, reopened: Any, run_until: Any) -> None:
-    task.propose()
+    task.session.propose()
     run_until()
     again = engine.task(reopened())
     run_until()
-    assert again.timeline.asks and again.prompts == () and again.masks("WT").sum() == 1
-    again.reset()
+    assert again.session.history.has_result and again.session.prompts == () and again.masks("WT").sum() == 1
+    again.session.reset()
     assert again.masks("WT").sum() == 0
 
 
@@ -112,7 +114,7 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
 ) -> None:
     from GliomaSAMLib.slicer.persistence import ATTRIBUTE, SET_ASIDE, restore
 
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     shown = task.masks("WT")
     newer = json.dumps({**json.loads(segmentation.GetAttribute(ATTRIBUTE)), "version": 99})
@@ -122,17 +124,17 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
         restore(segmentation.GetScene(), segmentation)
     from GliomaSAMLib.slicer.engine import Engine
 
-    later = Engine(panel, load=engine.library._load, read_study=engine.library._read_study,
-                   new_session=engine.library._new_session, cache=None)  # fmt: skip
+    later = Engine(panel, load=engine.jobs._load, read_study=engine.jobs._read_study,
+                   new_predictor=engine.jobs._new_predictor, cache=None)  # fmt: skip
     try:
         again = later.task(segmentation)
-        assert "update GliomaSAM" in panel.told("error") and again.prompts == ()
+        assert "update GliomaSAM" in panel.told("error") and again.session.prompts == ()
         assert segmentation.GetAttribute(ATTRIBUTE) == newer
         again.set_volumes({"t1": t1_node})
         while later.busy:
             later.collect()
-        assert [prompt.kind for prompt in again.prompts] == [] and np.array_equal(again.masks("WT"), shown)
-        again.add_point(place(4, 4, 4))
+        assert [prompt.kind for prompt in again.session.prompts] == [] and np.array_equal(again.masks("WT"), shown)
+        again.session.add_point(place(4, 4, 4))
         while later.busy:
             later.collect()
         assert segmentation.GetAttribute(SET_ASIDE) == newer and '"version":2' in segmentation.GetAttribute(ATTRIBUTE)
@@ -182,7 +184,7 @@ def open_with_model(task: Any, mrml_scene: Any, engine: Any, run_until: Any, pla
     from GliomaSAMLib.slicer.persistence import ATTRIBUTE
     from GliomaSAMLib.slicer.segmentation_node import new_segmentation
 
-    task.add_point(place(8, 8, 7))
+    task.session.add_point(place(8, 8, 7))
     run_until()
     saved, volume = json.loads(task.node.GetAttribute(ATTRIBUTE)), task.volume_nodes["t1"]
     mrml_scene.RemoveNode(task.node)
@@ -207,13 +209,13 @@ def test_a_model_that_is_not_here_gives_way_to_the_default(
             raise (WeightsError if "/" in name else ModelError)(f"there is no model {name!r}")
         return world.load(model, device)
 
-    monkeypatch.setattr(engine.library, "_load", load)
+    monkeypatch.setattr(engine.jobs, "_load", load)
     world.calls.clear()
     task = open_with_model(name)
     run_until()
     assert task.phase == "ready" and engine.choice.model == "gliomasam" and world.calls.count("read") == 1
-    assert panel.messages == [("info", f"the model {name} cannot be used here: gliomasam takes its place")]
-    task.add_point(place(4, 12, 4))
+    assert panel.messages == [("info", f"The model {name} cannot be used here: gliomasam takes its place")]
+    task.session.add_point(place(4, 12, 4))
     run_until()
     assert task.volumes()["WT"] > 0 and '"model":"gliomasam"' in task.node.GetAttribute("GliomaSAM.state")
     engine.set_model(name)  # the user's own choice is an error, and the one before stays

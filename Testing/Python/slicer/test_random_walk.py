@@ -27,10 +27,12 @@ class Walk:
         self.nodes = [self.new(), self.new()]
         self.actions: list[tuple[int, Callable[[Any], object]]] = [
             (4, self.point), (3, self.place), (1, self.box), (1, self.remove), (1, self.move), (1, self.drag),
-            (2, lambda task: task.undo()), (1, lambda task: task.redo()), (1, lambda task: task.reset()),
-            (1, lambda task: task.propose()), (1, lambda task: engine.cancel()), (2, self.choose), (3, self.hold),
-            (1, lambda task: task.doubt()), (1, self.model), (1, self.delete_prompts), (1, self.delete_segmentation),
-            (1, self.fail), (1, self.style), (6, lambda task: engine.collect()), (3, self.wait),
+            (2, lambda task: task.session.undo()), (1, lambda task: task.session.redo()),
+            (1, lambda task: task.session.reset()), (1, lambda task: task.session.propose()),
+            (1, lambda task: engine.cancel()), (2, self.choose), (3, self.hold),
+            (1, lambda task: task.uncertainty()), (1, self.model), (1, self.delete_prompts),
+            (1, self.delete_segmentation), (1, self.fail), (1, self.style), (6, lambda task: engine.collect()),
+            (3, self.wait),
         ]  # fmt: skip
 
     def step(self) -> None:
@@ -47,7 +49,7 @@ class Walk:
         return tuple(float(value) for value in self.grid.to_ras(np.array(ijk)))
 
     def point(self, task: Any) -> None:
-        task.add_point(self.somewhere(), self.draw.random() < 0.6, self.draw.choice(REGIONS))
+        task.session.add_point(self.somewhere(), self.draw.random() < 0.6, self.draw.choice(REGIONS))
 
     def place(self, task: Any) -> None:
         node = task.prompt_nodes.node_for("point", self.draw.random() < 0.6, self.draw.choice(REGIONS))
@@ -59,12 +61,12 @@ class Walk:
         node.SetCenterWorld(*self.somewhere())
 
     def remove(self, task: Any) -> None:
-        if task.prompts:
-            task.remove(self.draw.choice(task.prompts))
+        if task.session.prompts:
+            task.session.remove(self.draw.choice(task.session.prompts))
 
     def move(self, task: Any) -> None:
-        if task.prompts:
-            task.move(self.draw.choice(task.prompts), self.somewhere())
+        if task.session.prompts:
+            task.session.move(self.draw.choice(task.session.prompts), self.somewhere())
 
     def drag(self, task: Any) -> None:
         nodes = [node for node in task.prompt_nodes.nodes if node.IsA("vtkMRMLMarkupsFiducialNode")]
@@ -98,9 +100,9 @@ class Walk:
         self.world.failing = self.draw.choice(({}, {}, {"update": ModelError("the memory does not suffice")}))
 
     def style(self, task: Any) -> None:
-        from GliomaSAMLib.slicer.shown import Output
+        from GliomaSAMLib.slicer.segment_view import SegmentStyle
 
-        task.set_output(Output(self.draw.choice(("nested", "nested", "disjoint"))))
+        task.set_style(SegmentStyle(self.draw.choice(("nested", "nested", "disjoint"))))
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -108,7 +110,7 @@ def test_random_walk(
     engine: Any, mrml_scene: Any, add_volume: Any, grid: Geometry, world: Any, panel: Any, run_until: Any, plain: Any,
     seed: int,
 ) -> None:  # fmt: skip
-    from GliomaSAMLib.slicer.shown import Output
+    from GliomaSAMLib.slicer.segment_view import SegmentStyle
     from GliomaSAMLib.slicer.volumes import volume_image
 
     values = np.random.default_rng(seed).integers(1, 900, (2, *grid.shape)).astype(np.int16)
@@ -122,18 +124,18 @@ def test_random_walk(
     run_until()
     assert len(world.answered) > 3 and panel.shown > 5
     for task in map(engine.task, walk.nodes):
-        task.set_output(Output())
+        task.set_style(SegmentStyle())
         task.set_volumes({"t1": volumes[0]})
         run_until()
-        task.reset()
+        task.session.reset()
         for _ in range(3):
             with contextlib.suppress(GliomaSAMError):
                 walk.point(task)
         run_until()
-        expected = plain(task.prompts, grid)["WT"] if task.prompts else np.zeros(grid.shape, np.uint8)
+        expected = plain(task.session.prompts, grid)["WT"] if task.session.prompts else np.zeros(grid.shape, np.uint8)
         assert np.array_equal(task.masks("WT"), expected)
         shown = [point for node in task.prompt_nodes.nodes for point in range(node.GetNumberOfControlPoints())]
-        assert len(shown) == len(task.prompts)
+        assert len(shown) == len(task.session.prompts)
     for volume, array in zip(volumes, values, strict=True):
         assert np.array_equal(sitk.GetArrayFromImage(volume_image(volume)), array)
     for node in walk.nodes:

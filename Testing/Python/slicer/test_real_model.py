@@ -59,22 +59,22 @@ def test_the_panel_gives_what_the_library_gives(mrml_scene: Any, segmentation: A
 
     try:
         assert task.set_volumes(nodes, skull="off")
-        task.add_point(click, True, "TC")
+        task.session.add_point(click, True, "TC")
         run()
         first = {region: task.masks(region) for region in REGIONS}
         second = (click[0] + 8.0, click[1], click[2])
         held.clear()
-        task.add_point(second, False, "TC")
+        task.session.add_point(second, False, "TC")
         run()
         assert max(held) < HELD_SECONDS
-        assert task.doubt() is None
+        assert task.uncertainty() is None
         run()
-        assert task.doubt().values.shape == task.geometry.shape
+        assert task.uncertainty().values.shape == task.geometry.shape
         started = time.thread_time()
-        task.undo()
+        task.session.undo()
         assert time.thread_time() - started < HELD_SECONDS
         assert all(np.array_equal(task.masks(region), first[region]) for region in REGIONS)
-        task.redo()
+        task.session.redo()
         study = Study.read(**{modality: volume_image(node) for modality, node in nodes.items()}, skull="off")
         session = Session(study, loaded, cache=None)
         session.add_point(click, True, "TC")

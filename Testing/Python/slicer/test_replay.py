@@ -28,19 +28,19 @@ def test_quick_clicks_compute_every_answer_once_and_show_the_last(
     """Each click comes while the answer to the one before is being computed: none is thrown away."""
     for number in range(1, 7):
         world.held |= {number}
-        task.add_point(inside(2 * number, 8, 7))
+        task.session.add_point(inside(2 * number, 8, 7))
         world.held -= {number - 1}
         run_until(lambda number=number: len(world.prefixes) == number)
         assert panel.shown == 0 and not shown()["WT"].any()
     world.held.clear()
     run_until()
     assert [len(prompts) for prompts in world.prefixes] == list(range(7)) and panel.shown == 1
-    assert world.prefixes == [task.prompts[:number] for number in range(7)]
-    assert same(shown(), plain(task.prompts, grid))
+    assert world.prefixes == [task.session.prompts[:number] for number in range(7)]
+    assert same(shown(), plain(task.session.prompts, grid))
     for number in range(5, 0, -1):
-        task.undo()
+        task.session.undo()
         run_until()
-        assert same(shown(), plain(task.prompts, grid)) and len(task.prompts) == number
+        assert same(shown(), plain(task.session.prompts, grid)) and len(task.session.prompts) == number
     assert len(world.prefixes) == 7  # each was answered on the way
 
 
@@ -48,13 +48,13 @@ def test_a_proposal_under_way_is_finished_for_the_click_after_it(
     task: Any, world: Any, shown: Any, inside: Any, run_until: Run
 ) -> None:
     world.held.add(0)
-    task.propose()
+    task.session.propose()
     run_until(lambda: "update" in world.calls)
-    task.add_point(inside(8, 8, 7))
+    task.session.add_point(inside(8, 8, 7))
     world.held.clear()
     run_until()
-    assert world.answered == [(), task.prompts] and shown()["WT"].sum() > 1
-    task.undo()
+    assert world.answered == [(), task.session.prompts] and shown()["WT"].sum() > 1
+    task.session.undo()
     assert shown()["WT"].sum() == 1
 
 
@@ -71,28 +71,30 @@ def test_a_dragged_point_keeps_its_place_and_what_followed_is_answered_once_it_i
     task: Any, world: Any, panel: Any, shown: Any, plain: Any, inside: Any, grid: Geometry, run_until: Run
 ) -> None:
     node = three_clicks(task, inside, run_until)
-    before, masks, showings = task.prompts, shown(), panel.shown
+    before, masks, showings = task.session.prompts, shown(), panel.shown
     world.prefixes.clear()
     node.InvokeEvent(node.PointStartInteractionEvent)
     for i in range(3, 7):
         node.SetNthControlPointPositionWorld(0, list(inside(i, 6, 5)))
         run_until()
-    assert task.prompts == before and world.prefixes == [] and len(world.answered) == 3
+    assert task.session.prompts == before and world.prefixes == [] and len(world.answered) == 3
     world.held.add(3)
     node.InvokeEvent(node.PointEndInteractionEvent)
     run_until(lambda: len(world.prefixes) == 2)
-    assert [prompt.id for prompt in task.prompts] == [prompt.id for prompt in before]
-    assert task.prompts[0].points[0] == pytest.approx(inside(6, 6, 5)) and task.prompts[1:] == before[1:]
+    assert [prompt.id for prompt in task.session.prompts] == [prompt.id for prompt in before]
+    assert (
+        task.session.prompts[0].points[0] == pytest.approx(inside(6, 6, 5)) and task.session.prompts[1:] == before[1:]
+    )
     assert same(shown(), masks) and panel.shown == showings  # the old mask, until the last answer is there
     assert any(fraction is not None for fraction, _ in panel.progressed[-3:])
     world.held.clear()
     run_until()
-    assert world.prefixes == [task.prompts[:number] for number in (1, 2, 3)] and panel.shown == showings + 1
-    assert same(shown(), plain(task.prompts, grid))
-    task.undo()
-    assert task.prompts == before and same(shown(), masks)
-    task.redo()
-    assert same(shown(), plain(task.prompts, grid)) and len(world.answered) == 4
+    assert world.prefixes == [task.session.prompts[:number] for number in (1, 2, 3)] and panel.shown == showings + 1
+    assert same(shown(), plain(task.session.prompts, grid))
+    task.session.undo()
+    assert task.session.prompts == before and same(shown(), masks)
+    task.session.redo()
+    assert same(shown(), plain(task.session.prompts, grid)) and len(world.answered) == 4
 
 
 def test_a_replay_that_is_stopped_goes_on_where_it_was(
@@ -108,10 +110,10 @@ def test_a_replay_that_is_stopped_goes_on_where_it_was(
     world.held.clear()
     run_until()
     assert same(shown(), masks) and len(world.prefixes) == 1
-    task.add_point(inside(13, 4, 4))
+    task.session.add_point(inside(13, 4, 4))
     run_until()
-    assert world.prefixes == [task.prompts[:number] for number in (1, 2, 3, 4)]
-    assert same(shown(), plain(task.prompts, grid))
+    assert world.prefixes == [task.session.prompts[:number] for number in (1, 2, 3, 4)]
+    assert same(shown(), plain(task.session.prompts, grid))
 
 
 def test_an_update_that_leads_nowhere_is_stopped(
@@ -123,10 +125,10 @@ def test_an_update_that_leads_nowhere_is_stopped(
     world.held.add(2)
     node.SetNthControlPointPositionWorld(0, list(inside(5, 6, 5)))
     run_until(lambda: len(world.prefixes) == 1)
-    moved = task.prompts
+    moved = task.session.prompts
     node.RemoveNthControlPoint(1)
     run_until(lambda: world.calls.count("update") == 5)
     world.held.clear()
     run_until()
-    assert task.prompts == (moved[0], moved[2]) and moved not in world.answered
-    assert world.prefixes == [moved[:1], task.prompts] and same(shown(), plain(task.prompts, grid))
+    assert task.session.prompts == (moved[0], moved[2]) and moved not in world.answered
+    assert world.prefixes == [moved[:1], task.session.prompts] and same(shown(), plain(task.session.prompts, grid))

@@ -224,11 +224,11 @@ def test_bad_masks_and_nodes_are_refused_and_nothing_changes(
         writer.write({"WT": nested["WT"], "TC": nested["TC"]})
     assert all(np.array_equal(writer.read(region), nested[region]) for region in WHOLE)
     writer.write({region: mask > 0 for region, mask in nested.items()})  # bool will do
-    with pytest.raises(OutputError, match="no style"):
+    with pytest.raises(OutputError, match="Unknown style"):
         SegmentWriter(segmentation, grid, "layered")
-    with pytest.raises(OutputError, match="no way to overwrite"):
+    with pytest.raises(OutputError, match="Unknown way to overwrite"):
         SegmentWriter(segmentation, grid, overwrite="some")
-    with pytest.raises(OutputError, match="no segmentation is chosen"):
+    with pytest.raises(OutputError, match="No segmentation is chosen"):
         SegmentWriter(None, grid).write(nested)
     mrml_scene.RemoveNode(segmentation)
     with pytest.raises(OutputError, match="removed from the scene"):

@@ -25,18 +25,18 @@ def nodes_of(scene: Any) -> list[str]:
     return [scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())]
 
 
-def test_doubt_is_shown_and_the_views_are_given_back(
+def test_uncertainty_is_shown_and_the_views_are_given_back(
     mrml_scene: Any, views: tuple[Any, Any], grid: Geometry, add_volume: Callable[..., Any]
 ) -> None:
     from GliomaSAMLib.slicer.geometry import image_array
-    from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
+    from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
     from GliomaSAMLib.slicer.volumes import guess_volumes, volume_matrix
 
     first, second = views
     other = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras, "t1c")
     first.SetForegroundVolumeID(other.GetID())
     before = nodes_of(mrml_scene)
-    overlay = DoubtOverlay(mrml_scene, grid)
+    overlay = UncertaintyOverlay(mrml_scene, grid)
     doubt = np.linspace(0, 1, int(np.prod(grid.shape))).reshape(grid.shape)
     overlay.show(doubt)
     assert first.GetForegroundVolumeID() == second.GetForegroundVolumeID() == overlay.node.GetID()
@@ -66,11 +66,11 @@ def test_doubt_is_shown_and_the_views_are_given_back(
 def test_volumes_that_went_away_are_not_shown_again(
     mrml_scene: Any, views: tuple[Any, Any], grid: Geometry, add_volume: Callable[..., Any]
 ) -> None:
-    from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
+    from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
 
     other = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras)
     views[0].SetForegroundVolumeID(other.GetID())
-    overlay = DoubtOverlay(mrml_scene, grid)
+    overlay = UncertaintyOverlay(mrml_scene, grid)
     overlay.show(np.zeros(grid.shape))
     mrml_scene.RemoveNode(other)
     overlay.remove()
@@ -86,9 +86,9 @@ def test_volumes_that_went_away_are_not_shown_again(
 
 
 def test_an_array_of_another_shape_is_refused(mrml_scene: Any, grid: Geometry) -> None:
-    from GliomaSAMLib.slicer.uncertainty_overlay import DoubtOverlay
+    from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay
 
-    overlay = DoubtOverlay(mrml_scene, grid)
+    overlay = UncertaintyOverlay(mrml_scene, grid)
     with pytest.raises(OutputError, match="has the shape"):
         overlay.show(np.zeros((2, 2, 2)))
     assert overlay.node is None

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import StudyError
-from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.study.canonical import resample
+from GliomaSAMLib.geometry import Geometry, resample
 
 VOXELS = np.arange(24 * 10, dtype=np.int16).reshape(4, 10, 6)
 
@@ -23,7 +22,7 @@ def named(add_volume: Callable[..., Any]) -> Callable[..., Any]:
 def guesses(scene: Any) -> dict[str, tuple[str, bool]]:
     from GliomaSAMLib.slicer.volumes import guess_volumes
 
-    return {modality: (guess.node.GetName(), guess.sure) for modality, guess in guess_volumes(scene).items()}
+    return {modality: (guess.node.GetName(), guess.confident) for modality, guess in guess_volumes(scene).items()}
 
 
 def test_four_volumes_are_recognised_by_name(mrml_scene: Any, named: Callable[..., Any]) -> None:
@@ -130,7 +129,7 @@ def test_none_empty_removed_and_sequences_are_refused(mrml_scene: Any, named: Ca
 
     from GliomaSAMLib.slicer.volumes import check_volume_node
 
-    with pytest.raises(StudyError, match="no volume is chosen for flair"):
+    with pytest.raises(StudyError, match="No volume is chosen for flair"):
         check_volume_node(None, "flair")
     empty = mrml_scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "empty")
     with pytest.raises(StudyError, match="holds no voxels"):

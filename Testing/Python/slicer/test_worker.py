@@ -75,9 +75,10 @@ def test_only_the_latest_progress_is_told(worker: Worker, log: Log) -> None:
         for n in range(1000):
             progress(n / 1000, f"step {n}")
 
+    ended = threading.Event()
     worker.submit(job, log.on_done, log.failed.append, log.on_progress)
-    while worker._queue.current or not worker._queue.finished:  # not collected meanwhile
-        time.sleep(0.002)
+    worker.submit(lambda p, c: ended.set(), lambda nothing: None, log.failed.append)
+    assert ended.wait(5)  # not collected meanwhile
     worker.collect()
     assert log.progress == [(0.999, "step 999")] and log.done == [None]
 
@@ -98,21 +99,13 @@ def test_a_dropped_job_never_calls_back(worker: Worker, log: Log) -> None:
     done = worker.submit(lambda p, c: 2, log.on_done, log.failed.append)
     worker.drop(waiting)
     worker.drop(running)
-    while worker._queue.current or worker._queue.waiting:
-        time.sleep(0.002)
+    ended = threading.Event()
+    last = worker.submit(lambda p, c: ended.set(), log.on_done, log.failed.append)
+    assert ended.wait(5)
     worker.drop(done)  # finished, but not yet collected
-    worker.collect()
-    assert log.done == [] and log.failed == [] and not worker.busy
-
-
-def test_a_waiting_job_gives_way_to_a_later_one_of_its_key(worker: Worker, log: Log) -> None:
-    first = worker.submit(blocking, log.on_done, log.failed.append)
-    for number in range(5):
-        worker.submit(lambda p, c, number=number: number, log.on_done, log.failed.append, key="update")
-    worker.submit(lambda p, c: "other", log.on_done, log.failed.append)
-    first.cancel()
+    worker.drop(last)
     wait(worker, lambda: not worker.busy)
-    assert log.done == [4, "other"]
+    assert log.done == [] and log.failed == []
 
 
 def test_an_error_reaches_its_callback_and_the_thread_goes_on(worker: Worker, log: Log) -> None:

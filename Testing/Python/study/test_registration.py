@@ -9,11 +9,10 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from GliomaSAMLib.errors import Cancelled, StudyError
-from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry, resample
 from GliomaSAMLib.progress import Reporter
 from GliomaSAMLib.regions import dice
 from GliomaSAMLib.study import Study
-from GliomaSAMLib.study.canonical import resample
 from GliomaSAMLib.study.registration import register
 from GliomaSAMLib.study.volume import Volume
 

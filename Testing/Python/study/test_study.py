@@ -7,9 +7,8 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, StudyError
-from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry, resample
 from GliomaSAMLib.study import MODALITIES, Study
-from GliomaSAMLib.study.canonical import resample
 
 Arrays = dict[str, np.ndarray]
 

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 
 from GliomaSAMLib.models import registry
-from GliomaSAMLib.models.blocks import only_present, shuffle, unshuffle
+from GliomaSAMLib.models.blocks import only_present
+from GliomaSAMLib.models.device import ProgressCallback, no_progress
 from GliomaSAMLib.models.encoders.base import SliceEncoder
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptVoxels
-from GliomaSAMLib.models.registry import Cost, Method, MethodConfig
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PromptSet
+from GliomaSAMLib.models.registry import Cost, Method, MethodConfig, VolumeDecoder
 from GliomaSAMLib.models.slice_stack import StackLayout
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
@@ -51,9 +53,9 @@ class TinyEncoder(SliceEncoder):
         self.calls += 1
         return self.conv(slices)
 
-    def cut(self, first: int) -> Any:
-        """All of it comes before the cut."""
-        return SimpleNamespace(front=self)
+    def split(self, first_adapted_block: int) -> Any:
+        """All of it comes before the split."""
+        return SimpleNamespace(stem=self)
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,10 @@ class TinyConfig:
     blank: float = 0.4
     modalities: int = 4
     multiple: int = 16
-    first: int = 0
+    first_adapted_block: int = 0
 
 
-class TinyNetwork(nn.Module):
+class TinyNetwork(VolumeDecoder):
     """A network that trains in no time: two convolutions, with the embeddings of slices between them.
 
     Attributes:
@@ -89,9 +91,15 @@ class TinyNetwork(nn.Module):
         self.fusion = nn.Conv3d(config.embedding_channels, config.width, 1) if config.embedding_channels else None
         self.answer = nn.Conv3d(config.width + CHANNELS, 3 * 8, 3, padding=1)
 
-    def encode(self, images: Tensor, present: Tensor, embeddings: Tensor | None = None) -> list[Tensor]:
+    def encode(
+        self,
+        images: Tensor,
+        present: Tensor,
+        embeddings: Tensor | None = None,
+        progress_callback: ProgressCallback = no_progress,
+    ) -> list[Tensor]:
         self.encoded += 1
-        x = self.look(unshuffle(only_present(images, present)))
+        x = self.look(pixelunshuffle(only_present(images, present), 3, 2))
         blank = self.training and bool(torch.rand(()) < self.config.blank)
         if self.fusion is not None and embeddings is not None and not blank:
             there = present[:, :, None, None, None, None].to(embeddings.dtype)
@@ -99,8 +107,8 @@ class TinyNetwork(nn.Module):
             x = x + F.interpolate(fused, size=x.shape[2:], mode="trilinear", align_corners=False)
         return [F.leaky_relu(x, 0.01)]
 
-    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptVoxels] | None = None) -> Tensor:
-        return shuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)))
+    def decode(self, features: list[Tensor], maps: Tensor, prompts: Sequence[PromptSet] | None = None) -> Tensor:
+        return pixelshuffle(self.answer(torch.cat([features[0], maps.to(features[0].dtype)], dim=1)), 3, 2)
 
 
 @pytest.fixture
@@ -123,7 +131,7 @@ def tiny_encoder() -> TinyEncoder:
 def tiny_config(monkeypatch: pytest.MonkeyPatch) -> MethodConfig:
     """The method `tiny`, which reads the answer before, with the stand-in encoder; both are in the registry."""
     config = MethodConfig("tiny", "tiny", StackLayout(slice_mm=8), TinyConfig(), previous="answer")
-    tiny = Method("for tests", config, TinyNetwork, Cost(0, 0, 0, 0), "cut")
+    tiny = Method("for tests", config, TinyNetwork, Cost(0, 0, 0, 0), "split")
     monkeypatch.setattr(registry, "ENCODERS", {**registry.ENCODERS, "tiny": lambda checkpoint: TinyEncoder()})
     monkeypatch.setattr(registry, "METHODS", {**registry.METHODS, "tiny": tiny})
     return config
@@ -145,7 +153,7 @@ def tiny_options(
             "precision": "32-true",
             "warmup": 2,
             "cache": tmp_path_factory.getbasetemp() / "features",
-            "clicks": ClickConfig(users=2),
+            "clicks": ClickConfig(users=2, rounds=(0.5, 0.5)),
             "augment": AugmentConfig(crop=(32, 32, 32), large_crop=(32, 48, 32)),
             "method": tiny_config.method,
             "config": tiny_config,

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Made-up answers before the newest click, and users who mean another outline."""
 
 from collections.abc import Iterator
 

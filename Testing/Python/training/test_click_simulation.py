@@ -1,4 +1,4 @@
-"""TODO."""
+"""Simulated users: where they click, what they mean, and what they are told."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from GliomaSAMLib.data.placement import components, deepest_voxel, largest_component
-from GliomaSAMLib.models.prompt_maps import PromptVoxels
+from GliomaSAMLib.models.prompt_maps import PromptSet
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.training.click_simulation import (
     ClickConfig,
@@ -42,7 +42,7 @@ def at(mask: np.ndarray, where: tuple[float, ...]) -> bool:
 def test_every_correction_lies_in_the_error_and_tells_the_truth(seed: int) -> None:
     rng = np.random.default_rng(seed)
     truth, prediction = blobs(rng), blobs(rng)
-    prompts = PromptVoxels()
+    prompts = PromptSet()
     for _ in range(5):
         before = len(prompts.points)
         if not correct(prompts, prediction, truth, ClickConfig().region, rng):
@@ -87,7 +87,7 @@ def test_an_empty_region_gets_no_first_prompt_and_no_error_no_click() -> None:
     truth = np.zeros((3, 6, 6, 6), bool)
     rng = np.random.default_rng(0)
     assert not any(first_prompts(truth, ClickConfig(), ClickConfig().region, rng) for _ in range(20))
-    prompts = PromptVoxels()
+    prompts = PromptSet()
     assert not correct(prompts, truth, truth, ClickConfig().region, rng) and not prompts
 
 
@@ -172,7 +172,7 @@ def test_a_share_of_clicks_is_at_the_border() -> None:
 def test_a_correction_tells_the_error_it_lies_in() -> None:
     truth = np.zeros((3, 12, 12, 12), bool)
     truth[:, 2:5, 2:5, 2:5] = truth[:, 8:10, 8:10, 8:10] = True
-    click = correct(PromptVoxels(), np.zeros_like(truth), truth, (0.0, 1.0, 0.0), np.random.default_rng(0))
+    click = correct(PromptSet(), np.zeros_like(truth), truth, (0.0, 1.0, 0.0), np.random.default_rng(0))
     assert click is not None and click.index == 1 and at(click.error, click.position)
     assert click.error.sum() in (8, 27)
 
@@ -216,7 +216,7 @@ def value(mask: np.ndarray, where: tuple[float, ...]) -> bool:
 
 def test_nothing_may_change_where_the_answer_before_is_the_truth(scene: Scene) -> None:
     for user in users(scene, previous_truth=1.0):
-        assert np.array_equal(user.told > 0, user.truth)
+        assert np.array_equal(user.previous_logits > 0, user.truth)
         assert 1 <= len(user.prompts.points) <= 3 and not user.rounds
         for where, positive, region in user.prompts.points:
             assert value(user.truth[REGIONS.index(region)], where) == positive
@@ -228,13 +228,13 @@ def test_one_error_is_clicked_where_the_answer_before_is_the_truth_distorted(sce
     for user in users(scene, previous_distorted=1.0):
         ((where, positive, region),) = user.prompts.points
         index = REGIONS.index(region)
-        wrong = (user.told > 0) != user.truth
+        wrong = (user.previous_logits > 0) != user.truth
         assert value(wrong[index], where) and value(user.truth[index], where) == positive
         (click,) = user.clicks
         assert click.index == index and value(click.error, where) and not (click.error & ~wrong[index]).any()
         near = user.near_clicks()
         assert value(near[index], where) and not (near[index] & ~click.error).any()
-        own += not (wrong & ~click.error).any() and np.isin(np.abs(user.told), np.abs(scene.proposal)).all()
+        own += not (wrong & ~click.error).any() and np.isin(np.abs(user.previous_logits), np.abs(scene.proposal)).all()
     assert 5 < own < 25  # half of the errors are the network's own, the only one that is left
 
 
@@ -247,7 +247,7 @@ def test_only_errors_near_the_click_count_as_clicked(scene: Scene) -> None:
 
 def test_methods_that_are_told_the_proposal_meet_neither(scene: Scene) -> None:
     for user in users(scene, previous="proposal", previous_truth=0.5, previous_distorted=0.5):
-        assert np.array_equal(user.told, scene.proposal)
+        assert np.array_equal(user.previous_logits, scene.proposal)
 
 
 def test_who_means_another_outline_says_so_first_and_is_judged_by_it(scene: Scene) -> None:
@@ -259,14 +259,14 @@ def test_who_means_another_outline_says_so_first_and_is_judged_by_it(scene: Scen
         assert value(user.truth[index], where) == positive
         assert value(user.levels[::2, ::2, ::2] > index, where) != value(scene.levels[::2, ::2, ::2] > index, where)
         assert value(user.near_clicks()[index], where)
-        assert np.array_equal(user.told, scene.proposal)
+        assert np.array_equal(user.previous_logits, scene.proposal)
 
 
 def test_corrections_lie_in_the_answer_to_those_before(scene: Scene) -> None:
     for user in users(scene, start_none=1.0, start_mask=0.0, rounds=(0.0, 0.0, 1.0), several=0.0):
-        assert not user.asks and user.rounds == 2
+        assert not user.needs_answer and user.rounds == 2
         user.react(None)  # on the proposal, which is there already
-        assert user.asks
+        assert user.needs_answer
         answer = np.where(user.truth, 1.0, -1.0).astype(np.float32)
         answer[:, 10:13] *= -1
         user.react(answer)
@@ -274,7 +274,7 @@ def test_corrections_lie_in_the_answer_to_those_before(scene: Scene) -> None:
         (_, (where, positive, region)) = user.prompts.points
         assert 10 <= where[0] < 13
         assert value(user.truth[REGIONS.index(region)], where) == positive
-        assert np.array_equal(user.told, np.minimum.accumulate(answer, axis=0))
+        assert np.array_equal(user.previous_logits, np.minimum.accumulate(answer, axis=0))
 
 
 def test_a_perfect_answer_is_not_corrected(scene: Scene) -> None:
@@ -282,19 +282,19 @@ def test_a_perfect_answer_is_not_corrected(scene: Scene) -> None:
     before = list(user.prompts.points)
     user.react(np.where(user.truth, 1.0, -1.0))
     assert user.prompts.points == before and not user.rounds
-    assert np.array_equal(user.told, scene.proposal)  # the newest prompts are still the first
+    assert np.array_equal(user.previous_logits, scene.proposal)  # the newest prompts are still the first
 
 
 def test_who_draws_a_mask_corrects_the_mask(scene: Scene) -> None:
     for user in users(scene, start_mask=1.0, rounds=(1.0,), several=0.0, region=(0.0, 1.0, 0.0)):
         drawn = user.prompts.masks["TC"]
-        assert not user.asks and user.rounds == 1
-        assert np.array_equal(user.told[1], 4 * drawn)
+        assert not user.needs_answer and user.rounds == 1
+        assert np.array_equal(user.previous_logits[1], 4 * drawn)
         user.react(None)
         for where, positive, region in user.prompts.points:
             if region == "TC":
                 assert value(drawn > 0, where) != positive
-        assert np.array_equal(user.told[1], 4 * drawn)
+        assert np.array_equal(user.previous_logits[1], 4 * drawn)
 
 
 def test_kinds_that_a_network_does_not_read_are_not_given(scene: Scene) -> None:
@@ -303,4 +303,4 @@ def test_kinds_that_a_network_does_not_read_are_not_given(scene: Scene) -> None:
         user = User(scene, config, ("box",), "answer", np.random.default_rng(seed))
         assert not user.prompts.points and not user.prompts.masks and not user.rounds
         nothing = User(scene, config, (), "proposal", np.random.default_rng(seed))
-        assert nothing.prompts == PromptVoxels(points=[], boxes=[], masks={})
+        assert nothing.prompts == PromptSet(points=[], boxes=[], masks={})

@@ -1,4 +1,4 @@
-"""TODO."""
+"""Cases whose contrast enhancement is taken out."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""TODO."""
+"""What training reads of a case, and its cache."""
 
 import os
 import shutil

@@ -17,7 +17,7 @@ from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
 from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
 from GliomaSAMLib.models.weights import load_weights
 from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, step, trainer
-from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
+from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, load_checkpoint, read_log, save_checkpoint
 from GliomaSAMLib.training.trainer import Run
 from GliomaSAMLib.training.users import User
 
@@ -67,6 +67,13 @@ def assert_same(first: dict[str, Any], second: dict[str, Any]) -> None:
     assert differing == []
 
 
+@pytest.fixture(autouse=True)
+def pictures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most trainings here draw no curve, which takes longer than their steps."""
+    if request.node.name != "test_what_a_training_leaves":
+        monkeypatch.setattr(trainer, "plot_log", lambda folder: None)
+
+
 SMALL_STEPS: dict[str, Any] = {"accumulate": 2, "checkpointing": True, "patience": 9}
 
 
@@ -79,15 +86,15 @@ def test_three_steps_and_three_more_are_six(
 ) -> None:
     if changes:
         network = find_method("tiny").build
-        monkeypatch.setattr(network, "checkpointing", False, raising=False)
-        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5}, raising=False)
+        monkeypatch.setattr(network, "enable_checkpointing", lambda _: True)
+        monkeypatch.setattr(network, "learning_rate_factors", lambda _: {"fusion.": 0.5})
     whole, parts = (tiny_options(output=tmp_path / name, **changes) for name in ("whole", "parts"))
     fit(whole)
     stop_after(parts, 3)
     assert checkpoint(parts.output)["step"] == 3
     fit(parts)
     first, second = checkpoint(whole.output), checkpoint(parts.output)
-    for key in ("decoder", "average", "optimizer", "step", "best", "stale"):
+    for key in ("decoder", "average", "optimizer", "step", "best", "validations_without_improvement"):
         assert_same({key: first[key]}, {key: second[key]})
     logs = [
         [(line["step"], line.get("loss"), line.get("validation")) for line in read_log(run.output)]
@@ -136,7 +143,12 @@ def test_validations_without_a_better_score_end_the_training(
     fit(options)
     assert validations(options) == [0.5, 0.4, 0.6, 0.6, 0.1]
     left = checkpoint(options.output)
-    assert (left["step"], left["stale"], left["finished"], left["best"]) == (5, 2, True, {"WT0": 0.6})
+    assert (left["step"], left["validations_without_improvement"], left["finished"], left["best"]) == (
+        5,
+        2,
+        True,
+        {"WT0": 0.6},
+    )
     assert load_weights(options.weights)[1].extra["steps"] == "4"  # of equal ones the later is kept
     fit(options)  # it is over
     assert checkpoint(options.output)["step"] == 5
@@ -148,7 +160,7 @@ def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], mon
     scores(monkeypatch, 0.5, 0.4, 0.3, 0.2, 0.1)
     options = tiny_options(steps=30, patience=3, validate_minutes=0.0)
     stop_after(options, 3)
-    assert checkpoint(options.output)["stale"] == 1
+    assert checkpoint(options.output)["validations_without_improvement"] == 1
     fit(options)
     assert validations(options) == [0.5, 0.4, 0.3, 0.2]
 
@@ -164,14 +176,13 @@ def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOption
 def test_checkpointing_is_handed_to_a_network_that_has_it(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        trainer.Run, "train", lambda self: (self.decoder.checkpointing, self.average.module.checkpointing)
-    )
-    network = find_method(tiny_options().method).build
-    monkeypatch.setattr(network, "checkpointing", False, raising=False)
-    assert fit(tiny_options(checkpointing=True)) == (True, False)  # the average is never trained
-    assert fit(tiny_options()) == (False, False)
-    monkeypatch.delattr(network, "checkpointing")
+    network, asked = find_method(tiny_options().method).build, []
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: asked.append(self) or True)
+    fit(tiny_options(checkpointing=True, steps=1))
+    assert len(asked) == 1
+    fit(tiny_options(steps=2))
+    assert len(asked) == 1
+    monkeypatch.setattr(network, "enable_checkpointing", lambda self: False)
     with pytest.raises(ModelError, match=r"'tiny' cannot compute its activations again.*--accumulate"):
         fit(tiny_options(checkpointing=True))
 
@@ -200,7 +211,7 @@ def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> No
     build(config).network.load_state_dict(state)
     lines = read_log(options.output)
     assert [line["step"] for line in lines] == [1, 2, 3, 3]
-    assert all(0 <= line["waiting"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
+    assert all(0 <= line["data_time"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
     assert 0 <= lines[-1]["validation"]["WT3"] <= 1
     fractions = [fraction for fraction, _ in user.lines]
     assert fractions == sorted(fractions) and fractions[-1] == 1
@@ -261,6 +272,19 @@ def test_a_checkpoint_of_something_else_is_refused(tiny_options: Callable[..., T
     with pytest.raises(CaseError, match="other sizes"):
         fit(tiny_options(config=wider))
     assert {path: path.read_bytes() for path in options.output.iterdir()} == before
+
+
+def test_checkpoints_have_the_names_of_weights_files_and_earlier_ones_are_read(
+    tiny_config: MethodConfig, tmp_path: Path
+) -> None:
+    state: dict[str, Any] = dict.fromkeys(("optimizer", "step", "elapsed", "best"), 0)
+    tensors = {"head.mask_tokens.weight": torch.ones(1)}
+    state |= {"config": tiny_config.to_json(), "decoder": tensors, "average": tensors, "stale": 3}
+    save_checkpoint(tmp_path, state)
+    assert list(checkpoint(tmp_path)["decoder"]) == ["head.regions.weight"]
+    read = load_checkpoint(tmp_path, tiny_config)
+    assert read is not None and read["decoder"].keys() == read["average"].keys() == tensors.keys()
+    assert read["validations_without_improvement"] == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"PK\x03\x04junk", None])
@@ -399,11 +423,12 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     options = tiny_options(steps=3)
     fit(options)
     lines = [line for line in read_log(options.output) if "loss" in line]
-    assert [line.get("left_out", False) for line in lines] == [False, True, False]
+    assert [line.get("skipped", False) for line in lines] == [False, True, False]
     assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
     monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
+    monkeypatch.setattr(trainer, "MAX_SKIPPED_STEPS", 3)
     with pytest.raises(CaseError, match="steps in a row are not finite"):
-        fit(tiny_options(steps=60, output=options.output.parent / "hopeless", split=None))
+        fit(tiny_options(steps=10, output=options.output.parent / "hopeless", split=None))
 
 
 def test_crops_must_fit_the_decoder(tiny_options: Callable[..., TrainOptions]) -> None:

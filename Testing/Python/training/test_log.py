@@ -11,7 +11,7 @@ from GliomaSAMLib.training.plot import plot_log, smooth
 
 def write_steps(log: TrainingLog, first: int, last: int) -> None:
     for step in range(first, last + 1):
-        log.write(step=step, seconds=6.0 * step, loss=1 / step, dice=[0.8, 0.6, 0.4], waiting=0.25)
+        log.write(step=step, seconds=6.0 * step, loss=1 / step, dice=[0.8, 0.6, 0.4], data_time=0.25)
 
 
 def test_a_log_is_cut_back_to_the_checkpoint(tmp_path: Path) -> None:

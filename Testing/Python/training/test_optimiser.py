@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from GliomaSAMLib.errors import ModelError
+from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training.optimiser import make_optimiser, set_learning_rate, warm_cosine
 
 
-class Layers(nn.Module):
+class Layers(VolumeDecoder):
     """Twelve linear layers of one weight each, the first one frozen, and factors for some of them."""
 
     def __init__(self, factors: Mapping[str, float]) -> None:
@@ -45,13 +46,13 @@ def test_frozen_parameters_are_given_to_no_optimiser() -> None:
         name for name, _ in network.named_parameters() if name != "blocks.0.weight"
     }
     with pytest.raises(ModelError, match="no parameter to be trained"):
-        make_optimiser(nn.Linear(1, 1).requires_grad_(False), 1e-2, 0.0)
+        make_optimiser(Layers({}).requires_grad_(False), 1e-2, 0.0)
 
 
 def test_a_network_without_factors_has_one_group_in_its_own_order() -> None:
-    network = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    network = Layers({})
     (group,) = make_optimiser(network, 0.3, 0.02).param_groups
-    assert [id(one) for one in group["params"]] == [id(one) for one in network.parameters()]
+    assert [id(one) for one in group["params"]] == [id(one) for one in network.parameters() if one.requires_grad]
     assert (group["lr"], group["weight_decay"]) == (0.3, 0.02)
 
 

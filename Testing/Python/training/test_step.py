@@ -1,4 +1,4 @@
-"""TODO."""
+"""One training step: what users are told and give, and the loss."""
 
 import math
 from collections.abc import Callable
@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptVoxels, prompt_maps
+from GliomaSAMLib.models.device import no_progress
+from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptSet, prompt_maps
+from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training import ClickConfig
-from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, segmentation_loss, soft_dice
+from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, mean_dice, segmentation_loss
 
 
 def batch(size: int = 2) -> tuple[Any, ...]:
@@ -21,7 +23,7 @@ def batch(size: int = 2) -> tuple[Any, ...]:
     return images, torch.ones(size, 4, dtype=torch.bool), regions, None, torch.arange(size)
 
 
-class Recorder(torch.nn.Module):
+class Recorder(VolumeDecoder):
     """A decoder that calls all background, surer with every answer, and keeps what it was given."""
 
     def __init__(self) -> None:
@@ -29,18 +31,18 @@ class Recorder(torch.nn.Module):
         self.bias = torch.nn.Parameter(torch.tensor(-1.0))
         self.encoded = 0
         self.maps: list[torch.Tensor] = []
-        self.prompts: list[list[PromptVoxels]] = []
+        self.prompts: list[list[PromptSet]] = []
 
-    def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
+    def encode(self, images, present, embeddings=None, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         self.encoded += 1
         return [images]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
+    def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
         self.maps.append(maps)
-        self.prompts.append([PromptVoxels(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
+        self.prompts.append([PromptSet(list(one.points), list(one.boxes), dict(one.masks)) for one in prompts])
         return (self.bias * len(self.maps)).expand(len(maps), 3, *features[0].shape[2:])
 
-    def told(self) -> list[float]:
+    def previous(self) -> list[float]:
         """The logit that each answer was told of WT, at one place; the background is the same everywhere."""
         return [round(float(2 * torch.atanh(maps[0, PROMPT_CHANNELS, 0, 0, 0])), 3) for maps in self.maps]
 
@@ -134,7 +136,7 @@ def test_the_network_is_told_the_answer_before_the_newest_clicks() -> None:
     module(*batch(1))
     assert len(recorder.maps) == 4
     # answer n is -n everywhere: nothing is told while it is sought, then the proposal, then the answer before
-    assert recorder.told() == [0, -1, -2, -3]
+    assert recorder.previous() == [0, -1, -2, -3]
     counts = [len(together[0].points) for together in recorder.prompts]
     assert counts[0] == 0 < counts[1] < counts[2] < counts[3]
 
@@ -143,13 +145,13 @@ def test_a_first_prompt_without_corrections_is_told_the_proposal() -> None:
     recorder = Recorder()
     config = plain(start_none=0.0, rounds=(1.0,), region=(1.0, 0.0, 0.0), one_region=1.0)
     TrainingStep(recorder, config, seed=0, previous="answer")(*batch(1))
-    assert recorder.told() == [0, -1]
+    assert recorder.previous() == [0, -1]
 
 
 def test_other_methods_are_always_told_the_proposal() -> None:
     recorder = Recorder()
     TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0)(*batch(1))
-    assert recorder.told() == [0, -1, -1, -1]
+    assert recorder.previous() == [0, -1, -1, -1]
 
 
 def test_samples_that_are_done_keep_what_they_were_told() -> None:
@@ -201,21 +203,22 @@ def test_what_a_user_means_is_what_the_answer_is_judged_by(monkeypatch: pytest.M
 
 
 class Auxiliary(Recorder):
-    """Has loss terms of its own: one kept from each pass of the encoder, and one of each answer that is judged."""
+    """Has an auxiliary loss of each pass of the encoder, which grows, and one of each answer with a loss."""
 
-    def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
-        self.kept = 100.0
-        return super().encode(images, present, embeddings)
+    def encode_for_training(self, images, present, embeddings=None, training_progress=1.0):  # type: ignore[no-untyped-def]
+        return self.encode(images, present), torch.tensor(100 * training_progress)
 
-    def auxiliary_loss(self, regions: torch.Tensor) -> torch.Tensor:
-        kept, self.kept = self.kept, 0.0
-        return torch.tensor(kept + 10)
+    def decode_for_training(self, features, maps, prompts, regions):  # type: ignore[no-untyped-def]
+        return self.decode(features, maps, prompts), torch.tensor(10.0)
 
 
-def test_the_networks_own_terms_count_as_the_answers_do() -> None:
+@pytest.mark.parametrize(("progress", "expected"), [(1.0, 100 + 10 + 10), (0.2, 20 + 10 + 10)])
+def test_auxiliary_losses_are_those_of_the_encoder_the_proposal_and_the_mean_over_users(
+    progress: float, expected: float
+) -> None:
     plain_loss, _ = TrainingStep(Recorder(), plain(users=3), seed=0)(*batch(1))
-    own, _ = TrainingStep(Auxiliary(), plain(users=3), seed=0)(*batch(1))
-    assert float(own - plain_loss) == pytest.approx(100 + 10 + 10, rel=1e-4)
+    auxiliary, _ = TrainingStep(Auxiliary(), plain(users=3), seed=0)(*batch(1), progress)
+    assert (auxiliary - plain_loss).item() == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.slow
@@ -233,7 +236,7 @@ def test_training_learns_the_cases(tiny_options: Callable) -> None:
 
 
 def maps_of(points: list, shape: tuple[int, int, int]) -> torch.Tensor:
-    return torch.from_numpy(prompt_maps(PromptVoxels(points), shape, CELL_MM))[None]
+    return torch.from_numpy(prompt_maps(PromptSet(points), shape, CELL_MM))[None]
 
 
 def test_a_case_computed_by_hand() -> None:
@@ -269,13 +272,13 @@ def test_an_error_near_a_click_costs_more() -> None:
     assert float(segmentation_loss(near, truth, maps, off)) == float(segmentation_loss(near, truth, nothing))
 
 
-def test_soft_dice_of_masks() -> None:
+def test_mean_dice_of_masks() -> None:
     logits = torch.full((2, 3, 2, 2, 2), -1.0)
     truth = torch.zeros(2, 3, 2, 2, 2)
     logits[:, 0, 0] = 1  # WT: 4 found, 2 of them right, none missed
     truth[:, 0, 0, 0] = 1
     truth[:, 1, 0, 0] = 1  # TC: nothing found; ET: empty and found empty
-    assert soft_dice(logits, truth).tolist() == pytest.approx([2 * 2 / 6, 0, 1])
+    assert mean_dice(logits, truth).tolist() == pytest.approx([2 * 2 / 6, 0, 1])
     assert np.isclose(CELL_MM, 2.0)
 
 

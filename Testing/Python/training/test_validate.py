@@ -1,10 +1,12 @@
-"""TODO."""
+"""Validation: Dice after clicks, and what clicks mend and break."""
 
 import numpy as np
 import pytest
 import torch
 
+from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS
+from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training.features import CaseFeatures
 from GliomaSAMLib.training.validate import ClickEffect, click_effect, score, validate
 
@@ -13,20 +15,20 @@ CPU = torch.device("cpu")
 REGIONS = ("WT", "TC", "ET")
 
 
-class Painter(torch.nn.Module):
+class Painter(VolumeDecoder):
     """Marks the cube of `width` cells round each positive click, and one beside it for each of `spill` clicks."""
 
     def __init__(self, width: int = 9, spill: bool = False) -> None:
         super().__init__()
         self.width = width
         self.spill = spill
-        self.told: list[float] = []
+        self.previous: list[float] = []
 
-    def encode(self, images: torch.Tensor, present: torch.Tensor, embeddings: None) -> list[torch.Tensor]:
+    def encode(self, images, present, embeddings=None, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         return [images]
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
-        self.told.append(float(maps[0, PROMPT_CHANNELS].max()))
+    def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
+        self.previous.append(float(maps[0, PROMPT_CHANNELS].max()))
         spot = (maps[:, :3] > 0.99).float()
         grown = torch.nn.functional.max_pool3d(spot, self.width, stride=1, padding=self.width // 2)
         if self.spill:
@@ -62,7 +64,7 @@ def test_validation_tells_what_clicks_mend_and_break(cube: CaseFeatures) -> None
 class Forgetful(Painter):
     """Paints after the first click, and takes all back after the second."""
 
-    def decode(self, features: list[torch.Tensor], maps: torch.Tensor, prompts: list) -> torch.Tensor:
+    def decode(self, features, maps, prompts=None):  # type: ignore[no-untyped-def]
         return super().decode(features, maps * (len(prompts[0].points) < 2), prompts)
 
 
@@ -77,7 +79,7 @@ def test_validation_tells_the_network_what_it_was_trained_with(
 ) -> None:
     painter = Painter(width=5).eval()
     validate(painter, [cube], CPU, previous=previous, clicks=2)  # type: ignore[arg-type]
-    assert np.sign(painter.told[:3]).tolist() == expected  # the proposal is empty, the first answer is not
+    assert np.sign(painter.previous[:3]).tolist() == expected  # the proposal is empty, the first answer is not
 
 
 def test_validation_stops_when_asked(cube: CaseFeatures) -> None:

@@ -1,7 +1,4 @@
-"""TODO."""
-
-from collections.abc import Callable
-from typing import Any
+"""The depth adapter: its formula, and which slices it sees."""
 
 import pytest
 import torch
@@ -10,8 +7,6 @@ from torch import Tensor, nn
 
 from GliomaSAMLib.models.adapters.base import StackContext
 from GliomaSAMLib.models.adapters.depth import DepthAdapter
-
-NewBlock = Callable[[], Any]
 
 B, M, D, C = 2, 3, 5, 64
 
@@ -32,24 +27,7 @@ def adapter() -> DepthAdapter:
     return adapter
 
 
-def test_it_is_the_base_model_at_first(new_block: NewBlock) -> None:
-    block = new_block()
-    assert torch.equal(block(DepthAdapter(C)(tokens(), CONTEXT)), block(tokens()))
-
-
-def test_every_trained_parameter_gets_a_gradient_and_no_frozen_one(new_block: NewBlock) -> None:
-    parts = nn.ModuleDict({"adapter": DepthAdapter(C), "block": new_block()})
-    optimiser = torch.optim.SGD(parts["adapter"].parameters(), lr=0.1)
-    seen = []
-    for _ in range(2):
-        optimiser.zero_grad()
-        parts["block"](parts["adapter"](tokens(), CONTEXT)).square().mean().backward()
-        seen.append({name for name, p in parts.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0})
-        optimiser.step()
-    assert seen == [{"adapter.up.weight"}, {f"adapter.{name}" for name, _ in parts["adapter"].named_parameters()}]
-
-
-@pytest.mark.parametrize("depth", range(D))
+@pytest.mark.parametrize("depth", [0, 2, D - 1])
 def test_a_slice_is_seen_by_its_two_neighbours_alone(depth: int, adapter: DepthAdapter) -> None:
     before, changed = adapter(tokens(), CONTEXT), tokens()
     study, modality, row, column = 1, 1, 2, 3
@@ -63,8 +41,8 @@ def test_it_computes_what_it_says(adapter: DepthAdapter) -> None:
     given = tokens(3, 5)
     inner = CONTEXT.split(adapter.down(adapter.norm(given)))
     padded = F.pad(inner, (0, 0, 0, 0, 0, 0, 1, 1))
-    taps = [padded[:, :, i : i + D] @ adapter.conv.weight[:, :, i, 0, 0].T for i in range(3)]
-    expected = CONTEXT.split(given) + F.gelu(sum(taps) + adapter.conv.bias) @ adapter.up.weight.T
+    return_layers = [padded[:, :, i : i + D] @ adapter.conv.weight[:, :, i, 0, 0].T for i in range(3)]
+    expected = CONTEXT.split(given) + F.gelu(sum(return_layers) + adapter.conv.bias) @ adapter.up.weight.T
     assert torch.allclose(CONTEXT.split(adapter(given, CONTEXT)), expected, atol=1e-4)
 
 

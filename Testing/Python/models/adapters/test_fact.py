@@ -1,4 +1,4 @@
-"""TODO."""
+"""Factor tuning of both kinds of attention: what it changes, and who owns the shared factors."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

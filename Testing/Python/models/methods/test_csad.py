@@ -1,23 +1,17 @@
-"""TODO."""
+"""The 2.5D U-Net of `csad`: which voxels it sees, chunks of slices, distillation between its encoders."""
 
 import re
 from dataclasses import replace
-from itertools import combinations
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from GliomaSAMLib.errors import ModelError
-from GliomaSAMLib.models.methods import csad
 from GliomaSAMLib.models.methods.csad import CsadConfig, CsadUNet
 from GliomaSAMLib.models.prompt_maps import CHANNELS
 from GliomaSAMLib.training.step import segmentation_loss
 
 TINY = CsadConfig(widths=(8, 16, 16, 24))
-
-SUBSETS = [set(chosen) for count in (1, 2, 3, 4) for chosen in combinations(range(4), count)]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -87,28 +81,6 @@ def test_slices_read_in_parts_give_the_same(chunk: int) -> None:
     assert torch.allclose(found, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("subset", SUBSETS, ids=str)
-def test_any_subset_of_modalities_and_a_missing_one_has_no_influence(subset: set[int]) -> None:
-    net, images = network().eval(), volumes()
-    present = torch.tensor([[m in subset for m in range(4)]])
-    with torch.no_grad():
-        expected = answer(net, images, present)
-        assert torch.isfinite(expected).all()
-        assert len(subset) == 4 or not torch.allclose(expected, answer(net, images, every()))
-        for rubbish in (float("nan"), 1e4):
-            images[:, [m for m in range(4) if m not in subset]] = rubbish
-            assert torch.equal(answer(net, images, present), expected)
-
-
-def test_cases_of_a_batch_do_not_meet() -> None:
-    net, images = network().eval(), volumes(3)
-    present = torch.tensor([[True] * 4, [True, False, True, False], [False, False, False, True]])
-    together = answer(net, images, present)
-    order = [2, 0, 1]
-    assert torch.allclose(answer(net, images[order], present[order]), together[order], atol=1e-4)
-    assert torch.allclose(answer(net, images[1:2], present[1:2]), together[1:2], atol=1e-4)
-
-
 @pytest.mark.parametrize("modalities", [1, 2, 4])
 def test_every_parameter_gets_a_gradient(modalities: int) -> None:
     net = network(replace(TINY, modalities=modalities)).train()
@@ -117,14 +89,22 @@ def test_every_parameter_gets_a_gradient(modalities: int) -> None:
     assert [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0] == []
 
 
+def training_step(
+    net: CsadUNet, images: torch.Tensor, present: torch.Tensor, regions: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits and loss in the middle of a training."""
+    features, distillation = net.encode_for_training(images, present, training_progress=0.5)
+    logits, auxiliary = net.decode_for_training(features, no_maps(images), None, regions)
+    assert auxiliary == 0
+    return logits, segmentation_loss(logits, regions, no_maps(images)) + distillation
+
+
 @pytest.mark.parametrize("attention", ["norm", "softmax"])
 def test_prostate_like_input_of_two_modalities(attention: str) -> None:
     net = network(replace(TINY, modalities=2, attention=attention)).train()
-    net.done = 0.5
     images = volumes(2, 2)  # T2 and ADC; the second study has T2 alone
     regions = case(images)
-    logits = answer(net, images, torch.tensor([[True, True], [True, False]]))
-    loss = segmentation_loss(logits, regions, no_maps(images)) + net.auxiliary_loss(regions)
+    _, loss = training_step(net, images, torch.tensor([[True, True], [True, False]]), regions)
     loss.backward()
     assert torch.isfinite(loss)
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in net.parameters())
@@ -132,12 +112,9 @@ def test_prostate_like_input_of_two_modalities(attention: str) -> None:
 
 def test_distillation_is_ramped_up_and_reaches_the_encoders_only() -> None:
     net, images = network().train(), volumes()
-    regions = case(images)
-    losses = []
-    for done in (0.0, 0.15, 0.3, 1.0):
-        net.done = done
-        net.encode(images, every())
-        losses.append(net.auxiliary_loss(regions))
+    losses = [
+        net.encode_for_training(images, every(), training_progress=progress)[1] for progress in (0.0, 0.15, 0.3, 1.0)
+    ]
     assert losses[0].item() == 0 < losses[1].item()
     assert losses[2].item() == pytest.approx(2 * losses[1].item())
     assert losses[3].item() == pytest.approx(losses[2].item())
@@ -146,29 +123,14 @@ def test_distillation_is_ramped_up_and_reaches_the_encoders_only() -> None:
     assert with_gradient == {"encoders"}
 
 
-def test_distillation_is_of_the_last_encode_in_training_and_once() -> None:
-    net, images = network().train(), volumes()
-    net.done = 1.0
-    net.encode(images, every())
-    first = net.auxiliary_loss(images)
-    assert first.item() > 0 and net.auxiliary_loss(images).item() == 0
-    net.encode(images, every())
-    with torch.no_grad():
-        net.encode(1 - images, every())
-    net.eval().encode(1 - images, every())
-    assert torch.equal(net.auxiliary_loss(images), first)
-
-
 def test_a_few_steps_learn_a_case() -> None:
     net = network().train()
     images = volumes()
     regions = case(images)
-    net.done = 0.5
     optimizer = torch.optim.AdamW(net.parameters(), lr=3e-3)
     losses = []
     for _ in range(12):
-        logits = answer(net, images, every())
-        loss = segmentation_loss(logits, regions, no_maps(images)) + net.auxiliary_loss(regions)
+        _, loss = training_step(net, images, every(), regions)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -176,18 +138,10 @@ def test_a_few_steps_learn_a_case() -> None:
     assert losses[-1] < 0.7 * losses[0]
 
 
-def test_saved_and_loaded_it_answers_the_same(tmp_path: Path) -> None:
-    net, images = network().eval(), volumes()
-    save_file(net.state_dict(), tmp_path / "csad.safetensors")
-    other = CsadUNet(TINY).eval()
-    assert not torch.equal(answer(other, images, every()), answer(net, images, every()))
-    other.load_state_dict(load_file(tmp_path / "csad.safetensors"))
-    assert torch.equal(answer(other, images, every()), answer(net, images, every()))
-
-
 def test_the_number_of_parameters_is_the_one_told() -> None:
     net = CsadUNet(CsadConfig())
-    told = re.search(r"([\d ]+) parameters with four modalities: ([\d ]+) in the encoders, ([\d ]+) in", csad.__doc__)
+    doc = CsadUNet.__doc__ or ""
+    told = re.search(r"([\d ]+) parameters with four modalities: ([\d ]+) in the encoders, ([\d ]+) in", doc)
     assert told is not None
     parts = (net, net.encoders, net.fusions)
     assert [int(n.replace(" ", "")) for n in told.groups()] == [sum(p.numel() for p in m.parameters()) for m in parts]

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The attention distillation by hand, and modalities that are absent."""
 
 import math
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The plain SegResNet: its input channels."""
 
 import torch
 

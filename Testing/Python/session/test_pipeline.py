@@ -8,14 +8,15 @@ import pytest
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.models import Model
-from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptVoxels
+from GliomaSAMLib.models.device import no_progress
+from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptSet
 from GliomaSAMLib.progress import Reporter
 from GliomaSAMLib.session import EmbeddingCache
-from GliomaSAMLib.session.decoding import StudyDecoder, halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
+from GliomaSAMLib.session.pipeline import StudyDecoder, halve
 from GliomaSAMLib.study import Study
 
-CLICK = PromptVoxels(points=[((4.0, 5.0, 6.0), True, "WT")])
+CLICK = PromptSet(points=[((4.0, 5.0, 6.0), True, "WT")])
 
 
 class Watched(Model):
@@ -27,9 +28,9 @@ class Watched(Model):
         self.encoded = 0
         self.maps: list[np.ndarray] = []
 
-    def encode(self, images, embeddings, beat=lambda: None):  # type: ignore[no-untyped-def]
+    def encode(self, images, embeddings, progress_callback=no_progress):  # type: ignore[no-untyped-def]
         self.encoded += 1
-        return super().encode(images, embeddings, beat)
+        return super().encode(images, embeddings, progress_callback)
 
     def decode(self, features, maps, prompts):  # type: ignore[no-untyped-def]
         self.maps.append(maps)

@@ -6,7 +6,7 @@ from typing import Any
 from ..geometry import Geometry
 from ..prompts import Prompt
 from ..study.modalities import REFERENCE_ORDER
-from .library import Choice, Prepared, Request
+from .jobs import ModelChoice, Prepared, Preparing
 from .volumes import Inputs, volume_notes
 
 
@@ -20,13 +20,13 @@ class Preparation:
         """The choice that holds, or is being tried."""
         self.prepared: Prepared | None = None
         """What is ready: of `inputs` when `is_ready`, else of the choice before."""
-        self._proven: Inputs | None = None
+        self._last_working: Inputs | None = None
         self._wanted = False
 
     @property
     def is_ready(self) -> bool:
         """Whether the volumes chosen have been read."""
-        return self.prepared is not None and self._proven is self.inputs
+        return self.prepared is not None and self._last_working is self.inputs
 
     @property
     def phase(self) -> str:
@@ -59,7 +59,7 @@ class Preparation:
             StudyError: One cannot be used; the choice before holds.
         """
         if self.inputs is not None and self.inputs.same(nodes, register, skull):
-            self.want()
+            self.resume()
             return False
         self.inputs = Inputs(nodes, register, skull)
         self._wanted = True
@@ -76,7 +76,7 @@ class Preparation:
             return False
         return self.choose(inputs.nodes, inputs.register, inputs.skull)
 
-    def look(self) -> tuple[tuple[str, ...], dict[str, Any]]:
+    def missing_nodes(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The modalities whose volumes have left the scene, and the nodes of the others."""
         if self.inputs is None:
             return (), {}
@@ -85,10 +85,10 @@ class Preparation:
 
     def clear(self) -> None:
         """Choose no volume."""
-        self.inputs = self.prepared = self._proven = None
+        self.inputs = self.prepared = self._last_working = None
         self._wanted = False
 
-    def want(self) -> None:
+    def resume(self) -> None:
         """Go on with what was stopped or failed."""
         self._wanted = self._wanted or self.inputs is not None
 
@@ -101,27 +101,27 @@ class Preparation:
         if self._wanted and self.inputs is not None and not self.is_ready and not self.inputs.copied:
             self.inputs.copy_next()
 
-    def request(self, choice: Choice, masks: Sequence[Prompt], grid: Geometry | None) -> Request | None:
+    def request(self, choice: ModelChoice, masks: Sequence[Prompt], grid: Geometry | None) -> Preparing | None:
         """What the worker has to prepare; None when nothing, or not yet."""
         if self.inputs is None or not self._wanted:
             return None
         if self.is_ready and self.prepared is not None:
             if self.prepared.choice == choice:
                 return None
-            return Request(choice, study=self.prepared.study)
+            return Preparing(choice, study=self.prepared.study)
         if not self.inputs.copied:
             return None
-        return Request(choice, self.inputs.copies, self.inputs.register, self.inputs.skull, None, masks, grid)
+        return Preparing(choice, self.inputs.copies, self.inputs.register, self.inputs.skull, None, masks, grid)
 
-    def take(self, prepared: Prepared) -> None:
+    def on_prepared(self, prepared: Prepared) -> None:
         """The worker has prepared what was requested."""
         self.prepared = prepared
-        self._proven = self.inputs
+        self._last_working = self.inputs
         if self.inputs is not None:
             self.inputs.release()
 
-    def fail(self) -> None:
+    def on_failed(self) -> None:
         """What was requested cannot be prepared: the choice before holds again."""
-        if not self.is_ready and self._proven is not None:
-            self.inputs = self._proven
+        if not self.is_ready and self._last_working is not None:
+            self.inputs = self._last_working
         self._wanted = self.is_ready

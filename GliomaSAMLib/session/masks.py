@@ -1,21 +1,22 @@
 """The masks of one moment, kept small, so that undo shows them at once and what changed is found in milliseconds."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from .geometry import Extent, bounding_box
-from .regions import REGIONS
+from ..geometry import Extent, bounding_box
+from ..regions import REGIONS
 
 Shape = tuple[int, int, int]
 Box = tuple[int, int, int, int, int, int]
 """(k0, k1, j0, j1, i0, i1), ends excluded."""
+Boxes = dict[str, Box | None]
+"""For each region the smallest box of voxels that changed, None where nothing did."""
 
 
 @dataclass(frozen=True)
-class KeptMask:
+class PackedMask:
     """One mask, packed eight voxels a byte inside the box that holds it.
 
     Args:
@@ -27,13 +28,13 @@ class KeptMask:
     packed: np.ndarray
 
     @classmethod
-    def of(cls, mask: np.ndarray) -> "KeptMask":
+    def of(cls, mask: np.ndarray) -> "PackedMask":
         """Keep a mask (K, J, I); what is not 0 is inside."""
         box = _bounds(mask > 0)
         return cls(box, np.packbits(mask[_slices(box)] > 0) if box else np.zeros(0, np.uint8))
 
     @classmethod
-    def empty(cls) -> "KeptMask":
+    def empty(cls) -> "PackedMask":
         """Nothing is inside."""
         return cls(None, np.zeros(0, np.uint8))
 
@@ -41,7 +42,11 @@ class KeptMask:
         """How many voxels are inside."""
         return int(np.unpackbits(self.packed).sum())
 
-    def paint(self, target: np.ndarray, corner: tuple[int, int, int] = (0, 0, 0)) -> None:
+    def equals(self, other: "PackedMask") -> bool:
+        """Whether the same voxels are inside."""
+        return self.box == other.box and np.array_equal(self.packed, other.packed)
+
+    def unpack_into(self, target: np.ndarray, corner: tuple[int, int, int] = (0, 0, 0)) -> None:
         """Set the voxels inside to 1 in `target`, whose first voxel is `corner` (K, J, I) of the whole grid."""
         if self.box is None:
             return
@@ -53,7 +58,7 @@ class KeptMask:
 
 
 @dataclass(frozen=True)
-class KeptMasks:
+class PackedMasks:
     """The masks of all regions at one moment, uint8 (K, J, I) on the study's reference grid. Immutable.
 
     Args:
@@ -62,23 +67,23 @@ class KeptMasks:
     """
 
     shape: Shape
-    regions: Mapping[str, KeptMask]
+    regions: Mapping[str, PackedMask]
 
     @classmethod
-    def of(cls, masks: Mapping[str, np.ndarray]) -> "KeptMasks":
+    def of(cls, masks: Mapping[str, np.ndarray]) -> "PackedMasks":
         """Keep masks (K, J, I) of one grid."""
         k, j, i = next(iter(masks.values())).shape
-        return cls((k, j, i), {region: KeptMask.of(mask) for region, mask in masks.items()})
+        return cls((k, j, i), {region: PackedMask.of(mask) for region, mask in masks.items()})
 
     @classmethod
-    def empty(cls, shape: Shape) -> "KeptMasks":
+    def empty(cls, shape: Shape) -> "PackedMasks":
         """Nothing is inside any region."""
-        return cls(shape, {region: KeptMask.empty() for region in REGIONS})
+        return cls(shape, {region: PackedMask.empty() for region in REGIONS})
 
     def mask(self, region: str) -> np.ndarray:
         """uint8 (K, J, I) of 0 and 1."""
         mask = np.zeros(self.shape, np.uint8)
-        self.regions[region].paint(mask)
+        self.regions[region].unpack_into(mask)
         return mask
 
     def masks(self) -> dict[str, np.ndarray]:
@@ -89,23 +94,17 @@ class KeptMasks:
         """How many voxels are inside."""
         return self.regions[region].voxels()
 
-    def replaced(self, masks: Mapping[str, np.ndarray]) -> "KeptMasks":
+    def replaced(self, masks: Mapping[str, np.ndarray]) -> "PackedMasks":
         """The same but for the regions of `masks` (K, J, I)."""
-        return KeptMasks(self.shape, {**self.regions, **{region: KeptMask.of(mask) for region, mask in masks.items()}})
+        packed = {region: PackedMask.of(mask) for region, mask in masks.items()}
+        return PackedMasks(self.shape, {**self.regions, **packed})
 
-    def changes(self, before: "KeptMasks") -> dict[str, Box | None]:
+    def changes(self, before: "PackedMasks") -> Boxes:
         """For each region the smallest box of voxels that differ from `before`, None where nothing does."""
         return {region: _difference(mask, before.regions[region]) for region, mask in self.regions.items()}
 
-    def digests(self) -> dict[str, str]:
-        """For each region a text that two masks share only when they are equal."""
-        return {
-            region: hashlib.sha256(repr((self.shape, kept.box)).encode() + kept.packed.tobytes()).hexdigest()
-            for region, kept in self.regions.items()
-        }
 
-
-def _difference(mask: KeptMask, before: KeptMask) -> Box | None:
+def _difference(mask: PackedMask, before: PackedMask) -> Box | None:
     boxes = [kept.box for kept in (mask, before) if kept.box is not None]
     if not boxes:
         return None
@@ -113,8 +112,8 @@ def _difference(mask: KeptMask, before: KeptMask) -> Box | None:
     high = np.max([box[1::2] for box in boxes], axis=0)
     corner = (int(low[0]), int(low[1]), int(low[2]))
     now, then = np.zeros(high - low, np.uint8), np.zeros(high - low, np.uint8)
-    mask.paint(now, corner)
-    before.paint(then, corner)
+    mask.unpack_into(now, corner)
+    before.unpack_into(then, corner)
     found = _bounds(now != then)
     if found is None:
         return None

@@ -8,25 +8,25 @@ from scipy import ndimage
 from ..geometry import Geometry, bounding_box
 from ..prompts import Prompt, scribble_points
 
-DOUBTFUL = 0.5
-"""Doubt from which a voxel is doubtful: a probability between 0.25 and 0.75."""
-APART_MM = 5.0
+UNCERTAIN = 0.5
+"""Uncertainty from which a voxel is uncertain: a probability between 0.25 and 0.75."""
+MIN_DISTANCE_MM = 5.0
 """A place nearer than this to a prompt has been answered already."""
 
 
-def doubt(probability: np.ndarray) -> np.ndarray:
+def uncertainty(probability: np.ndarray) -> np.ndarray:
     """How unsure a probability is: 1 at one half, 0 at 0 and 1. float32 of the same shape."""
     return (1 - np.abs(2 * np.asarray(probability, np.float32) - 1)).astype(np.float32)
 
 
-def most_doubtful(
+def suggest_click(
     probability: np.ndarray, mask: np.ndarray, geometry: Geometry, prompts: Sequence[Prompt] = ()
 ) -> tuple[float, float, float] | None:
     """The place where a click would settle most.
 
-    Doubtful voxels (probability 0.25 to 0.75) form a shell round every outline; a thin one says little. What counts
-    is how far the shell reaches: each connected part is weighted by its doubt times its depth, and the answer lies in
-    the deepest place of the heaviest part.
+    Uncertain voxels (probability 0.25 to 0.75) form a shell round every outline; a thin one says little. What counts
+    is how far the shell reaches: each connected part is weighted by its uncertainty times its depth, and the answer
+    lies in the deepest place of the heaviest part.
 
     Args:
         probability: float (K, J, I) in [0, 1].
@@ -35,21 +35,21 @@ def most_doubtful(
         prompts: Given already: no place within 5 mm of a click or scribble is returned.
 
     Returns:
-        RAS mm of the centre of a voxel; None when nothing is in doubt.
+        RAS mm of the centre of a voxel; None when nothing is uncertain.
     """
-    unsure = doubt(probability)
-    doubtful = unsure >= DOUBTFUL
+    unsure = uncertainty(probability)
+    uncertain = unsure >= UNCERTAIN
     for prompt in prompts:
         if prompt.is_stroke:
-            _clear(doubtful, scribble_points(prompt, geometry), geometry)
-    if not doubtful.any():
+            _clear(uncertain, scribble_points(prompt, geometry), geometry)
+    if not uncertain.any():
         return None
-    box = bounding_box(doubtful)
+    box = bounding_box(uncertain)
     start = np.array([part.start for part in box])
-    doubtful, unsure = doubtful[box], unsure[box]
+    uncertain, unsure = uncertain[box], unsure[box]
     spacing = geometry.spacing[::-1]
-    depth = ndimage.distance_transform_edt(np.pad(doubtful, 1), spacing)[1:-1, 1:-1, 1:-1]
-    parts, count = ndimage.label(doubtful, np.ones((3, 3, 3)))
+    depth = ndimage.distance_transform_edt(np.pad(uncertain, 1), spacing)[1:-1, 1:-1, 1:-1]
+    parts, count = ndimage.label(uncertain, np.ones((3, 3, 3)))
     weights = ndimage.sum_labels(unsure * depth, parts, np.arange(1, count + 1))
     inside = np.argwhere(parts == 1 + int(np.argmax(weights)))
     deepest = depth[tuple(inside.T)]
@@ -59,16 +59,16 @@ def most_doubtful(
     return float(ras[0]), float(ras[1]), float(ras[2])
 
 
-def _clear(doubtful: np.ndarray, points: np.ndarray, geometry: Geometry) -> None:
-    """Set `doubtful` to False within `APART_MM` of points (N, 3) in RAS mm, in place."""
+def _clear(uncertain: np.ndarray, points: np.ndarray, geometry: Geometry) -> None:
+    """Set `uncertain` to False within `MIN_DISTANCE_MM` of points (N, 3) in RAS mm, in place."""
     spacing = np.asarray(geometry.spacing)[::-1]
-    reach = APART_MM / spacing
+    reach = MIN_DISTANCE_MM / spacing
     for place in geometry.to_ijk(points)[:, ::-1]:
-        low = np.clip(np.ceil(place - reach), 0, doubtful.shape).astype(int)
-        high = np.clip(np.floor(place + reach) + 1, low, doubtful.shape).astype(int)
-        window = doubtful[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+        low = np.clip(np.ceil(place - reach), 0, uncertain.shape).astype(int)
+        high = np.clip(np.floor(place + reach) + 1, low, uncertain.shape).astype(int)
+        window = uncertain[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
         away = (np.moveaxis(np.indices(window.shape), 0, -1) + low - place) * spacing
-        window[np.linalg.norm(away, axis=-1) <= APART_MM] = False
+        window[np.linalg.norm(away, axis=-1) <= MIN_DISTANCE_MM] = False
 
 
 def _outline_distance(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray:

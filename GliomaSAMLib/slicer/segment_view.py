@@ -1,0 +1,205 @@
+"""The segments of one segmentation node: masks written into them, and what somebody else made of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..geometry import Geometry
+from ..regions import REGIONS
+from ..session.masks import Boxes, PackedMask, PackedMasks
+from .segments import SegmentWriter
+
+Masks = dict[str, np.ndarray]
+"""By region, uint8 (K, J, I) of 0 and 1."""
+
+
+@dataclass(frozen=True)
+class SegmentStyle:
+    """How results become segments; see `SegmentWriter` for each.
+
+    Args:
+        style: "nested", "disjoint" or "lesion".
+        overwrite: "none", "visible" or "all".
+        lesion_segment: The user's segment for the style "lesion".
+        editor_node: vtkMRMLSegmentEditorNode whose masking is respected.
+        save_state: Called before segments change.
+    """
+
+    style: str = "nested"
+    overwrite: str = "none"
+    lesion_segment: str | None = None
+    editor_node: Any = None
+    save_state: Callable[[], Any] | None = None
+
+
+class SegmentView:
+    """Writes masks into segments, and notices what others did to them. Main thread only.
+
+    Args:
+        segmentation_node: The vtkMRMLSegmentationNode.
+    """
+
+    def __init__(self, segmentation_node: Any) -> None:
+        self._node = segmentation_node
+        self._writer: SegmentWriter | None = None
+        self._volume_node: Any = None
+        self._found: dict[str, PackedMask] = {}
+        self._edited: Masks = {}
+        self._versions: dict[str, object] = {}
+        self._last_versions: dict[str, object] = {}
+        self._needs_full_write = False
+        self.style = SegmentStyle()
+        self.geometry: Geometry | None = None
+        self.held: PackedMasks | None = None
+        """What the segments hold; None as long as that is not known."""
+
+    @property
+    def is_read(self) -> bool:
+        """Whether what the segments hold is known."""
+        return self.held is not None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the last `write` left as it was."""
+        return self._writer.notes if self._writer is not None else ()
+
+    def segment_ids(self) -> dict[str, str]:
+        """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
+        return self._writer.segment_ids() if self._writer is not None and self._node.GetScene() is not None else {}
+
+    def open(self, geometry: Geometry, volume_node: Any) -> bool:
+        """Take masks on this grid from now on. Returns whether it is another one than before: then what the segments
+        hold has to be read by `read_next`.
+        """
+        self._volume_node = volume_node
+        if self.geometry is not None and self.geometry.matches(geometry):
+            return False
+        self.geometry = geometry
+        self.held = None
+        self._restart(self.style)
+        return True
+
+    def close(self) -> None:
+        """Know no grid any more."""
+        self._writer = self.geometry = self.held = None
+        self._found, self._edited = {}, {}
+
+    def set_style(self, style: SegmentStyle) -> bool:
+        """Write in another way from now on; segments written before stay as they are.
+
+        Returns:
+            Whether all is to be written again.
+
+        Raises:
+            OutputError: There is no such way; all stays as it was.
+        """
+        if self.geometry is None:
+            SegmentWriter(self._node, _NOWHERE, style.style, style.overwrite)  # raises where it does not exist
+            self.style = style
+            return False
+        again = (style.style, style.lesion_segment) != (self.style.style, self.style.lesion_segment)
+        self._restart(style)
+        self._needs_full_write = self._needs_full_write or again
+        return again
+
+    def _restart(self, style: SegmentStyle) -> None:
+        assert self.geometry is not None
+        self._writer = SegmentWriter(
+            self._node,
+            self.geometry,
+            style.style,
+            style.overwrite,
+            volume_node=self._volume_node,
+            lesion_segment=style.lesion_segment,
+            editor_node=style.editor_node,
+            save_state=style.save_state,
+        )
+        self.style = style
+        self._found, self._edited = {}, {}
+        self._versions = self._version_of_each() if self.is_read else {}
+
+    def read_next(self) -> tuple[PackedMasks, Masks] | None:
+        """Read one segment more, so that each call is short.
+
+        Returns:
+            Once all are read, the masks, and those of regions that somebody else has changed; None before that.
+        """
+        if self._writer is None or self.geometry is None or self.is_read:
+            return None
+        region = next(region for region in REGIONS if region not in self._found)
+        mask = self._writer.read(region)
+        if mask is None:
+            self._found[region] = PackedMask.empty()
+        else:
+            self._found[region] = PackedMask.of(mask)
+            if self._writer.edited(region):
+                self._edited[region] = mask
+        if len(self._found) < len(REGIONS):
+            return None
+        self.held, edited = PackedMasks(self.geometry.shape, self._found), self._edited
+        self._found, self._edited = {}, {}
+        self._versions = self._version_of_each()
+        return self.held, edited
+
+    def write(self, masks: PackedMasks, changed: Boxes | None) -> None:
+        """Write masks into the segments, which then hold them, but where the user's masking, or a segment that is
+        marked as completed, left something as it was.
+
+        Args:
+            masks: The masks.
+            changed: Where they may differ from what was written before; None for everywhere.
+
+        Raises:
+            OutputError, StudyError: They cannot be written; nothing has changed.
+        """
+        if self._writer is None or self.held is None:
+            return
+        whole = self._needs_full_write or changed is None
+        self._needs_full_write = True  # should it fail
+        self._writer.write(masks.masks(), None if whole else changed)
+        self._versions = self._version_of_each()
+        self._needs_full_write = bool(self._writer.notes)  # what was not written must be made up for
+        self.held = masks
+        if self._writer.is_limited:
+            read = {region: self._writer.read(region) for region in REGIONS}
+            self.held = masks.replaced({region: mask for region, mask in read.items() if mask is not None})
+
+    def take_changes(self, settled: bool = False) -> tuple[Masks, Masks]:
+        """What others did to the segments since the last call or `write`.
+
+        Args:
+            settled: Leave alone what is still changing from one call to the next, such as a stroke of the brush.
+
+        Returns:
+            The regions that somebody edited, and those that changed without that: of a segment that was removed, and of
+            one that was brought back.
+        """
+        if self._writer is None or self.held is None:
+            return {}, {}
+        before, self._last_versions = self._last_versions, self._version_of_each()
+        edited: Masks = {}
+        others: Masks = {}
+        for region, version in self._last_versions.items():
+            if version == self._versions.get(region) or (settled and version != before.get(region)):
+                continue
+            self._versions[region] = version
+            mask = self._writer.read(region, partial=True)
+            now = np.zeros(self.held.shape, np.uint8) if mask is None else mask
+            if PackedMask.of(now).equals(self.held.regions[region]):
+                continue
+            if mask is not None and self._writer.edited(region):
+                edited[region] = now
+            else:
+                others[region] = now
+                self._needs_full_write = True
+        self.held = self.held.replaced({**edited, **others})
+        return edited, others
+
+    def _version_of_each(self) -> dict[str, object]:
+        assert self._writer is not None
+        return {region: self._writer.version(region) for region in self._writer.regions}
+
+
+_NOWHERE = Geometry((1, 1, 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))

@@ -21,7 +21,7 @@ SOURCES := GliomaSAM GliomaSAMLib Testing Resources
 help:
 	@echo "make demo     one click to a 3D mask on a digital phantom; CASE=FOLDER for a case of your own"
 	@echo "make test     lint, types and all quick tests, in a few minutes; PYTEST_FLAGS=\"-k undo\" for some of them"
-	@echo "make test-all the same, and the slow tests and those of the small Slicer that the others run in"
+	@echo "make test-all the same, then the slow tests and those of the stand-in Slicer"
 	@echo "make lint     ruff and mypy only"
 	@echo "make install  the environment in $(VENV) and nothing else"
 

@@ -81,12 +81,14 @@ def glioma_case(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def make_case() -> Callable[..., Path]:
-    """A function that writes a small labelled case into a folder, its files named after it; ET is 4."""
-
+    """A function that writes a small labelled case into a folder, its files named after it; ET is 4. The seed decides
+    where the tumour lies.
+    """
     from support import phantom_case
 
     def make(folder: Path, seed: int, et_label: int = 4) -> Path:
-        return phantom_case(folder, seed=seed, et_label=et_label, prefix=f"{folder.name}_")
+        tumour = np.random.default_rng(seed).uniform(16, 28, 3)
+        return phantom_case(folder, tumour=tumour, seed=seed, et_label=et_label, prefix=f"{folder.name}_")
 
     return make
 

@@ -9,8 +9,8 @@ import SimpleITK as sitk
 LEVELS = {
     "t1": (300, 260, 250, 270),
     "t1c": (300, 800, 220, 320),
-    "t2": (300, 650, 700, 600),
-    "flair": (300, 750, 700, 800),
+    "t2": (250, 650, 720, 640),
+    "flair": (220, 740, 700, 760),
 }
 """Grey values of brain, enhancing tumour, necrosis and oedema in each modality."""
 
@@ -23,6 +23,7 @@ def phantom_case(
     shape: tuple[int, int, int] = (44, 44, 44),
     tumour: Sequence[float] | None = None,
     radii: Mapping[str, float] = RADII,
+    brain_radii: Sequence[float] | None = None,
     et_label: int = 3,
     prefix: str = "",
     seed: int = 0,
@@ -31,9 +32,11 @@ def phantom_case(
 
     Args:
         folder: Made here.
-        shape: Voxels along K, J, I; the brain is an ellipsoid that leaves air at all sides.
+        shape: Voxels along K, J, I.
         tumour: The middle of the tumour, (K, J, I); the middle of the volume when not given.
         radii: As `RADII`; a part that is left out is not there.
+        brain_radii: Of the brain, an ellipsoid in the middle, in mm along K, J, I; two voxels of air are left at all
+            sides when not given.
         et_label: The label of enhancing tumour.
         prefix: Of the names of the files.
         seed: Of the noise.
@@ -44,7 +47,7 @@ def phantom_case(
     folder.mkdir(parents=True)
     places = np.stack(np.indices(shape), axis=-1)
     middle = (np.asarray(shape) - 1) / 2
-    brain = (((places - middle) / (middle - 2)) ** 2).sum(-1) < 1
+    brain = (((places - middle) / np.asarray(middle - 2 if brain_radii is None else brain_radii)) ** 2).sum(-1) < 1
     distance = np.linalg.norm(places - np.asarray(middle if tumour is None else tumour), axis=-1)
     parts = ["brain", "enhancing", "necrosis", "oedema"]
     part = np.select([distance <= radius for radius in radii.values()], [parts.index(name) for name in radii], 0)

@@ -11,6 +11,7 @@ from GliomaSAMLib.data.cases import OpenCase, find_cases, open_case
 from GliomaSAMLib.data.placement import RobotPrompt
 
 SHAPE = (28, 36, 32)
+BRAIN_RADII = (13.5, 13.5, 13.5)
 
 
 class Painter:
@@ -55,9 +56,9 @@ def ball(shape: tuple[int, ...], middle: tuple[int, ...], radius: float, spacing
 def cases_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two cases, the second without enhancing tumour, and a split that names both for validation."""
     folder = tmp_path_factory.mktemp("cases")
-    whole = {"enhancing": 3.0, "necrosis": 5.0, "oedema": 8.0}
-    phantom_case(folder / "first", SHAPE, (12, 16, 14), whole)
-    phantom_case(folder / "second", SHAPE, (16, 20, 18), {"necrosis": 5.0, "oedema": 8.0})
+    core = {"necrosis": 5.0, "oedema": 8.0}
+    phantom_case(folder / "first", SHAPE, (12, 16, 14), {"enhancing": 3.0, **core}, BRAIN_RADII)
+    phantom_case(folder / "second", SHAPE, (16, 20, 18), core, BRAIN_RADII)
     (folder / "split.json").write_text(json.dumps({"train": [], "val": ["second", "first"]}))
     return folder
 

@@ -122,7 +122,7 @@ class ModelPredictor:
         self._prefixes.move_to_end(prompts[:known])
         for number in range(known + 1, len(prompts) + 1):
             done = (number - 1 - known) / (len(prompts) - known)
-            text = f"Prompt {number} of {len(prompts)}" if len(prompts) - known > 1 else "outlining"
+            text = f"prompt {number} of {len(prompts)}" if len(prompts) - known > 1 else "outlining"
             report.report(PROPOSAL_SHARE + (1 - PROPOSAL_SHARE) * done, text)
             before = self._prefixes[prompts[: number - 1]].answer()
             self._keep(prompts[:number], self._pipeline.answer(prompts[:number], before))

@@ -1,4 +1,4 @@
-"""Writing a file whole or not at all, making a folder, and the folder of the library's own files."""
+"""Files: written whole or not at all, those that come with the library, and the names that earlier ones hold."""
 
 import contextlib
 import os
@@ -72,3 +72,12 @@ def resources_directory() -> Path:
     raise ModelError(
         f"The folder Resources with catalogue.json is missing in {_LIBRARY} and beside it: install GliomaSAM again"
     )
+
+
+CURRENT = {"gliomasam_adapted": "gliomasam"}
+"""The name of today by the name of before."""
+
+
+def current_name(name: str) -> str:
+    """The name that a model or a method has today; one that never changed is given back."""
+    return CURRENT.get(name, name)

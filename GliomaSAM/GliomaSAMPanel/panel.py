@@ -50,7 +50,7 @@ class PanelListener:
     def changed(self, task):
         """Prompts, notes, uncertainty or undo state of a task are others now."""
         if self._isShown(task):
-            self._panel.showTask(task)
+            self._panel.showStep(task)
 
     def results(self, task):
         """The segments of a task hold a new result."""
@@ -169,6 +169,7 @@ class Panel:
         self._parameterTag = None
         self._applied = {}
         self._node = None
+        self._noted = ()
         self._due = False
         self._guessDue = False
         self.messages = Messages(ui)
@@ -398,9 +399,17 @@ class Panel:
     def showTask(self, task):
         """Show what a task says, but for its results."""
         self.prompts.show(task)
+        self._noted = (task.notes, task.volume_nodes) if task is not None else ()
         if self.parameters is not None:
             self.inputs.showNotes(task)
             self.results.showUncertainty(task)
+
+    def showStep(self, task):
+        """Show another step of the task that is shown: its prompts, and what else is new with it."""
+        if (task.notes, task.volume_nodes) != self._noted or self.parameters.showUncertainty or self.results.going:
+            self.showTask(task)
+        else:
+            self.prompts.show(task)
 
     def showResults(self, task):
         """Show a new result of a task."""

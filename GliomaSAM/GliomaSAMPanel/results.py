@@ -59,7 +59,7 @@ class ResultsSection:
         self._rows = ()
         self._overlay = None
         self._shown = None
-        self._go = False
+        self.going = False
         table = self._ui.resultsTable
         table.setRowCount(len(REGIONS))
         header = table.horizontalHeader()
@@ -216,7 +216,7 @@ class ResultsSection:
         """Show or hide where the result is uncertain, as is chosen."""
         parameters = self._panel.parameters
         wanted = task is not None and parameters is not None and parameters.showUncertainty and self._panel.entered
-        found = task.uncertainty() if task is not None and (wanted or self._go) else None
+        found = task.uncertainty() if task is not None and (wanted or self.going) else None
         if found is None or not wanted:
             if not wanted:
                 self.hideUncertainty()
@@ -227,8 +227,8 @@ class ResultsSection:
             self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
             self._overlay.show(found.values)
             self._shown = found
-        if found is not None and self._go:
-            self._go = False
+        if found is not None and self.going:
+            self.going = False
             self._jump(found.place)
 
     def hideUncertainty(self):
@@ -248,7 +248,7 @@ class ResultsSection:
             if not task.session.history.has_result:
                 self._panel.message(_("There is no result yet: click the tumour, or press Propose"), "info")
                 return
-            self._go = True
+            self.going = True
             self.showUncertainty(task)
 
     def _jump(self, place):
@@ -259,7 +259,7 @@ class ResultsSection:
 
     def release(self):
         """Leave the scene as it was."""
-        self._go = False
+        self.going = False
         self._flash.end()
         self.hideUncertainty()
 

@@ -66,7 +66,7 @@ class SegmentsSection:
         their place when the scene was read.
         """
         from GliomaSAMLib.slicer.persistence import ATTRIBUTE
-        from GliomaSAMLib.slicer.segmentation_node import place_empty_layers
+        from GliomaSAMLib.slicer.segments.node import place_empty_layers
 
         for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
             if node.GetAttribute(ATTRIBUTE):
@@ -94,7 +94,7 @@ class SegmentsSection:
 
     def newSegmentation(self, volumes):
         """A new segmentation node for volumes by modality, selected on the panel."""
-        from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+        from GliomaSAMLib.slicer.segments.node import new_segmentation
         from GliomaSAMLib.study.modalities import REFERENCE_ORDER
 
         volume = next((volumes[modality] for modality in REFERENCE_ORDER if modality in volumes), None)
@@ -112,7 +112,7 @@ class SegmentsSection:
 
     def apply(self, task):
         """Let a task write as is chosen on the panel."""
-        from GliomaSAMLib.slicer.segment_view import SegmentStyle
+        from GliomaSAMLib.slicer.segments.view import SegmentStyle
 
         parameters = self._panel.parameters
         lesion = parameters.style is Style.LESION

@@ -10,8 +10,7 @@ from typing import Any
 import pooch
 
 from ..errors import ModelError, OutputError, WeightsError
-from ..files import replacing, resources_directory
-from ..former_names import current_name
+from ..files import current_name, replacing, resources_directory
 from .weights import file_sha256
 
 

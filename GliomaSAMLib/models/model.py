@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..former_names import current_name
+from ..files import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights

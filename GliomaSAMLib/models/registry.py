@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from ..errors import ModelError, WeightsError
-from ..former_names import current_name
+from ..files import current_name
 from .encoders.base import SliceEncoder
 from .encoders.lite_medsam import LiteMedSAMEncoder
 from .encoders.sam_vit import SamViTEncoder

@@ -16,7 +16,7 @@ from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
 from .markups_sync import PromptNodes
 from .persistence import SavedState, save_state
 from .preparation import Preparation
-from .segment_view import SegmentStyle, SegmentView
+from .segments.view import SegmentStyle, SegmentView
 from .worker import Work
 
 if TYPE_CHECKING:

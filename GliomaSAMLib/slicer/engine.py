@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import Cancelled, GliomaSAMError
-from ..former_names import current_name
+from ..files import current_name
 from ..progress import Cancel, Progress
 from ..session import Predictor, Request
 from .controller import SegmentationController

@@ -18,8 +18,8 @@ from ..output.segmentation import (
     write_label_map,
 )
 from .geometry import local_to_world, matrix_from_array, perpendicular_grid
-from .segmentation_node import check_segmentation_node
-from .segments import SegmentWriter
+from .segments.node import check_segmentation_node
+from .segments.writer import SegmentWriter
 from .volumes import volume_matrix
 
 Path = str | os.PathLike[str]

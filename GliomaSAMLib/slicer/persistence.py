@@ -11,7 +11,7 @@ from ..prompts import Prompt, PromptHistory
 from ..prompts.history import prompt_to_json
 from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
-from .segment_view import SegmentStyle
+from .segments.view import SegmentStyle
 
 if TYPE_CHECKING:
     from .controller import SegmentationController

@@ -1,7 +1,12 @@
 """An enhanced multi-frame DICOM with frames missing, or with two echoes, is read as one even stack."""
 
 import numpy as np
-from common import TUMOUR_RAS, bright_centre, enhanced_file, folder, head, verdict
+from common import TUMOUR_RAS
+from common import bright_centre
+from common import enhanced_file
+from common import folder
+from common import head
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study.volume import read_volume
 

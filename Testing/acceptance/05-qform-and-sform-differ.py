@@ -5,7 +5,11 @@ import struct
 
 import numpy as np
 import SimpleITK as sitk
-from common import TUMOUR_RAS, bright_centre, folder, image, verdict
+from common import TUMOUR_RAS
+from common import bright_centre
+from common import folder
+from common import image
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.volume import read_volume

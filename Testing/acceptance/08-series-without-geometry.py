@@ -1,7 +1,10 @@
 """A DICOM series without Pixel Spacing is taken as 1 x 1 mm (volumes in mL are wrong), one without Image Orientation as
 axial: both without a word, as anonymised and secondary-capture series come."""
 
-from common import classic_series, folder, head, verdict
+from common import classic_series
+from common import folder
+from common import head
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study.volume import read_volume
 

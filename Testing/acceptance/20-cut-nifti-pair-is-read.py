@@ -2,7 +2,9 @@
 `check_complete` looks at .nii and .nii.gz only. A single .nii, .mha or .nrrd cut short is refused."""
 
 import SimpleITK as sitk
-from common import folder, image, verdict
+from common import folder
+from common import image
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study.volume import read_volume
 

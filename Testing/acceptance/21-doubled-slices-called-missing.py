@@ -1,7 +1,10 @@
 """Two acquisitions or echoes at the same places in one series: refused, but as "slices missing or unevenly spaced (1.00 to 47.00
 mm)". As the files of one place are not neighbours, the check for doubled slices does not see them."""
 
-from common import classic_series, folder, head, verdict
+from common import classic_series
+from common import folder
+from common import head
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study.volume import read_volume
 

@@ -4,7 +4,10 @@ import gzip
 
 import numpy as np
 import SimpleITK as sitk
-from common import folder, head, image, verdict
+from common import folder
+from common import head
+from common import image
+from common import verdict
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study.volume import read_volume
 

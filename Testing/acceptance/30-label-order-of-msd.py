@@ -2,7 +2,10 @@
 
 import numpy as np
 import SimpleITK as sitk
-from common import folder, head, image, verdict
+from common import folder
+from common import head
+from common import image
+from common import verdict
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.data.cases import find_cases
 

@@ -1,7 +1,8 @@
 """With a full cache each put lists and stats every entry; and a full disk warns once for each slice."""
 import time, warnings
 import numpy as np
-from audit_common import WORK, verdict
+from audit_common import WORK
+from audit_common import verdict
 from GliomaSAMLib.session.cache import EmbeddingCache
 cache = EmbeddingCache(WORK / "c", 2**40); (WORK / "c").mkdir()
 def per_put():

@@ -96,7 +96,7 @@ def put_under_warp(mrml_scene: Any) -> Callable[[Any], Any]:
 @pytest.fixture
 def segmentation(mrml_scene: Any) -> Any:
     """An empty segmentation node that is shown."""
-    from GliomaSAMLib.slicer.segments import new_segmentation
+    from GliomaSAMLib.slicer.segments.writer import new_segmentation
 
     return new_segmentation(mrml_scene, "tumour")
 
@@ -328,7 +328,7 @@ def task(engine: Any, segmentation: Any, t1_node: Any, run_until: Callable[..., 
 @pytest.fixture
 def shown(segmentation: Any, task: Any) -> Callable[[], dict[str, np.ndarray]]:
     """A function that gives the masks, uint8 (K, J, I), that the segments really hold."""
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     def read() -> dict[str, np.ndarray]:
         writer = SegmentWriter(segmentation, task.geometry)
@@ -340,7 +340,7 @@ def shown(segmentation: Any, task: Any) -> Callable[[], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def writer(segmentation: Any, grid: Geometry) -> Any:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     return SegmentWriter(segmentation, grid)
 
@@ -350,7 +350,7 @@ def add_segment(segmentation: Any, grid: Geometry) -> Callable[..., str]:
     """A function that adds a segment of somebody else, by default sharing a layer with those that are there."""
 
     def add(name: str, mask: np.ndarray) -> str:
-        from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
+        from GliomaSAMLib.slicer.segments.node import Block, add_voxels
 
         segment_id = segmentation.GetSegmentation().AddEmptySegment(name, name)
         add_voxels(segmentation, segment_id, Block(grid.ijk_to_ras, (0, 0, 0), grid.shape), mask > 0)
@@ -374,7 +374,7 @@ def add_editor(mrml_scene: Any, segmentation: Any) -> Callable[[], Any]:
 @pytest.fixture
 def content(segmentation: Any, grid: Geometry) -> Callable[[str], np.ndarray]:
     """A function that gives what a segment holds, uint8 (K, J, I) on `grid`."""
-    from GliomaSAMLib.slicer.segmentation_node import read_segment
+    from GliomaSAMLib.slicer.segments.node import read_segment
 
     return lambda segment_id: read_segment(segmentation, segment_id, grid.ijk_to_ras, grid.shape)
 

@@ -316,7 +316,7 @@ def test_an_edited_mask_follows_its_place_onto_another_grid(
 def test_disjoint_segments_and_a_lesion_of_the_users_own(
     task: Any, segmentation: Any, inside: Any, run_until: Run, plain: Any, grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segment_view import SegmentStyle
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
 
     prompt = task.session.add_point(inside(8, 8, 7))
     run_until()

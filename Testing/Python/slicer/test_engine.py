@@ -136,7 +136,7 @@ def test_a_change_of_device_is_told(task: Any, engine: Any, panel: Any, place: A
 def test_two_segmentations_do_not_mix(
     engine: Any, task: Any, mrml_scene: Any, t1_node: Any, place: Any, run_until: Run, plain: Any, grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segments import new_segmentation
+    from GliomaSAMLib.slicer.segments.writer import new_segmentation
 
     other = engine.task(new_segmentation(mrml_scene, "other"))
     other.set_volumes({"t1": t1_node})

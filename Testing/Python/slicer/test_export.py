@@ -16,7 +16,7 @@ from GliomaSAMLib.regions import labels_from_regions
 
 @pytest.fixture
 def written(segmentation: Any, grid: Geometry, nested: dict[str, np.ndarray]) -> Any:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     SegmentWriter(segmentation, grid).write(nested)
     return segmentation
@@ -41,7 +41,7 @@ def test_a_label_map_on_a_volumes_grid_and_of_other_styles(
     tmp_path: Path, mrml_scene: Any, grid: Geometry, nested: dict[str, np.ndarray], add_volume: Callable[..., Any]
 ) -> None:
     from GliomaSAMLib.slicer.export import export_label_map
-    from GliomaSAMLib.slicer.segments import SegmentWriter, new_segmentation
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter, new_segmentation
 
     volume_node = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras)
     for style, expected in (("disjoint", labels_from_regions(nested)), ("lesion", nested["WT"])):

@@ -50,7 +50,7 @@ def state(node: Any) -> dict[str, Any]:
 
 def held(node: Any, grid: Geometry) -> Masks:
     """What the segments hold."""
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     writer = SegmentWriter(node, grid)
     return {region: writer.read(region) for region in REGIONS}  # type: ignore[misc]
@@ -136,7 +136,7 @@ def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
 def test_saving_before_a_prompt_does_not_make_it_ours(
     engine: Any, opened: Any, reopened: Any, place: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.segment_view import SegmentStyle
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
 
     task = engine.task(opened(VERSION_1))
     run_until()
@@ -272,7 +272,7 @@ def test_a_dimmed_prompt_cannot_be_moved_and_can_be_taken_away(
 def test_a_brush_is_a_step_after_what_there_was(
     engine: Any, opened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
 
     task = engine.task(opened(VERSION_1))
     run_until()
@@ -293,7 +293,7 @@ def test_a_brush_is_a_step_after_what_there_was(
 def test_what_only_a_brush_has_made_is_of_no_weights(
     engine: Any, task: Any, reopened: Any, place: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     painted = np.zeros(grid.shape, np.uint8)
     painted[4:9, 4:9, 4:9] = 1

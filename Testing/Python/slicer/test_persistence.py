@@ -36,7 +36,7 @@ def reopened(mrml_scene: Any, tmp_path: Path) -> Callable[[], Any]:
 def test_a_saved_scene_goes_on(
     engine: Any, task: Any, reopened: Any, place: Any, plain: Any, world: Any, grid: Geometry, run_until: Any
 ) -> None:
-    from GliomaSAMLib.slicer.segment_view import SegmentStyle
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
 
     task.set_style(SegmentStyle(overwrite="visible"))
     engine.set_model("other", "cpu")
@@ -162,7 +162,7 @@ def test_a_second_segmentation_of_another_model_switches_all_and_that_is_told(
     engine: Any, task: Any, mrml_scene: Any, panel: Any, run_until: Any
 ) -> None:
     from GliomaSAMLib.slicer.persistence import ATTRIBUTE
-    from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+    from GliomaSAMLib.slicer.segments.node import new_segmentation
 
     run_until()
     saved = json.loads(task.node.GetAttribute(ATTRIBUTE))
@@ -182,7 +182,7 @@ def test_a_second_segmentation_of_another_model_switches_all_and_that_is_told(
 def open_with_model(task: Any, mrml_scene: Any, engine: Any, run_until: Any, place: Any) -> Callable[[str], Any]:
     """A function that gives the task of a segmentation that was saved with a model of this name, and one prompt."""
     from GliomaSAMLib.slicer.persistence import ATTRIBUTE
-    from GliomaSAMLib.slicer.segmentation_node import new_segmentation
+    from GliomaSAMLib.slicer.segments.node import new_segmentation
 
     task.session.add_point(place(8, 8, 7))
     run_until()

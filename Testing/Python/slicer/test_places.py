@@ -142,7 +142,7 @@ def test_a_volume_is_read_where_it_is(name: str, scene_of: Callable[..., Any]) -
 def test_a_ball_lies_in_the_segment_where_it_was(
     name: str, scene_of: Callable[..., Any], voxels_of: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
     from GliomaSAMLib.slicer.volumes import volume_image
 
     volume_node, segmentation, centre = scene_of(CASES[name])
@@ -171,7 +171,7 @@ def test_a_ball_lies_in_the_segment_where_it_was(
 def test_a_small_change_is_written_where_it_is(
     name: str, scene_of: Callable[..., Any], voxels_of: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
     from GliomaSAMLib.slicer.volumes import volume_image
 
     volume_node, segmentation, centre = scene_of(CASES[name])
@@ -195,7 +195,7 @@ def test_a_small_change_is_written_where_it_is(
 def test_a_volume_under_a_warp_is_refused_and_so_is_a_segmentation(
     scene_of: Callable[..., Any], put_under_warp: Callable[[Any], Any]
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
     from GliomaSAMLib.slicer.volumes import volume_image
 
     volume_node, segmentation, centre = scene_of(Case())

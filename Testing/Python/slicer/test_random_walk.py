@@ -19,7 +19,7 @@ class Walk:
     """What a hurried user does with two segmentations and two volumes."""
 
     def __init__(self, seed: int, engine: Any, world: Any, scene: Any, volumes: list[Any], grid: Geometry) -> None:
-        from GliomaSAMLib.slicer.segments import new_segmentation
+        from GliomaSAMLib.slicer.segments.writer import new_segmentation
 
         self.draw = random.Random(seed)
         self.engine, self.world, self.scene, self.volumes, self.grid = engine, world, scene, volumes, grid
@@ -100,7 +100,7 @@ class Walk:
         self.world.failing = self.draw.choice(({}, {}, {"update": ModelError("the memory does not suffice")}))
 
     def style(self, task: Any) -> None:
-        from GliomaSAMLib.slicer.segment_view import SegmentStyle
+        from GliomaSAMLib.slicer.segments.view import SegmentStyle
 
         task.set_style(SegmentStyle(self.draw.choice(("nested", "nested", "disjoint"))))
 
@@ -110,7 +110,7 @@ def test_random_walk(
     engine: Any, mrml_scene: Any, add_volume: Any, grid: Geometry, world: Any, panel: Any, run_until: Any, plain: Any,
     seed: int,
 ) -> None:  # fmt: skip
-    from GliomaSAMLib.slicer.segment_view import SegmentStyle
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
     from GliomaSAMLib.slicer.volumes import volume_image
 
     values = np.random.default_rng(seed).integers(1, 900, (2, *grid.shape)).astype(np.int16)

@@ -19,8 +19,8 @@ def test_a_bundle_brings_segments_tags_and_terminology_back(
     nested: dict[str, np.ndarray],
     add_volume: Callable[..., Any],
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
-    from GliomaSAMLib.slicer.segments import SegmentWriter, new_segmentation
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter, new_segmentation
 
     volume_node = add_volume(np.arange(np.prod(grid.shape), dtype=np.int16).reshape(grid.shape), grid.ijk_to_ras, "t1c")
     node = new_segmentation(mrml_scene, "tumour", volume_node)
@@ -63,8 +63,8 @@ def test_a_bundle_brings_segments_tags_and_terminology_back(
 def test_an_edit_made_before_saving_is_noticed_after_loading(
     tmp_path: Path, mrml_scene: Any, segmentation: Any, grid: Geometry, nested: dict[str, np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, remove_voxels
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.node import Block, remove_voxels
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     SegmentWriter(segmentation, grid).write(nested)
     block = Block(grid.ijk_to_ras, (0, 0, 0), grid.shape)
@@ -86,8 +86,8 @@ def test_segments_that_hold_nothing_leave_the_others_as_they_are_when_saved(
     nested: dict[str, np.ndarray],
     content: Callable[[str], np.ndarray],
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import read_segment
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.node import read_segment
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     if first != "ours":
         segmentation.GetSegmentation().AddEmptySegment("a", "a")
@@ -109,7 +109,7 @@ def test_a_new_segmentation_lies_beside_its_volume(
 ) -> None:
     import slicer
 
-    from GliomaSAMLib.slicer.segments import new_segmentation
+    from GliomaSAMLib.slicer.segments.writer import new_segmentation
 
     volume_node = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras)
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(mrml_scene)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import Geometry
-from ..regions import REGIONS
-from ..session.masks import Boxes, PackedMask, PackedMasks
-from .segments import SegmentWriter
+from ...geometry import Geometry
+from ...regions import REGIONS
+from ...session.masks import Boxes, PackedMask, PackedMasks
+from .writer import SegmentWriter
 
 Masks = dict[str, np.ndarray]
 """By region, uint8 (K, J, I) of 0 and 1."""

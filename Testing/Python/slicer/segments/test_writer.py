@@ -37,7 +37,7 @@ def test_the_terminology_is_that_of_the_files(writer: Any, segmentation: Any) ->
 
 def test_disjoint_segments_bear_the_codes_of_dicom(segmentation: Any, grid: Geometry) -> None:
     """Of context group 7169, brain lesions without necrosis of its own."""
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     SegmentWriter(segmentation, grid, "disjoint").prepare()
     codes = {
@@ -58,7 +58,7 @@ def test_disjoint_segments_lie_side_by_side_and_give_the_regions_back(
     content: Callable[[str], np.ndarray],
     box: Callable[..., np.ndarray],
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     writer = SegmentWriter(segmentation, grid, "disjoint")
     assert writer.write(nested) == ("GliomaSAM_ED", "GliomaSAM_NC", "GliomaSAM_ET")
@@ -83,7 +83,7 @@ def test_a_lesion_goes_into_the_users_own_segment(
     content: Callable[[str], np.ndarray],
     box: Callable[..., np.ndarray],
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     first, mine = (
         add_segment(name, box((0, 2), (0, 2), cut)) for name, cut in zip("ab", ((0, 3), (4, 9)), strict=True)
@@ -156,7 +156,7 @@ def test_one_undo_state_a_write_brings_the_segments_back(
 def test_a_brush_stroke_is_noticed_and_read_back(
     writer: Any, segmentation: Any, nested: dict[str, np.ndarray], grid: Geometry, box: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
 
     writer.write(nested)
     assert not any(writer.edited(region) for region in WHOLE)
@@ -171,8 +171,8 @@ def test_a_brush_stroke_is_noticed_and_read_back(
 def test_a_change_of_a_neighbour_in_the_same_layer_is_no_edit(
     segmentation: Any, add_segment: Callable[..., str], grid: Geometry, box: Callable[..., np.ndarray]
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, add_voxels
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     mine, other = (
         add_segment(name, box((0, 2), (0, 2), cut)) for name, cut in zip("ab", ((0, 3), (4, 9)), strict=True)
@@ -189,8 +189,8 @@ def test_a_change_of_a_neighbour_in_the_same_layer_is_no_edit(
 def test_a_segment_painted_and_erased_again_holds_no_edit(
     segmentation: Any, add_segment: Callable[..., str], nested: dict[str, np.ndarray], grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segmentation_node import Block, remove_voxels
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.node import Block, remove_voxels
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     mine = add_segment("mine", nested["ET"])
     writer = SegmentWriter(segmentation, grid, "lesion", lesion_segment=mine)
@@ -215,7 +215,7 @@ def test_a_segment_is_found_by_its_tag_whatever_its_name_and_made_again_when_rem
 def test_bad_masks_and_nodes_are_refused_and_nothing_changes(
     mrml_scene: Any, writer: Any, segmentation: Any, nested: dict[str, np.ndarray], grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     writer.write(nested)
     with pytest.raises(OutputError, match=r"shape \(3, 3, 3\)"):
@@ -241,7 +241,7 @@ def test_surfaces_are_not_turned_into_label_maps_unasked(
 ) -> None:
     import vtk
 
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     node = mrml_scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "plan")
     node.SetSourceRepresentationToClosedSurface()
@@ -254,7 +254,7 @@ def test_surfaces_are_not_turned_into_label_maps_unasked(
 
 
 def test_only_the_changed_box_of_a_large_study_is_written(segmentation: Any) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     large = Geometry((240, 240, 155), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1.0, 0, 0), (0, 1.0, 0), (0, 0, 1.0)))
     k, j, i = np.ogrid[:155, :240, :240]

@@ -9,10 +9,10 @@ import numpy as np
 import slicer
 import vtk
 
-from ..errors import OutputError
-from ..geometry import Geometry
-from ..output.colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES, RegionStyle
-from .geometry import (
+from ...errors import OutputError
+from ...geometry import Geometry
+from ...output.colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES, RegionStyle
+from ..geometry import (
     covering_grid,
     fill_image,
     image_array,
@@ -27,7 +27,7 @@ from .geometry import (
 )
 
 if TYPE_CHECKING:
-    from ..session.masks import Box
+    from ...session.masks import Box
 
 REGION_TAG = "GliomaSAM.region"
 """The tag by which a segment of ours is found again; its value is the `part` of a `SegmentPlan`."""

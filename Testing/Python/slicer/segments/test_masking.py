@@ -24,7 +24,7 @@ def test_others_lose_voxels_only_when_the_user_lets_them(
 ) -> None:
     import slicer
 
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     logic = slicer.vtkSlicerSegmentationsModuleLogic
     ids = {
@@ -46,7 +46,7 @@ def test_others_lose_voxels_only_when_the_user_lets_them(
 def test_our_own_segments_never_overwrite_each_other(
     segmentation: Any, nested: dict[str, np.ndarray], grid: Geometry
 ) -> None:
-    from GliomaSAMLib.slicer.segments import SegmentWriter
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
     writer = SegmentWriter(segmentation, grid, overwrite="all")
     writer.write(dict(nested, ET=np.zeros_like(nested["ET"])))

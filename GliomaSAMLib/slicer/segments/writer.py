@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import slicer
 
-from ..errors import OutputError
-from ..geometry import Geometry
-from .geometry import image_array, image_start, local_to_world, sample, shifted, volume_matrix
-from .segmentation_node import (
+from ...errors import OutputError
+from ...geometry import Geometry
+from ..geometry import image_array, image_start, local_to_world, sample, shifted, volume_matrix
+from .node import (
     PARTS_OF_REGION,
     REGION_TAG,
     STYLES,
@@ -35,7 +35,7 @@ from .segmentation_node import (
 )
 
 if TYPE_CHECKING:
-    from ..session.masks import Box
+    from ...session.masks import Box
 
 WRITTEN_TAG = "GliomaSAM.written"
 """The tag that holds the digest of a segment as it was last written."""

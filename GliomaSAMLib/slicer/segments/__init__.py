@@ -1,0 +1,1 @@
+"""Segments: the node that holds them, the writer of masks into them, and the view of a session's result."""

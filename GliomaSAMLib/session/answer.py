@@ -52,7 +52,7 @@ class AnswerOptions:
     dust_ml: float = 0.1
 
 
-def correct_at_clicks(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
+def add_gp_correction(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
     """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them. Its kernel falls off
     with the distance and with the difference in the images. Where the clicks get what they demand, nothing changes.
 

@@ -19,7 +19,7 @@ from .answer import (
     CELL_MM,
     AnswerOptions,
     Point,
-    correct_at_clicks,
+    add_gp_correction,
     is_edited,
     keep_rules,
     marked_regions,
@@ -171,7 +171,7 @@ class Pipeline:
             return self._edited(prompts[-1], prompts[-1].mask > 0, before)
         cells = before.cells.astype(np.float32)
         logits = self._decoder.logits(self._place(prompts), cells)
-        correct_at_clicks(logits, self._decoder.images, self._points(prompts), self.options)
+        add_gp_correction(logits, self._decoder.images, self._points(prompts), self.options)
         masks = self._blend(logits, cells, prompts, before)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
         return Answer(masks, cells.astype(np.float16))

@@ -9,7 +9,7 @@ from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import (
     AnswerOptions,
     Point,
-    correct_at_clicks,
+    add_gp_correction,
     keep_rules,
     marked_regions,
     reach_mm,
@@ -38,7 +38,7 @@ def block(*sides: tuple[int, int]) -> np.ndarray:
 def corrected(points: list[Point], images: np.ndarray | None = None, given: float = -1.0) -> np.ndarray:
     shown = np.zeros((1, 24, 24, 24), np.float32) if images is None else images
     logits = np.full((3, 48, 48, 48), given, np.float32)
-    correct_at_clicks(logits, shown, points, OPTIONS)
+    add_gp_correction(logits, shown, points, OPTIONS)
     return logits - np.float32(given)
 
 

@@ -30,6 +30,8 @@ PROMPT_OPTIONS = ("points", "boxes")
 
 SKULL_CHOICES = ("auto", "on", "off")
 
+ORIENTATION_CHOICES = ("auto", "qform", "sform")
+
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 READING = 0.15
@@ -126,6 +128,10 @@ def segment(
     ] = None,
     register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    orientation: Annotated[
+        str,
+        typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
+    ] = "auto",
     points: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
@@ -161,7 +167,7 @@ def segment(
     Example: gliomasam segment --folder CASE --point=-32.5,18,40 --output tumour.seg.nrrd
     """
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
-    _check_choices(sources, folder, skull, et_label)
+    _check_choices(sources, folder, skull, et_label, orientation)
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
     from ..models import load_model
@@ -169,7 +175,7 @@ def segment(
 
     with progress_bar() as report:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, part_of(report, 0.0, READING))
+        study = _read(sources, folder, register, skull, orientation, part_of(report, 0.0, READING))
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
@@ -192,7 +198,9 @@ class _Done:
     seconds: float
 
 
-def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int) -> None:
+def _check_choices(
+    sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int, orientation: str
+) -> None:
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
     if folder is not None and single:
@@ -201,6 +209,8 @@ def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: 
         raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
         raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
+    if orientation not in ORIENTATION_CHOICES:
+        raise StudyError(f"Unknown --orientation {orientation}. Choose auto, qform or sform")
     if et_label not in (3, 4):
         raise OutputError(f"Unknown --et-label {et_label}. Choose 3, or 4 as in BraTS data before 2023")
 
@@ -219,13 +229,29 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         raise OutputError("Two results would go to the same file: choose different names")
 
 
-def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":
+def _read(
+    sources: dict[str, Path | None],
+    folder: Path | None,
+    register: bool,
+    skull: str,
+    orientation: str,
+    report: Report,
+) -> "Study":
     from ..study import Study
 
     if folder is not None:
-        return Study.read_folder(folder, register=register, skull=skull, progress=report)
+        return Study.read_folder(folder, register=register, skull=skull, orientation=orientation, progress=report)
     t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
-    return Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, register=register, skull=skull, progress=report)
+    return Study.read(
+        t1=t1,
+        t1c=t1c,
+        t2=t2,
+        flair=flair,
+        register=register,
+        skull=skull,
+        orientation=orientation,
+        progress=report,
+    )
 
 
 def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:
@@ -233,7 +259,7 @@ def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_l
     from ..output import write_report, write_segmentation
 
     masks = {region: done.session.mask(region) for region in REGION_NAMES}
-    write_segmentation(out, masks, done.study.reference, et_label)
+    write_segmentation(out, masks, done.study.reference, et_label, done.study.nifti)
     if json is not None:
         write_report(json, _report(done, out))
     if picture is not None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import CaseError
+from ..errors import CaseError, StudyError
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study import Study
+from ..study.image_file import read_image_file
 from ..study.modalities import find_volumes
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
@@ -55,10 +56,10 @@ class Case:
             CaseError: The map cannot be read, has another grid than the reference, or labels that BraTS does not know.
         """
         try:
-            image = sitk.ReadImage(str(self.labels))
-        except RuntimeError as error:
+            image = read_image_file(self.labels).image
+        except StudyError as error:
             raise CaseError(
-                f"{self.labels} cannot be read: it is damaged or not an image; export the labels again"
+                f"{self.labels} cannot be read as labels; export them again. The reason: {error}"
             ) from error
         if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
             raise CaseError(f"{self.labels} is not a label map: expected a 3D volume with one label a voxel")

@@ -23,6 +23,9 @@ LARGEST_SHEAR = 0.25
 
 SMALLEST_STEP_MM = 0.01
 
+FARTHEST_MM = 10_000.0
+"""From the middle of the scanner; a volume beyond lies nowhere."""
+
 HEADER_BYTES, NIFTI2_HEADER_BYTES = 348, 540
 
 PLACE_BYTES = slice(252, 328)
@@ -290,6 +293,8 @@ def _usable(header: NiftiHeader, name: str) -> np.ndarray:
     steps = np.linalg.norm(matrix[:3, :3], axis=0)
     if steps.min() < SMALLEST_STEP_MM:
         raise NiftiError(f"has a voxel spacing of {steps.min():g} mm in its {name}: export it again")
+    if (far := np.abs(matrix[:3, 3]).max()) > FARTHEST_MM:
+        raise NiftiError(f"has its first voxel {far:g} mm away in its {name}: export it again")
     straight = matrix.copy()
     straight[:3, :3] = right_angled(matrix[:3, :3] / steps) * steps
     if _largest_distance(matrix, straight, header.size) > LARGEST_SHEAR * steps.min():

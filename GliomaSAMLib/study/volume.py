@@ -11,7 +11,7 @@ from ..errors import StudyError
 from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
 from .image_file import ImageFile, read_image_file
-from .nifti import ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
+from .nifti import FARTHEST_MM, ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
 
 BACKGROUND_SHARE = 0.2
 
@@ -27,9 +27,6 @@ IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 SMALLEST_AXIS = 4
 
 LARGEST_EXTENT_MM = 1000.0
-
-FARTHEST_MM = 10_000.0
-"""From the middle of the scanner; a volume beyond lies nowhere."""
 
 LARGEST_SHEAR = 1e-3
 """The largest cosine between two axes of a volume, which are to be at right angles."""

@@ -66,7 +66,7 @@ class Elements:
 
     def first(self, tag: int) -> "Elements":
         """The first item of a sequence; one without elements when it is absent."""
-        return self.items.get(tag, [_EMPTY])[0]
+        return next(iter(self.items.get(tag, ())), _EMPTY)
 
 
 _EMPTY = Elements({}, {})

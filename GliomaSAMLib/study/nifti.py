@@ -26,6 +26,8 @@ SMALLEST_STEP_MM = 0.01
 FARTHEST_MM = 10_000.0
 """From the middle of the scanner; a volume beyond lies nowhere."""
 
+MOST_VOXELS = 1 << 29
+
 HEADER_BYTES, NIFTI2_HEADER_BYTES = 348, 540
 
 PLACE_BYTES = slice(252, 328)
@@ -170,6 +172,8 @@ def _parsed(header: bytes, order: str, single: bool) -> NiftiHeader:
     voxels = 1
     for count in dim[1 : dim[0] + 1]:
         voxels *= count
+    if voxels > MOST_VOXELS:
+        raise NiftiError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
     size = (*dim[1 : min(dim[0], 3) + 1], 1, 1)[:3]
     end = int(offset) + voxels * _BYTES_BY_TYPE.get(kind, max(bits, 0) // 8)
     pixdim = struct.unpack_from(f"{order}4f", header, 76)

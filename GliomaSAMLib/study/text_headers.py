@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from .nifti import MOST_VOXELS
+
 LONGEST_HEADER = 1 << 20
 
 LONGEST_WORD = 100
@@ -12,6 +14,9 @@ LONGEST_NUMBERS = 2000
 LONGEST_LINE = 16384
 
 MOST_AXES = 16
+
+BEST_PACKING = 1100
+"""No file shrinks more than this many times, so that a small one cannot ask for all of the memory."""
 
 _ANATOMICAL = {
     *("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps"),
@@ -24,6 +29,13 @@ _NRRD_WORDS = ("type", "encoding", "endian", "space", "dimension", "spacedimensi
 
 _NRRD_NUMBERS = ("sizes", "spacings", "spacedirections", "spaceorigin", "axismins", "axismaxs", "thicknesses")
 
+_NRRD_FIELDS = {
+    *_NRRD_WORDS,
+    *_NRRD_NUMBERS,
+    *("content", "number", "centers", "centerings", "labels", "units", "min", "max", "oldmin", "oldmax", "lineskip"),
+    *("datafile", "kinds", "sampleunits", "spaceunits", "measurementframe"),
+}
+
 _NRRD_TYPES = {
     *("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
     *("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
@@ -32,6 +44,9 @@ _NRRD_TYPES = {
     *("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
     *("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t", "float", "double"),
 }
+
+_BYTES = (("char", 1), ("int8", 1), ("short", 2), ("int16", 2), ("longlong", 8), ("int64", 8), ("double", 8))
+"""Of a voxel, by a part of the name of its type; the first that fits counts, and 4 for all others."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
 
@@ -67,6 +82,8 @@ def check_nrrd(path: Path) -> str:
     for name in ("spacedirections", "spaceorigin", "spacings"):
         _check_finite(name, re.sub(r"[(),]", " ", fields.get(name, "")).split())
     _check_data_file(path, fields.get("datafile", ""))
+    beside, raw = "datafile" in fields, fields["encoding"].lower() == "raw"
+    _check_amount(path, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), beside, raw)
     missing = []
     if fields.get("space", "").lower() not in _ANATOMICAL or "spacedirections" not in fields:
         missing.append("orientation")
@@ -94,6 +111,8 @@ def _nrrd_fields(path: Path) -> dict[str, str]:
         if not mark:
             raise HeaderError(f"is damaged: {line[:40]!r} is no line of a NRRD header")
         name, value = name.lower().replace(" ", ""), value.strip()
+        if name not in _NRRD_FIELDS:
+            raise HeaderError(f"is damaged: {line[:40]!r} is no line of a NRRD header")
         if name in fields:
             raise HeaderError(f"is damaged: its header has {name} twice")
         fields[name] = value
@@ -102,7 +121,7 @@ def _nrrd_fields(path: Path) -> dict[str, str]:
 
 
 def _check_words(name: str, value: str) -> None:
-    quoted = name in ("content", "labels", "units", "spaceunits", "sampleunits", "datafile", "axisunits")
+    quoted = name in ("content", "labels", "units", "spaceunits", "sampleunits", "datafile")
     longest = LONGEST_NUMBERS if quoted or name in _NRRD_NUMBERS else LONGEST_WORD * MOST_AXES
     words = [value] if name in _NRRD_WORDS else value.split()
     if len(value) > longest or (not quoted and any(len(word) > LONGEST_WORD for word in words)):
@@ -116,8 +135,11 @@ def check_metaimage(path: Path) -> str:
         if not fields.get(name):
             raise HeaderError(f"is not a readable image: its MetaImage header has no {name}")
     _check_counts(fields)
-    if fields["ElementDataFile"].upper() != "LOCAL":
+    beside, raw = fields["ElementDataFile"].upper() != "LOCAL", fields.get("CompressedData", "").lower() != "true"
+    if beside:
         _check_data_file(path, fields["ElementDataFile"])
+    kind = fields["ElementType"].lower().replace("long_long", "longlong")
+    _check_amount(path, [int(n) for n in fields["DimSize"].split()], kind, beside, raw)
     missing = []
     if not _AXES & set(fields):
         missing.append("orientation")
@@ -185,11 +207,26 @@ def _check_data_file(path: Path, name: str) -> None:
     """Raise HeaderError when the voxels are to be taken from a file that does not lie beside its header."""
     if not name or name.upper().startswith("LIST"):
         return
+    if "%" in name and not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", name):
+        raise HeaderError(f"takes its voxels from {name[:60]!r}, which is no name of a file: export it again")
     if "/" in name or "\\" in name:
         raise HeaderError(
             f"takes its voxels from {name[:60]!r}, which does not lie beside it: put both into one folder, and name "
             "the file alone in the header"
         )
+
+
+def _check_amount(path: Path, sizes: list[int], kind: str, beside: bool, raw: bool) -> None:
+    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file can hold."""
+    voxels = 1
+    for size in sizes:
+        voxels *= size
+    if voxels > MOST_VOXELS:
+        raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
+    each = next((count for name, count in _BYTES if name in kind), 4)
+    found, needed = path.stat().st_size, voxels * each
+    if not beside and needed > found * (1 if raw else BEST_PACKING):
+        raise HeaderError(f"is damaged or cut short: it has {found} bytes, its header promises {needed}")
 
 
 def _listed(missing: list[str]) -> str:

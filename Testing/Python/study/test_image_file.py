@@ -111,8 +111,10 @@ def nrrd(path: Path, *lines: str, shape: tuple[int, ...] = (12, 14, 16)) -> Path
 
 
 def mha(path: Path, *lines: str) -> Path:
-    head = ["ObjectType = Image", "NDims = 3", "DimSize = 16 14 12", *lines, "ElementType = MET_SHORT"]
-    path.write_bytes("\n".join([*head, "ElementDataFile = LOCAL"]).encode() + b"\n" + values(1).tobytes())
+    named = {line.split()[0]: line for line in lines}
+    head = ["ObjectType = Image", "NDims = 3", named.pop("DimSize", "DimSize = 16 14 12")]
+    end = ["ElementType = MET_SHORT", named.pop("ElementDataFile", "ElementDataFile = LOCAL")]
+    path.write_bytes("\n".join([*head, *named.values(), *end]).encode() + b"\n" + values(1).tobytes())
     return path
 
 
@@ -180,6 +182,10 @@ IMPOSSIBLE = {
     "long kinds": ("kinds", f"{LONG} domain domain"),
     "long centers": ("centers", f"cell {LONG} cell"),
     "long sizes": ("sizes", "1" * 3000),
+    "long field": (f"{LONG} field", "1"),
+    "unknown field": ("colour", "blue"),
+    "many voxels": ("sizes", "1600 1400 1200"),
+    "too many voxels": ("sizes", "16000 14000 12000"),
     "many dimensions": ("dimension", "99"),
     "sizes below 0": ("sizes", "16 -14 12"),
     "origin that is no number": ("space origin", "(nan,0,0)"),
@@ -216,6 +222,10 @@ def test_nrrd_headers_that_cannot_be(tmp_path: Path, field: str, value: str) -> 
         "TransformMatrix = 1 0 0",
         "TransformMatrix = 0 0 0 0 0 0 0 0 0",
         f"Comment = {LONG}",
+        "ElementDataFile = LOCAL%s%n",
+        "ElementDataFile = ../elsewhere.raw",
+        "DimSize = 1600 1400 1200",
+        "DimSize = 16000 14000 12000",
     ],
 )
 def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
@@ -227,7 +237,7 @@ def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
 
 def test_the_reason_of_the_reader_is_told(tmp_path: Path) -> None:
     path = tmp_path / "t1.nrrd"
-    sitk.WriteImage(image(1), str(path))
+    sitk.WriteImage(image(1), str(path), useCompression=True)
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(StudyError, match=r"damaged or cut short \(.{10,}\)"):
         read_volume(path, "t1")

@@ -171,6 +171,7 @@ def segment(
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
     from ..models import load_model
+    from ..output import twin_notes
     from ..session import Session
 
     with progress_bar() as report:
@@ -182,7 +183,7 @@ def segment(
         start = time.perf_counter()
         result = session.update(progress=part_of(report, READING, 1.0))
         seconds = time.perf_counter() - start
-    done = _Done(study, session, tuple(dict.fromkeys((*study.notes, *result.notes))), model, seconds)
+    done = _Done(study, session, tuple(dict.fromkeys((*study.notes, *result.notes, *twin_notes(out)))), model, seconds)
     _write(done, out, json, picture, et_label)
     _print_result(done, out)
 

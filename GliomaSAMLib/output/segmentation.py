@@ -70,6 +70,18 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
     return path
 
 
+def twin_notes(path: str | os.PathLike[str]) -> list[str]:
+    """What to say of a file beside a NIfTI result whose voxels other programs take for those of the result."""
+    path = Path(path).expanduser()
+    beside = path.with_name(path.name[:-3])
+    if not path.name.lower().endswith(".nii.gz") or not beside.exists():
+        return []
+    return [
+        f"{beside.name} lies beside {path.name}: 3D Slicer and others then show the voxels of {beside.name} for those "
+        f"of {path.name}; move one of them away"
+    ]
+
+
 def _check_folder(path: Path) -> None:
     folder = path.parent
     if not folder.exists():

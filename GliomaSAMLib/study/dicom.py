@@ -7,6 +7,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from .dicom_frames import read_frames
+from .reasons import reason_of
 from .slices import Slice, stack_of
 
 SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
@@ -87,7 +88,8 @@ def read_series(series: DicomSeries) -> sitk.Image:
         return stack.place(reader.Execute())
     except (RuntimeError, OSError) as error:
         raise StudyError(
-            f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged, export it again"
+            f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged ({reason_of(error)}), "
+            "export it again"
         ) from error
 
 
@@ -108,7 +110,9 @@ def _header(file: str) -> dict[str, str]:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise StudyError(f"{file}: the DICOM file cannot be read; it is damaged, export it again") from error
+        raise StudyError(
+            f"{file}: the DICOM file cannot be read; it is damaged ({reason_of(error)}), export it again"
+        ) from error
     return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
 
 

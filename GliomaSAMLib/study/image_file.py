@@ -1,7 +1,6 @@
 """The one reader of image files: volumes, labels and masks all go through `read_image_file`."""
 
 import contextlib
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from .nifti import (
     read_header,
     voxel_file,
 )
+from .reasons import reason_of
 from .text_headers import HeaderError, check_metaimage, check_nrrd
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
@@ -74,7 +74,7 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
         raise StudyError(f"{path}: the file {error}") from error
     except (RuntimeError, ValueError, OSError, MemoryError) as error:
         raise StudyError(
-            f"{path}: not a readable image, or damaged or cut short ({_reason(error)}); "
+            f"{path}: not a readable image, or damaged or cut short ({reason_of(error)}); "
             "export it again as NIfTI, NRRD or MHA"
         ) from error
 
@@ -150,12 +150,3 @@ def _moved(image: sitk.Image, matrix: np.ndarray) -> sitk.Image:
     image.SetSpacing((*spacing, *image.GetSpacing()[3:]))
     image.SetDirection(whole.ravel().tolist())
     return image
-
-
-def _reason(error: BaseException) -> str:
-    """What a reader said, in one line without the places of its own source."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip() and "Exception thrown" not in line]
-    text = re.sub(r"\(0x[0-9a-f]+\)", "", " ".join(lines) or type(error).__name__)
-    text = re.sub(r"[^\s\"']*gliomasam-\w+/", "", text)
-    text = re.sub(r"(sitk::|ITK )ERROR: |\S*\.(cxx|hxx):\d+:?", "", text)
-    return re.sub(r"\s+", " ", text).strip()[:300]

@@ -19,6 +19,9 @@ LARGEST_TILT = 0.25
 
 UNTOUCHED_MM = 0.01
 
+ONE_ONLY = ("stack", "echo time", "b-value")
+"""What has one value throughout a volume, of what may tell slices apart."""
+
 
 @dataclass(frozen=True)
 class Slice:
@@ -80,6 +83,7 @@ def stack_of(slices: Sequence[Slice], name: str) -> Stack:
     """
     _check_told(slices, name)
     _check_alike(slices, name)
+    _check_one_volume(slices, name)
     first = slices[0]
     row, column = np.array(first.orientation[:3]), np.array(first.orientation[3:])
     row = row / np.linalg.norm(row)
@@ -147,6 +151,27 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
         )
     if np.ptp([one.spacing for one in slices], axis=0).max() > SAME_SPACING * min(first.spacing):
         raise StudyError(f"{name}: slices differ in Pixel Spacing{_kinds(slices)}; export one volume only")
+
+
+def _check_one_volume(slices: Sequence[Slice], name: str) -> None:
+    for what in ONE_ONLY:
+        found = list(dict.fromkeys(one.what.get(what, "") for one in slices))
+        if len(found) > 1 and not _nearly_one(found):
+            places = {tuple(np.round(one.position, 2)) for one in slices}
+            where = " at one place" if len(places) < len(slices) else ""
+            raise StudyError(
+                f"{name} has several slices{where} that belong to different volumes{_kinds(slices)}: export one of "
+                "them as a series of its own"
+            )
+
+
+def _nearly_one(words: Sequence[str]) -> bool:
+    """Whether all are numbers that differ by rounding only."""
+    try:
+        numbers = [float(word) for word in words]
+    except ValueError:
+        return False
+    return max(numbers) - min(numbers) <= 0.01 * max(map(abs, numbers))
 
 
 def _kinds(slices: Sequence[Slice]) -> str:

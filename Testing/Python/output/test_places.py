@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.output import write_segmentation
+from GliomaSAMLib.output import twin_notes, write_segmentation
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.nifti import read_header
 
@@ -65,3 +65,10 @@ def test_other_formats_are_left_alone(volume: Path, name: str) -> None:
     masks = dict.fromkeys(("WT", "TC", "ET"), np.ones(study.reference.shape, np.uint8))
     write_segmentation(volume.parent / name, masks, study.reference, place=study.nifti)
     assert sitk.ReadImage(str(volume.parent / name)).GetOrigin() == pytest.approx((-8, -7, -6))
+
+
+def test_a_result_beside_its_unpacked_twin_is_told(tmp_path: Path) -> None:
+    assert twin_notes(tmp_path / "o.nii.gz") == []
+    (tmp_path / "o.nii").touch()
+    assert "o.nii lies beside o.nii.gz" in twin_notes(tmp_path / "o.nii.gz")[0]
+    assert twin_notes(tmp_path / "o.nii") == twin_notes(tmp_path / "o.nrrd") == []

@@ -126,6 +126,9 @@ def segment(
     ] = None,
     register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    same_patient: Annotated[
+        bool, typer.Option("--same-patient", help="The volumes are of one patient, whatever headers and folders say.")
+    ] = False,
     points: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
@@ -169,7 +172,7 @@ def segment(
 
     with progress_bar() as report:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, part_of(report, 0.0, READING))
+        study = _read(sources, folder, register, skull, same_patient, part_of(report, 0.0, READING))
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
@@ -219,13 +222,29 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         raise OutputError("Two results would go to the same file: choose different names")
 
 
-def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":
+def _read(
+    sources: dict[str, Path | None],
+    folder: Path | None,
+    register: bool,
+    skull: str,
+    same_patient: bool,
+    report: Report,
+) -> "Study":
     from ..study import Study
 
     if folder is not None:
-        return Study.read_folder(folder, register=register, skull=skull, progress=report)
+        return Study.read_folder(folder, register=register, skull=skull, same_patient=same_patient, progress=report)
     t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
-    return Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, register=register, skull=skull, progress=report)
+    return Study.read(
+        t1=t1,
+        t1c=t1c,
+        t2=t2,
+        flair=flair,
+        register=register,
+        skull=skull,
+        same_patient=same_patient,
+        progress=report,
+    )
 
 
 def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:

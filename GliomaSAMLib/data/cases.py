@@ -13,6 +13,7 @@ from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study import Study
 from ..study.modalities import find_volumes
+from ..study.patients import Origin, check_one_case
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
 
@@ -206,6 +207,7 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     if missing:
         raise CaseError(f"Case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
     kept = {modality: volumes[modality] for modality in modalities}
+    check_one_case([Origin.of(*one) for one in kept.items()])
     return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
 
 

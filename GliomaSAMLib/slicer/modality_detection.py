@@ -2,12 +2,14 @@
 
 import itertools
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
 
 from ..study.modalities import MODALITIES, recognise
+from .patients import doubts_of_one_patient
 
 MOST_CANDIDATES = 8
 """A modality's volumes that are compared; there are rarely more than two."""
@@ -57,14 +59,19 @@ def guess_volumes(scene: Any) -> dict[str, DetectedVolume]:
             candidates.setdefault(modality, []).append(found)
     present = [modality for modality in MODALITIES if modality in candidates]
     chosen = _most_alike([candidates[modality][:MOST_CANDIDATES] for modality in present])
+    doubts = doubts_of_one_patient(
+        {modality: candidate.node for modality, candidate in zip(present, chosen, strict=True)}
+    )
     return {
-        modality: _guess(candidate, len(candidates[modality]), "t1c" in candidates and modality == "t1")
+        modality: _guess(candidate, len(candidates[modality]), "t1c" in candidates and modality == "t1", doubts)
         for modality, candidate in zip(present, chosen, strict=True)
     }
 
 
-def _guess(candidate: _Candidate, count: int, has_t1c: bool) -> DetectedVolume:
+def _guess(candidate: _Candidate, count: int, has_t1c: bool, doubts: Sequence[str]) -> DetectedVolume:
     reason = candidate.reason
+    if doubts:
+        return DetectedVolume(candidate.node, False, "; ".join(doubts))
     if has_t1c:
         _, reason = _modality(candidate.node, has_t1c=True)
     if count > 1:

@@ -1,6 +1,8 @@
 """The four MR contrasts: known by file name or series description, found in a folder."""
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StudyError
@@ -79,6 +81,11 @@ def is_segmentation(text: str) -> bool:
     return any(_SEGMENTATION.search(word) for word in _words(text))
 
 
+def speaks_of_sequence(text: str) -> bool:
+    """Whether a name speaks of a sequence of MR or of a label map at all, be it one of `MODALITIES` or not."""
+    return recognise(text) is not None or is_segmentation(text) or bool(_OTHER_SEQUENCE.search(" ".join(_words(text))))
+
+
 def _words(text: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", text.lower()) if word]
 
@@ -89,13 +96,28 @@ def _with_or_without_agent(plain: str, text: str, contrast_agent: bool) -> str:
     return "t1c" if contrast_agent or _WITH_AGENT.search(plain) or _WITH_AGENT.search(text) else "t1"
 
 
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds.
+
+    Args:
+        volumes: For each modality found, in the order of `MODALITIES`, a file or a DICOM series.
+        left_out: Names of the other volumes, label maps not among them.
+    """
+
+    volumes: Mapping[str, Path | DicomSeries]
+    left_out: tuple[str, ...]
+
+
 def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:
+    """The `volumes` of `search_folder`."""
+    return dict(search_folder(folder).volumes)
+
+
+def search_folder(folder: str | Path) -> Found:
     """The volume of each modality in `folder`, recognised by file names and DICOM series descriptions.
 
     The nearest level of sub-folders that holds any is taken, three levels deep at most. Label maps are passed over.
-
-    Returns:
-        For each modality found, in the order of `MODALITIES`, a file or a DICOM series.
 
     Raises:
         StudyError: No such folder, nothing recognised, or several volumes for one modality.
@@ -106,31 +128,44 @@ def find_volumes(folder: str | Path) -> dict[str, Path | DicomSeries]:
     if not folder.is_dir():
         raise StudyError(f"{folder}: this is a file, not a folder; give it as a volume of one modality")
     level, passed_over = [folder], []
-    for _ in range(DEPTH):
+    for depth in range(DEPTH):
         candidates: dict[str, list[Path | DicomSeries]] = {}
         for place in level:
             for volume, modality in _volumes_in(place):
                 if modality is None:
-                    passed_over.append(str(volume))
+                    passed_over.append(volume)
                 else:
                     candidates.setdefault(modality, []).append(volume)
+        below = _sub_folders(level)
         if candidates:
-            return _only_one_each(folder, candidates)
-        level = sorted(path for place in level for path in place.iterdir() if path.is_dir() and path.name[0] != ".")
-    seen = f" Not recognised: {', '.join(passed_over[:8])}." if passed_over else ""
+            left_out = [_short(volume, folder) for volume in passed_over]
+            for _ in range(depth + 1, DEPTH):
+                left_out += [_short(path, folder) for place in below for path in _volume_files(place)]
+                below = _sub_folders(below)
+            return Found(_only_one_each(folder, candidates), tuple(left_out))
+        level = below
+    seen = f" Not recognised: {', '.join(map(str, passed_over[:8]))}." if passed_over else ""
     raise StudyError(
         f"{folder}: no MR volume was recognised.{seen} Name the files {EXAMPLES}, or give the files one by one"
     )
 
 
+def _sub_folders(level: Sequence[Path]) -> list[Path]:
+    return sorted(path for place in level for path in place.iterdir() if path.is_dir() and path.name[0] != ".")
+
+
+def _volume_files(folder: Path) -> list[Path]:
+    """The image files directly in `folder`, label maps not among them."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    return [path for path in files if (suffix := image_suffix(path)) and not is_segmentation(path.name[: -len(suffix)])]
+
+
 def _volumes_in(folder: Path) -> list[tuple[Path | DicomSeries, str | None]]:
     """Files and DICOM series directly in `folder`, each with its modality or None."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
-    named: list[tuple[Path | DicomSeries, str | None]] = []
-    for path in files:
-        suffix = image_suffix(path)
-        if suffix and not is_segmentation(stem := path.name[: -len(suffix)]):
-            named.append((path, recognise(stem)))
+    named: list[tuple[Path | DicomSeries, str | None]] = [
+        (path, recognise(path.name[: -len(image_suffix(path) or "")])) for path in _volume_files(folder)
+    ]
     if all(image_suffix(path) for path in files):
         return named
     series = find_series(folder)

@@ -13,7 +13,8 @@ from ..geometry import Geometry
 from ..progress import Cancel, Progress, Reporter
 from .brain import find_brain
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
-from .modalities import MODALITIES, REFERENCE_ORDER, find_volumes
+from .modalities import MODALITIES, REFERENCE_ORDER, search_folder
+from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
 from .registration import check_overlap, covered_share
 from .registration import register as find_motion
 from .volume import Source, Volume, read_volume
@@ -22,6 +23,9 @@ CANONICAL_VERSION = 1
 """Part of `Study.key`; raised whenever the canonical images of the same volumes change."""
 
 FULL_COVER = 0.9
+
+MOST_LEFT_OUT = 12
+"""Volumes of a folder that a note names as left out."""
 
 
 class Study:
@@ -63,6 +67,7 @@ class Study:
         reference: Source | None = None,
         register: bool = False,
         skull: str = "auto",
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
@@ -74,6 +79,7 @@ class Study:
                 t2, t1 that is present.
             register: Align the volumes rigidly first, for a head that moved between the scans.
             skull: `on`: cut the brain out; `off`: it is cut out already; `auto`: look.
+            same_patient: The volumes are of one patient, whatever their headers, folders and names say.
             progress: Told the fraction done and what is being done.
             cancel: Asked often; True stops the work.
 
@@ -84,7 +90,10 @@ class Study:
         given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
         if not given:
             raise StudyError("No volume given: give at least one of t1, t1c, t2 and flair")
-        return cls._read(given, (), reference, register, skull, Reporter(progress, cancel))
+        check_sources_differ(given)
+        origins = [Origin.of(*one) for one in given.items()]
+        notes = patient_notes(origins, same_patient) + ([] if same_patient else place_notes(origins))
+        return cls._read(given, notes, reference, register, skull, Reporter(progress, cancel))
 
     @classmethod
     def _read(
@@ -98,6 +107,7 @@ class Study:
     ) -> "Study":
         """Read the volumes, by modality; the notes begin with `found`."""
         volumes = _read_all(given, report.part(0.0, 0.2))
+        found = [*found, *check_voxels_differ(volumes.values())]
         fixed = volumes[_reference_modality(volumes, reference)]
         grid = _reference_grid(fixed, reference)
         notes: list[str] = []
@@ -121,18 +131,26 @@ class Study:
         reference: Source | None = None,
         register: bool = False,
         skull: str = "auto",
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
         """Read the volumes of a folder, recognised by file names or series descriptions; `notes` say what was taken.
 
         Raises:
-            StudyError: As `read`; also when nothing is recognised or several volumes could be one modality.
+            StudyError: As `read`; also when nothing is recognised, several volumes could be one modality, or they lie
+                in the folders of several cases.
             Cancelled: `cancel` returned True.
         """
-        found = find_volumes(folder)
-        taken = [f"{modality} is {_short_name(source)}" for modality, source in found.items()]
-        return cls._read(found, taken, reference, register, skull, Reporter(progress, cancel))
+        found = search_folder(folder)
+        check_sources_differ(found.volumes)
+        origins = [Origin.of(*one) for one in found.volumes.items()]
+        notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
+        notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
+        if found.left_out:
+            more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
+            notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")
+        return cls._read(found.volumes, notes, reference, register, skull, Reporter(progress, cancel))
 
     @cached_property
     def canonical(self) -> CanonicalVolume:

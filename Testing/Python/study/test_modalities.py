@@ -80,8 +80,8 @@ Write = Callable[..., None]
 def write(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
     def write_volumes(folder: Path, *names: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            sitk.WriteImage(small_grid.to_image(small_arrays["t1"]), str(folder / name))
+        for number, name in enumerate(names):
+            sitk.WriteImage(small_grid.to_image(small_arrays["t1"] + np.int16(number)), str(folder / name))
 
     return write_volumes
 
@@ -100,6 +100,14 @@ def test_sub_folders_are_searched_level_by_level(tmp_path: Path, write: Write) -
     assert tuple(find_volumes(tmp_path)) == ("t1", "flair")
     write(tmp_path, "t2.nii")
     assert tuple(find_volumes(tmp_path)) == ("t2",)
+
+
+def test_volumes_left_out_are_named(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "t1.nii", "dwi.nii.gz", "seg.nii.gz")
+    write(tmp_path / "later", "flair.nii")
+    assert "left out: dwi.nii.gz, later/flair.nii" in Study.read_folder(tmp_path).notes
+    write(tmp_path / "many", *(f"dwi_{number}.nii" for number in range(20)))
+    assert any(note.endswith(" and 10 more") for note in Study.read_folder(tmp_path).notes)
 
 
 def test_ambiguity_names_the_candidates(tmp_path: Path, write: Write) -> None:

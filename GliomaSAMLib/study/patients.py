@@ -14,7 +14,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from .dicom import DicomSeries
-from .modalities import speaks_of_sequence
+from .naming import speaks_of_sequence
 from .volume import Source, Volume, image_suffix
 
 PATIENT_ID, STUDY_UID = "0010|0020", "0020|000d"

@@ -146,6 +146,7 @@ class Study:
         check_sources_differ(found.volumes)
         origins = [Origin.of(*one) for one in found.volumes.items()]
         notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
+        notes += [f"not sure that this is {modality}: {doubt}; check it" for modality, doubt in found.doubts.items()]
         notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
         if found.left_out:
             more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""

@@ -24,15 +24,21 @@ _NOT_OF_THE_WHOLE_HEAD = re.compile(r"\b(orbits?|orbita\w*|iacs?|mai|sella\w*|hy
 
 _SYNTHETIC = re.compile(r"\b(synth\w*|synt\w*|symri|sy|magic|pseudo\w*|fake|simulated|virtual)\b")
 
+_TWO_ECHOES = re.compile(r"\b(double echo|dual\w*|multi echo|multiecho|t2 de|de tse)\b")
+
+_MAGNETISATION_TRANSFER = re.compile(r"\b(mt|mtc|mton|mtoff|mts)\b")
+
 _SEGMENTATION = re.compile(r"^(seg(?!uro)|label|mask(?!ed)|brainmask|roi$|truth$|gt$|prediction)|(seg|mask|labels?)$")
 
 _OTHER_SEQUENCE = re.compile(
     r"\b(e?adc|dwi\w*|dti\w*|dki|ivim|diff|diffusion\w*|tensor|trace\w*|"
     r"b ?(0|50|500|800|1000|1500|2000|3000)|ep2d\w*|epi|"
-    r"fa|colfa|perf\w*|dsc|dce|[pc]*asl|swi|swip|swan|qsm|venobold|bold|fmri|phase|pha|locali[sz]\w*|locator|loc|scout\w*|"
-    r"survey|topogram\w*|aahead|smartbrain|mip|minip|su[bs]tr\w*|soustr\w*|sottraz\w*|sub|diffs?|difference|"
+    r"fa|colfa|perf\w*|dsc|dce|[pc]*asl|swi|swip|swan|qsm|venobold|bold|fmri|phase|pha|locali[sz]\w*|locator|loc|"
+    r"scout\w*|survey|topogram\w*|aahead|smartbrain|mip|minip|su[bs]tr\w*|soustr\w*|sottraz\w*|(?<=[a-z0-9] )sub|"
+    r"diffs?|difference|"
     r"r?cb[vf]|mtt|ttp|tmax|ktrans|kep|fieldmap|mra|mrv|mrs|svs|csi|angio\w*|tof|pd|pdw|dp|proton|spectro\w*|calibration|"
-    r"cal|asset|screen|t2 ?star\w*|t2s|t2 gre|t2 ffe|t2 fl[23]d|hemo|heme|maps?|t1rho|inv ?[12]|stir|ct|pet|spect|cta|"
+    r"cal|asset|screen|t2 ?star\w*|t2 etoile|t2s|t2 f?gre|3 ?pl|3 ?plane|"
+    r"t2 ffe|t2 fl[23]d|hemo|heme|maps?|t1rho|inv ?[12]|stir|ct|pet|spect|cta|"
     r"spine|cervical|lumbar|thoracic|whole spine|knee|atlas|template|ciss|fiesta)\b|"
     r"减影|減影|差分|サブ|弥散|扩散|拡散|灌注"
 )
@@ -44,13 +50,13 @@ _DARK_FLUID = re.compile(r"\b(dark fluid|darkfluid|da fl|dafl)\b|压水|壓水|�
 _PARTS_OF_WORDS = (
     "weighted", "gadolinium", "gadolinio", "contrast", "gado", "gad", "gd", "post", "pre", "wi", "ce", "km", "mdc",
     "inj", "flair", "mprage", "memprage", "fspgr", "spgr", "bravo", "vibe", "space", "cube", "vista", "star", "map",
-    "tirm", "tse", "fse", "ffe", "tfe", "mpr", "gre", "fl2d", "fl3d", "sag", "cor", "tra", "ax", "3d", "2d", "se", "fs",
-    "w", "n", "c", "f", "s",
+    "tirm", "reg", "tse", "fse", "ffe", "tfe", "mpr", "gre", "fl2d", "fl3d", "sag", "cor", "tra", "ax", "3d", "2d",
+    "se", "fs", "w", "n", "c", "f", "s",
 )  # fmt: skip
 """What follows T1 or T2 in one word, longer ones first."""
 
 _ONE_WORD = re.compile(
-    rf"(?:3d|2d|ax|axial|tra|trans|sag|sagittal|cor|coronal|s|ir)?(c?t1|t2)((?:{'|'.join(_PARTS_OF_WORDS)})*)"
+    rf"(?:s3d|3d|2d|ax|axial|tra|trans|sag|sagittal|cor|coronal|s|e|ir)?(c?t1|t2|flair)((?:{'|'.join(_PARTS_OF_WORDS)})*)"
 )
 
 _IN_ONE_WORD = {"c": "t1c", "ce": "t1c", "gd": "t1c", "gad": "t1c", "gado": "t1c", "gadolinium": "t1c", "km": "t1c",
@@ -67,18 +73,20 @@ _ONTO_IN_ONE_WORD = re.compile(rf"({_CONTRASTS}?)(?:2|to)({_CONTRASTS})")
 _SURGERY = r"(?!\W*(?:op\b|oper|surg|treat|therap|r[tx]\b|radi|chemo|resec|biops|proc|tmz|impl))"
 
 _AGENT = (
-    r"(?:gd\w*|gad\w*|ce|km|kontrast\w*|contrast\w*|civ|mdc|inj\w*|enhanc\w*|"
+    r"(?:gd\w*|gad\w*|ce|km|kontra\w*|contrast\w*|civ|mdc|inj\w*|inye\w*|iniez\w*|enhanc\w*|"
     r"dotarem|magnevist|prohance|clariscan|multihance|omniscan|elucirem|vueway)"
 )
 
 _NOT = (
-    r"(?:no|non|not|without|w o|wo|sin|sans|senza|ohne|sem|zonder|bez|avant|antes|prima|vor|voor|przed|before|pre|"
+    r"(?:no|non|not|without|w o|wo|sin|sans|senza|ohne|sem|zonder|bez|utan|uden|uten|avant|"
+    r"antes|prima|vor|voor|przed|before|pre|"
     r"prior to)"
 )
 
 _WITHOUT_AGENT = re.compile(
-    rf"\b{_NOT} (?:(?:de|del|di|da|do|the|l|iv|any|el) )*(?:{_AGENT}|c)\b|\bkontrast\w* oncesi\w*|"
-    rf"\b(?:pre{_SURGERY}|pre ?(?:contrast|kontrast|gd|gad|km|mdc|inj)\w*|nativ|native|nativo|nativa|natif|without|wo|"
+    rf"\b{_NOT} (?:(?:de|del|di|da|do|the|l|iv|any|el) )*(?:{_AGENT}|c)\b|\bkontra\w* oncesi\w*|"
+    rf"\b(?:pre{_SURGERY}|pre ?(?:contrast|kontrast|gd|gad|km|mdc|inj)\w*|noncon|nativ|native|"
+    r"nativo|nativa|natif|without|wo|"
     r"unenhanced|non ?contrast|non ?enhanced|plain|simple|ohne|basale|blanco|kontrastsiz|nicht km)\b|"
     r"平扫|平掃|非增强|非增強|增强前|增強前|単純|单纯|非造影|造影前"
 )
@@ -92,9 +100,20 @@ _SIGNS = (
     (re.compile(r"\b(?:w|with)\W+(?:and\W+|und\W+)?(?:wo|w/o|without)\b"), " postcontrast precontrast "),
     (re.compile(r"(?<![a-z0-9])(t1w?)c\+(?![a-z0-9])"), r"\1 postcontrast "),
     (re.compile(r"(?<![a-z0-9])(t1w?)c-(?![a-z0-9])"), r"\1 precontrast "),
+    (
+        re.compile(
+            r"\b(?:vor|nach|avant|apres|before|after|prima|dopo|antes|despues|przed|po|voor|na|pre|post|sin|con|sans|avec|"
+            r"ohne|mit|senza|sem|com|zonder|met|bez|z|without|with)\W+(?:und|u|et|and|e|y|i|en|oder|or)\W+"
+            r"(?:nach|vor|apres|avant|after|before|dopo|prima|despues|antes|po|przed|na|voor|post|pre|con|sin|avec|sans|"
+            r"mit|ohne|senza|com|sem|met|zonder|z|bez|with|without)\b"
+        ),
+        " postcontrast precontrast ",
+    ),
+    (re.compile(r"(?<=[\s(])[-\u2212\u2013](?:gd|km|mdc)(?![a-z0-9])"), " postcontrast precontrast "),
+    (re.compile(r"(?<![a-z0-9])(?:gd|gado?|km|mdc)[-\u2212\u2013](?![^\s)])"), " precontrast "),
     (re.compile(r"(?<![a-z0-9])c ?\+|\+ ?(?:c|ce|gd|gad\w*|km|mdc)(?![a-z0-9])"), " postcontrast "),
     (
-        re.compile(r"(?<![a-z0-9])c ?[-\u2212\u2013](?![a-z0-9])|(?<=[\s(])[-\u2212\u2013]c(?![a-z0-9])"),
+        re.compile(r"(?<![a-z0-9])c[-\u2212\u2013](?![a-z0-9])|(?<=[\s(])[-\u2212\u2013]c(?![a-z0-9])"),
         " precontrast ",
     ),
     (re.compile(r"\bw/o\b"), " without "),
@@ -130,9 +149,7 @@ def judge(text: str, contrast_agent: bool = False) -> Judgement:
     if _OTHER_SEQUENCE.search(plain):
         return Judgement(None)
     modality, doubt = _contrast(plain, contrast_agent)
-    if modality is not None and not doubt:
-        doubt = _doubt_of_kind(plain)
-    return Judgement(modality, doubt)
+    return Judgement(modality, (_doubt_of_kind(plain) or doubt) if modality else "")
 
 
 def is_segmentation(text: str) -> bool:
@@ -157,8 +174,8 @@ def _words(lowered: str) -> list[str]:
 
 def _plain(lowered: str) -> str:
     """The words of a text, one space between two, those that are joined taken apart."""
-    if "sub-" in lowered:  # names of BIDS
-        lowered = re.sub(r"(?<![a-z0-9])space-[a-z0-9]+", " ", lowered)
+    onto = r"(?<![a-z0-9])space-[a-z0-9]+" if "sub-" in lowered else r"_space-(?:t1|mni)[a-z0-9]*"
+    lowered = re.sub(onto, " ", lowered)  # as BIDS says onto what a volume was brought
     lowered = re.sub(r"(?<![a-z0-9])(?:sub|ses)(?:-[a-z0-9]+|[_ ]?\d+)", " ", lowered)
     for sign, word in _SIGNS:
         lowered = sign.sub(word, lowered)
@@ -177,6 +194,8 @@ def _apart(word: str) -> list[str]:
     parts = [_IN_ONE_WORD.get(part, part) for part in re.findall("|".join(_PARTS_OF_WORDS), rest)]
     if kind == "t2" and "t1c" in parts:
         parts = ["postcontrast" if part == "t1c" else part for part in parts]
+    if kind == "flair":
+        parts = [part for part in parts if part not in ("t1c", "t1n", "t2star", "flair")]
     if kind != "t2" and {"flair", "t2star"} & set(parts) and "flair" not in rest:
         return [word]
     return [*(("t1", "t1c") if kind == "ct1" else (kind,)), *(part for part in parts if part)]
@@ -218,4 +237,8 @@ def _with_or_without_agent(plain: str, found: set[str], contrast_agent: bool) ->
 def _doubt_of_kind(plain: str) -> str:
     if _NOT_OF_THE_WHOLE_HEAD.search(plain):
         return "it may show a part of the head only"
+    if _TWO_ECHOES.search(plain):
+        return "it may hold two echoes"
+    if _MAGNETISATION_TRANSFER.search(plain):
+        return "it is weighted by magnetisation transfer"
     return "it may be computed, not measured" if _SYNTHETIC.search(plain) else ""

@@ -42,9 +42,16 @@ _SERIES_FOLDER = re.compile(
 )
 
 _PATIENT_WORD = re.compile(
-    r"(?:^|[^a-z0-9])((?:sub|subj|subject|pat|patient|case|ses|session|visit|timepoint)[-_ ]?(?:\d[a-z0-9]*|[a-z]))"
+    r"(?:^|[^a-z0-9])((?:sub|subj|subject|pat|patient|patientid|case|ses|session|visit|timepoint)[-_ ]?(?:\d[a-z0-9]*|[a-z]))"
     r"(?![a-z0-9])|(?:^|[^a-z0-9])((?:sub|ses)-[a-z0-9]+)"
 )
+
+_TIME_OF_DAY = re.compile(r"(\d{8})-?\d{6}\b")
+
+_SERIES_NUMBER = re.compile(r"(-\d{1,2})+$")
+
+_NUMBERED_WITHIN = ("brats", "upenn")
+"""Data sets whose cases differ in short numbers at the end."""
 
 _FIVE_DIGITS = re.compile(r"\d{5,}")
 
@@ -280,5 +287,7 @@ def _case_mark(name: str) -> str:
     stop = next((n for n, word in enumerate(words) if speaks_of_sequence(word)), len(words))
     if stop == len(words):
         return ""
-    beginning = "-".join(words[:stop])
+    beginning = _TIME_OF_DAY.sub(r"\1", "-".join(words[:stop]))
+    if not beginning.startswith(_NUMBERED_WITHIN):
+        beginning = _SERIES_NUMBER.sub("", beginning)
     return beginning if _FIVE_DIGITS.search(beginning) or _FOUR_DIGITS_AND_WORD.search(beginning) else ""

@@ -78,6 +78,7 @@ def write_dicom(tmp_path: Path, small_arrays: dict[str, np.ndarray]) -> Callable
         (("UPENN-GBM-00001_11_T1.nii.gz", "UPENN-GBM-00002_11_FLAIR.nii.gz"), ("00001", "00002")),
         (("UCSF-PDGM-0004_T1.nii.gz", "UCSF-PDGM-0005_FLAIR.nii.gz"), ("0004", "0005")),
         (("sub-01_T1w.nii.gz", "sub-02_FLAIR.nii.gz"), ("sub-01", "sub-02")),
+        (("PatientID_0003_Timepoint_1_t1n.nii", "PatientID_0004_Timepoint_1_t2f.nii"), ("0003", "0004")),
         (("patient1_t1.nii.gz", "patient2_flair.nii.gz"), ("patient1", "patient2")),
         (("Brats18_2013_2_1_t1.nii.gz", "Brats18_2013_3_1_flair.nii.gz"), ("2013_2_1", "2013_3_1")),
         (
@@ -107,6 +108,8 @@ def test_several_cases_under_one_folder(
         ("5-AX T1/t1.nii.gz", "7-AX FLAIR/flair.nii.gz"),
         ("series_5/t1.nii.gz", "series_7/flair.nii.gz"),
         ("0005_t1.nii.gz", "0007_flair.nii.gz"),
+        ("anon_20200101120000_T1_5.nii.gz", "anon_20200101121500_FLAIR_7.nii.gz"),
+        ("x12345_5_T1.nii.gz", "x12345_7_FLAIR.nii.gz"),
         ("3d_t1.nii.gz", "2d_flair.nii.gz"),
         ("sub-01_T1w.nii.gz", "sub-01_FLAIR.nii.gz"),
         ("sub-01_ce-gadolinium_T1w.nii.gz", "sub-01_FLAIR.nii.gz"),

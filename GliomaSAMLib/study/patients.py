@@ -42,7 +42,8 @@ _SERIES_FOLDER = re.compile(
 )
 
 _PATIENT_WORD = re.compile(
-    r"(?:^|[^a-z0-9])((?:sub|subj|subject|pat|patient|patientid|case|ses|session|visit|timepoint)[-_ ]?(?:\d[a-z0-9]*|[a-z]))"
+    r"(?:^|[^a-z0-9])((?:sub|subj|subject|pat|patient|patientid|case|"
+    r"ses|session|visit|timepoint)[-_ ]?(?:\d[a-z0-9]*|[a-z]))"
     r"(?![a-z0-9])|(?:^|[^a-z0-9])((?:sub|ses)-[a-z0-9]+)"
 )
 

@@ -132,6 +132,9 @@ def segment(
         str,
         typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
     ] = "auto",
+    same_patient: Annotated[
+        bool, typer.Option("--same-patient", help="The volumes are of one patient, whatever headers and folders say.")
+    ] = False,
     points: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
@@ -176,7 +179,7 @@ def segment(
 
     with progress_bar() as report:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, orientation, part_of(report, 0.0, READING))
+        study = _read(sources, folder, register, skull, orientation, same_patient, part_of(report, 0.0, READING))
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
@@ -236,12 +239,20 @@ def _read(
     register: bool,
     skull: str,
     orientation: str,
+    same_patient: bool,
     report: Report,
 ) -> "Study":
     from ..study import Study
 
     if folder is not None:
-        return Study.read_folder(folder, register=register, skull=skull, orientation=orientation, progress=report)
+        return Study.read_folder(
+            folder,
+            register=register,
+            skull=skull,
+            orientation=orientation,
+            same_patient=same_patient,
+            progress=report,
+        )
     t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
     return Study.read(
         t1=t1,
@@ -251,6 +262,7 @@ def _read(
         register=register,
         skull=skull,
         orientation=orientation,
+        same_patient=same_patient,
         progress=report,
     )
 

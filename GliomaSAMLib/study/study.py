@@ -14,8 +14,9 @@ from ..geometry import Geometry
 from ..progress import Cancel, Progress, Reporter
 from .brain import find_brain
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
-from .modalities import MODALITIES, REFERENCE_ORDER, find_volumes
+from .modalities import MODALITIES, REFERENCE_ORDER, search_folder
 from .nifti import ORIENTATIONS, NiftiPlace
+from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
 from .registration import check_overlap, covered_share
 from .registration import register as find_motion
 from .volume import Source, Volume, read_image
@@ -24,6 +25,9 @@ CANONICAL_VERSION = 1
 """Part of `Study.key`; raised whenever the canonical images of the same volumes change."""
 
 FULL_COVER = 0.9
+
+MOST_LEFT_OUT = 12
+"""Volumes of a folder that a note names as left out."""
 
 
 class Study:
@@ -69,6 +73,7 @@ class Study:
         register: bool = False,
         skull: str = "auto",
         orientation: str = ORIENTATIONS[0],
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
@@ -82,6 +87,7 @@ class Study:
             skull: `on`: cut the brain out; `off`: it is cut out already; `auto`: look.
             orientation: `qform` or `sform`: where the two of a NIfTI header differ, or neither is in force, this one
                 gives the place; `auto`: as 3D Slicer does.
+            same_patient: The volumes are of one patient, whatever their headers, folders and names say.
             progress: Told the fraction done and what is being done.
             cancel: Asked often; True stops the work.
 
@@ -92,7 +98,10 @@ class Study:
         given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
         if not given:
             raise StudyError("No volume given: give at least one of t1, t1c, t2 and flair")
-        return cls._read(given, (), reference, register, skull, orientation, Reporter(progress, cancel))
+        check_sources_differ(given)
+        origins = [Origin.of(*one) for one in given.items()]
+        notes = patient_notes(origins, same_patient) + ([] if same_patient else place_notes(origins))
+        return cls._read(given, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @classmethod
     def _read(
@@ -108,6 +117,7 @@ class Study:
         """Read the volumes, by modality; the notes begin with `found`."""
         volumes = _read_all(given, orientation, report.part(0.0, 0.2))
         places = _check_places(volumes.values())
+        found = [*found, *check_voxels_differ(volumes.values())]
         fixed = volumes[_reference_modality(volumes, reference)]
         grid, nifti = _reference_grid(fixed, reference, orientation)
         notes: list[str] = []
@@ -132,18 +142,27 @@ class Study:
         register: bool = False,
         skull: str = "auto",
         orientation: str = ORIENTATIONS[0],
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
         """Read the volumes of a folder, recognised by file names or series descriptions; `notes` say what was taken.
 
         Raises:
-            StudyError: As `read`; also when nothing is recognised or several volumes could be one modality.
+            StudyError: As `read`; also when nothing is recognised, several volumes could be one modality, or they lie
+                in the folders of several cases.
             Cancelled: `cancel` returned True.
         """
-        found = find_volumes(folder)
-        taken = [f"{modality} is {_short_name(source)}" for modality, source in found.items()]
-        return cls._read(found, taken, reference, register, skull, orientation, Reporter(progress, cancel))
+        found = search_folder(folder)
+        check_sources_differ(found.volumes)
+        origins = [Origin.of(*one) for one in found.volumes.items()]
+        notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
+        notes += [f"not sure that this is {modality}: {doubt}; check it" for modality, doubt in found.doubts.items()]
+        notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
+        if found.left_out:
+            more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
+            notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")
+        return cls._read(found.volumes, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @cached_property
     def canonical(self) -> CanonicalVolume:

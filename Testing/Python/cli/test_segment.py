@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -74,6 +75,20 @@ def test_a_slicer_segmentation_from_two_volumes_and_prompts_of_a_file(
     assert image.GetMetaData("Segment0_ID") == "WT"
     layers = sitk.GetArrayFromImage(image)
     assert layers[20, 24, 30].all()
+
+
+def test_volumes_of_two_patients_need_the_word_of_the_user(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    for patient, name in (("patient-A", "t1c"), ("patient-B", "flair")):
+        (tmp_path / "both" / patient).mkdir(parents=True)
+        shutil.copy(small_case / f"{name}.nii.gz", tmp_path / "both" / patient)
+    out = tmp_path / "out.nii.gz"
+    arguments = ("segment", "--folder", tmp_path / "both", "--model", untrained, "--output", out)
+    refused = gliomasam(*arguments)
+    assert refused.status == 2 and "t1c in patient-A, flair in patient-B" in refused.err and not out.exists()
+    done = gliomasam(*arguments, "--same-patient")
+    assert done.status == 0 and "taken as one patient's" in done.out and out.exists()
 
 
 @pytest.mark.parametrize(

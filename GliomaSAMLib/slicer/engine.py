@@ -13,7 +13,7 @@ from ..progress import Cancel, Progress
 from ..session import Predictor, Request
 from .controller import SegmentationController
 from .jobs import Jobs, ModelChoice
-from .persistence import restore
+from .persistence import restore, set_aside
 from .worker import JOIN_SECONDS, ORDER, Ticket, Work, Worker
 
 LOGGER = logging.getLogger(__name__)
@@ -84,8 +84,9 @@ class Engine:
             state = restore(segmentation_node.GetScene(), segmentation_node)
             if state is not None:
                 task.restore(state)
-        except GliomaSAMError as error:
-            self.listener.message(str(error), "error")
+        except Exception as error:  # whatever it is: what could not be taken up is kept, and saving goes on
+            set_aside(segmentation_node)
+            self.tell_error(error)
         return task
 
     @property

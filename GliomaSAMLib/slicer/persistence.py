@@ -104,9 +104,14 @@ def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
     if not text:
         return None
     state = _decoded(text, segmentation_node.GetName())
+    saved = saved_volumes(segmentation_node)
+    return replace(state, nodes={modality: node for modality, node in saved.items() if node.GetScene() is scene})
+
+
+def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
+    """By modality the volume nodes that a segmentation was last made on, as its node says."""
     nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
-    there = {modality: node for modality, node in nodes.items() if node is not None and node.GetScene() is scene}
-    return replace(state, nodes=there)
+    return {modality: node for modality, node in nodes.items() if node is not None}
 
 
 def set_aside(segmentation_node: Any) -> None:

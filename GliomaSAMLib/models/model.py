@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..errors import ModelError
+from ..errors import GliomaSAMError, ModelError
 from ..files import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
@@ -218,7 +218,15 @@ def load_model(
     chosen = choose_device(device)
     state, metadata = load_weights(*find_weights(name))
     config = config_from_json(metadata.config)
-    parts = build(config, encoder_weights or find_base(metadata.base_sha256))
+    try:
+        parts = build(config, encoder_weights or find_base(metadata.base_sha256))
+    except (GliomaSAMError, ImportError, OSError):
+        raise
+    except Exception as error:  # whatever the numbers of a config can cause
+        raise ModelError(
+            f"The config of the weights file {metadata.path} makes no network ({type(error).__name__}: {error}): "
+            "get the file again"
+        ) from error
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
     label = Path(current_name(str(name))).stem

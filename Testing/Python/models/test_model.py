@@ -1,16 +1,18 @@
 """A network whose numbers are not finite is an error of its own, never an answer."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from GliomaSAMLib.errors import ModelError
-from GliomaSAMLib.models import Model
+from GliomaSAMLib.errors import ModelError, WeightsError
+from GliomaSAMLib.models import Model, load_model
 from GliomaSAMLib.models.prompt_maps import PromptSet, prompt_maps
-from GliomaSAMLib.models.registry import Parts
+from GliomaSAMLib.models.registry import METHODS, Parts
+from GliomaSAMLib.models.weights import save_weights
 
 SIDE = 32
 IMAGE = np.random.default_rng(0).random((SIDE, SIDE, SIDE), np.float32)
@@ -56,3 +58,12 @@ def test_no_embedding_that_float16_does_not_hold(model: Model, monkeypatch: pyte
     monkeypatch.setattr("GliomaSAMLib.models.model.embed_slice", lambda *given: torch.full((2, 3, 3), 1e5))
     with pytest.raises(ModelError, match="not finite"):
         model.embed([IMAGE[0]])
+
+
+@pytest.mark.parametrize(("field", "value"), [("filters", 10**6), ("filters", 0), ("filters", 1.5), ("filters", "x")])
+def test_a_weights_file_whose_config_makes_no_network_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    config = METHODS["segresnet"].config.to_json()
+    config["decoder"][field] = value
+    save_weights(tmp_path / "odd.safetensors", {"w": torch.zeros(2)}, config, None)
+    with pytest.raises((ModelError, WeightsError)):
+        load_model(tmp_path / "odd.safetensors", "cpu")

@@ -25,6 +25,7 @@ class ModelSection:
         self._requirements = Path(requirements)
         self._entries = []
         self._catalogued = frozenset()
+        self._picked = set()
         self._devices = ["auto"]
         self._looked = False
         self._ui.modelSelector.connect("activated(int)", self._chooseModel)
@@ -50,10 +51,11 @@ class ModelSection:
     # the choice
 
     def apply(self):
-        """Let the engine use what is chosen, and show it. A name that nobody can choose here comes from a scene."""
+        """Let the engine use what is chosen, and show it. A name that nobody chose in the list comes from a scene."""
         parameters, engine = self._panel.parameters, self._panel.engine
         if engine is not None:
-            engine.set_model(parameters.model, parameters.device, saved=parameters.model not in self._catalogued)
+            saved = parameters.model not in self._catalogued | self._picked
+            engine.set_model(parameters.model, parameters.device, saved=saved)
             self.sync()
         self._show()
 
@@ -64,21 +66,27 @@ class ModelSection:
             self._takeOut(parameters.model)
             parameters.model, parameters.device = engine.choice.model, engine.choice.device
             self._show()
+        for name in engine.unopened if engine is not None else ():
+            self._list(name)
+
+    def _list(self, name):
+        """Put a model into the list that is not of the catalogue."""
+        if all(entry["name"] != name for entry in self._entries):
+            self._entries.append({"name": name, "description": "", "accuracy": {}, "training_cases": ""})
+            self._ui.modelSelector.addItem(name)
 
     def _takeOut(self, name):
-        """Take a model out of the list that is neither of the catalogue nor a file."""
+        """Take a model out of the list that is neither of the catalogue nor a file; what was not opened stays."""
         found = [index for index, entry in enumerate(self._entries) if entry["name"] == name]
-        if found and name not in self._catalogued and not Path(name).is_file():
+        unopened = name in self._panel.engine.unopened
+        if found and name not in self._catalogued and not unopened and not Path(name).is_file():
             del self._entries[found[0]]
             self._ui.modelSelector.removeItem(found[0])
 
     def _show(self):
         parameters = self._panel.parameters
+        self._list(parameters.model)  # a file of the user's own, from a script or an older scene
         names = [entry["name"] for entry in self._entries]
-        if parameters.model not in names:  # a file of the user's own, from a script or an older scene
-            self._entries.append({"name": parameters.model, "description": "", "accuracy": {}, "training_cases": ""})
-            self._ui.modelSelector.addItem(parameters.model)
-            names.append(parameters.model)
         self._ui.modelSelector.currentIndex = names.index(parameters.model)
         self._ui.accuracyLabel.text = accuracy(self._entries[names.index(parameters.model)])
         if parameters.device not in self._devices:
@@ -88,6 +96,7 @@ class ModelSection:
 
     def _chooseModel(self, index):
         self._panel.messages.clear()
+        self._picked.add(self._entries[index]["name"])
         self._panel.parameters.model = self._entries[index]["name"]
 
     def _chooseDevice(self, index):

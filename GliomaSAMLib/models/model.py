@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from ..errors import GliomaSAMError, ModelError
 from ..files import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
@@ -24,6 +25,11 @@ from .weights import load_trainable, load_weights, trainable_names
 
 Features = list[torch.Tensor]
 T = TypeVar("T")
+
+
+def is_finite(values: np.ndarray) -> bool:
+    """Whether there is neither NaN nor infinity; without a copy of the array."""
+    return bool(np.isfinite(values.min(initial=0)) and np.isfinite(values.max(initial=0)))
 
 
 class Model:
@@ -86,19 +92,25 @@ class Model:
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def embed(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """Embed padded axial slices, float32 (J, I) in [0, 1] each, as float16 (C, y, x) each."""
+        """Embed padded axial slices, float32 (J, I) in [0, 1] each, as float16 (C, y, x) each. Raises `ModelError`
+        where the network gives NaN or infinity.
+        """
         assert self.encoder is not None
 
         def work(device: torch.device) -> list[np.ndarray]:
             def one(image: np.ndarray) -> np.ndarray:
                 tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
                 found = embed_slice(self.encoder, self.config.layout, tensor)  # type: ignore[arg-type]
-                return found.float().cpu().numpy().astype(np.float16)
+                with np.errstate(over="ignore"):  # infinity is told below
+                    return found.float().cpu().numpy().astype(np.float16)
 
             with autocast(device):
                 return thread_map(one, images, device)
 
-        return self._run(work)
+        found = self._run(work)
+        for array in found:
+            self._check(is_finite(array))
+        return found
 
     def encode(
         self,
@@ -112,6 +124,9 @@ class Model:
             images: For each modality present float32 (K, J, I) in [0, 1], 1 mm, sides multiples of `multiple`.
             embeddings: float16 (M, C, z, y, x) over the same box, M in the order of `MODALITIES`; None without encoder.
             progress_callback: Called repeatedly during a long computation; an exception that it raises ends it.
+
+        Raises:
+            ModelError: The network gives NaN or infinity.
         """
         shape = next(iter(images.values())).shape
         stacked = np.stack([images.get(name, np.zeros(shape, np.float32)) for name in MODALITIES])
@@ -124,7 +139,9 @@ class Model:
                 box = torch.from_numpy(stacked)[None].to(device)
                 return self.decoder.encode(box, present.to(device), coarse, progress_callback)
 
-        return self._run(work)
+        features = self._run(work)
+        self._check(all(bool(torch.isfinite(feature).all()) for feature in features))
+        return features
 
     def decode(self, features: Features, maps: np.ndarray, prompts: PromptSet) -> np.ndarray:
         """Logits float32 (3, K, J, I) of WT, TC, ET.
@@ -133,6 +150,9 @@ class Model:
             features: What `encode` gave.
             maps: Prompt maps (CHANNELS, K/2, J/2, I/2).
             prompts: What the maps were drawn from, in their voxels.
+
+        Raises:
+            ModelError: The network gives NaN or infinity.
         """
 
         @torch.inference_mode()
@@ -144,7 +164,18 @@ class Model:
                 found = self.decoder.decode([f.to(device) for f in features], inputs, [prompts])
                 return found[0].float().cpu().numpy()
 
-        return self._run(work)
+        logits = self._run(work)
+        self._check(is_finite(logits))
+        return logits
+
+    def _check(self, finite: bool) -> None:
+        """Raise `ModelError` where the network gave NaN or infinity, which would look like "no tumour"."""
+        if not finite:
+            advice = "get its weights again" if self.device.type == "cpu" else "choose the device cpu"
+            raise ModelError(
+                f"The model {self.name} gave numbers that are not finite on the device {self.device.type}, so there is "
+                f"no result: {advice}, or choose another model"
+            )
 
     def _move(self, device: torch.device) -> None:
         self.device = device
@@ -187,7 +218,15 @@ def load_model(
     chosen = choose_device(device)
     state, metadata = load_weights(*find_weights(name))
     config = config_from_json(metadata.config)
-    parts = build(config, encoder_weights or find_base(metadata.base_sha256))
+    try:
+        parts = build(config, encoder_weights or find_base(metadata.base_sha256))
+    except (GliomaSAMError, ImportError, OSError):
+        raise
+    except Exception as error:  # whatever the numbers of a config can cause
+        raise ModelError(
+            f"The config of the weights file {metadata.path} makes no network ({type(error).__name__}: {error}): "
+            "get the file again"
+        ) from error
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
     label = Path(current_name(str(name))).stem

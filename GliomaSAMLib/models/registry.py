@@ -20,6 +20,7 @@ from .methods.gliomasam import GliomaSam, GliomaSamConfig
 from .methods.ma_sam import MaSam, MaSamConfig
 from .methods.medsam3d import MedSam3d, MedSam3dConfig
 from .methods.segresnet import PromptableSegResNet, SegResNetConfig
+from .sizes import check_sizes
 from .slice_stack import StackLayout
 
 PROMPTS = ("point", "scribble", "box", "mask")
@@ -195,8 +196,14 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
             f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {previous!r}"
         )
     try:
+        for given, usual in ((content["layout"], StackLayout()), (current_fields(sizes), method.config.decoder)):
+            if not isinstance(given, Mapping):
+                raise TypeError("its layout and its decoder have to be fields by name")
+            check_sizes(given, asdict(usual))
         layout = StackLayout(**content["layout"])
         decoder = _made(type(method.config.decoder), current_fields(sizes))
+        if not isinstance(content["encoder"], str | None):
+            raise TypeError("its encoder is no name")
         return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)
     except (KeyError, TypeError) as error:
         raise ModelError(f"the config of {name!r} does not fit this version: {error}") from error

@@ -93,7 +93,8 @@ def read_checkpoint(path: Path, expected_sha256: str | None = None) -> tuple[dic
         The tensors by name, on the CPU, and the file's SHA-256.
 
     Raises:
-        WeightsError: the file is absent, damaged, has another SHA-256, or holds no tensors by name.
+        WeightsError: the file is absent, damaged, has another SHA-256, holds no tensors by name, or holds NaN or
+            infinity.
     """
     found = check_sha256(path, expected_sha256)
     try:
@@ -112,7 +113,19 @@ def read_checkpoint(path: Path, expected_sha256: str | None = None) -> tuple[dic
             f"the weights file {path} is no checkpoint of a model: expected a dictionary of tensors by name, "
             f"found {type(content).__name__} (SHA-256 {found})"
         )
-    return {str(name): tensor for name, tensor in content.items()}, found
+    tensors = {str(name): tensor for name, tensor in content.items()}
+    _check_finite(tensors, path, found)
+    return tensors, found
+
+
+def _check_finite(tensors: Mapping[str, Tensor], path: Path, sha256: str) -> None:
+    """Refuse tensors with NaN or infinity, whose network would find no tumour anywhere. Raises `WeightsError`."""
+    for name, tensor in tensors.items():
+        if (tensor.is_floating_point() or tensor.is_complex()) and not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(
+                f"The weights file {path} is damaged: its tensor {name} holds NaN or infinity (SHA-256 {sha256}). "
+                "Get the file again, or train anew"
+            )
 
 
 def select_prefix(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -286,7 +299,8 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
         Whether the base model fits is for the caller to ask with `WeightsMetadata.check_base`, once it is loaded.
 
     Raises:
-        WeightsError: The file is absent, truncated, of another SHA-256, or not one of GliomaSAM's.
+        WeightsError: The file is absent, truncated, of another SHA-256, not one of GliomaSAM's, or holds NaN or
+            infinity.
     """
     path = Path(path)
     found = check_sha256(path, expected_sha256)
@@ -304,7 +318,9 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
     scales = {name.removesuffix(SCALE): state.pop(name) for name in list(state) if name.endswith(SCALE)}
     if stray := sorted(scales.keys() - state.keys()):
         raise WeightsError(f"the weights file {path} has scales of {stray[0]} but not the tensor: get the file again")
-    return keys_in_networks({name: _read(tensor, scales.get(name)) for name, tensor in state.items()}), metadata
+    tensors = {name: _read(tensor, scales.get(name)) for name, tensor in state.items()}
+    _check_finite(tensors, path, found)
+    return keys_in_networks(tensors), metadata
 
 
 def _read_metadata(path: Path, sha256: str, notes: dict[str, str]) -> WeightsMetadata:

@@ -5,10 +5,11 @@ import binascii
 import json
 import math
 import os
+import reprlib
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -23,8 +24,14 @@ VERSION = 1
 
 MASK_ENCODING = "bits+zlib+base64"
 
-MAX_VOXELS = 2**31
+MAX_VOXELS = 2**29
 """Masks larger than this are refused, so that a damaged file cannot fill the memory."""
+
+MAX_VOXELS_TOGETHER = 2**31
+"""The most voxels of all masks of a list."""
+
+MAX_PROMPTS = 10_000
+"""The most prompts of a list."""
 
 
 Snapshot = tuple[tuple[Prompt, ...], bool]
@@ -245,13 +252,26 @@ class PromptHistory:
                 f"The prompts are of version {values.get('version')!r}, this program reads version {VERSION}: "
                 "update GliomaSAM"
             )
-        history = cls()
-        for number, entry in enumerate(values["prompts"], start=1):
+        entries = values["prompts"]
+        if len(entries) > MAX_PROMPTS:
+            raise PromptError(f"The list has {len(entries)} prompts: take some out, {MAX_PROMPTS} are the most")
+        prompts: dict[str, Prompt] = {}
+        voxels = 0
+        for number, entry in enumerate(entries, start=1):
             try:
-                history = history.add(prompt_from_json(entry))
+                voxels += _declared_voxels(entry)
+                if voxels > MAX_VOXELS_TOGETHER:
+                    raise PromptError(
+                        f"the masks up to this one have {voxels} voxels together, which needs {voxels / 2**30:.1f} GiB "
+                        f"of memory: take masks out, {MAX_VOXELS_TOGETHER} voxels are the most"
+                    )
+                prompt = prompt_from_json(entry)
+                if prompt.id in prompts:
+                    raise PromptError(f"The id {prompt.id!r} is that of a prompt before: give each its own")
             except PromptError as error:
                 raise PromptError(f"Prompt {number} of the list: {error}") from error
-        return cls(history.prompts)
+            prompts[prompt.id] = prompt
+        return cls(tuple(prompts.values()))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write `to_json` to a file, whole or not at all. Raises `OutputError`."""
@@ -289,19 +309,32 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
     return values
 
 
+def _declared_voxels(entry: object) -> int:
+    """How many voxels the mask of a prompt's JSON values says that it has; 0 where it has no usable shape."""
+    mask = entry.get("mask") if isinstance(entry, Mapping) else None
+    shape = mask.get("shape") if isinstance(mask, Mapping) else None
+    return math.prod(shape) if _is_shape(shape) else 0
+
+
+def _is_shape(shape: object) -> TypeGuard[list[int]]:
+    return isinstance(shape, list) and len(shape) == 3 and all(type(n) is int and n > 0 for n in shape)
+
+
 def prompt_from_json(values: object) -> Prompt:
     """A prompt from the values of `prompt_to_json`. Raises `PromptError` that says what is missing or wrong."""
     if not isinstance(values, Mapping):
-        raise PromptError(f"{values!r} is not a prompt: it needs id, kind, region, positive and points or mask")
+        raise PromptError(
+            f"{reprlib.repr(values)} is not a prompt: it needs id, kind, region, positive and points or mask"
+        )
     kind, region, positive, prompt_id = (values.get(key) for key in ("kind", "region", "positive", "id"))
     if kind not in KINDS:
-        raise PromptError(f"Unknown kind of prompt {kind!r}. Use one of {', '.join(KINDS)}")
+        raise PromptError(f"Unknown kind of prompt {reprlib.repr(kind)}. Use one of {', '.join(KINDS)}")
     if not isinstance(region, str):
         raise PromptError('its "region" is missing: use "WT", "TC" or "ET"')
     if not isinstance(positive, bool):
         raise PromptError('its "positive" is missing: use true or false')
     if prompt_id is not None and (not isinstance(prompt_id, str) or not prompt_id):
-        raise PromptError(f'its "id" {prompt_id!r} is not a text')
+        raise PromptError(f'its "id" {reprlib.repr(prompt_id)} is not a text')
     if kind == "mask":
         return make.mask(mask_from_json(values.get("mask")), region, prompt_id=prompt_id)
     points = values.get("points")
@@ -332,14 +365,14 @@ def mask_from_json(values: object) -> np.ndarray:
     if not isinstance(values, Mapping) or values.get("encoding") != MASK_ENCODING:
         raise PromptError(f'its "mask" is missing or not encoded as {MASK_ENCODING}')
     shape = values.get("shape")
-    if (
-        not isinstance(shape, list)
-        or len(shape) != 3
-        or not all(type(n) is int and n > 0 for n in shape)
-        or math.prod(shape) > MAX_VOXELS
-    ):
-        raise PromptError(f"its mask has no usable shape: {shape!r}")
+    if not _is_shape(shape):
+        raise PromptError(f"its mask has no usable shape: {reprlib.repr(shape)}")
     voxels = math.prod(shape)
+    if voxels > MAX_VOXELS:
+        raise PromptError(
+            f"its mask has no usable shape: {reprlib.repr(shape)} are {voxels:.3g} voxels, which need "
+            f"{voxels / 2**30:.3g} GiB of memory: {MAX_VOXELS} voxels are the most"
+        )
     length = (voxels + 7) // 8
     try:
         stream = zlib.decompressobj()

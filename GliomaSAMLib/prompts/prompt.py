@@ -1,6 +1,7 @@
 """One prompt: a point, a box, a scribble or an edited mask of a region, in RAS mm."""
 
 import hashlib
+import reprlib
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -96,12 +97,12 @@ def check_ras(ras: object) -> Ras:
     advice = "give three numbers, R,A,S in mm, for example -32.5,18,40"
     try:
         array = np.asarray(ras, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"The position {ras!r} is not made of numbers: {advice}") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PromptError(f"The position {reprlib.repr(ras)} is not made of numbers: {advice}") from error
     if array.shape != (3,):
-        raise PromptError(f"The position {ras!r} does not have three coordinates: {advice}")
+        raise PromptError(f"The position {reprlib.repr(ras)} does not have three coordinates: {advice}")
     if not np.all(np.isfinite(array)):
-        raise PromptError(f"The position {ras!r} has a coordinate that is not finite: {advice}")
+        raise PromptError(f"The position {reprlib.repr(ras)} has a coordinate that is not finite: {advice}")
     return floats(array)
 
 

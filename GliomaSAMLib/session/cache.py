@@ -20,6 +20,9 @@ SUFFIX = ".embedding"
 ABANDONED_SECONDS = 3600.0
 """A temporary file older than this belongs to a program that was killed while writing."""
 
+SPARE = 0.05
+"""Share of the limit that is freed at once when a cache of many small entries is full."""
+
 
 def default_cache_directory() -> Path:
     """The user's cache folder of GliomaSAM: `$GLIOMASAM_CACHE` when set, else where the system keeps caches."""
@@ -44,6 +47,8 @@ class EmbeddingCache:
     def __init__(self, directory: Path, limit_bytes: int) -> None:
         self.directory = Path(directory)
         self.limit_bytes = limit_bytes
+        self._unlooked = 0.0
+        self._told: set[str] = set()
 
     def get(self, key: str) -> np.ndarray | None:
         """The array kept under `key`, writable, or None when it is not there or was damaged (then it is deleted,
@@ -55,9 +60,10 @@ class EmbeddingCache:
         except FileNotFoundError:
             return None
         except OSError as error:
-            _warn(
+            self._warn_once(
+                "read",
                 f"the embedding cache in {self.directory} cannot be read ({error.strerror or error}); "
-                "embeddings are computed again"
+                "embeddings are computed again",
             )
             return None
         array = _decode(key, content)
@@ -67,7 +73,10 @@ class EmbeddingCache:
             else:
                 os.utime(path)
         if array is None:
-            _warn(f"the cached embedding {path} was damaged; it was deleted and is computed again")
+            self._warn_once(
+                "damage",
+                f"the cached embedding {path} was damaged; it and others like it are deleted and computed again",
+            )
         return array
 
     def put(self, key: str, array: np.ndarray) -> None:
@@ -82,7 +91,7 @@ class EmbeddingCache:
             with replacing(path, durable=False) as temporary:
                 temporary.write_bytes(content)
         except (OSError, OutputError) as error:
-            _warn(f"embeddings are not kept for the next run in {self.directory}: {error}")
+            self._warn_once("write", f"embeddings are not kept for the next run in {self.directory}: {error}")
 
     def size_bytes(self) -> int:
         """What the files take together."""
@@ -94,21 +103,34 @@ class EmbeddingCache:
             with contextlib.suppress(OSError):
                 path.unlink()
 
+    def _warn_once(self, kind: str, text: str) -> None:
+        """Warn where nothing of the kind was told before: a full disk is one message, not one a slice."""
+        if kind not in self._told:
+            self._told.add(kind)
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+
     def _path(self, key: str) -> Path:
         return self.directory / (hashlib.sha256(key.encode()).hexdigest() + SUFFIX)
 
     def _make_room(self, needed: int, replaced: Path) -> None:
         """Delete the entries not used for longest until `needed` bytes more fit; what is to be replaced does not
-        count.
+        count. The folder is looked through only now and then, as it may hold thousands of files: at first, and when so
+        much was written that it, and as much by three other programs, could have filled it.
         """
+        self._unlooked -= needed
+        if self._unlooked >= 0:
+            return
         entries = sorted(entry for entry in self._entries() if entry[2] != replaced)
         total = sum(size for _, size, _ in entries) + needed
+        spare = SPARE if needed < SPARE / 10 * self.limit_bytes else 0
+        wanted = self.limit_bytes * (1 - spare) if total > self.limit_bytes else self.limit_bytes
         for _, size, path in entries:
-            if total <= self.limit_bytes:
+            if total <= wanted:
                 break
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
                 total -= size
+        self._unlooked = (self.limit_bytes - total) / 4
         for path in self.directory.glob(f".*.part{SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > ABANDONED_SECONDS:
@@ -149,7 +171,3 @@ def _digest(key: str, payload: bytes | memoryview) -> bytes:
     digest = hashlib.sha256(key.encode() + b"\0")
     digest.update(payload)
     return digest.digest()
-
-
-def _warn(text: str) -> None:
-    warnings.warn(text, RuntimeWarning, stacklevel=3)

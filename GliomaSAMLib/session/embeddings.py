@@ -6,6 +6,7 @@ import time
 import numpy as np
 
 from ..models import Model
+from ..models.model import is_finite
 from ..models.slice_stack import pad_to
 from ..progress import Reporter
 from ..study import MODALITIES, Study
@@ -77,7 +78,9 @@ class StudyEmbeddings:
 
     def _cached(self, name: str, z: int) -> np.ndarray | None:
         found = self.cache.get(self._key(name, z)) if self.cache is not None else None
-        return found if found is not None and found.shape == self._array[0, :, z].shape else None
+        if found is None or found.shape != self._array[0, :, z].shape:
+            return None
+        return found if is_finite(found) else None
 
     def _key(self, name: str, z: int) -> str:
         if name not in self._keys:

@@ -14,8 +14,9 @@ from ..session import Prediction, Session
 from ..session.masks import Boxes
 from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
 from .markups_sync import PromptNodes
-from .persistence import SavedState, save_state
+from .persistence import SavedState, save_state, saved_volumes
 from .preparation import Preparation
+from .segments.patient import check_same_patient
 from .segments.view import SegmentStyle, SegmentView
 from .worker import Work
 
@@ -69,7 +70,7 @@ class SegmentationController:
                 self._notes = ()
                 self._forget_uncertainty()
                 self._encode_due = False
-            elif not self._preparation.choose(nodes, register, skull):
+            elif not self._choose(nodes, register, skull):
                 return True
         except GliomaSAMError as error:
             self._engine.tell_error(error)
@@ -79,6 +80,14 @@ class SegmentationController:
         self._unsaved = True
         self.tell_changed()
         return True
+
+    def _choose(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
+        chosen = [node for node in nodes.values() if node is not None]
+        doubt = check_same_patient(self.node, saved_volumes(self.node).values(), chosen)
+        news = self._preparation.choose(nodes, register, skull)
+        if news and doubt:
+            self._engine.listener.message(doubt, "warning")
+        return news
 
     @property
     def volume_nodes(self) -> dict[str, Any]:

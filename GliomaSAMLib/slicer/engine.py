@@ -3,6 +3,7 @@
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from ..progress import Cancel, Progress
 from ..session import Predictor, Request
 from .controller import SegmentationController
 from .jobs import Jobs, ModelChoice
-from .persistence import restore
+from .persistence import restore, set_aside
 from .worker import JOIN_SECONDS, ORDER, Ticket, Work, Worker
 
 LOGGER = logging.getLogger(__name__)
@@ -66,6 +67,8 @@ class Engine:
         self._told_progress = False
         self._choice = ModelChoice()
         self._loaded: ModelChoice | None = None
+        self._paths: set[str] = set()
+        self._unopened: dict[str, None] = {}
         self._closed = False
 
     # tasks
@@ -81,8 +84,9 @@ class Engine:
             state = restore(segmentation_node.GetScene(), segmentation_node)
             if state is not None:
                 task.restore(state)
-        except GliomaSAMError as error:
-            self.listener.message(str(error), "error")
+        except Exception as error:  # whatever it is: what could not be taken up is kept, and saving goes on
+            set_aside(segmentation_node)
+            self.tell_error(error)
         return task
 
     @property
@@ -106,9 +110,20 @@ class Engine:
     def set_model(self, name: str, device: str = "auto", saved: bool = False) -> None:
         """Answer with another model or on another device from now on. What is shown stays until the next prompt; when
         the model cannot be loaded, the one before stays in use, but the default takes its place when a scene named it
-        (`saved`).
+        (`saved`). A path that only a scene names is not opened: the user is told, and chooses it or does not.
         """
         choice = ModelChoice(current_name(name), device, saved)
+        if not saved:
+            self._paths.add(choice.model)
+            self._unopened.pop(choice.model, None)
+        elif choice.is_path and choice.model not in self._paths:
+            self._unopened[choice.model] = None
+            choice = replace(choice, model=ModelChoice.model)
+            self.listener.message(
+                f"The scene names {name} as its model. A file that a scene names is opened only when you choose it in "
+                f"the section Model and device, so {choice.model} takes its place",
+                "warning",
+            )
         if choice == self._choice and not saved:
             return
         before, self._choice = self._choice, choice
@@ -118,12 +133,17 @@ class Engine:
             self.drop(task, "prepare")
             task.model_changed()
 
+    @property
+    def unopened(self) -> tuple[str, ...]:
+        """Paths of weights that scenes named and that the user has not chosen: they were not opened."""
+        return tuple(self._unopened)
+
     def restore_model(self, task: SegmentationController, choice: ModelChoice) -> None:
         """Answer with the model that a task was saved with. There is one at a time, so other tasks are told of."""
         before = self._choice
         self.set_model(choice.model, choice.device, saved=True)
         others = [other for other in self._tasks if other is not task and other.volume_nodes]
-        if self._choice.model != before.model and others:
+        if self._choice.model != before.model and self._choice.model == current_name(choice.model) and others:
             self.listener.message(
                 f"{task.node.GetName()} was made with the model {self._choice.model}: it is in use from now on, for "
                 f"the other segmentations as well, in place of {before.model}",

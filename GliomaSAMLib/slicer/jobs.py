@@ -3,6 +3,7 @@
 torch and all rooms that need it are imported by the first call, so that the panel opens without them.
 """
 
+import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,9 @@ from .volumes import VolumeCopy
 
 T = TypeVar("T")
 
+PLAIN_NAME = re.compile(r"[A-Za-z0-9_+-]+")
+"""What a name of the catalogue looks like, as against a path on any system."""
+
 
 @dataclass(frozen=True)
 class ModelChoice:
@@ -32,6 +36,13 @@ class ModelChoice:
     model: str = "gliomasam"
     device: str = "auto"
     saved: bool = field(default=False, compare=False)
+
+    @property
+    def is_path(self) -> bool:
+        """Whether the model is anything but a plain name of the catalogue, so that a file would be opened for it. Told
+        from the text alone: a path such as a share on a network is not looked at.
+        """
+        return PLAIN_NAME.fullmatch(self.model) is None
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
 
 import functools
+import itertools
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ..errors import PromptError
+from ..errors import GliomaSAMError, PromptError
 from ..prompts import Prompt, PromptHistory
 from ..prompts.history import prompt_to_json
 from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
+from .segments.node import STYLES
 from .segments.view import SegmentStyle
+from .segments.writer import OVERWRITE_MODES
 
 if TYPE_CHECKING:
     from .controller import SegmentationController
@@ -19,9 +22,14 @@ if TYPE_CHECKING:
 ATTRIBUTE = "GliomaSAM.state"
 """Attribute of the segmentation node that holds the state as JSON."""
 SET_ASIDE = "GliomaSAM.state.unread"
-"""Attribute that keeps a state which could not be read, once there is another one to save."""
+"""Attribute that keeps a state which could not be read, once there is another one to save; further ones are numbered
+from 2."""
 FORMAT = "gliomasam-scene"
 VERSION = 2
+SKULL = ("auto", "on", "off")
+
+T = TypeVar("T")
+D = TypeVar("D", str, None)
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ def save_state(controller: "SegmentationController") -> None:
     before = node.GetAttribute(ATTRIBUTE)
     if before != text:
         if before and not _is_ours(before):
-            node.SetAttribute(SET_ASIDE, before)  # of a newer version: nothing of it is lost
+            set_aside(node)  # of a newer version, or damaged: nothing of it is lost
         node.SetAttribute(ATTRIBUTE, text)
     for modality in MODALITIES:
         volume_node = controller.volume_nodes.get(modality)
@@ -90,34 +98,90 @@ def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
         segmentation_node: The node.
 
     Raises:
-        PromptError: The state was saved by a newer version, or is damaged; the node is left as it is.
+        PromptError: The state was saved by a newer version, or any value of it is damaged; the node is left as it is.
     """
     text = segmentation_node.GetAttribute(ATTRIBUTE)
     if not text:
         return None
-    values = _values(text, segmentation_node.GetName())
+    state = _decoded(text, segmentation_node.GetName())
+    saved = saved_volumes(segmentation_node)
+    return replace(state, nodes={modality: node for modality, node in saved.items() if node.GetScene() is scene})
+
+
+def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
+    """By modality the volume nodes that a segmentation was last made on, as its node says."""
     nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
-    lesion, weights = values.get("lesion_segment"), values.get("weights")
-    prompts, earlier = _prompts(values)
-    return SavedState(
-        choice=ModelChoice(str(values.get("model", ModelChoice.model)), str(values.get("device", ModelChoice.device))),
-        nodes={modality: node for modality, node in nodes.items() if node is not None and node.GetScene() is scene},
-        register=bool(values.get("register", False)),
-        skull=str(values.get("skull", "auto")),
-        style=SegmentStyle(
-            str(values.get("style", "nested")),
-            str(values.get("overwrite", "none")),
-            lesion if isinstance(lesion, str) else None,
-        ),
-        prompts=prompts,
-        proposed=bool(values.get("proposed", False)),
-        weights=weights if isinstance(weights, str) else None,
-        earlier=earlier,
-    )
+    return {modality: node for modality, node in nodes.items() if node is not None}
+
+
+def set_aside(segmentation_node: Any) -> None:
+    """Keep the state that a node holds, whole, under a name of its own, so that another may take its place."""
+    text = segmentation_node.GetAttribute(ATTRIBUTE)
+    name = SET_ASIDE
+    for number in itertools.count(2):
+        kept = segmentation_node.GetAttribute(name)
+        if not text or kept == text:
+            return
+        if not kept:
+            break
+        name = f"{SET_ASIDE}.{number}"
+    segmentation_node.SetAttribute(name, text)
 
 
 def _role(modality: str) -> str:
     return f"GliomaSAM.{modality}"
+
+
+def _decoded(text: str, name: str) -> SavedState:
+    """What a text says, without the volumes. Raises `PromptError` where any of it cannot be understood."""
+    values = _values(text, name)
+    try:
+        return _state(values)
+    except Exception as error:  # whatever a text can cause: none of it is used then
+        reason = f" ({error})" if isinstance(error, GliomaSAMError) else ""
+        raise _damaged(name, reason) from error
+
+
+def _state(values: Mapping[str, Any]) -> SavedState:
+    """The state of the JSON values; what a version before did not know takes its default."""
+    choice = ModelChoice(_text(values, "model", ModelChoice.model), _text(values, "device", ModelChoice.device))
+    style = SegmentStyle(
+        _one_of(values, "style", tuple(STYLES), "nested"),
+        _one_of(values, "overwrite", OVERWRITE_MODES, "none"),
+        _text(values, "lesion_segment", None),
+    )
+    prompts, earlier = _prompts(values)
+    return SavedState(
+        choice=choice,
+        register=_one_of(values, "register", (False, True), False),
+        skull=_one_of(values, "skull", SKULL, "auto"),
+        style=style,
+        prompts=prompts,
+        proposed=_one_of(values, "proposed", (False, True), False),
+        weights=_text(values, "weights", None),
+        earlier=earlier,
+    )
+
+
+def _one_of(values: Mapping[str, Any], key: str, allowed: tuple[T, ...], default: T) -> T:
+    value = values.get(key, default)
+    if type(value) is not type(default) or value not in allowed:
+        raise PromptError(f"its {key} is none of {', '.join(map(str, allowed))}")
+    return value
+
+
+def _text(values: Mapping[str, Any], key: str, default: D) -> str | D:
+    value = values.get(key, default)
+    if value is not default and not isinstance(value, str):
+        raise PromptError(f"its {key} is no text")
+    return value
+
+
+def _damaged(name: str, reason: str = "") -> PromptError:
+    return PromptError(
+        f"What GliomaSAM saved in the segmentation {name} is damaged{reason}: its segments are as they were, "
+        "choose the volumes and go on from them. What is damaged is kept beside what is saved from now on"
+    )
 
 
 def _values(text: str, name: str) -> dict[str, Any]:
@@ -126,11 +190,8 @@ def _values(text: str, name: str) -> dict[str, Any]:
         values = json.loads(text)
     except (ValueError, RecursionError):
         values = None
-    if not isinstance(values, dict) or values.get("format") != FORMAT or not isinstance(values.get("version"), int):
-        raise PromptError(
-            f"What GliomaSAM saved in the segmentation {name} is damaged: its segments are as they were, "
-            "choose the volumes and go on from them"
-        )
+    if not isinstance(values, dict) or values.get("format") != FORMAT or type(values.get("version")) is not int:
+        raise _damaged(name)
     if values["version"] > VERSION:
         raise PromptError(
             f"The segmentation {name} was saved by a newer GliomaSAM (version {values['version']} of the scene, this "
@@ -142,7 +203,7 @@ def _values(text: str, name: str) -> dict[str, Any]:
 
 def _is_ours(text: str) -> bool:
     try:
-        _prompts(_values(text, ""))
+        _decoded(text, "")
     except PromptError:
         return False
     return True

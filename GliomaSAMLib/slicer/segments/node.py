@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import slicer
-import vtk
 
 from ...errors import OutputError
 from ...geometry import Geometry
@@ -25,6 +24,7 @@ from ..geometry import (
     sample,
     shifted,
 )
+from .ownership import identify
 
 if TYPE_CHECKING:
     from ...session.masks import Box
@@ -136,12 +136,6 @@ class Block:
         start = tuple(int(a + b) for a, b in zip(self.start, first[::-1], strict=True))
         shape = tuple(int(b - a + 1) for a, b in zip(first, last, strict=True))
         return Block(self.matrix, start, shape)  # type: ignore[arg-type]
-
-
-def segment_tag(segment: Any, name: str) -> str:
-    """The value of a segment's tag, empty where it has none."""
-    value = vtk.reference("")
-    return str(value) if segment.GetTag(name, value) else ""
 
 
 def segment_image(segmentation_node: Any, segment_id: str) -> Any:
@@ -275,6 +269,7 @@ def new_segmentation(scene: Any, name: str, volume_node: Any = None) -> Any:
             its study; or None.
     """
     segmentation_node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    identify(segmentation_node)
     segmentation_node.CreateDefaultDisplayNodes()
     display_node = segmentation_node.GetDisplayNode()
     display_node.SetOpacity2DFill(FILL_OPACITY)

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -158,3 +159,40 @@ def test_a_changed_config_comes_back_with_tuples_from_lists() -> None:
     changed = chosen_config("gliomasam", changes={"decoder": {"fine_blocks": 2, "skip_widths": [16, 32]}})
     assert changed.decoder.skip_widths == (16, 32) and changed.decoder.fine_blocks == 2
     assert config_from_json(changed.to_json()) == changed
+
+
+def changed(content: Any, path: tuple[str, ...], value: Any) -> Any:
+    """The same JSON values with another in one place."""
+    if not path:
+        return value
+    return {**content, path[0]: changed(content.get(path[0], {}), path[1:], value)}
+
+
+VALUES = [10**6, 10**400, -1, float("inf"), float("nan"), [8] * 1000, [10**9], "x" * 10**6, {}]
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("value", VALUES, ids=range(len(VALUES)))
+def test_no_number_of_a_config_takes_the_memory(method: str, value: object) -> None:
+    content = METHODS[method].config.to_json()
+    places = [("decoder", name) for name in content["decoder"]] + [("layout", name) for name in content["layout"]]
+    for place in places:
+        with pytest.raises(ModelError) as told:
+            config_from_json(changed(content, place, value))
+        assert len(str(told.value)) < 400, place
+    with pytest.raises(ModelError):
+        config_from_json({**content, "encoder": []})
+
+
+def test_the_limit_stands_in_the_message() -> None:
+    content = changed(METHODS["segresnet"].config.to_json(), ("decoder", "filters"), 10**6)
+    with pytest.raises(ModelError, match="'filters' of a config is 1000000: it has to lie between 0 and 192"):
+        config_from_json(content)
+
+
+@pytest.mark.parametrize("method", list(METHODS))
+def test_sizes_that_are_a_few_times_the_default_are_allowed(method: str) -> None:
+    content = METHODS[method].config.to_json()
+    for name, value in content["decoder"].items():
+        if type(value) is int:
+            config_from_json(changed(content, ("decoder", name), 2 * value))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from safetensors import safe_open
 
 from GliomaSAMLib.errors import OutputError, WeightsError
 from GliomaSAMLib.models.registry import METHODS, Parts
@@ -289,3 +290,37 @@ def test_names_in_files_are_those_of_before() -> None:
         "decoder.levels.0.tokens.regions.weight": "decoder.levels.0.tokens.regions.weight",
     }
     assert list(keys_in_files(dict.fromkeys(expected, tensor))) == list(expected.values())
+
+
+NOT_FINITE = [
+    (torch.float32, float("nan")),
+    (torch.float32, float("inf")),
+    (torch.float16, float("-inf")),
+    (torch.bfloat16, float("nan")),
+    (torch.float64, float("inf")),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), NOT_FINITE)
+def test_a_number_that_is_not_finite_is_damage(weights: Path, tmp_path: Path, kind: torch.dtype, value: float) -> None:
+    with safe_open(weights, "pt") as file:
+        notes, state = dict(file.metadata()), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state["b"] = state["b"].to(kind)
+    state["b"][1, 1] = value
+    safetensors.torch.save_file(state, weights, notes)
+    with pytest.raises(WeightsError, match=rf"^The weights file .* tensor b holds NaN or infinity.*{sha256(weights)}"):
+        load_weights(weights)
+    torch.save(state, tmp_path / "base.pth")
+    with pytest.raises(WeightsError, match="tensor b holds NaN or infinity"):
+        read_checkpoint(tmp_path / "base.pth")
+
+
+def test_a_scale_that_is_not_finite_is_damage(tmp_path: Path) -> None:
+    path = tmp_path / "integers.safetensors"
+    save_weights(path, {"w": torch.randn(100, 100)}, CONFIG, None, integers=True)
+    with safe_open(path, "pt") as file:
+        notes, state = dict(file.metadata()), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state["w:scale"][3] = float("inf")
+    safetensors.torch.save_file(state, path, notes)
+    with pytest.raises(WeightsError, match="tensor w holds NaN or infinity"):
+        load_weights(path)

@@ -236,3 +236,23 @@ def test_a_damaged_mask_is_refused(damage: dict) -> None:
     values["prompts"][0]["mask"].update(damage)
     with pytest.raises(PromptError, match="mask"):
         PromptHistory.from_json(values)
+
+
+@pytest.mark.parametrize("points", [[[10**400, 0, 0]], [[1e999, 0, 0]], [[[], [], []]], [[0, 0, None]]])
+def test_a_position_that_no_float_holds_is_refused_in_a_short_text(points: list[object]) -> None:
+    entry = {"kind": "point", "region": "WT", "positive": True, "points": points}
+    with pytest.raises(PromptError, match="position") as told:
+        PromptHistory.from_json({**PromptHistory().to_json(), "prompts": [entry]})
+    assert len(str(told.value)) < 300
+
+
+def test_lists_that_would_fill_the_memory_are_refused_before_with_the_figure() -> None:
+    empty = PromptHistory().to_json()
+    entry = {"kind": "point", "region": "WT", "positive": True, "points": [[0, 0, 0]]}
+    with pytest.raises(PromptError, match="10001 prompts"):
+        PromptHistory.from_json({**empty, "prompts": [entry] * 10_001})
+    for shape, figure in (([2**10, 2**10, 2**10], "1 GiB of memory"), ([1, 1, 2**34], r"16\.0 GiB of memory")):
+        drawn = {"shape": shape, "encoding": "bits+zlib+base64", "data": ""}
+        damaged = {"kind": "mask", "region": "WT", "positive": True, "mask": drawn}
+        with pytest.raises(PromptError, match=rf"Prompt 2 of the list.*{figure}"):
+            PromptHistory.from_json({**empty, "prompts": [entry, damaged]})

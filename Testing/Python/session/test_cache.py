@@ -148,6 +148,41 @@ def test_a_folder_that_cannot_be_made_only_warns(tmp_path: Path) -> None:
         assert cache.get("a") is None
 
 
+def test_a_disk_that_stays_full_is_told_once(cache: EmbeddingCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.warns(RuntimeWarning, match="No space left on device") as told:
+        list(map(cache.put, "abcdef", map(embedding, range(6))))
+    assert len(told) == 1
+
+
+def test_a_cache_full_of_damage_is_told_once_and_healed(cache: EmbeddingCache) -> None:
+    for number in range(5):
+        cache.put(str(number), embedding(number))
+    for path in entries(cache):
+        path.write_bytes(b"x")
+    with pytest.warns(RuntimeWarning, match="damaged") as told:
+        assert [cache.get(str(number)) for number in range(5)] == [None] * 5
+    assert len(told) == 1 and entries(cache) == []
+
+
+@pytest.mark.parametrize(("limit", "most"), [(2**40, 1), (1000 * 4400, 250), (10 * 4400, 2000)])
+def test_the_folder_is_looked_through_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: int, most: int
+) -> None:
+    looks = []
+    cache = EmbeddingCache(tmp_path, limit)
+    real = EmbeddingCache._entries
+    monkeypatch.setattr(EmbeddingCache, "_entries", lambda self: looks.append(1) or real(self))
+    for number in range(2000):
+        cache.put(str(number), embedding(0))
+        assert number % 100 or sum(size for _, size, _ in real(cache)) <= limit
+    assert len(looks) <= most
+    assert cache.get("1999") is not None
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_must_not_be_written_only_warns(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
@@ -162,7 +197,7 @@ def test_temporary_files_of_killed_programs_are_removed_and_fresh_ones_left(cach
         path.write_bytes(b"half")
     past = time.time() - ABANDONED_SECONDS - 60
     os.utime(old, (past, past))
-    cache.put("b", embedding(1))
+    EmbeddingCache(cache.directory, LIMIT).put("b", embedding(1))  # the next run
     assert not old.exists()
     assert fresh.exists()
 

@@ -333,7 +333,8 @@ def test_what_there_was_follows_its_place_onto_another_grid(
 
     for do in (refine, change_volumes) if refined_first else (change_volumes, refine):
         do()
-    assert task.geometry.matches(cropped) and kinds(task) == ["mask", "mask", "point"] and panel.messages == []
+    assert task.geometry.matches(cropped) and kinds(task) == ["mask", "mask", "point"]
+    assert [kind for kind, _ in panel.messages] == ["warning"] and "made on other volumes" in panel.told("warning")
     assert np.all(task.masks("WT") >= before["WT"][2:13, 1:15, 3:16])
     task.session.undo()
     run_until()

@@ -199,14 +199,14 @@ def open_with_model(task: Any, mrml_scene: Any, engine: Any, run_until: Any, pla
     return open_it
 
 
-@pytest.mark.parametrize("name", ["gliomasam_frozen", "cmaa+segresnet", "gone/mine.safetensors"])
+@pytest.mark.parametrize("name", ["gliomasam_frozen", "cmaa+segresnet"])
 def test_a_model_that_is_not_here_gives_way_to_the_default(
     engine: Any, open_with_model: Any, world: Any, panel: Any, place: Any, run_until: Any, name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     def load(model: str, device: str) -> Any:
         if model == name:
-            raise (WeightsError if "/" in name else ModelError)(f"there is no model {name!r}")
+            raise ModelError(f"there is no model {name!r}")
         return world.load(model, device)
 
     monkeypatch.setattr(engine.jobs, "_load", load)
@@ -228,6 +228,8 @@ def test_a_damaged_file_of_the_users_own_is_told(
 ) -> None:
     own = tmp_path / "own.safetensors"
     own.touch()
+    engine.set_model(str(own))  # chosen by the user before, so the scene may name it
+    engine.set_model("gliomasam")
     world.failing["load"] = WeightsError("the weights are damaged")
     task = open_with_model(str(own))
     run_until()
@@ -245,3 +247,40 @@ def test_the_former_name_of_the_default_is_understood(
     run_until()
     assert task.phase == "ready" and engine.choice.model == "gliomasam"
     assert world.calls.count("load") == 1 and panel.messages == []
+
+
+PATHS = (
+    "//server.example/share/x.safetensors",
+    "\\\\server.example\\share\\x",
+    "C:x",
+    "../x.safetensors",
+    "x.safetensors",
+    "~someone",
+    "own/x",
+    "https://server.example/x",
+    "",
+)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_a_path_that_a_scene_names_is_opened_only_when_the_user_chooses_it(
+    engine: Any, open_with_model: Any, world: Any, panel: Any, run_until: Any, name: str, monkeypatch: Any
+) -> None:
+    opened: list[str] = []
+
+    def load(model: str, device: str) -> Any:
+        opened.append(model)
+        return world.load(model, device)
+
+    monkeypatch.setattr(engine.jobs, "_load", load)
+    monkeypatch.setattr(Path, "is_file", lambda path: opened.append(str(path)))
+    task = open_with_model(name)
+    run_until()
+    assert opened == [] and engine.choice.model == "gliomasam" and task.phase == "ready"
+    assert f"The scene names {name} as its model" in panel.told("warning") and engine.unopened == (name,)
+    engine.set_model(name)
+    run_until()
+    assert opened == [name] and engine.choice.model == name and engine.unopened == ()
+    engine.set_model("gliomasam")
+    engine.set_model(name, saved=True)  # a scene that names what the user has chosen
+    assert engine.choice.model == name

@@ -1,0 +1,74 @@
+"""Which segments of a segmentation node were made for it, as against copies of another's or of its own."""
+
+import uuid
+from typing import Any
+
+import vtk
+
+OWNER_TAG = "GliomaSAM.owner"
+"""Tag of a segment that GliomaSAM made: the identity of its node and its own id. A copy keeps the tag, and so tells
+that it is one."""
+
+IDENTITY = "GliomaSAM.id"
+"""Attribute of a segmentation node that no other node has, and that is saved with the scene."""
+
+
+def segment_tag(segment: Any, name: str) -> str:
+    """The value of a segment's tag, empty where it has none."""
+    value = vtk.reference("")
+    return str(value) if segment.GetTag(name, value) else ""
+
+
+def identify(segmentation_node: Any) -> str:
+    """The identity of a node, which it is given where it has none."""
+    if not segmentation_node.GetAttribute(IDENTITY):
+        segmentation_node.SetAttribute(IDENTITY, uuid.uuid4().hex)
+    return str(segmentation_node.GetAttribute(IDENTITY))
+
+
+def take(segmentation_node: Any, segment_id: str) -> None:
+    """Mark a segment as one that was made for the node."""
+    owner = f"{identify(segmentation_node)}/{segment_id}"
+    segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+    if segment_tag(segment, OWNER_TAG) != owner:
+        segment.SetTag(OWNER_TAG, owner)
+
+
+def is_own(segmentation_node: Any, segment_id: str) -> bool:
+    """Whether a segment was made for the node. A node without an identity was read from a file, or written by a version
+    that gave none: what it holds is its own, but for copies of segments of a node that is in the scene.
+    """
+    owner = segment_tag(segmentation_node.GetSegmentation().GetSegment(segment_id), OWNER_TAG)
+    identity = segmentation_node.GetAttribute(IDENTITY)
+    if identity:
+        return owner == f"{identity}/{segment_id}"
+    if not owner:
+        return True
+    maker, _, own_id = owner.partition("/")
+    return own_id == segment_id and maker not in _identities(segmentation_node.GetScene())
+
+
+def settle(segmentation_node: Any, kind_tag: str) -> None:
+    """Give a node an identity where it has none, and mark of its own segments the first of each kind, which the tag of
+    this name tells.
+    """
+    if segmentation_node.GetAttribute(IDENTITY):
+        return
+    segmentation = segmentation_node.GetSegmentation()
+    firsts: dict[str, str] = {}
+    for segment_id in segmentation.GetSegmentIDs():
+        kind = segment_tag(segmentation.GetSegment(segment_id), kind_tag)
+        if kind and is_own(segmentation_node, segment_id):
+            firsts.setdefault(kind, segment_id)
+    identify(segmentation_node)
+    for segment_id in firsts.values():
+        take(segmentation_node, segment_id)
+
+
+def _identities(scene: Any) -> set[str]:
+    """The identities of all segmentation nodes of a scene."""
+    nodes = scene.GetNodesByClass("vtkMRMLSegmentationNode") if scene is not None else None
+    if nodes is None:
+        return set()
+    nodes.UnRegister(None)
+    return {str(nodes.GetItemAsObject(index).GetAttribute(IDENTITY)) for index in range(nodes.GetNumberOfItems())}

@@ -157,7 +157,11 @@ def test_a_file_without_a_place_is_told_and_never_laid_over_one_that_has_it(tmp_
     placed = put(tmp_path / "t2.nii", 2)
     with pytest.raises(StudyError, match=r"cannot be laid over the t2 volume.*carries no"):
         Study.read(t1=path, t2=placed, skull="off")
-    assert Study.read(t1=path, flair=path.parent / path.name, skull="off").modalities == ("t1", "flair")
+    (tmp_path / "flair").mkdir()
+    other = write_without_place(tmp_path / "flair", name)
+    voxels = other.with_suffix(".img") if name == "analyze.hdr" else other
+    voxels.write_bytes(voxels.read_bytes()[:-2] + b"\1\0")  # another volume than t1
+    assert Study.read(t1=path, flair=other, skull="off").modalities == ("t1", "flair")
 
 
 def test_files_with_a_place_are_not_spoken_of(tmp_path: Path) -> None:

@@ -10,12 +10,14 @@ from typer import TyperException
 
 from .. import __version__
 from ..errors import Cancelled, GliomaSAMError
+from ..private_folder import remove_abandoned
 from .console import print_error
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
 from .models import models
 from .segment import PromptCommand, segment
+from .stopping import Stopped, tidy_up_when_stopped
 from .train import train
 
 EXIT_ERROR = 2
@@ -56,9 +58,12 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `gliomasam` with the arguments given (default: those of the shell) and leave by `sys.exit`.
 
-    Exit status 0: done. 2: a usage or input error, one line on standard error. 130: stopped by Ctrl-C. 1: a fault
-    of the program; one line, or the traceback when the environment variable GLIOMASAM_DEBUG is set.
+    Exit status 0: done. 2: a usage or input error, one line on standard error. 130: stopped by Ctrl-C. 143, 129: by
+    SIGTERM, SIGHUP. 1: a fault of the program; one line, or the traceback when the environment variable
+    GLIOMASAM_DEBUG is set.
     """
+    tidy_up_when_stopped()
+    remove_abandoned()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     sys.exit(run(arguments or ["--help"]))
 
@@ -73,6 +78,9 @@ def run(arguments: Sequence[str]) -> int:
     except (Cancelled, KeyboardInterrupt):
         print_error("stopped")
         return EXIT_STOPPED
+    except Stopped as stopped:
+        print_error("stopped")
+        return stopped.status
     except (GliomaSAMError, TyperException) as error:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         print_error(message)

@@ -166,6 +166,34 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
 
 
+def make_private_folder(folder: Path) -> str | None:
+    """Make a folder for this user alone, whatever the umask; one that is there is closed to others where that is safe:
+    it is this user's and no group was given the right to write to it.
+
+    Files in it are still to be written with `replacing(..., private=True)`.
+
+    Returns:
+        None, or a sentence for the user when others can enter the folder.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
+    if not hasattr(os, "getuid"):
+        return None  # Windows: the folders of a user are closed to others
+    status = folder.stat()
+    if not status.st_mode & 0o077:
+        return None
+    if status.st_uid == os.getuid() and not status.st_mode & 0o022 and folder.resolve() != Path.home().resolve():
+        folder.chmod(0o700)
+        return None
+    return f"The folder {folder} is shared with others: they see what is kept there by name, but cannot read it"
+
+
 def resources_directory() -> Path:
     """Return the folder `Resources`: inside the library when installed, beside it in a checkout.
 

@@ -7,7 +7,7 @@ import pytest
 
 from GliomaSAMLib import files
 from GliomaSAMLib.errors import OutputError, StudyError
-from GliomaSAMLib.files import check_name, replacing, replacing_together
+from GliomaSAMLib.files import check_name, make_private_folder, replacing, replacing_together
 
 
 def write_together(paths: list[Path], text: str) -> None:
@@ -71,3 +71,32 @@ def test_names_that_cannot_be_used(name: str, tmp_path: Path) -> None:
 def test_names_that_can_be_used(name: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     check_name(tmp_path / name, StudyError)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("before", [None, 0o755, 0o750, 0o700])
+def test_a_folder_for_this_user_alone(umask: int, before: int | None, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "cache"
+    if before is not None:
+        folder.mkdir(parents=True)
+        folder.chmod(before)
+    old = os.umask(umask)
+    try:
+        assert make_private_folder(folder) is None
+    finally:
+        os.umask(old)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_folder_that_is_shared_on_purpose_is_left_and_told(mode: int, tmp_path: Path) -> None:
+    tmp_path.chmod(mode)
+    assert "shared with others" in str(make_private_folder(tmp_path))
+    assert tmp_path.stat().st_mode & 0o7777 == mode
+
+
+def test_the_home_of_a_user_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tmp_path.chmod(0o755)
+    assert make_private_folder(tmp_path) is not None
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

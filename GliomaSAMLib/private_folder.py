@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import OutputError
+from .files import check_name
 
 PREFIX = "gliomasam-"
 
@@ -27,6 +28,7 @@ def private_folder() -> Iterator[Path]:
         OutputError: No temporary folder can be written.
     """
     remove_abandoned()
+    check_name(tempfile.gettempdir(), OutputError)
     try:
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
     except OSError as error:

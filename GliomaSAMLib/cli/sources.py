@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import StudyError
+from ..plain_text import printable
 
 if TYPE_CHECKING:
     from ..study.volume import Source
@@ -51,7 +52,7 @@ def described(volumes: Files) -> dict[str, dict[str, Any]]:
     values = {}
     for modality, files in volumes.items():
         place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in (".mhd", ".nhdr") else files[0]
-        values[modality] = {"path": str(place), "files": len(files), "sha256": sha256_of(files)}
+        values[modality] = {"path": printable(str(place)), "files": len(files), "sha256": sha256_of(files)}
     return values
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 
 SERIES_DESCRIPTION, CONTRAST_AGENT, POSITION = "0008|103e", "0018|0010", "0020|0032"
 
@@ -32,8 +33,12 @@ class DicomSeries:
 
 
 def find_series(folder: Path) -> list[DicomSeries]:
-    """The DICOM series directly in `folder`, by description. Empty when there is none."""
+    """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
+    that the reader cannot take.
+    """
     series = []
+    for path in (folder, *folder.iterdir()):
+        check_name(path, StudyError)
     for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
         if files:

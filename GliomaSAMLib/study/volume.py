@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
 
@@ -163,6 +164,7 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
         image = read_series(source)
     elif isinstance(source, str | Path):
         path = Path(source)
+        check_name(path, StudyError)
         name = str(path)
         image = read_dicom_folder(path) if path.is_dir() else _read_file(path, modality)
     else:

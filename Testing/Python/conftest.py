@@ -73,7 +73,8 @@ def glioma_case(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> 
             pytest.skip(f"the case {archive} is absent")
         if not (cases / name).is_dir():
             with tarfile.open(archive) as packed:
-                packed.extractall(cases, filter="data")
+                safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}  # from Python 3.11.4 on
+                packed.extractall(cases, **safely)
         return cases / name
 
     return unpack

@@ -73,6 +73,6 @@ def test_a_short_walk(window: Any, add_patient: Any, quick: QuickWork, tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(2, 7))
 def test_a_long_walk(window: Any, add_patient: Any, quick: QuickWork, tmp_path: Path, seed: int) -> None:
     walk(window, add_patient, quick, tmp_path, seed, MANY)

@@ -92,19 +92,19 @@ def test_a_kill_in_the_middle_costs_nothing(cases_folder: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("launcher", [(), pytest.param(TORCHRUN, marks=pytest.mark.slow)])
 def test_two_processes_are_one_with_twice_the_batch(
-    launcher: tuple[str, ...], cases_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    launcher: tuple[str, ...], cases_folder: Path, tmp_path: Path
 ) -> None:
     # by default a step of Adam is as long as the rate even where the gradient is nothing but rounding
     common = {"steps": 2, "warmup": 0, "learning_rate": 1.0, "epsilon": 1.0}
-    two_processes = start(tmp_path, cases_folder, "two", devices=2, launcher=launcher, **common)
-    monkeypatch.setattr(torch.optim, "AdamW", torch.optim.AdamW)  # which the script changes
-    arguments = [str(cases_folder), str(tmp_path / "one"), "", "0", json.dumps({"batch": 2, **common})]
-    monkeypatch.setattr(sys, "argv", ["train_script.py", *arguments])
-    exec(SCRIPT, {})
-    finish(two_processes)
+    both = [
+        start(tmp_path, cases_folder, "one", batch=2, **common),
+        start(tmp_path, cases_folder, "two", devices=2, launcher=launcher, **common),
+    ]
+    for process in both:
+        finish(process)
     one, two = (torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["decoder"] for run in ("one", "two"))
-    # weights move by some 1e-2; sums of another order move them by up to 2e-4
-    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 5e-4
+    # weights move by some 1e-2
+    assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 5e-5
 
 
 @pytest.mark.slow

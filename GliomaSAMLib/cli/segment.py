@@ -17,7 +17,7 @@ from ..files import replacing_together
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, output, part_of, progress_bar
-from .sources import Files, described, sha256_of, volume_files
+from .sources import Files, described, files_read, sha256_of, volume_files
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -167,7 +167,7 @@ def segment(
     _check_choices(sources, folder, skull, et_label)
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
-    others = {"--prompts": prompts, "--model": Path(model), "--encoder-weights": encoder_weights}
+    others = files_read({"--prompts": prompts, "--encoder-weights": encoder_weights}, [model])
     _check_inputs([path for path in (out, json, picture) if path], sources, folder, others)
     from ..models import load_model
     from ..session import Session
@@ -232,14 +232,11 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         raise OutputError("Two results would go to the same file: choose different names")
 
 
-def _check_inputs(
-    outputs: list[Path], sources: dict[str, Path | None], folder: Path | None, others: dict[str, Path | None]
-) -> None:
+def _check_inputs(outputs: list[Path], sources: dict[str, Path | None], folder: Path | None, others: Files) -> None:
     """Refuse a result in the place of an input. Raises `OutputError`, and `StudyError` for a folder without volumes."""
     from ..output.overwriting import refuse_inputs
 
-    inputs: Files = {name: (path,) for name, path in others.items() if path is not None}
-    refuse_inputs(outputs, inputs)
+    refuse_inputs(outputs, others)
     folders = [path.resolve() for path in (folder, *sources.values()) if path is not None and path.is_dir()]
     inside = any(path.resolve().is_relative_to(place) for path in outputs for place in folders)
     if folders and not inside and not any(path.exists() for path in outputs):

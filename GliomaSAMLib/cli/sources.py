@@ -1,7 +1,7 @@
 """What a command reads: the files behind its options, and their SHA-256 for the report."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[Path, ...]]
 """Files by the option that names them."""
+
+
+def files_read(named: Mapping[str, Path | None], models: Sequence[str]) -> Files:
+    """The files that options name, and those of models that are given by a path."""
+    files: Files = {option: (path,) for option, path in named.items() if path is not None}
+    return {**files, **{f"the model {model}": (Path(model),) for model in models}}
 
 
 def volume_files(sources: Mapping[str, Path | None], folder: Path | None) -> Files:

@@ -150,3 +150,40 @@ def test_the_report_names_a_dicom_series_by_all_its_slices(
     assert (done.status, done.err) == (0, "")
     named = json.loads((tmp_path / "o.json").read_text())["inputs"]["flair"]
     assert (named["path"], named["files"]) == (str(series), 24)
+
+
+def test_a_demo_of_a_case_leaves_its_files(gliomasam: Callable, small_case: Path, untrained: Path) -> None:
+    """The results bear the name of the case, as a volume may."""
+    case = small_case.rename(small_case.with_name("flair"))
+    before = contents(case)
+    done = gliomasam("demo", "--folder", case, "-o", case, "--model", untrained)
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "choose another name" in done.err
+    assert contents(case) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "CASES", "--split", "OUT/table.json"),
+        ("evaluate", "CASES", "--results", "OUT/table.json"),
+        ("evaluate", "CASES", "--model", "OUT/table.json"),
+        ("train", "CASES", "--split", "OUT/log.jsonl"),
+        ("train", "CASES", "--config", "OUT/last.ckpt"),
+        ("train", "CASES", "--start", "OUT/gliomasam.safetensors"),
+    ],
+)
+def test_a_run_replaces_nothing_that_it_reads(
+    words: tuple[str, ...], gliomasam: Callable, cases_folder: Path, untrained: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    out.mkdir()
+    for name in ("table.json", "log.jsonl", "last.ckpt"):
+        shutil.copyfile(cases_folder / "split.json", out / name)
+    shutil.copyfile(untrained, out / "gliomasam.safetensors")
+    before = contents(out)
+    arguments = [word.replace("CASES", str(cases_folder)).replace("OUT", str(out)) for word in words]
+    done = gliomasam(*arguments, "--output", out)
+    assert (done.status, done.err.count("\n")) == (2, 1)
+    assert "choose another name" in done.err
+    assert contents(out) == before

@@ -17,7 +17,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .models import models
 from .segment import PromptCommand, segment
-from .stopping import Stopped, tidy_up_when_stopped
+from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
 from .train import train
 
 EXIT_ERROR = 2
@@ -62,10 +62,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     SIGTERM, SIGHUP. 1: a fault of the program; one line, or the traceback when the environment variable
     GLIOMASAM_DEBUG is set.
     """
-    tidy_up_when_stopped()
+    alone = arguments is None  # called with arguments, the process is the caller's
+    if alone:
+        tidy_up_when_stopped()
     remove_abandoned()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(arguments or ["--help"]))
+    try:
+        status = run(arguments or ["--help"])
+    except (KeyboardInterrupt, Stopped):  # a second time, while the first was being told
+        status = EXIT_STOPPED
+    if alone:
+        stay_until_the_end()
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:

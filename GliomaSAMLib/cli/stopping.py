@@ -33,6 +33,14 @@ def tidy_up_when_stopped() -> None:
             signal.signal(number, _stop)
 
 
+def stay_until_the_end() -> None:
+    """All is done and told: no signal changes the exit status any more. Does nothing outside the main thread."""
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", *SIGNALS):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     for name in SIGNALS:
         if hasattr(signal, name):

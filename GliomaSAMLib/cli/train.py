@@ -117,8 +117,8 @@ def train(
     launcher, give the same numbers as --devices and --nodes to each process.
     """
     try:
-        from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..output.overwriting import refuse_inputs
+        from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error

@@ -82,3 +82,24 @@ def test_a_program_that_is_killed_leaves_no_process_and_the_next_start_removes_t
     environment = {**os.environ, "TMPDIR": str(temporary)}
     subprocess.run([sys.executable, "-c", COMMAND, "--version"], env=environment, check=True, stdout=subprocess.DEVNULL)
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "module", ["typer", "rich.progress", "GliomaSAMLib.cli.segment", "torch", "GliomaSAMLib.study"]
+)
+def test_ctrl_c_while_a_module_is_loaded(module: str, tmp_path: Path, untrained: Path) -> None:
+    code = f"""
+import sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupting())
+from GliomaSAMLib.cli import main
+main()
+"""
+    words = ["segment", "--t1", str(tmp_path / "t1.nii"), "--model", str(untrained), "-o", str(tmp_path / "o.nii")]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "gliomasam: stopped\n")

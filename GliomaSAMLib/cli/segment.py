@@ -32,6 +32,8 @@ PROMPT_OPTIONS = ("points", "boxes")
 
 SKULL_CHOICES = ("auto", "on", "off")
 
+ORIENTATION_CHOICES = ("auto", "qform", "sform")
+
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
 READING = 0.15
@@ -128,6 +130,13 @@ def segment(
     ] = None,
     register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    orientation: Annotated[
+        str,
+        typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
+    ] = "auto",
+    same_patient: Annotated[
+        bool, typer.Option("--same-patient", help="The volumes are of one patient, whatever headers and folders say.")
+    ] = False,
     points: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
@@ -164,27 +173,34 @@ def segment(
     """
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
     out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
-    _check_choices(sources, folder, skull, et_label)
+    _check_choices(sources, folder, skull, et_label, orientation)
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
     others = files_read({"--prompts": prompts, "--encoder-weights": encoder_weights}, [model])
     _check_inputs([path for path in (out, json, picture) if path], sources, folder, others)
     from ..models import load_model
+    from ..output import twin_notes
     from ..session import Session
 
     with progress_bar() as report:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, part_of(report, 0.0, READING))
+        study = _read(sources, folder, register, skull, orientation, same_patient, part_of(report, 0.0, READING))
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
         start = time.perf_counter()
         result = session.update(progress=part_of(report, READING, 1.0))
         seconds = time.perf_counter() - start
-    options = {"register": register, "skull": skull, "et_label": et_label, "device": device}
+    options: dict[str, Any] = {
+        "register": register,
+        "skull": skull,
+        "orientation": orientation,
+        "same_patient": same_patient,
+    }
+    options |= {"et_label": et_label, "device": device}
     named = {"prompts": prompts, "encoder_weights": encoder_weights}
     inputs = _inputs(sources, folder, named) if json is not None else {}
-    notes = tuple(dict.fromkeys((*study.notes, *result.notes)))
+    notes = tuple(dict.fromkeys((*study.notes, *result.notes, *twin_notes(out))))
     done = _Done(study, session, notes, model, seconds, inputs, options)
     _write(done, out, json, picture, et_label)
     _print_result(done, out)
@@ -205,7 +221,9 @@ class _Done:
     options: dict[str, Any]
 
 
-def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int) -> None:
+def _check_choices(
+    sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int, orientation: str
+) -> None:
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
     if folder is not None and single:
@@ -214,6 +232,8 @@ def _check_choices(sources: dict[str, Path | None], folder: Path | None, skull: 
         raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
         raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
+    if orientation not in ORIENTATION_CHOICES:
+        raise StudyError(f"Unknown --orientation {orientation}. Choose auto, qform or sform")
     if et_label not in (3, 4):
         raise OutputError(f"Unknown --et-label {et_label}. Choose 3, or 4 as in BraTS data before 2023")
 
@@ -253,13 +273,38 @@ def _inputs(sources: dict[str, Path | None], folder: Path | None, others: dict[s
     return {**described(volume_files(sources, folder)), **files}
 
 
-def _read(sources: dict[str, Path | None], folder: Path | None, register: bool, skull: str, report: Report) -> "Study":
+def _read(
+    sources: dict[str, Path | None],
+    folder: Path | None,
+    register: bool,
+    skull: str,
+    orientation: str,
+    same_patient: bool,
+    report: Report,
+) -> "Study":
     from ..study import Study
 
     if folder is not None:
-        return Study.read_folder(folder, register=register, skull=skull, progress=report)
+        return Study.read_folder(
+            folder,
+            register=register,
+            skull=skull,
+            orientation=orientation,
+            same_patient=same_patient,
+            progress=report,
+        )
     t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
-    return Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, register=register, skull=skull, progress=report)
+    return Study.read(
+        t1=t1,
+        t1c=t1c,
+        t2=t2,
+        flair=flair,
+        register=register,
+        skull=skull,
+        orientation=orientation,
+        same_patient=same_patient,
+        progress=report,
+    )
 
 
 def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:
@@ -270,7 +315,7 @@ def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_l
     paths = [path for path in (out, json, picture) if path is not None]
     with replacing_together(paths) as names:
         to = dict(zip(paths, names, strict=True))
-        write_segmentation(to[out], masks, done.study.reference, et_label)
+        write_segmentation(to[out], masks, done.study.reference, et_label, done.study.nifti)
         if json is not None:
             write_report(to[json], _report(done, out))
         if picture is not None:

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import CaseError
+from ..errors import CaseError, StudyError
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study import Study
+from ..study.image_file import read_image_file
 from ..study.modalities import find_volumes
+from ..study.patients import Origin, check_one_case
+from .label_order import core_and_oedema_exchanged
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
 
@@ -45,30 +48,46 @@ class Case:
         return replace(self, name=f"{self.name}-unenhanced", enhancing=False)
 
     def read_study(self) -> Study:
-        """The case's volumes. Raises `StudyError`."""
+        """The case's volumes, after a look at its labels.
+
+        Raises:
+            StudyError: A volume cannot be used.
+            CaseError: The labels cannot be read, or are not those of BraTS in its order.
+        """
+        self._check_labels(sitk.GetArrayFromImage(self._label_image()))
         return Study.read_folder(self.folder)
 
     def read_labels(self, study: Study) -> np.ndarray:
         """The BraTS label map, uint8 (K, J, I) on `study.reference`. ET may be 4 (before 2023) or 3, but not both.
 
         Raises:
-            CaseError: The map cannot be read, has another grid than the reference, or labels that BraTS does not know.
+            CaseError: The map cannot be read, has another grid than the reference, labels that BraTS does not know, or
+                core and oedema exchanged.
         """
-        try:
-            image = sitk.ReadImage(str(self.labels))
-        except RuntimeError as error:
-            raise CaseError(
-                f"{self.labels} cannot be read: it is damaged or not an image; export the labels again"
-            ) from error
-        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-            raise CaseError(f"{self.labels} is not a label map: expected a 3D volume with one label a voxel")
+        image = self._label_image()
         if not Geometry.of_image(image).matches(study.reference):
             raise CaseError(
                 f"{self.labels} has {_size(image.GetSize())} voxels and another grid than the volumes "
                 f"({_size(study.reference.size)}): resample the labels onto the volumes, or remove the case"
             )
         labels = sitk.GetArrayFromImage(image)
-        found = set(np.unique(labels).tolist())
+        self._check_labels(labels)
+        return labels.astype(np.uint8)
+
+    def _label_image(self) -> sitk.Image:
+        try:
+            image = read_image_file(self.labels).image
+        except StudyError as error:
+            raise CaseError(
+                f"{self.labels} cannot be read as labels; export them again. The reason: {error}"
+            ) from error
+        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+            raise CaseError(f"{self.labels} is not a label map: expected a 3D volume with one label a voxel")
+        return image
+
+    def _check_labels(self, labels: np.ndarray) -> None:
+        """Raise `CaseError` unless they are those of BraTS, in its order."""
+        found = set(np.unique(labels[labels != 0]).tolist())
         if unknown := sorted(found - KNOWN_LABELS):
             raise CaseError(f"{self.labels} has unknown labels {unknown}: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)")
         if {3, 4} <= found:
@@ -76,7 +95,11 @@ class Case:
                 f"{self.labels} has the labels 3 and 4, of which only one can be the enhancing tumour: "
                 "write that as 3, and what else there is as one of 0, 1 (NCR), 2 (ED)"
             )
-        return labels.astype(np.uint8)
+        if core_and_oedema_exchanged(labels):
+            raise CaseError(
+                f"{self.labels} has label 1 all around label 2, as where 1 is the oedema (Medical Segmentation "
+                "Decathlon): write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or remove the case"
+            )
 
 
 def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]:
@@ -206,6 +229,7 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     if missing:
         raise CaseError(f"Case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
     kept = {modality: volumes[modality] for modality in modalities}
+    check_one_case([Origin.of(*one) for one in kept.items()])
     return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
 
 

@@ -3,6 +3,7 @@
 The format of .seg.nrrd: https://slicer.readthedocs.io/en/latest/developer_guide/modules/segmentations.html
 """
 
+import gzip
 import os
 import tempfile
 from collections.abc import Mapping
@@ -15,11 +16,14 @@ from ..errors import OutputError
 from ..files import check_name, replacing
 from ..geometry import Geometry, bounding_box
 from ..regions import REGIONS, labels_from_regions
+from ..study.nifti import HEADER_BYTES, NiftiPlace
 from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
 
 LABEL_MAP_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+
+NIFTI_SUFFIXES = (".nii.gz", ".nii")
 
 KNOWN_SUFFIXES = (SEGMENTATION_SUFFIX, *LABEL_MAP_SUFFIXES)
 
@@ -67,6 +71,18 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
     return path
 
 
+def twin_notes(path: str | os.PathLike[str]) -> list[str]:
+    """What to say of a file beside a NIfTI result whose voxels other programs take for those of the result."""
+    path = Path(path).expanduser()
+    beside = path.with_name(path.name[:-3])
+    if not path.name.lower().endswith(".nii.gz") or not beside.exists():
+        return []
+    return [
+        f"{beside.name} lies beside {path.name}: 3D Slicer and others then show the voxels of {beside.name} for those "
+        f"of {path.name}; move one of them away"
+    ]
+
+
 def _check_folder(path: Path) -> None:
     folder = path.parent
     if not folder.exists():
@@ -82,7 +98,12 @@ def _check_folder(path: Path) -> None:
         ) from error
 
 
-def write_image(path: str | os.PathLike[str], image: sitk.Image, header: tuple[bytes, bytes] | None = None) -> None:
+def write_image(
+    path: str | os.PathLike[str],
+    image: sitk.Image,
+    header: tuple[bytes, bytes] | None = None,
+    place: NiftiPlace | None = None,
+) -> None:
     """Write an image, compressed where the format can, in the place of what is at `path`. The suffix chooses the
     format.
 
@@ -92,6 +113,7 @@ def write_image(path: str | os.PathLike[str], image: sitk.Image, header: tuple[b
         path: The file.
         image: The image.
         header: A line of the file's header as ITK writes it, and what is to stand there instead.
+        place: Of a NIfTI file whose grid the image has: its codes and forms, which ITK does not keep.
 
     Raises:
         OutputError: It cannot be written; the old file is unchanged and nothing else is left.
@@ -101,11 +123,21 @@ def write_image(path: str | os.PathLike[str], image: sitk.Image, header: tuple[b
             sitk.WriteImage(image, str(temporary), useCompression=True)
             if header is not None:
                 temporary.write_bytes(temporary.read_bytes().replace(*header, 1))
+            if place is not None and not place.is_plain and output_suffix(temporary) in NIFTI_SUFFIXES:
+                _write_place(temporary, place)
             intact = temporary.exists() and _same_voxels(sitk.ReadImage(str(temporary)), image)
         except RuntimeError as error:
             raise OutputError(_failure(path, temporary.parent)) from error
         if not intact:
             raise OutputError(_failure(path, temporary.parent))
+
+
+def _write_place(path: Path, place: NiftiPlace) -> None:
+    """Put codes and forms into the NIfTI file that ITK has written."""
+    packed = path.name.endswith(".gz")
+    content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    content = place.written_into(content[:HEADER_BYTES]) + content[HEADER_BYTES:]
+    path.write_bytes(gzip.compress(content, 6, mtime=0) if packed else content)
 
 
 def _same_voxels(image: sitk.Image, other: sitk.Image) -> bool:
@@ -125,10 +157,14 @@ def _failure(path: str | os.PathLike[str], folder: os.PathLike[str]) -> str:
 
 
 def write_label_map(
-    path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
+    path: str | os.PathLike[str],
+    masks: Mapping[str, np.ndarray],
+    geometry: Geometry,
+    et_label: int = 3,
+    place: NiftiPlace | None = None,
 ) -> None:
     """Write nested masks, uint8 (K, J, I), as one label map: NCR 1, ED 2, ET `et_label`. NIfTI, NRRD or MHA by the
-    suffix.
+    suffix. `place` as for `write_image`.
 
     Raises:
         OutputError: `et_label` is not 3 or 4; the masks do not fit the grid; the file cannot be written (an old one
@@ -136,7 +172,8 @@ def write_label_map(
     """
     if et_label not in ET_LABELS:
         raise OutputError(f"{et_label} is not a label of enhancing tumour: use 3 (BraTS 2023 and later) or 4 (before)")
-    write_image(path, geometry.to_image(labels_from_regions(check_masks(masks, geometry), et_label)))
+    labels = labels_from_regions(check_masks(masks, geometry), et_label)
+    write_image(path, geometry.to_image(labels), place=place)
 
 
 def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str, np.ndarray]:
@@ -208,7 +245,11 @@ def _extent(mask: np.ndarray) -> str:
 
 
 def write_segmentation(
-    path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry, et_label: int = 3
+    path: str | os.PathLike[str],
+    masks: Mapping[str, np.ndarray],
+    geometry: Geometry,
+    et_label: int = 3,
+    place: NiftiPlace | None = None,
 ) -> None:
     """Write nested masks, uint8 (K, J, I) by region, in the format that the suffix names.
 
@@ -217,6 +258,7 @@ def write_segmentation(
         masks: WT, TC and ET.
         geometry: Their grid.
         et_label: The label of enhancing tumour in a label map, 3 or 4.
+        place: Of the NIfTI file that the grid is of, see `write_image`.
 
     Raises:
         OutputError: See `write_label_map` and `check_output_path`. A file that was there before is then unchanged.
@@ -224,4 +266,4 @@ def write_segmentation(
     if output_suffix(path) == SEGMENTATION_SUFFIX:
         write_slicer_segmentation(path, masks, geometry)
     else:
-        write_label_map(path, masks, geometry, et_label)
+        write_label_map(path, masks, geometry, et_label, place)

@@ -1,20 +1,20 @@
 """Which volume nodes of a scene are which modality, by their names and DICOM series descriptions."""
 
 import itertools
-import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import slicer
 
-from ..study.modalities import MODALITIES, recognise
+from ..study.modalities import MODALITIES
+from ..study.naming import AGENT_UNSAID, Judgement, judge
+from .patients import doubts_of_one_patient
 
 MOST_CANDIDATES = 8
 """A modality's volumes that are compared; there are rarely more than two."""
 
 DESCRIPTION_TAG, AGENT_TAG = "0008,103E", "0018,0010"
-
-_NATIVE = re.compile(r"(?<![a-z0-9])t1(n|pre)(?![a-z0-9])")
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,19 @@ def guess_volumes(scene: Any) -> dict[str, DetectedVolume]:
             candidates.setdefault(modality, []).append(found)
     present = [modality for modality in MODALITIES if modality in candidates]
     chosen = _most_alike([candidates[modality][:MOST_CANDIDATES] for modality in present])
+    doubts = doubts_of_one_patient(
+        {modality: candidate.node for modality, candidate in zip(present, chosen, strict=True)}
+    )
     return {
-        modality: _guess(candidate, len(candidates[modality]), "t1c" in candidates and modality == "t1")
+        modality: _guess(candidate, len(candidates[modality]), "t1c" in candidates and modality == "t1", doubts)
         for modality, candidate in zip(present, chosen, strict=True)
     }
 
 
-def _guess(candidate: _Candidate, count: int, has_t1c: bool) -> DetectedVolume:
+def _guess(candidate: _Candidate, count: int, has_t1c: bool, doubts: Sequence[str]) -> DetectedVolume:
     reason = candidate.reason
+    if doubts:
+        return DetectedVolume(candidate.node, False, "; ".join(doubts))
     if has_t1c:
         _, reason = _modality(candidate.node, has_t1c=True)
     if count > 1:
@@ -85,15 +90,16 @@ def _volumes(scene: Any) -> list[Any]:
 def _modality(volume_node: Any, has_t1c: bool) -> tuple[str | None, str]:
     """The modality that a node's texts speak of, and what speaks against it."""
     description, agent = _series(volume_node)
-    name = volume_node.GetName() or ""
-    by_name, by_description = recognise(name, agent), recognise(description, agent) if description else None
-    modality = by_description or by_name
-    if by_name and by_description and by_name != by_description:
-        return modality, f"its name speaks of {by_name}, its DICOM description of {by_description}: check it"
-    text = description if by_description else name
-    if modality == "t1" and not has_t1c and recognise(text, True) != "t1" and not _NATIVE.search(text.lower()):
-        return modality, "nothing says whether contrast agent was given: check that it is T1 without contrast"
-    return modality, ""
+    by_name = judge(volume_node.GetName() or "", agent)
+    by_description = judge(description, agent) if description else Judgement(None)
+    if by_name.modality and by_description.modality and by_name.modality != by_description.modality:
+        return by_description.modality, (
+            f"its name speaks of {by_name.modality}, its DICOM description of {by_description.modality}: check it"
+        )
+    found = by_description if by_description.modality else by_name
+    if not found.doubt or (has_t1c and found.doubt == AGENT_UNSAID):
+        return found.modality, ""
+    return found.modality, f"{found.doubt}: check that it is {found.modality}"
 
 
 def _series(volume_node: Any) -> tuple[str, bool]:

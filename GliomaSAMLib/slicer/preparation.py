@@ -44,7 +44,7 @@ class Preparation:
             return ()
         present = [(node, modality) for modality, node in self.inputs.nodes.items() if node.GetScene() is not None]
         said = [note for node, modality in present for note in volume_notes(node, modality)]
-        return (*said, *self.prepared.study.notes)
+        return (*self.inputs.doubts, *said, *self.prepared.study.notes)
 
     @property
     def reference_node(self) -> Any:

@@ -18,6 +18,7 @@ from .geometry import (
     volume_matrix,
 )
 from .modality_detection import DetectedVolume, guess_volumes
+from .patients import doubts_of_one_patient
 
 __all__ = [
     "DetectedVolume",
@@ -188,6 +189,8 @@ class Inputs:
         one_volume_each(self.nodes)
         for modality, node in self.nodes.items():
             check_volume_node(node, modality)
+        self.doubts = tuple(doubts_of_one_patient(self.nodes))
+        """What speaks against the volumes being of one patient, for the user to read."""
         self._prints = {modality: self._print(node) for modality, node in self.nodes.items()}
 
     @property

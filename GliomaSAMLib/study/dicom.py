@@ -3,13 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
+from .dicom_frames import read_frames
+from .reasons import reason_of
+from .slices import Slice, stack_of
 
-SERIES_DESCRIPTION, CONTRAST_AGENT, POSITION = "0008|103e", "0018|0010", "0020|0032"
+SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
+
+POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
+
+FRAMES, ROWS, COLUMNS = "0028|0008", "0028|0010", "0028|0011"
+
+APART = {
+    "0018|0081": "echo time",
+    "0018|9087": "b-value",
+    "0020|0100": "time",
+    "0020|0012": "acquisition",
+    "0008|0008": "type",
+}
+"""What may tell apart slices at one place, by tag."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +82,30 @@ def read_dicom_folder(folder: Path) -> sitk.Image:
 
 
 def read_series(series: DicomSeries) -> sitk.Image:
-    """The volume of one series. Raises `StudyError` when slices are damaged, missing or doubled."""
-    if len(series.files) > 1:
-        _check_slices(series)
+    """The volume of one series. Raises `StudyError` when slices have no place, are damaged, missing or doubled."""
+    name = f"{series.folder}: the series {series}"
+    stack = None if len(series.files) == 1 else stack_of([_slice(file) for file in series.files], name)
     try:
-        if len(series.files) == 1:  # an enhanced, multi-frame file holds the whole volume
-            return sitk.ReadImage(series.files[0])
+        if stack is None:  # an enhanced, multi-frame file holds the whole volume
+            return read_frames(Path(series.files[0]), name)
         reader = sitk.ImageSeriesReader()
-        reader.SetFileNames(series.files)
-        return reader.Execute()
-    except RuntimeError as error:
+        reader.SetFileNames([series.files[number] for number in stack.order])
+        return stack.place(reader.Execute())
+    except (RuntimeError, OSError) as error:
         raise StudyError(
-            f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged, export it again"
+            f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged ({reason_of(error)}), "
+            "export it again"
         ) from error
+
+
+def read_dicom_file(path: Path) -> sitk.Image:
+    """The volume of one multi-frame DICOM file.
+
+    Raises:
+        StudyError: It holds a single slice, or its frames have no place or make up no even stack.
+        RuntimeError: SimpleITK cannot read it.
+    """
+    return read_frames(path, str(path))
 
 
 def _header(file: str) -> dict[str, str]:
@@ -89,26 +115,29 @@ def _header(file: str) -> dict[str, str]:
     try:
         reader.ReadImageInformation()
     except RuntimeError as error:
-        raise StudyError(f"{file}: the DICOM file cannot be read; it is damaged, export it again") from error
+        raise StudyError(
+            f"{file}: the DICOM file cannot be read; it is damaged ({reason_of(error)}), export it again"
+        ) from error
     return {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
 
 
-def _check_slices(series: DicomSeries) -> None:
-    """Raise `StudyError` unless the slices lie one after another at equal distances."""
-    headers = [_header(file) for file in series.files]
-    if not all(POSITION in header for header in headers):
-        raise StudyError(
-            f"{series.folder}: slices of {series} have no position in the patient; export the series again"
-        )
-    positions = np.array([[float(x) for x in header[POSITION].split("\\")] for header in headers])
-    steps = np.linalg.norm(np.diff(positions, axis=0), axis=1)
-    if steps.min() < 1e-3:
-        raise StudyError(
-            f"{series.folder}: {series} has several slices at one place (echoes or times); export one volume only"
-        )
-    usual = float(np.median(steps))
-    if np.abs(steps - usual).max() > 0.05 * usual + 0.05:
-        raise StudyError(
-            f"{series.folder}: slices of {series} are missing or unevenly spaced "
-            f"({steps.min():.2f} to {steps.max():.2f} mm); export it again"
-        )
+def _slice(file: str) -> Slice:
+    """Where the slice of one file lies. Raises `StudyError` when it is damaged or holds several."""
+    header = _header(file)
+    if header.get(FRAMES, "1").strip() not in ("", "1"):
+        raise StudyError(f"{file}: the series has several files of many frames each; give one of these files")
+    size = int(header.get(ROWS, "0")), int(header.get(COLUMNS, "0"))
+    position, orientation, spacing = (_numbers(header.get(tag, "")) for tag in (POSITION, ORIENTATION, PIXEL_SPACING))
+    what = {name: text for tag, name in APART.items() if (text := header.get(tag, "").strip())}
+    return Slice(position, orientation, spacing, size, what)
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """The numbers of an element; not a number where a word is none."""
+    numbers = []
+    for word in text.split("\\") if text.strip() else ():
+        try:
+            numbers.append(float(word))
+        except ValueError:
+            numbers.append(float("nan"))
+    return tuple(numbers)

@@ -1,7 +1,8 @@
 """One patient's MR volumes, ready for a model."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -13,15 +14,20 @@ from ..geometry import Geometry
 from ..progress import Cancel, Progress, Reporter
 from .brain import find_brain
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
-from .modalities import MODALITIES, REFERENCE_ORDER, find_volumes
+from .modalities import MODALITIES, REFERENCE_ORDER, search_folder
+from .nifti import ORIENTATIONS, NiftiPlace
+from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
 from .registration import check_overlap, covered_share
 from .registration import register as find_motion
-from .volume import Source, Volume, read_volume
+from .volume import Source, Volume, read_image
 
 CANONICAL_VERSION = 1
 """Part of `Study.key`; raised whenever the canonical images of the same volumes change."""
 
 FULL_COVER = 0.9
+
+MOST_LEFT_OUT = 12
+"""Volumes of a folder that a note names as left out."""
 
 
 class Study:
@@ -31,6 +37,7 @@ class Study:
         reference: The grid that results are given on.
         brain: bool (K, J, I) on `reference`: the brain, without the air around it.
         notes: What was done to the volumes, for the user to read.
+        nifti: The place of `reference` as it stands in the header of its NIfTI file; None when it came from no such.
     """
 
     def __init__(
@@ -40,11 +47,13 @@ class Study:
         brain: np.ndarray,
         brain_image: sitk.Image,
         notes: Sequence[str],
+        nifti: NiftiPlace | None = None,
     ) -> None:
         self._volumes = {volume.modality: volume for volume in volumes}
         self.reference = reference
         self.brain = brain
         self.notes = tuple(notes)
+        self.nifti = nifti
         self._grid = CanonicalGrid.around(brain, brain_image, reference)
 
     @property
@@ -63,6 +72,8 @@ class Study:
         reference: Source | None = None,
         register: bool = False,
         skull: str = "auto",
+        orientation: str = ORIENTATIONS[0],
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
@@ -74,6 +85,9 @@ class Study:
                 t2, t1 that is present.
             register: Align the volumes rigidly first, for a head that moved between the scans.
             skull: `on`: cut the brain out; `off`: it is cut out already; `auto`: look.
+            orientation: `qform` or `sform`: where the two of a NIfTI header differ, or neither is in force, this one
+                gives the place; `auto`: as 3D Slicer does.
+            same_patient: The volumes are of one patient, whatever their headers, folders and names say.
             progress: Told the fraction done and what is being done.
             cancel: Asked often; True stops the work.
 
@@ -84,7 +98,10 @@ class Study:
         given = {m: source for m, source in zip(MODALITIES, (t1, t1c, t2, flair), strict=True) if source is not None}
         if not given:
             raise StudyError("No volume given: give at least one of t1, t1c, t2 and flair")
-        return cls._read(given, (), reference, register, skull, Reporter(progress, cancel))
+        check_sources_differ(given)
+        origins = [Origin.of(*one) for one in given.items()]
+        notes = patient_notes(origins, same_patient) + ([] if same_patient else place_notes(origins))
+        return cls._read(given, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @classmethod
     def _read(
@@ -94,12 +111,15 @@ class Study:
         reference: Source | None,
         register: bool,
         skull: str,
+        orientation: str,
         report: Reporter,
     ) -> "Study":
         """Read the volumes, by modality; the notes begin with `found`."""
-        volumes = _read_all(given, report.part(0.0, 0.2))
+        volumes = _read_all(given, orientation, report.part(0.0, 0.2))
+        places = _check_places(volumes.values())
+        found = [*found, *check_voxels_differ(volumes.values())]
         fixed = volumes[_reference_modality(volumes, reference)]
-        grid = _reference_grid(fixed, reference)
+        grid, nifti = _reference_grid(fixed, reference, orientation)
         notes: list[str] = []
         if register:
             volumes, notes = _align(volumes, fixed, report.part(0.2, 0.7))
@@ -109,7 +129,7 @@ class Study:
         )
         for volume in volumes.values():
             notes += _describe(volume, grid, brain)
-        study = cls(list(volumes.values()), grid, brain, brain_image, [*found, *notes, *brain_notes])
+        study = cls(list(volumes.values()), grid, brain, brain_image, [*found, *places, *notes, *brain_notes], nifti)
         report.report(1.0, "the volumes are read")
         return study
 
@@ -121,18 +141,28 @@ class Study:
         reference: Source | None = None,
         register: bool = False,
         skull: str = "auto",
+        orientation: str = ORIENTATIONS[0],
+        same_patient: bool = False,
         progress: Progress | None = None,
         cancel: Cancel | None = None,
     ) -> "Study":
         """Read the volumes of a folder, recognised by file names or series descriptions; `notes` say what was taken.
 
         Raises:
-            StudyError: As `read`; also when nothing is recognised or several volumes could be one modality.
+            StudyError: As `read`; also when nothing is recognised, several volumes could be one modality, or they lie
+                in the folders of several cases.
             Cancelled: `cancel` returned True.
         """
-        found = find_volumes(folder)
-        taken = [f"{modality} is {_short_name(source)}" for modality, source in found.items()]
-        return cls._read(found, taken, reference, register, skull, Reporter(progress, cancel))
+        found = search_folder(folder)
+        check_sources_differ(found.volumes)
+        origins = [Origin.of(*one) for one in found.volumes.items()]
+        notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
+        notes += [f"not sure that this is {modality}: {doubt}; check it" for modality, doubt in found.doubts.items()]
+        notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
+        if found.left_out:
+            more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
+            notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")
+        return cls._read(found.volumes, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @cached_property
     def canonical(self) -> CanonicalVolume:
@@ -194,13 +224,25 @@ class Study:
         return digest.hexdigest()
 
 
-def _read_all(given: Mapping[str, Source], report: Reporter) -> dict[str, Volume]:
+def _read_all(given: Mapping[str, Source], orientation: str, report: Reporter) -> dict[str, Volume]:
     volumes = {}
     for index, (modality, source) in enumerate(given.items()):
         report.report(index / len(given), f"reading {modality}")
-        image, name = read_volume(source, modality)
-        volumes[modality] = Volume(modality, name, image)
+        found, name = read_image(source, modality, orientation=orientation)
+        volumes[modality] = Volume(modality, name, found.image, note=found.note, placed=found.placed, nifti=found.nifti)
     return volumes
+
+
+def _check_places(volumes: Collection[Volume]) -> list[str]:
+    """Notes on what the files say of their place. Raises `StudyError` when only some of them say it."""
+    nowhere = [volume for volume in volumes if not volume.placed]
+    placed = [volume for volume in volumes if volume.placed]
+    if nowhere and placed:
+        raise StudyError(
+            f"{nowhere[0].name}: the {nowhere[0].modality} volume cannot be laid over the {placed[0].modality} volume, "
+            f"as {nowhere[0].note}; export it again as NIfTI, with its place"
+        )
+    return [f"{volume.modality}: {volume.note}" for volume in volumes if volume.note]
 
 
 def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None) -> str:
@@ -211,10 +253,12 @@ def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None)
     return next(modality for modality in REFERENCE_ORDER if modality in volumes)
 
 
-def _reference_grid(fixed: Volume, reference: Source | None) -> Geometry:
+def _reference_grid(fixed: Volume, reference: Source | None, orientation: str) -> tuple[Geometry, NiftiPlace | None]:
+    """The grid of the results, and its place in a NIfTI header."""
     if reference is None or (isinstance(reference, str) and reference in MODALITIES):
-        return fixed.geometry
-    return Geometry.of_image(read_volume(reference, "reference", any_values=True)[0])
+        return fixed.geometry, fixed.nifti
+    found, _ = read_image(reference, "reference", any_values=True, orientation=orientation)
+    return Geometry.of_image(found.image), found.nifti
 
 
 def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tuple[dict[str, Volume], list[str]]:
@@ -227,7 +271,7 @@ def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tu
             continue
         index = moving.index(modality)
         motion = find_motion(fixed, volume, report.part(index / len(moving), (index + 1) / len(moving)))
-        aligned[modality] = Volume(modality, volume.name, volume.image, motion.transform)
+        aligned[modality] = replace(volume, motion=motion.transform)
         notes.append(
             f"{modality} aligned with {fixed.modality}: the head had moved by {motion.translation_mm:.1f} mm "
             f"and turned by {motion.rotation_degrees:.1f} degrees"

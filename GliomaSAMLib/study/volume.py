@@ -1,9 +1,6 @@
 """One MR volume: read from a file, a DICOM folder or a SimpleITK image, and refused where it cannot be used."""
 
-import gzip
-import logging
-import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,14 +11,14 @@ from ..errors import StudyError
 from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
+from .image_file import ImageFile, read_image_file
+from .nifti import FARTHEST_MM, ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
 
 BACKGROUND_SHARE = 0.2
 
 LARGEST_BRAIN_ML = 2300.0
 
 _AIR_SHARE_OF_OTSU = 0.5
-
-_CHUNK_BYTES = 1 << 20
 
 Source = str | Path | DicomSeries | sitk.Image
 """What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
@@ -31,6 +28,9 @@ IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 SMALLEST_AXIS = 4
 
 LARGEST_EXTENT_MM = 1000.0
+
+LARGEST_SHEAR = 1e-3
+"""The largest cosine between two axes of a volume, which are to be at right angles."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,18 @@ class Volume:
         name: The file, series or image, as messages call it.
         image: The voxels as they came, never changed.
         motion: From LPS points of the reference volume to those of this image; None where the head did not move.
+        note: What the user should know of the place that the file gives; empty when all is well.
+        placed: Whether the file says where in the patient the volume lies.
+        nifti: The place as it stands in a NIfTI header.
     """
 
     modality: str
     name: str
     image: sitk.Image
     motion: sitk.Transform | None = None
+    note: str = ""
+    placed: bool = True
+    nifti: NiftiPlace | None = None
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -108,34 +114,6 @@ class Volume:
         return resample(image, grid, outside=float("nan"), transform=self.motion)
 
 
-def check_complete(path: Path) -> None:
-    """Raise ValueError when a NIfTI file holds fewer voxels than its header says, or its compression is damaged.
-
-    Reads the last slice only, and a compressed file to its end, where its checksum is. Files of other kinds are passed
-    over.
-    """
-    name = path.name.lower()
-    if not name.endswith((".nii", ".nii.gz")):
-        return
-    import nibabel  # 3D Slicer does not bring it
-    from nibabel.filebasedimages import ImageFileError
-    from nibabel.imageglobals import logger
-    from nibabel.spatialimages import HeaderDataError
-
-    packed, level = name.endswith(".gz"), logger.level
-    logger.setLevel(logging.CRITICAL)  # it prints what it corrects in a header
-    try:
-        kind = type(nibabel.load(path))
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
-            kind.from_stream(file).dataobj[..., -1]
-            while packed and file.read(_CHUNK_BYTES):
-                pass
-    except (ImageFileError, HeaderDataError, EOFError, zlib.error) as error:
-        raise ValueError("No NIfTI header, shorter than its header says, or damaged in its compression") from error
-    finally:
-        logger.setLevel(level)
-
-
 def image_suffix(path: Path) -> str | None:
     """The suffix of a file name that tells a volume (`.nii.gz`, `.mha`, ...), or None."""
     name = path.name.lower()
@@ -156,39 +134,47 @@ def read_volume(source: Source, modality: str, any_values: bool = False) -> tupl
     Raises:
         StudyError: The volume is absent, damaged, not three-dimensional, or holds nothing usable.
     """
+    found, name = read_image(source, modality, any_values)
+    return found.image, name
+
+
+def read_image(
+    source: Source, modality: str, any_values: bool = False, orientation: str = ORIENTATIONS[0]
+) -> tuple[ImageFile, str]:
+    """As `read_volume`, with what the file says of its place.
+
+    Args:
+        source: As for `read_volume`.
+        modality: What the volume is, for messages.
+        any_values: Only the grid is wanted: do not look at the values.
+        orientation: Of `ORIENTATIONS`: which form of a NIfTI header gives the place where its two differ.
+
+    Raises:
+        StudyError: As `read_volume`.
+    """
+    if orientation not in ORIENTATIONS:
+        raise StudyError(f"Unknown orientation {orientation!r}. Choose {', '.join(ORIENTATIONS)}")
     if isinstance(source, sitk.Image):
         name = f"the {modality} image"
-        image = sitk.Image(source)  # shares the voxels until one of the two is written to
+        found = ImageFile(sitk.Image(source))  # shares the voxels until one of the two is written to
     elif isinstance(source, DicomSeries):
         name = f"series {source} in {source.folder}"
-        image = read_series(source)
+        found = ImageFile(read_series(source))
     elif isinstance(source, str | Path):
         path = Path(source)
         check_name(path, StudyError)
         name = str(path)
-        image = read_dicom_folder(path) if path.is_dir() else _read_file(path, modality)
+        if not path.exists():
+            raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
+        found = ImageFile(read_dicom_folder(path)) if path.is_dir() else read_image_file(path, orientation)
     else:
         raise StudyError(
             f"The {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"
         )
-    image = _three_dimensional(image, name)
+    found = replace(found, image=_three_dimensional(found.image, name))
     if not any_values:
-        _check_values(sitk.GetArrayViewFromImage(image), name)
-    return image, name
-
-
-def _read_file(path: Path, modality: str) -> sitk.Image:
-    if not path.exists():
-        raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
-    if path.stat().st_size == 0:
-        raise StudyError(f"{path}: the file is empty; copy or export it again")
-    try:
-        check_complete(path)
-        return sitk.ReadImage(str(path))
-    except (RuntimeError, ValueError, OSError) as error:
-        raise StudyError(
-            f"{path}: not a readable image, or damaged or cut short; export it again as NIfTI, NRRD or MHA"
-        ) from error
+        _check_values(sitk.GetArrayViewFromImage(found.image), name)
+    return found, name
 
 
 def _three_dimensional(image: sitk.Image, name: str) -> sitk.Image:
@@ -204,10 +190,26 @@ def _three_dimensional(image: sitk.Image, name: str) -> sitk.Image:
         )
     if min(image.GetSize()) < SMALLEST_AXIS:
         raise StudyError(f"{name}: only {size} voxels; give a whole 3D volume, not single slices")
+    _check_place(image, name)
     extent = max(n * step for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True))
     if not np.isfinite(extent) or extent > LARGEST_EXTENT_MM:
         raise StudyError(f"{name}: the volume is {extent:.0f} mm long; its voxel spacing is wrong, export it again")
     return image
+
+
+def _check_place(image: sitk.Image, name: str) -> None:
+    """Raise `StudyError` when the grid lies nowhere, has no extent, or has axes that are not at right angles."""
+    origin, spacing, axes = image.GetOrigin(), image.GetSpacing(), np.reshape(image.GetDirection(), (3, 3))
+    if not all(np.isfinite(one).all() for one in (origin, spacing, axes)):
+        raise StudyError(f"{name}: its place or voxel spacing is not a finite number; export it again")
+    if min(spacing) < SMALLEST_STEP_MM:
+        raise StudyError(f"{name}: a voxel spacing of {min(spacing):g} mm cannot be; export it again")
+    if max(map(abs, origin)) > FARTHEST_MM:
+        raise StudyError(f"{name}: its first voxel lies {max(map(abs, origin)):g} mm away; export it again")
+    if np.abs(axes.T @ axes - np.eye(3)).max() > LARGEST_SHEAR:
+        raise StudyError(
+            f"{name}: its axes are not at right angles (sheared); resample it onto a grid with right angles"
+        )
 
 
 def _check_values(values: np.ndarray, name: str) -> None:

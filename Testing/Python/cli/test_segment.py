@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -75,6 +77,20 @@ def test_a_slicer_segmentation_from_two_volumes_and_prompts_of_a_file(
     assert layers[20, 24, 30].all()
 
 
+def test_volumes_of_two_patients_need_the_word_of_the_user(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    for patient, name in (("patient-A", "t1c"), ("patient-B", "flair")):
+        (tmp_path / "both" / patient).mkdir(parents=True)
+        shutil.copy(small_case / f"{name}.nii.gz", tmp_path / "both" / patient)
+    out = tmp_path / "out.nii.gz"
+    arguments = ("segment", "--folder", tmp_path / "both", "--model", untrained, "--output", out)
+    refused = gliomasam(*arguments)
+    assert refused.status == 2 and "t1c in patient-A, flair in patient-B" in refused.err and not out.exists()
+    done = gliomasam(*arguments, "--same-patient")
+    assert done.status == 0 and "taken as one patient's" in done.out and out.exists()
+
+
 @pytest.mark.parametrize(
     ("typed", "kinds"),
     [
@@ -101,6 +117,34 @@ def test_prompts_are_answered_as_they_are_typed_after_those_of_a_file(
         session.add(prompt)
     session.update()
     assert np.array_equal(read(tmp_path / "out.nii") > 0, session.mask("WT") > 0)
+
+
+@pytest.mark.parametrize("orientation", ["auto", "qform", "sform"])
+def test_the_form_of_a_header_is_chosen_and_the_result_has_both(
+    orientation: str, gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "flair.nii"
+    sitk.WriteImage(sitk.ReadImage(str(small_case / "flair.nii.gz")), str(path))
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<2h", content, 252, 1, 2)
+    struct.pack_into("<f", content, 268, 20.0)  # the qform lies 20 mm to the right of the sform
+    path.write_bytes(content)
+    place = INSIDE if orientation == "sform" else (INSIDE[0] + 20, *INSIDE[1:])
+    out = tmp_path / "out.nii"
+    done = gliomasam(
+        "segment", "--flair", path, "--model", untrained, "--output", out, at(place), "--orientation", orientation,
+        "--skull", "off",
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    assert "its qform and its sform differ" in done.out.replace("\n", " ")
+    assert out.read_bytes()[252:328] == bytes(content[252:328])
+    assert read(out)[20, 24, 30] > 0
+
+
+def test_an_unknown_orientation(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
+    done = gliomasam("segment", "--folder", small_case, "--output", tmp_path / "o.nii", "--orientation", "both")
+    assert (done.status, list(tmp_path.glob("o.nii"))) == (2, [])
+    assert "auto, qform or sform" in done.err
 
 
 def test_the_command_called_from_python(small_case: Path, untrained: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,27 @@ def test_labels_that_are_no_image(make_case: Callable[..., Path], tmp_path: Path
     case = make_case(tmp_path / "case", 0)
     next(case.glob("*_seg*")).write_text("not an image")
     with pytest.raises(CaseError, match="cannot be read"):
+        read(case)
+
+
+def test_labels_are_those_of_the_named_file_whatever_lies_beside_it(
+    make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    case = make_case(tmp_path / "case", 0)
+    expected = read(case)
+    packed = next(case.glob("*_seg.nii.gz"))
+    plain = packed.with_name(packed.name.removesuffix(".gz"))
+    sitk.WriteImage(sitk.ReadImage(str(packed)) * 0, str(plain))
+    (found,) = find_cases(case.parent, [case.name])
+    assert np.array_equal(replace(found, labels=packed).read_labels(found.read_study()), expected)
+    assert not replace(found, labels=plain).read_labels(found.read_study()).any()
+
+
+def test_labels_cut_short(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", 0)
+    path = next(case.glob("*_seg.nii.gz"))
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(CaseError, match="cut short"):
         read(case)
 
 

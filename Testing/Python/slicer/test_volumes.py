@@ -66,6 +66,13 @@ def test_what_is_doubtful_is_marked(mrml_scene: Any, named: Callable[..., Any]) 
     assert "one of 2" in guess_volumes(mrml_scene)["flair"].reason
 
 
+@pytest.mark.parametrize("name", ["FLAIR T1 post", "t2_tirm_cor", "T1 W/WO", "BRATS_001_0003", "T1 pituitary C+"])
+def test_doubtful_names_are_marked(name: str, mrml_scene: Any, named: Callable[..., Any]) -> None:
+    named(name)
+    ((found, confident),) = guesses(mrml_scene).values()
+    assert found == name and not confident
+
+
 def test_patients_are_not_mixed(mrml_scene: Any, named: Callable[..., Any]) -> None:
     for name in ("b-t1c", "a-t1n", "a-t1c", "a-flair"):
         named(name)

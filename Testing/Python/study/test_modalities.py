@@ -80,8 +80,8 @@ Write = Callable[..., None]
 def write(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
     def write_volumes(folder: Path, *names: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        for name in names:
-            sitk.WriteImage(small_grid.to_image(small_arrays["t1"]), str(folder / name))
+        for number, name in enumerate(names):
+            sitk.WriteImage(small_grid.to_image(small_arrays["t1"] + np.int16(number)), str(folder / name))
 
     return write_volumes
 
@@ -94,12 +94,36 @@ def test_names_and_notes(tmp_path: Path, write: Write) -> None:
     assert study.notes[:4] == ("t1 is X-t1n.nii.gz", "t1c is X-t1c.nii.gz", "t2 is X-t2w.nrrd", "flair is X-t2f.mha")
 
 
+@pytest.mark.parametrize(
+    ("names", "doubts"),
+    [
+        (("t1.nii", "flair.nii"), ["t1: nothing says whether contrast agent was given"]),
+        (("t1.nii", "t1c.nii"), []),
+        (("t1n.nii", "t2.nii"), []),
+        (("BRATS_001_0000.nii",), ["flair: only its number tells, and channels come in several orders"]),
+        (("t1n.nii", "AX FLAIR T1 POST.nii"), ["t1c: it speaks of T1 and of FLAIR"]),
+    ],
+)
+def test_what_is_not_sure_is_told(names: tuple[str, ...], doubts: list[str], tmp_path: Path, write: Write) -> None:
+    write(tmp_path, *names)
+    told = [note for note in Study.read_folder(tmp_path).notes if note.startswith("not sure")]
+    assert told == [f"not sure that this is {doubt}; check it" for doubt in doubts]
+
+
 def test_sub_folders_are_searched_level_by_level(tmp_path: Path, write: Write) -> None:
     write(tmp_path / "scan" / "a", "t1.nii")
     write(tmp_path / "scan" / "b", "flair.nii")
     assert tuple(find_volumes(tmp_path)) == ("t1", "flair")
     write(tmp_path, "t2.nii")
     assert tuple(find_volumes(tmp_path)) == ("t2",)
+
+
+def test_volumes_left_out_are_named(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "t1.nii", "dwi.nii.gz", "seg.nii.gz")
+    write(tmp_path / "later", "flair.nii")
+    assert "left out: dwi.nii.gz, later/flair.nii" in Study.read_folder(tmp_path).notes
+    write(tmp_path / "many", *(f"dwi_{number}.nii" for number in range(20)))
+    assert any(note.endswith(" and 10 more") for note in Study.read_folder(tmp_path).notes)
 
 
 def test_ambiguity_names_the_candidates(tmp_path: Path, write: Write) -> None:

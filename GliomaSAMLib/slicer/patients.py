@@ -1,0 +1,60 @@
+"""Whether volume nodes are of one patient and one examination: by DICOM database, subject hierarchy, files."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from ..study.patients import TAGS, Origin, place_notes, tag_notes
+
+
+def doubts_of_one_patient(volume_nodes: Mapping[str, Any]) -> list[str]:
+    """What speaks against the nodes, by modality, being of one patient and one examination, for the user to read."""
+    hierarchy_notes = _hierarchy_notes(volume_nodes)
+    origins = [_origin(modality, node) for modality, node in volume_nodes.items()]
+    return [*tag_notes(origins), *(hierarchy_notes or place_notes(origins))]
+
+
+def _origin(modality: str, volume_node: Any) -> Origin:
+    storage_node = volume_node.GetStorageNode()
+    file = storage_node.GetFileName() if storage_node is not None else None
+    place = Origin.of(modality, Path(file)) if file else Origin(modality, None, (), {})
+    return Origin(modality, place.place, (*place.names, str(volume_node.GetName())), _tags(volume_node))
+
+
+def _tags(volume_node: Any) -> dict[str, str]:
+    """Those of `TAGS` that Slicer's database knows of the first slice of a node."""
+    database = getattr(slicer, "dicomDatabase", None)
+    instances = (volume_node.GetAttribute("DICOM.instanceUIDs") or "").split()
+    if database is None or not instances:
+        return {}
+    values = {tag: str(database.instanceValue(instances[0], tag.replace("|", ",").upper()) or "") for tag in TAGS}
+    return {tag: value.strip() for tag, value in values.items() if value.strip()}
+
+
+def _hierarchy_notes(volume_nodes: Mapping[str, Any]) -> list[str]:
+    """One sentence where the subject hierarchy has the nodes under several patients, studies or folders."""
+    for level, called in (("Patient", "patients"), ("Study", "studies"), ("Folder", "folders")):
+        above = {modality: _item_above(node, level) for modality, node in volume_nodes.items()}
+        known = {modality: item for modality, item in above.items() if item}
+        if len(set(known.values())) > 1:
+            return [
+                f"{', '.join(known)} lie under different {called} of the subject hierarchy: "
+                "check that they are of one patient and one examination"
+            ]
+        if level == "Study" and len(known) == len(above) > 0:
+            return []
+    return []
+
+
+def _item_above(volume_node: Any, level: str) -> int:
+    """The nearest item of a level above a node in the subject hierarchy; 0 when there is none."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume_node.GetScene())
+    scene_item = hierarchy.GetSceneItemID()
+    item = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(volume_node))
+    while item and item != scene_item:
+        if hierarchy.GetItemLevel(item) == level:
+            return int(item)
+        item = hierarchy.GetItemParent(item)
+    return 0

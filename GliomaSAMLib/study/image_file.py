@@ -1,0 +1,154 @@
+"""The one reader of image files: volumes, labels and masks all go through `read_image_file`."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import StudyError
+from ..files import check_name
+from .dicom import read_dicom_file
+from .nifti import (
+    SAME_PLACE_MM,
+    NiftiError,
+    NiftiPlace,
+    check_whole,
+    chosen_place,
+    header_file,
+    is_packed,
+    lps_place,
+    read_header,
+    voxel_file,
+)
+from .reasons import reason_of
+from .text_headers import HeaderError, check_metaimage, check_nrrd
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
+
+_PLACED_SUFFIXES = (".mnc", ".h5", ".hdf5", ".hdf", ".dcm")
+"""Of the further formats that ITK reads, those that carry a place."""
+
+
+@dataclass(frozen=True)
+class ImageFile:
+    """An image as it was read, and what its file says of its place.
+
+    Args:
+        image: Never resampled.
+        note: What the user should know of its place; empty when all is well.
+        placed: Whether the file says where in the patient the voxels lie, or a NIfTI file of which left is not known.
+        nifti: The place as it stands in a NIfTI header, for results on the same grid.
+    """
+
+    image: sitk.Image
+    note: str = ""
+    placed: bool = True
+    nifti: NiftiPlace | None = None
+
+
+def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
+    """Read an image, and nothing but the file that is named.
+
+    ITK looks for the voxels of `t1.nii.gz` in a `t1.nii` beside it; so it gets a link to the file in an empty folder.
+
+    Args:
+        path: A NIfTI file or pair, NRRD, MetaImage, one DICOM file, or whatever else ITK reads.
+        orientation: Of `ORIENTATIONS`: which form of a NIfTI header gives the place where both do.
+
+    Raises:
+        StudyError: The file is absent, damaged, or its header says what cannot be; the text says what.
+    """
+    check_name(path, StudyError)
+    if not path.exists():
+        raise StudyError(f"{path}: the file does not exist; check the path")
+    if path.is_dir():
+        raise StudyError(f"{path}: this is a folder; give the path of a file")
+    try:
+        if path.stat().st_size == 0:
+            raise StudyError(f"{path}: the file is empty; copy or export it again")
+        return _read(path, orientation)
+    except (NiftiError, HeaderError) as error:
+        raise StudyError(f"{path}: the file {error}") from error
+    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+        raise StudyError(
+            f"{path}: not a readable image, or damaged or cut short ({reason_of(error)}); "
+            "export it again as NIfTI, NRRD or MHA"
+        ) from error
+
+
+def _read(path: Path, orientation: str) -> ImageFile:
+    name = path.name.lower()
+    with path.open("rb") as file:
+        start = file.read(132)
+    if start[128:] == b"DICM":
+        return ImageFile(read_dicom_file(path))
+    if name.endswith(NIFTI_SUFFIXES):
+        return _read_nifti(path, orientation)
+    if start.startswith(b"NRRD") or name.endswith((".nrrd", ".nhdr")):
+        missing = check_nrrd(path)
+    elif name.endswith((".mha", ".mhd")):
+        missing = check_metaimage(path)
+    elif name.endswith(_PLACED_SUFFIXES):
+        missing = ""
+    else:
+        missing = "its format carries no position and no orientation in the patient"
+    return ImageFile(sitk.ReadImage(str(path)), f"{missing}: check left and right" if missing else "", not missing)
+
+
+def _read_nifti(path: Path, orientation: str) -> ImageFile:
+    voxels_named = path.name.lower().endswith((".img", ".img.gz"))
+    header_path = header_file(path) if voxels_named else path
+    header = read_header(header_path)
+    voxels = voxel_file(header_path) if header.pair and not voxels_named else path
+    check_whole(voxels, header.data_end)
+    matrix, note = chosen_place(header, orientation)
+    if header.pair:
+        links = {_link_name("image.hdr", header_path): header_path, _link_name("image.img", voxels): voxels}
+    else:
+        links = {_link_name("image.nii", path): path}
+    with _alone(links) as first:
+        image = sitk.ReadImage(str(first))
+    if matrix is not None:
+        image = _moved(image, matrix)
+    return ImageFile(image, note, header.place is not None, header.place)
+
+
+def _link_name(name: str, path: Path) -> str:
+    return f"{name}.gz" if is_packed(path) else name
+
+
+@contextlib.contextmanager
+def _alone(links: dict[str, Path]) -> Iterator[Path]:
+    """The first of some files under a new name, in a folder with no others."""
+    with tempfile.TemporaryDirectory(prefix="gliomasam-") as folder:
+        for name, path in links.items():
+            link = Path(folder) / name
+            try:
+                link.symlink_to(path.resolve())
+            except OSError:  # where links need a privilege
+                shutil.copyfile(path, link)
+        yield Path(folder) / next(iter(links))
+
+
+def _moved(image: sitk.Image, matrix: np.ndarray) -> sitk.Image:
+    """The image at the place that a matrix of voxels to RAS mm gives; as it is where ITK found the same."""
+    axes = image.GetDimension()
+    if axes < 3:
+        return image
+    origin, spacing, direction = lps_place(matrix)
+    found = np.array(image.GetDirection()).reshape(axes, axes)[:3, :3] * image.GetSpacing()[:3]
+    wanted = np.reshape(direction, (3, 3)) * spacing
+    apart = np.abs(found - wanted) @ image.GetSize()[:3] + np.abs(np.array(image.GetOrigin()[:3]) - origin)
+    if apart.max() <= SAME_PLACE_MM:
+        return image
+    whole = np.eye(axes)
+    whole[:3, :3] = np.reshape(direction, (3, 3))
+    image.SetOrigin((*origin, *image.GetOrigin()[3:]))
+    image.SetSpacing((*spacing, *image.GetSpacing()[3:]))
+    image.SetDirection(whole.ravel().tolist())
+    return image

@@ -1,0 +1,294 @@
+"""Whether volumes are of one patient and one examination: by DICOM headers, by folders and names, by their voxels.
+
+Messages name a tag and the last part of a folder, never the value of a tag.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, takewhile
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import StudyError
+from .dicom import DicomSeries
+from .naming import speaks_of_sequence
+from .volume import Source, Volume, image_suffix
+
+PATIENT_ID, STUDY_UID = "0010|0020", "0020|000d"
+
+TAGS = {
+    PATIENT_ID: "PatientID",
+    "0010|0010": "PatientName",
+    "0010|0030": "PatientBirthDate",
+    "0010|0040": "PatientSex",
+    STUDY_UID: "StudyInstanceUID",
+    "0008|0020": "StudyDate",
+}
+"""What must be the same in volumes of one patient and one examination."""
+
+SAME_PATIENT_HINT = "if they are of one patient all the same, say so (--same-patient, or same_patient=True)"
+
+_MOST_HEADERS = 50
+"""Files of a folder that are tried for a DICOM header."""
+
+_NOBODY = {"", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "patient", "0"}
+"""PatientIDs, in small letters, that many patients share."""
+
+_SERIES_FOLDER = re.compile(
+    r"(anat|dicoms?|dcm|nifti|nii|nrrd|images?|raw|mri?)|((series|ser|se|scan|sc|sr|im|img|image|acq|run)[-_ ]?\d+)"
+)
+
+_PATIENT_WORD = re.compile(
+    r"(?:^|[^a-z0-9])((?:sub|subj|subject|pat|patient|patientid|case|"
+    r"ses|session|visit|timepoint)[-_ ]?(?:\d[a-z0-9]*|[a-z]))"
+    r"(?![a-z0-9])|(?:^|[^a-z0-9])((?:sub|ses)-[a-z0-9]+)"
+)
+
+_TIME_OF_DAY = re.compile(r"(\d{8})-?\d{6}\b")
+
+_SERIES_NUMBER = re.compile(r"(-\d{1,2})+$")
+
+_NUMBERED_WITHIN = ("brats", "upenn")
+"""Data sets whose cases differ in short numbers at the end."""
+
+_FIVE_DIGITS = re.compile(r"\d{5,}")
+
+_FOUR_DIGITS_AND_WORD = re.compile(r"^(?!series|scan|ser|se|img|im|image|acq|run)[a-z]+.*\d{3}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a volume comes from.
+
+    Args:
+        modality: One of `MODALITIES`.
+        place: The folder of the case that it lies in, as far as the path tells; None for an image in memory.
+        names: Of the file and of the folders between it and that of the case.
+        tags: Those of `TAGS` that a DICOM header fills.
+    """
+
+    modality: str
+    place: Path | None
+    names: tuple[str, ...]
+    tags: Mapping[str, str]
+
+    @classmethod
+    def of(cls, modality: str, source: Source) -> "Origin":
+        """The origin of a volume that has not been read yet; a source that cannot be read tells no tags."""
+        if isinstance(source, sitk.Image):
+            return cls(modality, None, (), _filled({key: _text(source, key) for key in TAGS}))
+        if isinstance(source, DicomSeries):
+            return cls(modality, *_case_folder(source.folder), _tags(source.files[:1]))
+        if not isinstance(source, str | Path):
+            return cls(modality, None, (), {})
+        path = Path(source)
+        if path.is_dir():
+            return cls(modality, *_case_folder(path), _tags(_files(path)))
+        place, names = _case_folder(path.parent)
+        return cls(modality, place, (path.name, *names), {} if image_suffix(path) else _tags([str(path)]))
+
+    def __str__(self) -> str:
+        where = self.place.name if self.place is not None else ""
+        return f"{self.modality} in {where}" if where else self.modality
+
+
+def check_sources_differ(given: Mapping[str, Source]) -> None:
+    """Raise `StudyError` where one file, folder, series or image is given for two modalities, by whatever path."""
+    for (first, one), (second, other) in combinations(given.items(), 2):
+        if _same_source(one, other):
+            name = one.name if isinstance(one, Path) else Path(one).name if isinstance(one, str) else "One volume"
+            raise StudyError(
+                f"{name} is given for {first} and for {second}: give another volume for one of them, or leave it out"
+            )
+
+
+def check_one_case(origins: Sequence[Origin], same_patient: bool = False) -> list[str]:
+    """Raise `StudyError` where volumes found below one folder lie in the folders of several cases.
+
+    Args:
+        origins: Of the volumes.
+        same_patient: The user says that they are of one patient.
+
+    Returns:
+        What the user should know.
+    """
+    if _is_one_patient(origins):
+        return []
+    alike = _differing_names(origins) or _differing_places(origins)
+    if not alike:
+        return []
+    if not same_patient:
+        raise StudyError(
+            f"The volumes are of several cases: {alike}. Give the folder of one of them, or the volumes one by one; "
+            f"{SAME_PATIENT_HINT}"
+        )
+    return [f"volumes of several cases taken as one patient's, as you said: {alike}"]
+
+
+def patient_notes(origins: Sequence[Origin], same_patient: bool = False) -> list[str]:
+    """What headers say against the volumes being of one patient and one examination, for the user to read.
+
+    Args:
+        origins: Of the volumes.
+        same_patient: The user says that they are of one patient.
+
+    Raises:
+        StudyError: The headers have several values of PatientID, unless `same_patient`.
+    """
+    tags = differing_tags(origins)
+    if PATIENT_ID in tags and not same_patient:
+        raise StudyError(
+            f"The volumes are of different patients: the DICOM tag {TAGS[PATIENT_ID]} differs ({_listed(origins)}). "
+            f"Give volumes of one patient; {SAME_PATIENT_HINT}"
+        )
+    return tag_notes(origins)
+
+
+def differing_tags(origins: Sequence[Origin]) -> list[str]:
+    """Those of `TAGS` that have several values; a header that leaves a tag empty says nothing about it."""
+    return [tag for tag in TAGS if len(_values(origins, tag)) > 1]
+
+
+def _values(origins: Sequence[Origin], tag: str) -> set[str]:
+    return {one.tags[tag] for one in origins if tag in one.tags} - (_NOBODY if tag == PATIENT_ID else set())
+
+
+def tag_notes(origins: Sequence[Origin]) -> list[str]:
+    """One sentence on the tags that differ, if any."""
+    names = [TAGS[tag] for tag in differing_tags(origins)]
+    if not names:
+        return []
+    verb = "differs" if len(names) == 1 else "differ"
+    return [
+        f"the DICOM {'tag' if len(names) == 1 else 'tags'} {' and '.join(names)} {verb} ({_listed(origins)}): "
+        "check that the volumes are of one patient and one examination"
+    ]
+
+
+def place_notes(origins: Sequence[Origin]) -> list[str]:
+    """One sentence on folders and names that differ, if any, unless headers say that it is all one examination."""
+    differ = "" if _is_one_patient(origins) else _differing_names(origins) or _differing_places(origins)
+    return [f"the volumes lie in different places ({differ}): check that they are of one patient"] if differ else []
+
+
+def check_voxels_differ(volumes: Iterable[Volume]) -> list[str]:
+    """Raise `StudyError` where T1 and T1c are equal voxel by voxel; a note for any other two that are."""
+    notes = []
+    for one, other in combinations(volumes, 2):
+        if not np.array_equal(sitk.GetArrayViewFromImage(one.image), sitk.GetArrayViewFromImage(other.image)):
+            continue
+        pair = f"{one.modality} and {other.modality}"
+        if {one.modality, other.modality} == {"t1", "t1c"}:
+            raise StudyError(
+                f"The volumes {pair} are equal voxel by voxel: one of them is the other under a second name. "
+                "Leave out the one that it is not"
+            )
+        notes.append(f"{pair} are equal voxel by voxel: check that both are what they are called")
+    return notes
+
+
+def _listed(origins: Sequence[Origin]) -> str:
+    return ", ".join(str(one) for one in origins if one.tags)
+
+
+def _same_source(one: Source, other: Source) -> bool:
+    if isinstance(one, sitk.Image) or isinstance(other, sitk.Image):
+        return one is other
+    if isinstance(one, DicomSeries) or isinstance(other, DicomSeries):
+        series = isinstance(one, DicomSeries) and isinstance(other, DicomSeries)
+        return series and {Path(file).resolve() for file in one.files} == {Path(file).resolve() for file in other.files}  # type: ignore[union-attr]
+    if not isinstance(one, str | Path) or not isinstance(other, str | Path):
+        return False
+    first, second = Path(one), Path(other)
+    try:
+        return first.samefile(second)
+    except (OSError, ValueError):  # one is not there
+        return first.absolute() == second.absolute()
+
+
+def _files(folder: Path) -> list[str]:
+    try:
+        return [str(path) for path in sorted(folder.iterdir())[:_MOST_HEADERS] if path.is_file()]
+    except OSError:  # the reader says what is wrong
+        return []
+
+
+def _text(image: sitk.Image, key: str) -> str:
+    return image.GetMetaData(key) if image.HasMetaDataKey(key) else ""
+
+
+def _filled(tags: Mapping[str, str]) -> dict[str, str]:
+    cleaned = {
+        key: " ".join(value.replace("\0", " ").replace("^", " ").split()).casefold() for key, value in tags.items()
+    }
+    return {key: value for key, value in cleaned.items() if value}
+
+
+def _tags(files: Iterable[str]) -> dict[str, str]:
+    """Those of `TAGS` in the first file that has a DICOM header."""
+    for file in files:
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(file)
+        reader.SetImageIO("GDCMImageIO")
+        try:
+            reader.ReadImageInformation()
+        except RuntimeError:
+            continue
+        return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
+    return {}
+
+
+def _is_one_patient(origins: Sequence[Origin]) -> bool:
+    """Whether headers say of every volume that it is of one patient, by PatientID, or where that is empty by study."""
+    ids, studies = ({one.tags.get(tag, "") for one in origins} for tag in (PATIENT_ID, STUDY_UID))
+    if ids & _NOBODY:
+        return len(studies) == 1 and "" not in studies and len(ids - _NOBODY) < 2
+    return len(ids) == 1
+
+
+def _case_folder(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """`folder` without the parts at its end that are of a series, such as `anat`, `FLAIR`, `5-AX T1`; and these."""
+    folder, names = folder.absolute(), []
+    while folder.name and (_SERIES_FOLDER.fullmatch(folder.name.lower()) or speaks_of_sequence(folder.name)):
+        names.append(folder.name)
+        folder = folder.parent
+    return folder.resolve(), tuple(names)
+
+
+def _differing_places(origins: Sequence[Origin]) -> str:
+    """The volumes with the first folder in which their places differ, else an empty text."""
+    placed = {one.modality: one.place for one in origins if one.place is not None}
+    if len(set(placed.values())) < 2:
+        return ""
+    shared = min(
+        sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.parts, other.parts, strict=False)))
+        for one, other in combinations(placed.values(), 2)
+    )
+    return ", ".join(f"{modality} in {(*place.parts, place.name)[shared]}" for modality, place in placed.items())
+
+
+def _differing_names(origins: Sequence[Origin]) -> str:
+    """The volumes with their names where these begin with the names of different cases, else an empty text."""
+    marks = [(one.modality, name, mark) for one in origins for name in one.names if (mark := _case_mark(name))]
+    shapes = {"patient" if _PATIENT_WORD.search(mark) else re.sub(r"\d+", "0", mark) for _, _, mark in marks}
+    if len(shapes) == 1 and len({mark for _, _, mark in marks}) > 1:
+        return ", ".join(f"{modality} is {name}" for modality, name, _ in marks)
+    return ""
+
+
+def _case_mark(name: str) -> str:
+    """The part of a name that tells the case, such as `sub-01 ses-02`; empty when none does."""
+    text = name.lower()
+    if words := ["".join(found) for found in _PATIENT_WORD.findall(text)]:
+        return " ".join(words)
+    words = re.split(r"[^a-z0-9]+", text)
+    stop = next((n for n, word in enumerate(words) if speaks_of_sequence(word)), len(words))
+    if stop == len(words):
+        return ""
+    beginning = _TIME_OF_DAY.sub(r"\1", "-".join(words[:stop]))
+    if not beginning.startswith(_NUMBERED_WITHIN):
+        beginning = _SERIES_NUMBER.sub("", beginning)
+    return beginning if _FIVE_DIGITS.search(beginning) or _FOUR_DIGITS_AND_WORD.search(beginning) else ""

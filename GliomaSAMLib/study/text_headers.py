@@ -1,0 +1,233 @@
+"""Headers of NRRD and MetaImage files: words that ITK's readers do not survive, and what of the place is missing."""
+
+import re
+from pathlib import Path
+
+from .nifti import MOST_VOXELS
+
+LONGEST_HEADER = 1 << 20
+
+LONGEST_WORD = 100
+
+LONGEST_NUMBERS = 2000
+
+LONGEST_LINE = 16384
+
+MOST_AXES = 16
+
+BEST_PACKING = 1100
+"""No file shrinks more than this many times, so that a small one cannot ask for all of the memory."""
+
+_ANATOMICAL = {
+    *("right-anterior-superior", "ras", "left-anterior-superior", "las", "left-posterior-superior", "lps"),
+    *("right-anterior-superior-time", "rast", "left-anterior-superior-time", "last"),
+    *("left-posterior-superior-time", "lpst"),
+}
+
+_NRRD_WORDS = ("type", "encoding", "endian", "space", "dimension", "spacedimension", "blocksize", "byteskip")
+"""NRRD fields of one short word or number."""
+
+_NRRD_NUMBERS = ("sizes", "spacings", "spacedirections", "spaceorigin", "axismins", "axismaxs", "thicknesses")
+
+_NRRD_FIELDS = {
+    *_NRRD_WORDS,
+    *_NRRD_NUMBERS,
+    *("content", "number", "centers", "centerings", "labels", "units", "min", "max", "oldmin", "oldmax", "lineskip"),
+    *("datafile", "kinds", "sampleunits", "spaceunits", "measurementframe"),
+}
+
+_NRRD_TYPES = {
+    *("signed char", "int8", "int8_t", "uchar", "unsigned char", "uint8", "uint8_t"),
+    *("short", "short int", "signed short", "signed short int", "int16", "int16_t"),
+    *("ushort", "unsigned short", "unsigned short int", "uint16", "uint16_t"),
+    *("int", "signed int", "int32", "int32_t", "uint", "unsigned int", "uint32", "uint32_t"),
+    *("longlong", "long long", "long long int", "signed long long", "signed long long int", "int64", "int64_t"),
+    *("ulonglong", "unsigned long long", "unsigned long long int", "uint64", "uint64_t", "float", "double"),
+}
+
+_BYTES = (("char", 1), ("int8", 1), ("short", 2), ("int16", 2), ("longlong", 8), ("int64", 8), ("double", 8))
+"""Of a voxel, by a part of the name of its type; the first that fits counts, and 4 for all others."""
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+
+_PLACE = {"Offset", "Position", "Origin"}
+
+_AXES = {"TransformMatrix", "Rotation", "Orientation"}
+
+_META_NUMBERS = _PLACE | _AXES | {"ElementSpacing", "ElementSize", "DimSize", "NDims", "CenterOfRotation"}
+
+
+class HeaderError(ValueError):
+    """What is wrong with a header, as the end of a sentence that begins with the file's name."""
+
+
+def check_nrrd(path: Path) -> str:
+    """Check the header of a NRRD file; what of its place it does not say, "" when nothing is missing.
+
+    Raises:
+        HeaderError: The header is not one, has words or numbers that cannot be, or names data elsewhere.
+        OSError: The file cannot be read.
+    """
+    fields = _nrrd_fields(path)
+    for name in ("type", "dimension", "sizes", "encoding"):
+        if name not in fields:
+            raise HeaderError(f"is not a readable image: its NRRD header has no {name}")
+    if fields["type"].lower() not in _NRRD_TYPES:
+        raise HeaderError(f"has voxels of the type {fields['type'][:40]!r}, which is not known: export it again")
+    if not fields["dimension"].isdigit() or not 1 <= int(fields["dimension"]) <= MOST_AXES:
+        raise HeaderError(f"is damaged: it has {fields['dimension'][:40]!r} dimensions")
+    sizes = fields["sizes"].split()
+    if len(sizes) != int(fields["dimension"]) or not all(n.isdigit() and int(n) > 0 for n in sizes):
+        raise HeaderError(f"is damaged: its sizes are {fields['sizes'][:60]!r}")
+    for name in ("spacedirections", "spaceorigin", "spacings"):
+        _check_finite(name, re.sub(r"[(),]", " ", fields.get(name, "")).split())
+    _check_data_file(path, fields.get("datafile", ""))
+    beside, raw = "datafile" in fields, fields["encoding"].lower() == "raw"
+    _check_amount(path, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), beside, raw)
+    missing = []
+    if fields.get("space", "").lower() not in _ANATOMICAL or "spacedirections" not in fields:
+        missing.append("orientation")
+    if "spaceorigin" not in fields:
+        missing.append("position")
+    if "spacedirections" not in fields and "spacings" not in fields:
+        missing.append("voxel spacing (1 mm is taken)")
+    return _listed(missing)
+
+
+def _nrrd_fields(path: Path) -> dict[str, str]:
+    """The fields of a NRRD header by name, in lower case and without blanks."""
+    lines = _header_lines(path)
+    if not re.match(r"NRRD000[1-5]$", lines[0]):
+        raise HeaderError("is not a readable image: it has no NRRD header")
+    fields: dict[str, str] = {}
+    for line in lines[1:]:
+        if not line:
+            break
+        if line[0] == "#":
+            continue
+        if 0 <= line.find(":=") < (line.find(": ") if ": " in line else len(line)):  # a key of the writer's own
+            continue
+        name, mark, value = line.partition(":")
+        if not mark:
+            raise HeaderError(f"is damaged: {line[:40]!r} is no line of a NRRD header")
+        name, value = name.lower().replace(" ", ""), value.strip()
+        if name not in _NRRD_FIELDS:
+            raise HeaderError(f"is damaged: {line[:40]!r} is no line of a NRRD header")
+        if name in fields:
+            raise HeaderError(f"is damaged: its header has {name} twice")
+        fields[name] = value
+        _check_words(name, value)
+    return fields
+
+
+def _check_words(name: str, value: str) -> None:
+    quoted = name in ("content", "labels", "units", "spaceunits", "sampleunits", "datafile")
+    longest = LONGEST_NUMBERS if quoted or name in _NRRD_NUMBERS else LONGEST_WORD * MOST_AXES
+    words = [value] if name in _NRRD_WORDS else value.split()
+    if len(value) > longest or (not quoted and any(len(word) > LONGEST_WORD for word in words)):
+        raise HeaderError(f"is damaged: the {name} of its header is too long")
+
+
+def check_metaimage(path: Path) -> str:
+    """As `check_nrrd`, of a MetaImage file."""
+    fields = _metaimage_fields(path)
+    for name in ("NDims", "DimSize", "ElementType", "ElementDataFile"):
+        if not fields.get(name):
+            raise HeaderError(f"is not a readable image: its MetaImage header has no {name}")
+    _check_counts(fields)
+    beside, raw = fields["ElementDataFile"].upper() != "LOCAL", fields.get("CompressedData", "").lower() != "true"
+    if beside:
+        _check_data_file(path, fields["ElementDataFile"])
+    kind = fields["ElementType"].lower().replace("long_long", "longlong")
+    _check_amount(path, [int(n) for n in fields["DimSize"].split()], kind, beside, raw)
+    missing = []
+    if not _AXES & set(fields):
+        missing.append("orientation")
+    if not _PLACE & set(fields):
+        missing.append("position")
+    if not {"ElementSpacing", "ElementSize"} & set(fields):
+        missing.append("voxel spacing (1 mm is taken)")
+    return _listed(missing)
+
+
+def _metaimage_fields(path: Path) -> dict[str, str]:
+    """The fields of a MetaImage header by name."""
+    fields: dict[str, str] = {}
+    for line in _header_lines(path):
+        name, mark, value = (part.strip() for part in line.partition("="))
+        if not mark:
+            if line.strip():
+                raise HeaderError("is not a readable image: it has no MetaImage header")
+            continue
+        if len(name) > LONGEST_WORD or len(value) > LONGEST_NUMBERS:
+            raise HeaderError(f"is damaged: the {name[:40]} of its header is too long")
+        fields[name] = value
+        if name in _META_NUMBERS:
+            _check_finite(name, value.split())
+        if name == "ElementDataFile":
+            break
+    return fields
+
+
+def _check_counts(fields: dict[str, str]) -> None:
+    """Raise HeaderError unless there are as many numbers of each kind as the image has axes."""
+    if not fields["NDims"].isdigit() or not 1 <= int(fields["NDims"]) <= MOST_AXES:
+        raise HeaderError(f"is damaged: it has {fields['NDims'][:40]!r} dimensions")
+    sizes = fields["DimSize"].split()
+    if len(sizes) != int(fields["NDims"]) or not all(n.isdigit() and int(n) > 0 for n in sizes):
+        raise HeaderError(f"is damaged: its sizes are {fields['DimSize'][:60]!r}")
+    for name in _META_NUMBERS - {"NDims"}:
+        wanted = len(sizes) ** 2 if name in _AXES else len(sizes)
+        if name in fields and len(fields[name].split()) != wanted:
+            raise HeaderError(f"is damaged: its {name} has {len(fields[name].split())} numbers instead of {wanted}")
+
+
+def _header_lines(path: Path) -> list[str]:
+    with path.open("rb") as file:
+        content = file.read(LONGEST_HEADER)
+    lines: list[str] = []
+    for line in content.split(b"\n"):
+        if len(line) > LONGEST_LINE and not lines:
+            raise HeaderError("is not a readable image: it begins with no header")
+        lines.append(line.rstrip(b"\r").decode("latin-1"))
+    return lines
+
+
+def _check_finite(name: str, words: list[str]) -> None:
+    for word in words:
+        if word == "none":
+            continue
+        if not _NUMBER.match(word):
+            raise HeaderError(f"has the word {word[:40]!r} among the numbers of its {name}: export it again")
+        if not abs(float(word)) < 1e30:
+            raise HeaderError(f"has a number in its {name} that is not finite: export it again")
+
+
+def _check_data_file(path: Path, name: str) -> None:
+    """Raise HeaderError when the voxels are to be taken from a file that does not lie beside its header."""
+    if not name or name.upper().startswith("LIST"):
+        return
+    if "%" in name and not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", name):
+        raise HeaderError(f"takes its voxels from {name[:60]!r}, which is no name of a file: export it again")
+    if "/" in name or "\\" in name:
+        raise HeaderError(
+            f"takes its voxels from {name[:60]!r}, which does not lie beside it: put both into one folder, and name "
+            "the file alone in the header"
+        )
+
+
+def _check_amount(path: Path, sizes: list[int], kind: str, beside: bool, raw: bool) -> None:
+    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file can hold."""
+    voxels = 1
+    for size in sizes:
+        voxels *= size
+    if voxels > MOST_VOXELS:
+        raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
+    each = next((count for name, count in _BYTES if name in kind), 4)
+    found, needed = path.stat().st_size, voxels * each
+    if not beside and needed > found * (1 if raw else BEST_PACKING):
+        raise HeaderError(f"is damaged or cut short: it has {found} bytes, its header promises {needed}")
+
+
+def _listed(missing: list[str]) -> str:
+    return f"it carries no {' and no '.join(missing)} in the patient" if missing else ""

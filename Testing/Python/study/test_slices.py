@@ -1,0 +1,230 @@
+"""Slices and frames of DICOM lie where their own headers say, or are refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from dicom_files import Value, double, items, text, write_dicom, write_frames, write_slices
+
+from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.study.dicom import find_series
+from GliomaSAMLib.study.volume import read_volume
+
+SHAPE = (14, 18, 16)
+BALL = np.array([10.0, 7.0, 9.0])
+"""Voxel (I, J, K) of the middle of the ball."""
+
+
+@pytest.fixture(scope="module")
+def voxels() -> np.ndarray:
+    k, j, i = np.indices(SHAPE)
+    ball = (i - BALL[0]) ** 2 + (j - BALL[1]) ** 2 + (k - BALL[2]) ** 2 <= 9
+    return np.where(ball, 900, 100 + k * 5 + j + i).astype(np.int16)
+
+
+def oblique(degrees: float = 25.0, spacing: tuple[float, float, float] = (0.9, 1.1, 3.0)) -> np.ndarray:
+    turn = sitk.VersorTransform((1.0, 0.4, -0.3), np.radians(degrees)).GetMatrix()
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(turn, (3, 3)) @ np.diag(spacing)
+    matrix[:3, 3] = (-30, -25, 12)
+    return matrix
+
+
+def miss(image: sitk.Image, matrix: np.ndarray) -> float:
+    """How far in mm the ball lies from its place."""
+    index = np.argwhere(sitk.GetArrayViewFromImage(image) == 900).mean(0)[::-1]
+    place = image.TransformContinuousIndexToPhysicalPoint(index.tolist())
+    return float(np.linalg.norm(place - (matrix @ (*BALL, 1))[:3]))
+
+
+ORDERS = {
+    "as they lie": np.arange(14),
+    "backwards": np.arange(14)[::-1],
+    "every second": np.r_[0:14:2, 1:14:2],
+    "three packages": np.r_[0:14:3, 1:14:3, 2:14:3],
+    "by chance": np.random.default_rng(3).permutation(14),
+}
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
+@pytest.mark.parametrize("degrees", [0.0, 25.0, 130.0])
+@pytest.mark.parametrize("form", [{}, {"implicit": True}, {"open_ends": True}, {"implicit": True, "open_ends": True}])
+def test_frames_are_sorted_by_their_places(
+    tmp_path: Path, voxels: np.ndarray, order: np.ndarray, degrees: float, form: dict[str, bool]
+) -> None:
+    matrix = oblique(degrees)
+    path = write_frames(tmp_path / "a" / "e.dcm", voxels, matrix, order.tolist(), **form)
+    for source in (path, path.parent):
+        image, _ = read_volume(source, "t1")
+        assert miss(image, matrix) < 0.01
+        assert image.GetSpacing() == pytest.approx((0.9, 1.1, 3.0), abs=1e-4)
+        assert np.array_equal(sitk.GetArrayFromImage(image), voxels)
+
+
+def _tell(tag: int, inner: int, values: Callable[[int], Value]) -> Callable[[int, dict[int, Value]], None]:
+    def change(frame: int, groups: dict[int, Value]) -> None:
+        groups[tag] = items({inner: values(frame)})
+
+    return change
+
+
+TWICE = [*range(14), *range(14)]
+
+
+@pytest.mark.parametrize(
+    ("order", "change", "said"),
+    [
+        ([*range(6), *range(9, 14)], None, "missing or unevenly"),
+        ([0, *range(5, 14)], None, "missing or unevenly"),
+        (TWICE, None, "one place"),
+        (
+            range(14),
+            _tell(0x00189114, 0x00189082, lambda frame: double(20.0 if frame % 2 else 90.0)),
+            r"different volumes \(echo time: 90, 20\)",
+        ),
+        (range(14), _tell(0x00209111, 0x00209056, lambda frame: text("SH", "AB"[frame > 6])), "stack: A, B"),
+        (
+            TWICE,
+            _tell(0x00189114, 0x00189082, lambda frame: double(20.0 if frame < 14 else 90.0)),
+            r"echo time: 20, 90",
+        ),
+        (
+            TWICE,
+            _tell(0x00189117, 0x00189087, lambda frame: double(0.0 if frame % 2 else 1000.0)),
+            r"b-value: 1000, 0",
+        ),
+        (TWICE, _tell(0x00209111, 0x00209056, lambda frame: text("SH", "A" if frame < 14 else "B")), "stack: A, B"),
+        (
+            range(14),
+            _tell(0x00209116, 0x00200037, lambda f: text("DS", *((1, 0, 0, 0, 1, 0) if f < 7 else (0, 1, 0, 0, 0, 1)))),
+            "orientation",
+        ),
+        (range(14), _tell(0x00289110, 0x00280030, lambda frame: text("DS", 1, 1 + (frame == 5))), "Pixel Spacing"),
+        (range(14), _tell(0x00289145, 0x00281053, lambda frame: text("DS", 1 + (frame == 5))), "scale of their values"),
+        (range(14), lambda frame, groups: groups.pop(0x00209113), "position"),
+        (range(14), _tell(0x00209113, 0x00200032, lambda frame: text("DS", "nan", 0, frame)), "position"),
+    ],
+)
+def test_frames_that_are_no_stack_are_refused(
+    tmp_path: Path, voxels: np.ndarray, order: list[int], change: Callable[..., object], said: str
+) -> None:
+    path = write_frames(tmp_path / "e.dcm", voxels, oblique(), list(order), change)
+    for source in (path, path.parent):
+        with pytest.raises(StudyError, match=said):
+            read_volume(source, "t1")
+
+
+@pytest.mark.parametrize("left_out", [0x00209116, 0x00289110])
+def test_frames_without_orientation_or_spacing_are_refused(tmp_path: Path, voxels: np.ndarray, left_out: int) -> None:
+    shared = {
+        0x00209116: items({0x00200037: text("DS", 1, 0, 0, 0, 1, 0)}),
+        0x00289110: items({0x00280030: text("DS", 1, 1)}),
+    }
+    del shared[left_out]
+    path = write_frames(tmp_path / "e.dcm", voxels, oblique(0), list(range(14)), shared=shared)
+    with pytest.raises(StudyError, match=r"orientation|Pixel Spacing"):
+        read_volume(path, "t1")
+
+
+def test_frames_without_places_of_their_own(tmp_path: Path, voxels: np.ndarray) -> None:
+    """As secondary captures have them; with one place, an orientation and a distance for all they are read."""
+    elements: dict[int, Value | None] = {0x00280008: text("IS", 14)}
+    with pytest.raises(StudyError, match="no places"):
+        read_volume(write_dicom(tmp_path / "a.dcm", voxels, elements), "t1")
+    elements |= {
+        0x00200032: text("DS", -30, -25, 12),
+        0x00200037: text("DS", 1, 0, 0, 0, 1, 0),
+        0x00280030: text("DS", 1.1, 0.9),
+        0x00180088: text("DS", 3),
+    }
+    image, _ = read_volume(write_dicom(tmp_path / "b.dcm", voxels, elements), "t1")
+    assert miss(image, oblique(0)) < 0.01
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.1, 0.3, 0.9])
+def test_frames_cut_short_are_refused(tmp_path: Path, voxels: np.ndarray, cut: float) -> None:
+    path = write_frames(tmp_path / "e.dcm", voxels, oblique(), list(range(14)))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * cut)])
+    with pytest.raises(StudyError):
+        read_volume(path, "t1")
+
+
+@pytest.mark.parametrize("degrees", [0.0, 25.0, 130.0])
+def test_slices_lie_where_they_say(tmp_path: Path, voxels: np.ndarray, degrees: float) -> None:
+    matrix = oblique(degrees)
+    image, _ = read_volume(write_slices(tmp_path / "a", voxels, matrix), "t1")
+    assert miss(image, matrix) < 0.01
+    assert image.GetSpacing() == pytest.approx((0.9, 1.1, 3.0), abs=1e-4)
+
+
+def _set(tag: int, value: Value | None, of: Callable[[int], bool] = lambda k: True) -> Callable[..., None]:
+    def change(k: int, elements: dict[int, Value | None]) -> None:
+        if of(k):
+            elements[tag] = value
+
+    return change
+
+
+SPOILED = {
+    "no position": (_set(0x00200032, None), "position"),
+    "no position of one": (_set(0x00200032, None, lambda k: k == 4), "position|size|missing"),
+    "no orientation": (_set(0x00200037, None), "orientation"),
+    "no orientation of one": (_set(0x00200037, None, lambda k: k == 4), "orientation"),
+    "no spacing": (_set(0x00280030, None), "Pixel Spacing"),
+    "no spacing of one": (_set(0x00280030, None, lambda k: k == 4), "Pixel Spacing"),
+    "spacing of 0": (_set(0x00280030, text("DS", 0, 1)), "apart|Pixel Spacing"),
+    "spacing that is no number": (_set(0x00280030, text("DS", "one", 1)), "Pixel Spacing"),
+    "another spacing of one": (_set(0x00280030, text("DS", 1.1, 1.0), lambda k: k == 4), "Pixel Spacing"),
+    "another orientation of one": (_set(0x00200037, text("DS", 0, 1, 0, 0, 0, 1), lambda k: k == 4), "orientation"),
+    "slightly turned": (_set(0x00200037, text("DS", 0.9998, 0.0175, 0, -0.0175, 0.9998, 0), lambda k: k > 7), "orient"),
+    "orientation that is none": (_set(0x00200037, text("DS", 1, 0, 0, 1, 0, 0)), "right angle"),
+    "orientation of five": (_set(0x00200037, text("DS", 1, 0, 0, 0, 1)), "orientation"),
+}
+
+
+@pytest.mark.parametrize(("change", "said"), SPOILED.values(), ids=SPOILED.keys())
+def test_slices_without_a_place_are_refused(
+    tmp_path: Path, voxels: np.ndarray, change: Callable[..., None], said: str
+) -> None:
+    folder = write_slices(tmp_path / "a", voxels, oblique(0.0), change)
+    with pytest.raises(StudyError, match=said):
+        read_volume(folder, "t1")
+
+
+@pytest.mark.parametrize("shift", [0.4, 1.0, -2.0])
+def test_a_tilted_series_is_refused(tmp_path: Path, voxels: np.ndarray, shift: float) -> None:
+    matrix = oblique(0.0)
+    matrix[1, 2] = shift  # each slice lies further to the back, as the gantry of a scanner tilts them
+
+    def upright(k: int, elements: dict[int, Value | None]) -> None:
+        elements[0x00200037] = text("DS", 1, 0, 0, 0, 1, 0)
+
+    with pytest.raises(StudyError, match="tilted"):
+        read_volume(write_slices(tmp_path / "a", voxels, matrix, upright), "t1")
+
+
+def test_doubled_slices_are_called_so_with_what_tells_them_apart(tmp_path: Path, voxels: np.ndarray) -> None:
+    write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 20)))
+    write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 90)), prefix="OTHER")
+    with pytest.raises(StudyError, match=r"one place.* \(echo time: .*20.*\)"):
+        read_volume(tmp_path, "t1")
+
+
+def test_slices_of_two_sizes_and_several_enhanced_files(tmp_path: Path, voxels: np.ndarray) -> None:
+    write_slices(tmp_path / "a", voxels, oblique(), kept=range(8))
+    write_slices(tmp_path / "a", voxels[:, :12], oblique(), kept=range(8, 14), prefix="OTHER")
+    with pytest.raises(StudyError, match="size"):
+        read_volume(tmp_path / "a", "t1")
+    for name in ("e", "f"):
+        write_frames(tmp_path / "b" / f"{name}.dcm", voxels, oblique(), list(range(14)))
+    with pytest.raises(StudyError, match=r"many frames|one place"):
+        read_volume(tmp_path / "b", "t1")
+
+
+def test_a_slice_named_alone_is_refused(tmp_path: Path, voxels: np.ndarray) -> None:
+    folder = write_slices(tmp_path, voxels, oblique())
+    assert len(find_series(folder)) == 1
+    with pytest.raises(StudyError, match="folder with all slices"):
+        read_volume(next(folder.iterdir()), "t1")

@@ -1,18 +1,124 @@
-"""Files: written whole or not at all, those that come with the library, and the names that earlier ones hold."""
+"""Files: names that can be used, files written whole or not at all, those that come with the library, and the names
+that earlier ones hold.
+"""
 
 import contextlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .errors import ModelError, OutputError
+from .errors import GliomaSAMError, ModelError, OutputError
 
 _LIBRARY = Path(__file__).resolve().parent
 
 
+def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None:
+    """Refuse a path that no file can have, or that the readers and writers underneath cannot take.
+
+    Args:
+        path: Of a file or a folder; it need not exist.
+        kind: The error to raise.
+
+    Raises:
+        kind: The path is not UTF-8, holds a zero byte, is too long, goes round in links, or lies in a folder that must
+            not be entered.
+    """
+    name = os.fspath(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "backslashreplace").decode("utf-8")
+        raise kind(f"The name {shown} is not UTF-8 and cannot be used: rename the file or folder") from None
+    try:
+        os.stat(name)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except ValueError as error:  # a zero byte
+        raise kind(f"The name {name!r} cannot be used: {error}: choose another") from error
+    except OSError as error:
+        advice = "choose another name, or change the permissions of its folder"
+        raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
+
+
 @contextlib.contextmanager
-def replacing(path: str | os.PathLike[str], durable: bool = True) -> Iterator[Path]:
+def replacing_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """Give a temporary name for each path, with its suffixes; when the block ends, all that was written there replaces
+    `paths`, or none of it.
+
+    When the block fails, or one file cannot be put in its place, all `paths` are as they were.
+
+    Raises:
+        OutputError: A file cannot be written: the text names it, the reason, and that no result was written.
+    """
+    names = [path.with_name(f".{secrets.token_hex(8)}.part{_suffixes(path)}") for path in paths]
+    kept = [path.with_name(f".{secrets.token_hex(8)}.before{_suffixes(path)}") for path in paths]
+    try:
+        yield tuple(names)
+        for path, name in zip(paths, names, strict=True):
+            with _told(path):
+                _flush(name)
+        _exchange(paths, names, kept)
+    except OutputError as error:
+        text = str(error)
+        for path, name in zip(paths, names, strict=True):
+            text = text.replace(str(name), str(path))
+        raise OutputError(f"{text}; no result was written" if len(paths) > 1 else text) from error
+    finally:
+        for name in names:
+            with contextlib.suppress(OSError):
+                name.unlink(missing_ok=True)
+
+
+def _exchange(paths: Sequence[Path], names: Sequence[Path], kept: Sequence[Path]) -> None:
+    """Put every file in its place; when one cannot be, give back what was there before."""
+    done: list[int] = []
+    try:
+        for index, (path, name, old) in enumerate(zip(paths, names, kept, strict=True)):
+            with _told(path):
+                if os.path.lexists(path):
+                    _keep(path, old)
+                done.append(index)
+                os.replace(name, path)
+    except BaseException:
+        for index in reversed(done):
+            with contextlib.suppress(OSError):
+                if os.path.lexists(kept[index]):
+                    os.replace(kept[index], paths[index])
+                else:
+                    paths[index].unlink(missing_ok=True)
+        raise
+    for old in kept:
+        with contextlib.suppress(OSError):
+            old.unlink(missing_ok=True)
+
+
+def _keep(path: Path, old: Path) -> None:
+    """Give what is at `path` a second name; where the disk cannot, its only one for now."""
+    try:
+        os.link(path, old, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        os.replace(path, old)
+
+
+def _suffixes(path: Path) -> str:
+    """The suffixes of a file, in lower case, as ITK knows them."""
+    return "".join(path.suffixes[-2:]).lower()
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the system says into an `OutputError` that names the file, the reason, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        advice = "free space or choose another folder; a file that was there before is unchanged"
+        raise OutputError(f"{path} cannot be written: {reason}: {advice}") from error
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str], durable: bool = True, private: bool = False) -> Iterator[Path]:
     """Give a temporary name beside `path`, with its suffixes; what was written there replaces `path` when the block
     ends.
 
@@ -21,22 +127,22 @@ def replacing(path: str | os.PathLike[str], durable: bool = True) -> Iterator[Pa
     Args:
         path: The file to write.
         durable: Wait until the disk holds it; what can be made again need not.
+        private: Only this user may read the file, whatever the umask. What writes must open the temporary file, not
+            put another in its place.
 
     Raises:
         OutputError: The file cannot be written: the text names it, the reason, and what to do.
     """
     path = Path(path)
-    suffixes = "".join(path.suffixes[-2:]).lower()  # ITK knows them in lower case only
-    temporary = path.with_name(f".{secrets.token_hex(8)}.part{suffixes}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part{_suffixes(path)}")
     try:
-        yield temporary
-        if durable:
-            _flush(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        advice = "free space or choose another folder; a file that was there before is unchanged"
-        raise OutputError(f"{path} cannot be written: {reason}: {advice}") from error
+        with _told(path):
+            if private:
+                os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            yield temporary
+            if durable:
+                _flush(temporary)
+            os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -58,6 +164,34 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
+
+
+def make_private_folder(folder: Path) -> str | None:
+    """Make a folder for this user alone, whatever the umask; one that is there is closed to others where that is safe:
+    it is this user's and no group was given the right to write to it.
+
+    Files in it are still to be written with `replacing(..., private=True)`.
+
+    Returns:
+        None, or a sentence for the user when others can enter the folder.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            folder.mkdir(mode=0o700)
+            folder.chmod(0o700)
+    if not hasattr(os, "getuid"):
+        return None  # Windows: the folders of a user are closed to others
+    status = folder.stat()
+    if not status.st_mode & 0o077:
+        return None
+    if status.st_uid == os.getuid() and not status.st_mode & 0o022 and folder.resolve() != Path.home().resolve():
+        folder.chmod(0o700)
+        return None
+    return f"The folder {folder} is shared with others: they see what is kept there by name, but cannot read it"
 
 
 def resources_directory() -> Path:

@@ -1,5 +1,6 @@
 """The section Inputs: four selectors of volumes, filled by themselves, and what has to be done to the volumes."""
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -22,6 +23,7 @@ class InputsSection:
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
         self._unsure = {}
         self._offered = set()
+        self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
 
     def nodes(self):
@@ -89,7 +91,9 @@ class InputsSection:
                 self._unsure.pop(modality, None)
             getattr(self._ui, f"{modality}Label").text = f"{label} (?)" if unsure else label
             tip = (
-                _("{tip}\n\nPlease check this one: {reason}.").format(tip=self._tips[modality], reason=mark[1])
+                _("{tip}\n\nPlease check this one: {reason}.").format(
+                    tip=self._tips[modality], reason=withoutTags(mark[1])
+                )
                 if (unsure)
                 else self._tips[modality]
             )
@@ -104,3 +108,8 @@ class InputsSection:
             notes = [_("Load a patient's MR volumes. Each selector may stay empty, but for one.")]
         self._ui.notesLabel.text = "; ".join(notes)
         self._ui.notesLabel.visible = bool(notes)
+
+
+def withoutTags(text):
+    """The text for a tool tip, which has no format of its own: what looks like a tag of HTML is none any more."""
+    return text.replace("<", "\u2039").replace(">", "\u203a")

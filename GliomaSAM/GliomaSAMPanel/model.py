@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import qt
 import slicer
 from slicer.i18n import tr as _
 
@@ -28,6 +29,8 @@ class ModelSection:
         self._picked = set()
         self._devices = ["auto"]
         self._looked = False
+        for label in (self._ui.accuracyLabel, self._ui.installLabel):
+            label.textFormat = qt.Qt.PlainText
         self._ui.modelSelector.connect("activated(int)", self._chooseModel)
         self._ui.deviceSelector.connect("activated(int)", self._chooseDevice)
         self._ui.modelButton.connect("contentsCollapsed(bool)", self._opened)

@@ -1,5 +1,6 @@
 """The section of results: the table of measures, exports, and a flash where the last answer changed something."""
 
+import os
 from pathlib import Path
 
 import qt
@@ -43,6 +44,9 @@ class Flash:
 
 
 REGIONS = ("WT", "TC", "ET")
+
+LABEL_MAPS = (".nii.gz", ".nii", ".nrrd", ".mha")
+"""Suffixes of label maps; the first is added to a name without one."""
 
 
 class ResultsSection:
@@ -149,7 +153,7 @@ class ResultsSection:
 
     def saveCsv(self):
         """Save the table as a CSV file."""
-        path = self._askPath(_("Save the results"), ".csv", "CSV (*.csv)")
+        path = self._askPath(_("Save the results"), (".csv",), "CSV (*.csv)")
         if path:
             with self._panel.attempt():
                 from GliomaSAMLib.files import replacing
@@ -176,7 +180,7 @@ class ResultsSection:
 
     def exportLabelMap(self):
         """Save the segments as a label map in the numbering of BraTS."""
-        path = self._askPath(_("Export a label map"), ".nii.gz", "NIfTI (*.nii.gz *.nii)")
+        path = self._askPath(_("Export a label map"), LABEL_MAPS, "NIfTI (*.nii.gz *.nii)")
         if path:
             with self._panel.attempt():
                 from GliomaSAMLib.slicer.export import export_label_map
@@ -187,7 +191,7 @@ class ResultsSection:
 
     def exportSegmentation(self):
         """Save the segments as a file of segments."""
-        path = self._askPath(_("Export the segmentation"), ".seg.nrrd", "Segmentation (*.seg.nrrd)")
+        path = self._askPath(_("Export the segmentation"), (".seg.nrrd",), "Segmentation (*.seg.nrrd)")
         if path:
             with self._panel.attempt():
                 from GliomaSAMLib.slicer.export import export_segmentation
@@ -196,16 +200,31 @@ class ResultsSection:
                 export_segmentation(task.node, path)
                 self._saved(path)
 
-    def _askPath(self, title, suffix, pattern):
-        """Where to save, as a `Path` with a suffix; None when the user does not want to."""
+    def _askPath(self, title, suffixes, pattern):
+        """Where to save, as a `Path` with one of `suffixes`, else with the first of them added; None when the user does
+        not want to, or when a file would be lost: one that the dialog did not ask about, or that of a volume in use.
+        """
         self._panel.messages.clear()
         task = self._panel.requireTask()
         if task is None:
             return None
-        path = dialogs.saveFile(title, task.node.GetName() + suffix, pattern)
-        if path and "." not in Path(path).name:
-            path += suffix
-        return Path(path) if path else None
+        chosen = dialogs.saveFile(title, task.node.GetName() + suffixes[0], pattern)
+        if not chosen:
+            return None
+        with self._panel.attempt():
+            from GliomaSAMLib.errors import OutputError
+            from GliomaSAMLib.output.overwriting import refuse_inputs
+
+            path = Path(chosen)
+            if not path.name.lower().endswith(suffixes):
+                path = path.with_name(path.name + suffixes[0])
+                if os.path.lexists(path):
+                    raise OutputError(
+                        _("{name} is there already: choose it by its whole name to replace it").format(name=path.name)
+                    )
+            refuse_inputs([path], {node.GetName(): filesOf(node) for node in task.volume_nodes.values()})
+            return path
+        return None
 
     def _saved(self, path):
         self._panel.message(_("Saved: {name}").format(name=path.name), "info")
@@ -262,6 +281,15 @@ class ResultsSection:
         self.going = False
         self._flash.end()
         self.hideUncertainty()
+
+
+def filesOf(node):
+    """The files that a volume node was read from, none for one that was made in the scene."""
+    storage = node.GetStorageNode()
+    if storage is None:
+        return ()
+    names = [storage.GetFileName(), *(storage.GetNthFileName(n) for n in range(storage.GetNumberOfFileNames()))]
+    return tuple(Path(name) for name in names if name)
 
 
 def number(value, digits):

@@ -10,12 +10,14 @@ from typer import TyperException
 
 from .. import __version__
 from ..errors import Cancelled, GliomaSAMError
-from .console import print_error
+from ..private_folder import remove_abandoned
+from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
 from .models import models
 from .segment import PromptCommand, segment
+from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
 from .train import train
 
 EXIT_ERROR = 2
@@ -56,23 +58,43 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run `gliomasam` with the arguments given (default: those of the shell) and leave by `sys.exit`.
 
-    Exit status 0: done. 2: a usage or input error, one line on standard error. 130: stopped by Ctrl-C. 1: a fault
-    of the program; one line, or the traceback when the environment variable GLIOMASAM_DEBUG is set.
+    Exit status 0: done. 2: a usage or input error, one line on standard error. 130: stopped by Ctrl-C. 143, 129: by
+    SIGTERM, SIGHUP. 1: a fault of the program; one line, or the traceback when the environment variable
+    GLIOMASAM_DEBUG is set.
     """
+    alone = arguments is None  # called with arguments, the process is the caller's
+    if alone:
+        tidy_up_when_stopped()
+    remove_abandoned()
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(run(arguments or ["--help"]))
+    try:
+        status = run(arguments or ["--help"])
+    except (KeyboardInterrupt, Stopped):  # a second time, while the first was being told
+        status = EXIT_STOPPED
+    if alone:
+        stay_until_the_end()
+    sys.exit(status)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run `gliomasam` with these arguments and return its exit status."""
+    print_any_character()
     try:
-        status = int(app(list(arguments), prog_name="gliomasam", standalone_mode=False) or 0)
+        for word in arguments:
+            word.encode("utf-8")  # the readers underneath take no other names
+        with warnings_as_lines():
+            status = int(app(list(arguments), prog_name="gliomasam", standalone_mode=False) or 0)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk or a closed pipe shows now
         if status == EXIT_STOPPED:  # typer has turned Ctrl-C into this status
             print_error("stopped")
         return status
     except (Cancelled, KeyboardInterrupt):
         print_error("stopped")
         return EXIT_STOPPED
+    except Stopped as stopped:
+        print_error("stopped")
+        return stopped.status
     except (GliomaSAMError, TyperException) as error:
         message = error.format_message() if isinstance(error, TyperException) else str(error)
         print_error(message)
@@ -83,6 +105,33 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("GLIOMASAM_DEBUG"):
             raise
-        reason = f"{type(error).__name__}: {error}"
-        print_error(f"this is a fault of GliomaSAM ({reason}); set GLIOMASAM_DEBUG=1 and run again for what to report")
-        return EXIT_UNEXPECTED
+        return _tell(error)
+
+
+def _tell(error: Exception) -> int:
+    """Say in one line what went wrong where no error of ours says it; return the exit status."""
+    if _is_memory(error):
+        reason = (str(error).strip() or "no more can be had").splitlines()[0]
+        advice = "close other programs, choose --device cpu, or give volumes of larger voxels"
+        print_error(f"The memory of this computer does not suffice ({reason}): {advice}")
+        return EXIT_ERROR
+    if isinstance(error, OSError) and error.errno is not None:
+        if error.filename is None:  # standard output
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "A file"
+        print_error(f"{what} cannot be used: {error.strerror}: check the path, its permissions and the free space")
+        return EXIT_ERROR
+    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
+        print_error(f"The name {error.object} is not UTF-8 and cannot be used: rename the file or folder")
+        return EXIT_ERROR
+    reason = f"{type(error).__name__}: {error}"
+    print_error(f"this is a fault of GliomaSAM ({reason}); set GLIOMASAM_DEBUG=1 and run again for what to report")
+    return EXIT_UNEXPECTED
+
+
+def _is_memory(error: Exception) -> bool:
+    """Whether memory did not suffice: of Python and NumPy, of PyTorch on the CPU, of a GPU."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    )

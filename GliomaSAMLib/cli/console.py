@@ -1,25 +1,63 @@
 """What all commands say to the terminal: results on standard output, progress and errors on standard error."""
 
 import contextlib
+import io
 import sys
+import warnings
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from ..plain_text import printable
 
 Report = Callable[[float, str], None]
 """Told the fraction done, 0 to 1, and a sentence for the user."""
 
 
+class PlainConsole(Console):
+    """A terminal or pipe on which texts appear as they are: no markup, no emoji by name, no control characters."""
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """The text of a line or of a table's cell."""
+        return super().render_str(printable(text), **options)
+
+
 def output() -> Console:
     """Standard output, without colour codes in a pipe."""
-    return Console(highlight=False)
+    return PlainConsole(highlight=False, markup=False, emoji=False)
 
 
 def print_error(message: str) -> None:
     """One line on standard error, whatever the message holds."""
-    line = " ".join(message.split())
-    sys.stderr.write(f"gliomasam: {line}\n")
+    line = printable(" ".join(message.split()))
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(f"gliomasam: {line}\n")
+
+
+def print_any_character() -> None:
+    """Have both outputs write an escape in the place of a character that their encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def warnings_as_lines() -> Iterator[None]:
+    """Show a warning as one line, without the place in the program that it came from."""
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        print_error(f"note: {message}")
+
+    before = warnings.showwarning
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = before
 
 
 @contextlib.contextmanager
@@ -30,7 +68,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Report]:
     """
     console = Console(stderr=True)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeElapsedColumn(),
@@ -40,7 +78,7 @@ def progress_bar(quiet: bool = False) -> Iterator[Report]:
     shown = console.is_terminal and not quiet
     with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda fraction, message: bar.update(task, completed=fraction, description=message)
+        yield lambda fraction, message: bar.update(task, completed=fraction, description=printable(message))
 
 
 def part_of(report: Report, start: float, end: float) -> Report:

@@ -9,9 +9,10 @@ from rich.table import Table
 from ..errors import CaseError
 from ..regions import REGIONS
 from .console import output, part_of, progress_bar
+from .sources import Files, volume_files
 
 if TYPE_CHECKING:
-    from ..data.cases import OpenCase
+    from ..data.cases import Case, OpenCase
     from ..demo.phantom import Phantom
     from ..demo.run import DemoResult
 
@@ -31,6 +32,8 @@ def demo(
     """
     from ..models import load_model
 
+    if folder is not None:
+        _check_inputs(folder, out)
     with progress_bar() as report:
         network = load_model(model, device=device)
         report(0.0, "making the phantom" if folder is None else "reading the case")
@@ -44,6 +47,16 @@ def demo(
 
             write_phantom(phantom, out / "volumes")
     _print(case.name, result, out)
+
+
+def _check_inputs(folder: Path, out: Path) -> None:
+    """Refuse results in the place of the case's files. Raises `OutputError`, and `CaseError` for what is no case."""
+    from ..demo.run import SUFFIXES
+    from ..output.overwriting import refuse_inputs
+
+    case = _find(folder)
+    inputs: Files = {"the labels": (case.labels,), **volume_files({}, case.folder)}
+    refuse_inputs([out / f"{case.name}{suffix}" for suffix in SUFFIXES], inputs)
 
 
 def _phantom() -> "Phantom":
@@ -64,13 +77,20 @@ def _open(folder: Path | None, phantom: "Phantom | None") -> "OpenCase":
         from ..demo.phantom import phantom_case
 
         return phantom_case(phantom)
-    from ..data.cases import find_cases, open_case
+    from ..data.cases import open_case
 
     assert folder is not None
+    return open_case(_find(folder))
+
+
+def _find(folder: Path) -> "Case":
+    """The labelled case in a folder. Raises `CaseError`."""
+    from ..data.cases import find_cases
+
     if not folder.is_dir():
         raise CaseError(f"The folder {folder} does not exist: name a case folder with MR volumes and a label map")
     path = folder.resolve()
-    return open_case(find_cases(path.parent, [path.name])[0])
+    return find_cases(path.parent, [path.name])[0]
 
 
 def _print(name: str, result: "DemoResult", out: Path) -> None:

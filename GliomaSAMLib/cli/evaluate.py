@@ -8,6 +8,7 @@ import typer
 from ..errors import CaseError
 from ..regions import REGIONS
 from .console import output, progress_bar
+from .sources import files_read
 
 
 def evaluate(
@@ -67,7 +68,11 @@ def evaluate(
     Example: gliomasam evaluate CASES --split split.json --output runs/table --baseline all --variant every
     """
     from ..evaluation import BASELINES, VARIANTS, EvaluationOptions, ProtocolOptions, run_evaluation
+    from ..output.overwriting import refuse_inputs
 
+    written = [out / name for name in ("table.md", "table.csv", "table.json", "dice.png")]
+    refuse_inputs(written, files_read({"--split": split, "--encoder-weights": encoder_weights}, models or []))
+    refuse_inputs(written, {"--results": results or []})
     try:
         protocol = ProtocolOptions(prompts=prompts, start=start)
     except ValueError as error:

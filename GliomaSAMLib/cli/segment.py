@@ -13,9 +13,11 @@ import typer
 from typer.core import TyperCommand
 
 from ..errors import OutputError, PromptError, StudyError
+from ..files import replacing_together
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, output, part_of, progress_bar
+from .sources import Files, described, files_read, sha256_of, volume_files
 
 if TYPE_CHECKING:
     from ..session import Session
@@ -170,9 +172,12 @@ def segment(
     Example: gliomasam segment --folder CASE --point=-32.5,18,40 --output tumour.seg.nrrd
     """
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
+    out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
     _check_choices(sources, folder, skull, et_label, orientation)
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
+    others = files_read({"--prompts": prompts, "--encoder-weights": encoder_weights}, [model])
+    _check_inputs([path for path in (out, json, picture) if path], sources, folder, others)
     from ..models import load_model
     from ..output import twin_notes
     from ..session import Session
@@ -186,20 +191,34 @@ def segment(
         start = time.perf_counter()
         result = session.update(progress=part_of(report, READING, 1.0))
         seconds = time.perf_counter() - start
-    done = _Done(study, session, tuple(dict.fromkeys((*study.notes, *result.notes, *twin_notes(out)))), model, seconds)
+    options: dict[str, Any] = {
+        "register": register,
+        "skull": skull,
+        "orientation": orientation,
+        "same_patient": same_patient,
+    }
+    options |= {"et_label": et_label, "device": device}
+    named = {"prompts": prompts, "encoder_weights": encoder_weights}
+    inputs = _inputs(sources, folder, named) if json is not None else {}
+    notes = tuple(dict.fromkeys((*study.notes, *result.notes, *twin_notes(out))))
+    done = _Done(study, session, notes, model, seconds, inputs, options)
     _write(done, out, json, picture, et_label)
     _print_result(done, out)
 
 
 @dataclass(frozen=True)
 class _Done:
-    """What is written and printed. `seconds` is the time of the update, without reading the images."""
+    """What is written and printed. `seconds` is the time of the update, without reading the images; `inputs` and
+    `options` are for the report.
+    """
 
     study: "Study"
     session: "Session"
     notes: tuple[str, ...]
     model: str
     seconds: float
+    inputs: dict[str, Any]
+    options: dict[str, Any]
 
 
 def _check_choices(
@@ -231,6 +250,27 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
     named = [path.expanduser().resolve() for path in (out, json, picture) if path is not None]
     if len(set(named)) < len(named):
         raise OutputError("Two results would go to the same file: choose different names")
+
+
+def _check_inputs(outputs: list[Path], sources: dict[str, Path | None], folder: Path | None, others: Files) -> None:
+    """Refuse a result in the place of an input. Raises `OutputError`, and `StudyError` for a folder without volumes."""
+    from ..output.overwriting import refuse_inputs
+
+    refuse_inputs(outputs, others)
+    folders = [path.resolve() for path in (folder, *sources.values()) if path is not None and path.is_dir()]
+    inside = any(path.resolve().is_relative_to(place) for path in outputs for place in folders)
+    if folders and not inside and not any(path.exists() for path in outputs):
+        sources, folder = {name: path for name, path in sources.items() if path and not path.is_dir()}, None
+    volumes = volume_files(sources, folder)
+    refuse_inputs(outputs, {f"the volume {modality}": files for modality, files in volumes.items()})
+
+
+def _inputs(sources: dict[str, Path | None], folder: Path | None, others: dict[str, Path | None]) -> dict[str, Any]:
+    """What the report says of the files that were read: paths and SHA-256."""
+    files = {
+        name: {"path": str(path), "sha256": sha256_of((path,))} for name, path in others.items() if path is not None
+    }
+    return {**described(volume_files(sources, folder)), **files}
 
 
 def _read(
@@ -268,19 +308,22 @@ def _read(
 
 
 def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:
-    """Write segmentation, report and picture, each whole or not at all."""
+    """Write segmentation, report and picture, all of them or none."""
     from ..output import write_report, write_segmentation
 
     masks = {region: done.session.mask(region) for region in REGION_NAMES}
-    write_segmentation(out, masks, done.study.reference, et_label, done.study.nifti)
-    if json is not None:
-        write_report(json, _report(done, out))
-    if picture is not None:
-        from ..output.picture import Panel, draw_overlay
+    paths = [path for path in (out, json, picture) if path is not None]
+    with replacing_together(paths) as names:
+        to = dict(zip(paths, names, strict=True))
+        write_segmentation(to[out], masks, done.study.reference, et_label, done.study.nifti)
+        if json is not None:
+            write_report(to[json], _report(done, out))
+        if picture is not None:
+            from ..output.picture import Panel, draw_overlay
 
-        volumes = "  ".join(f"{region} {volume:.1f} mL" for region, volume in done.session.volumes().items())
-        panels = [Panel("image"), Panel("result", masks, prompts=done.session.prompts)]
-        draw_overlay(picture, done.study, panels, f"{volumes}   for research only, not for clinical use")
+            volumes = "  ".join(f"{region} {volume:.1f} mL" for region, volume in done.session.volumes().items())
+            panels = [Panel("image"), Panel("result", masks, prompts=done.session.prompts)]
+            draw_overlay(to[picture], done.study, panels, f"{volumes}   for research only, not for clinical use")
 
 
 def _report(done: _Done, out: Path) -> dict[str, Any]:
@@ -295,6 +338,8 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
         seconds=done.seconds,
         geometry=done.study.reference,
         output=str(out),
+        inputs=done.inputs,
+        options=done.options,
     )
 
 

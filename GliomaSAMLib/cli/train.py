@@ -8,6 +8,7 @@ import typer
 
 from ..errors import CaseError, ModelError
 from .console import output, progress_bar
+from .sources import files_read
 
 if TYPE_CHECKING:
     from ..models.registry import MethodConfig
@@ -116,10 +117,14 @@ def train(
     launcher, give the same numbers as --devices and --nodes to each process.
     """
     try:
+        from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
+    named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
+    written = [out / name for name in (f"{method}.safetensors", "last.ckpt", "log.jsonl", "curve.png")]
+    refuse_inputs(written, files_read(named, [start] if start else []))
     changed = encoder is not None or config is not None
     options = TrainOptions(
         folder=folder,

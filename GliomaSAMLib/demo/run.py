@@ -21,6 +21,9 @@ from ..session import Session
 CLICKS = ("WT", "WT", "WT", "TC", "ET")
 """The regions that the robot clicks on, in this order."""
 
+SUFFIXES = (".seg.nrrd", ".nii.gz", ".png")
+"""Of the three files that are written, which bear the name of the case."""
+
 
 @dataclass(frozen=True)
 class DemoStep:
@@ -102,7 +105,7 @@ def _write(
 ) -> tuple[Path, ...]:
     """Write the three files and return their paths."""
     make_folder(folder)
-    files = tuple(folder / f"{case.name}{suffix}" for suffix in (".seg.nrrd", ".nii.gz", ".png"))
+    files = tuple(folder / f"{case.name}{suffix}" for suffix in SUFFIXES)
     after = _masks(session)
     for path in files[:2]:
         write_segmentation(path, after, case.geometry)

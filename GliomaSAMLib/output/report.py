@@ -26,6 +26,8 @@ def segmentation_report(
     seconds: float,
     geometry: Geometry,
     output: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The report as JSON values.
 
@@ -39,6 +41,8 @@ def segmentation_report(
         seconds: Time from the first prompt to the result, without reading the images.
         geometry: The reference grid.
         output: The file with the masks.
+        inputs: The files that were read, each with its SHA-256.
+        options: What was chosen for reading and computing.
     """
     return {
         "program": "GliomaSAM",
@@ -49,6 +53,8 @@ def segmentation_report(
         "weights_sha256": weights_sha256,
         "seconds": round(float(seconds), 3),
         "output": output,
+        "inputs": dict(inputs or {}),
+        "options": dict(options or {}),
         "volumes_ml": {region: round(float(volume), 4) for region, volume in volumes.items()},
         "regions": {region: REGION_NAMES[region] for region in volumes},
         "grid": {

@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import OutputError
-from ..files import replacing
+from ..files import check_name, replacing
 from ..geometry import Geometry, bounding_box
 from ..regions import REGIONS, labels_from_regions
 from ..study.nifti import HEADER_BYTES, NiftiPlace
@@ -54,10 +54,11 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
         suffixes: The suffixes that will do (a report: (".json",)); None for any.
 
     Raises:
-        OutputError: The suffix is not known; the folder does not exist, is none, or cannot be written; the path is
-            a folder or a file that must not be written.
+        OutputError: No file can have this name; the suffix is not known; the folder does not exist, is none, or cannot
+            be written; the path is a folder or a file that must not be written.
     """
     path = Path(path).expanduser()
+    check_name(path, OutputError)
     if suffixes == KNOWN_SUFFIXES:
         output_suffix(path)
     elif suffixes is not None and not path.name.lower().endswith(suffixes):

@@ -12,7 +12,7 @@ import numpy as np
 import pooch
 
 from ..errors import OutputError
-from ..files import replacing
+from ..files import make_private_folder, replacing
 
 MAGIC = b"GSAMEMB1"
 DIGEST_BYTES = 32
@@ -39,8 +39,9 @@ class EmbeddingCache:
     as .npy, without pickle.
 
     Args:
-        directory: The folder, made when first written to, for this user alone (embeddings derive from patients'
-            images).
+        directory: The folder, made when first written to. Embeddings derive from patients' images: folder and files
+            are for this user alone, whatever the umask and whoever made the folder; of a folder that is shared on
+            purpose the user is told.
         limit_bytes: The most that the files together may take. An array larger than this is not kept.
     """
 
@@ -86,9 +87,11 @@ class EmbeddingCache:
             return
         path = self._path(key)
         try:
-            self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shared = make_private_folder(self.directory)
+            if shared:
+                self._warn_once("shared", f"{shared}: set GLIOMASAM_CACHE to a folder of your own")
             self._make_room(len(content), path)
-            with replacing(path, durable=False) as temporary:
+            with replacing(path, durable=False, private=True) as temporary:
                 temporary.write_bytes(content)
         except (OSError, OutputError) as error:
             self._warn_once("write", f"embeddings are not kept for the next run in {self.directory}: {error}")
@@ -124,6 +127,10 @@ class EmbeddingCache:
         total = sum(size for _, size, _ in entries) + needed
         spare = SPARE if needed < SPARE / 10 * self.limit_bytes else 0
         wanted = self.limit_bytes * (1 - spare) if total > self.limit_bytes else self.limit_bytes
+        for _, _, path in entries:
+            with contextlib.suppress(OSError):  # written by an earlier version
+                if path.stat().st_mode & 0o077:
+                    path.chmod(0o600)
         for _, size, path in entries:
             if total <= wanted:
                 break

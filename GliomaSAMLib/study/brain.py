@@ -5,10 +5,10 @@ of its own, so that it can be stopped at once, and so that this room needs no to
 """
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from scipy import ndimage
 
 from ..errors import StudyError
 from ..geometry import Geometry, bounding_box, resample
+from ..private_folder import private_folder, temporary_folder_error
 from ..progress import Reporter
 from .canonical import canonical_axes, isotropic, reoriented_geometry
 from .volume import Volume
@@ -33,6 +34,21 @@ BRAIN_ML = (300.0, 2500.0)
 USUAL_SECONDS = 15.0
 
 LONGEST_SECONDS = 900.0
+
+_ENDS_WITH_ITS_PARENT = """
+import os, sys, threading
+def watch():
+    os.read(0, 1)
+    os._exit(1)
+threading.Thread(target=watch, daemon=True).start()
+if sys.platform == "linux":
+    import ctypes
+    ctypes.CDLL(None).prctl(1, 9)
+    if os.getppid() != int(sys.argv[3]):
+        os._exit(1)
+"""
+"""What the process of the extraction does first. Its standard input is a pipe that is closed when this program ends,
+however it ends; Linux also kills it then, even while it computes (prctl: PR_SET_PDEATHSIG, SIGKILL)."""
 
 _PROGRAM = """
 import sys
@@ -133,15 +149,29 @@ def extract_brain(image: sitk.Image, report: Reporter) -> sitk.Image:
     own = Geometry.of_image(image)
     grid = isotropic(reoriented_geometry(own, canonical_axes(own)))
     values = resample(sitk.Cast(image, sitk.sitkFloat32), grid)
-    with tempfile.TemporaryDirectory(prefix="gliomasam-") as folder:
-        head, brain, log = (Path(folder) / name for name in ("head.nii", "brain.nii", "log.txt"))
-        sitk.WriteImage(grid.to_image(values), str(head))
-        _run([_python(), "-c", _PROGRAM, str(head), str(brain)], log, report)
-        mask = sitk.GetArrayFromImage(sitk.ReadImage(str(brain))) > 0
+    with private_folder() as folder:
+        head, brain, log = (folder / name for name in ("head.nii", "brain.nii", "log.txt"))
+        _write_head(head, grid.to_image(values), values.nbytes)
+        program = [_python(), "-P", "-c", _ENDS_WITH_ITS_PARENT + _PROGRAM, str(head), str(brain), str(os.getpid())]
+        _run(program, log, report)
+        try:
+            mask = sitk.GetArrayFromImage(sitk.ReadImage(str(brain))) > 0
+        except RuntimeError as error:
+            raise StudyError("The brain extraction left no readable result: free space, and try again") from error
     millilitres = np.count_nonzero(mask) * grid.voxel_ml
     if not BRAIN_ML[0] <= millilitres <= BRAIN_ML[1]:
         raise StudyError(f"The brain found has {millilitres:.0f} mL, which is not the size of a brain")
     return grid.to_image(mask.astype(np.uint8))
+
+
+def _write_head(path: Path, image: sitk.Image, voxel_bytes: int) -> None:
+    """Write the head for the extraction. Raises `OutputError` when the temporary folder is full."""
+    try:
+        sitk.WriteImage(image, str(path))
+    except RuntimeError as error:
+        raise temporary_folder_error("the volume of the head does not fit") from error
+    if path.stat().st_size < voxel_bytes:  # some of ITK's writers do not notice a full disk
+        raise temporary_folder_error("the volume of the head does not fit")
 
 
 def _python() -> str:
@@ -152,10 +182,15 @@ def _python() -> str:
 
 
 def _run(command: list[str], log: Path, report: Reporter) -> None:
-    """Run a program to its end, or kill it when the user cancels."""
+    """Run a program in the folder of its log to its end, or kill it when the user cancels or this program ends.
+
+    The working folder of this program, which may be a stranger's, is not where it looks for code.
+    """
     started = time.monotonic()
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+        )
         try:
             while (status := process.poll()) is None:
                 seconds = time.monotonic() - started
@@ -167,6 +202,8 @@ def _run(command: list[str], log: Path, report: Reporter) -> None:
             if process.poll() is None:
                 process.kill()
             process.wait()
+            assert process.stdin is not None
+            process.stdin.close()
     if status != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
         raise StudyError(f"The brain extraction stopped with an error: {lines[-1] if lines else f'status {status}'}")

@@ -6,6 +6,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 from .dicom_frames import read_frames
 from .reasons import reason_of
 from .slices import Slice, stack_of
@@ -47,8 +48,12 @@ class DicomSeries:
 
 
 def find_series(folder: Path) -> list[DicomSeries]:
-    """The DICOM series directly in `folder`, by description. Empty when there is none."""
+    """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
+    that the reader cannot take.
+    """
     series = []
+    for path in (folder, *folder.iterdir()):
+        check_name(path, StudyError)
     for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
         if files:

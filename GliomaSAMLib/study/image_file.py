@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 from .dicom import read_dicom_file
 from .nifti import (
     SAME_PLACE_MM,
@@ -62,6 +63,7 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
     Raises:
         StudyError: The file is absent, damaged, or its header says what cannot be; the text says what.
     """
+    check_name(path, StudyError)
     if not path.exists():
         raise StudyError(f"{path}: the file does not exist; check the path")
     if path.is_dir():

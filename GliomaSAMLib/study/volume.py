@@ -8,6 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series
 from .image_file import ImageFile, read_image_file
@@ -161,6 +162,7 @@ def read_image(
         found = ImageFile(read_series(source))
     elif isinstance(source, str | Path):
         path = Path(source)
+        check_name(path, StudyError)
         name = str(path)
         if not path.exists():
             raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")

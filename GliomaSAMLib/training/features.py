@@ -13,7 +13,7 @@ import torch
 
 from ..data.cases import Case
 from ..errors import CaseError, OutputError
-from ..files import replacing
+from ..files import make_private_folder, replacing
 from ..models.device import autocast
 from ..models.encoders.base import SliceEncoder
 from ..models.slice_stack import StackLayout, embed_slice, pad_to
@@ -114,11 +114,13 @@ def case_features(
     features = _compute(case, encoder, layout, device, cancel)
     content = {name: value for name, value in vars(features).items() if name != "name" and value is not None}
     try:
-        cache.mkdir(parents=True, exist_ok=True)
+        shared = make_private_folder(cache)
     except OSError as error:
         reason = error.strerror or error
         raise OutputError(f"the folder {cache} for features cannot be made: {reason}: choose another cache") from error
-    with replacing(path, durable=False) as temporary, temporary.open("wb") as file:
+    if shared:
+        warnings.warn(shared, RuntimeWarning, stacklevel=2)
+    with replacing(path, durable=False, private=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
     return features
 

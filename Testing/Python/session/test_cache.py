@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib import files
-from GliomaSAMLib.session.cache import ABANDONED_SECONDS, EmbeddingCache, default_cache_directory
+from GliomaSAMLib.session.cache import ABANDONED_SECONDS, SUFFIX, EmbeddingCache, default_cache_directory
 
 LIMIT = 1_000_000
 
@@ -266,3 +266,29 @@ def test_two_processes_share_a_small_cache_without_error(tmp_path: Path) -> None
         assert int(out) > 0
     assert not list(tmp_path.glob(".*"))
     assert EmbeddingCache(tmp_path, LIMIT).size_bytes() <= 7 * 4400  # each process may be one file ahead of the other
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+@pytest.mark.parametrize("before", [None, 0o755])
+def test_entries_are_for_this_user_alone(umask: int, before: int | None, cache: EmbeddingCache) -> None:
+    if before is not None:
+        cache.directory.mkdir()
+        cache.directory.chmod(before)
+        (cache.directory / f"old{SUFFIX}").write_bytes(b"of an earlier version")
+        (cache.directory / f"old{SUFFIX}").chmod(0o644)
+    old = os.umask(umask)
+    try:
+        cache.put("a", embedding(0))
+    finally:
+        os.umask(old)
+    assert cache.directory.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in entries(cache)} == {0o600}
+
+
+def test_of_a_shared_folder_the_user_is_told_once(cache: EmbeddingCache) -> None:
+    cache.directory.mkdir()
+    cache.directory.chmod(0o777)
+    with pytest.warns(RuntimeWarning, match="shared with others"):
+        cache.put("a", embedding(0))
+    cache.put("b", embedding(1))
+    assert {path.stat().st_mode & 0o777 for path in entries(cache)} == {0o600}

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from GliomaSAMLib.errors import Cancelled, StudyError
+from GliomaSAMLib.errors import Cancelled, OutputError, StudyError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study import Study, brain
 from GliomaSAMLib.study.volume import Volume, read_volume
@@ -87,6 +87,28 @@ def test_failed_extraction(monkeypatch: pytest.MonkeyPatch, head: np.ndarray, co
     study = Study.read(t1=HEAD_GRID.to_image(head))
     assert any("the whole head is used instead" in note for note in study.notes)
     with pytest.raises(StudyError, match="stopped with an error"):
+        Study.read(t1=HEAD_GRID.to_image(head), skull="on")
+
+
+@pytest.mark.parametrize("name", ["deepbet.py", "torch.py", "sys_path_of_a_stranger.py", "os.py"])
+def test_code_in_the_working_folder_is_not_run(
+    name: str, monkeypatch: pytest.MonkeyPatch, head: np.ndarray, tmp_path: Path
+) -> None:
+    sign = tmp_path / "ran"
+    (tmp_path / name).write_text(f"open({str(sign)!r}, 'w').close()\nraise SystemExit(3)\n")
+    monkeypatch.chdir(tmp_path)
+    program(monkeypatch, f"import {name.removesuffix('.py')}; raise RuntimeError('the end')")
+    with pytest.raises(StudyError, match="stopped with an error"):
+        Study.read(t1=HEAD_GRID.to_image(head), skull="on")
+    assert not sign.exists()
+
+
+def test_the_temporary_folder_is_full(monkeypatch: pytest.MonkeyPatch, head: np.ndarray) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("no space")
+
+    monkeypatch.setattr(brain.sitk, "WriteImage", full)
+    with pytest.raises(OutputError, match="free space, or set TMPDIR"):
         Study.read(t1=HEAD_GRID.to_image(head), skull="on")
 
 

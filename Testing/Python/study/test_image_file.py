@@ -1,6 +1,7 @@
 """Only the file that is named is read, whatever lies beside it; formats that carry no place are told."""
 
 import gzip
+import os
 import shutil
 from pathlib import Path
 
@@ -245,3 +246,13 @@ def test_the_reason_of_the_reader_is_told(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-500])
     with pytest.raises(StudyError, match=r"damaged or cut short \(.{10,}\)"):
         read_volume(path, "t1")
+
+
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd", ".mha", ".dcm"])
+def test_a_name_that_is_not_utf_8_is_refused(suffix: str, tmp_path: Path) -> None:
+    """The readers underneath would abort the program."""
+    path = tmp_path / (os.fsdecode(b"M\xfcller") + suffix)
+    path.write_bytes(b"voxels")
+    for read in (read_image_file, lambda one: read_volume(one, "t1")):
+        with pytest.raises(StudyError, match="is not UTF-8"):
+            read(path)

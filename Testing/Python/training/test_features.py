@@ -113,6 +113,14 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert list((tmp_path / "cache").iterdir()) == []
 
 
+def test_features_are_for_this_user_alone(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "features"
+    folder.mkdir(mode=0o755)
+    features(case, tiny_encoder, folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
+
+
 def test_cancel_stops_between_slices(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
     def cancel() -> None:
         if tiny_encoder.calls >= 2:

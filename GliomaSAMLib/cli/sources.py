@@ -1,0 +1,75 @@
+"""What a command reads: the files behind its options, and their SHA-256 for the report."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import StudyError
+from ..plain_text import printable
+
+if TYPE_CHECKING:
+    from ..study.volume import Source
+
+Files = dict[str, tuple[Path, ...]]
+"""Files by the option that names them."""
+
+
+def files_read(named: Mapping[str, Path | None], models: Sequence[str]) -> Files:
+    """The files that options name, and those of models that are given by a path."""
+    files: Files = {option: (path,) for option, path in named.items() if path is not None}
+    return {**files, **{f"the model {model}": (Path(model),) for model in models}}
+
+
+def volume_files(sources: Mapping[str, Path | None], folder: Path | None) -> Files:
+    """The files of the volumes, by modality: one, a header and its voxels, or the slices of a DICOM series.
+
+    Args:
+        sources: A file or a DICOM folder by modality; None where there is none.
+        folder: A case folder instead, in which the volumes are recognised.
+
+    Raises:
+        StudyError: Nothing is recognised in `folder`, or a volume cannot be looked at.
+    """
+    found: Mapping[str, Source | None] = sources
+    if folder is not None:
+        from ..study.modalities import find_volumes
+
+        found = find_volumes(folder)
+    return {modality: _files(source) for modality, source in found.items() if source is not None}
+
+
+def _files(source: Any) -> tuple[Path, ...]:
+    from ..output.overwriting import files_of_image
+    from ..study.dicom import DicomSeries, find_series
+
+    if isinstance(source, DicomSeries):
+        return tuple(Path(file) for file in source.files)
+    path = Path(source)
+    if path.is_dir():
+        return tuple(Path(file) for series in find_series(path) for file in series.files)
+    return files_of_image(path)
+
+
+def described(volumes: Files) -> dict[str, dict[str, Any]]:
+    """For the report: by modality the file, or the folder of the slices and their number, and the SHA-256 of all
+    bytes in this order. Raises `StudyError`.
+    """
+    values = {}
+    for modality, files in volumes.items():
+        place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in (".mhd", ".nhdr") else files[0]
+        values[modality] = {"path": printable(str(place)), "files": len(files), "sha256": sha256_of(files)}
+    return values
+
+
+def sha256_of(files: tuple[Path, ...]) -> str:
+    """SHA-256 of the bytes of files, one after the other. Raises `StudyError` when one cannot be read."""
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise StudyError(f"The file {path} cannot be read: {error.strerror or error}: check it") from error
+    return digest.hexdigest()

@@ -1,0 +1,69 @@
+"""No result replaces what it is made from."""
+
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ..errors import OutputError
+
+DETACHED = {
+    ".mhd": re.compile(r"^ElementDataFile\s*=\s*(.+)$", re.M),
+    ".nhdr": re.compile(r"^data ?file\s*:\s*(.+)$", re.M),
+}
+"""What names the file of the voxels in a header that stands alone, by the header's suffix."""
+
+HEADER_CHARACTERS = 65536
+
+
+def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, Sequence[Path]]) -> None:
+    """See that no result would take the place of an input.
+
+    Args:
+        outputs: Where results are to go.
+        inputs: The files that are read, by what the user knows them as, such as an option.
+
+    Raises:
+        OutputError: A result and an input are one file, by whatever path or link; or they differ by `.gz` alone, so
+            that readers of images would mix the two up.
+    """
+    for output in outputs:
+        for name, files in inputs.items():
+            for file in files:
+                if _same_file(output, file):
+                    raise OutputError(
+                        f"The result {output} would replace the input of {name}: choose another name for it"
+                    )
+                if _twins(output, file):
+                    raise OutputError(
+                        f"The result {output} would lie beside {file.name} of {name}, and programs would take one "
+                        "for the other: choose another name for it"
+                    )
+
+
+def files_of_image(path: Path) -> tuple[Path, ...]:
+    """The file of an image, and the file of the voxels where its header stands alone."""
+    pattern = DETACHED.get(path.suffix.lower())
+    if pattern is None:
+        return (path,)
+    try:
+        with path.open(encoding="latin-1") as header:
+            named = pattern.search(header.read(HEADER_CHARACTERS))
+    except OSError:
+        return (path,)  # the reader says what is wrong
+    return (path, path.parent / named.group(1).strip()) if named else (path,)
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    one, other = one.expanduser(), other.expanduser()
+    try:
+        return os.path.samefile(one, other)
+    except OSError:  # one of them does not exist
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _twins(one: Path, other: Path) -> bool:
+    """Whether two names in one folder differ by `.gz` alone."""
+    names = {one.name.lower(), other.name.lower()}
+    shorter = min(names, key=len)
+    return names == {shorter, f"{shorter}.gz"} and os.path.realpath(one.parent) == os.path.realpath(other.parent)

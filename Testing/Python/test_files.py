@@ -1,0 +1,102 @@
+"""Files that are put in place together, and names that no file can have."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from GliomaSAMLib import files
+from GliomaSAMLib.errors import OutputError, StudyError
+from GliomaSAMLib.files import check_name, make_private_folder, replacing, replacing_together
+
+
+def write_together(paths: list[Path], text: str) -> None:
+    with replacing_together(paths) as names:
+        for name in names:
+            name.write_text(text)
+
+
+@pytest.mark.parametrize("bad", [1, 2])
+def test_when_one_file_cannot_be_put_in_place_all_stay_as_they_were(
+    bad: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / name for name in ("a.nii.gz", "b.json", "c.png")]
+    paths[0].write_text("old")
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if target == paths[bad] and ".part" in Path(source).name:
+            raise PermissionError(13, "Permission denied")
+        real(source, target)
+
+    monkeypatch.setattr(files.os, "replace", replace)
+    with pytest.raises(OutputError, match="no result was written"):
+        write_together(paths, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.nii.gz"]
+    assert paths[0].read_text() == "old"
+
+
+def test_files_are_replaced_together(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.nii.gz", tmp_path / "b.json"]
+    paths[0].write_text("old")
+    with replacing_together(paths) as names:
+        assert [name.suffixes for name in names] == [[".part", ".nii", ".gz"], [".part", ".json"]]
+        for name in names:
+            name.write_text("new")
+        assert paths[0].read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nii.gz", "b.json"]
+    assert paths[0].read_text() == "new"
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022])
+def test_a_private_file_is_for_this_user_alone(umask: int, tmp_path: Path) -> None:
+    before = os.umask(umask)
+    try:
+        with replacing(tmp_path / "a.bin", private=True) as temporary:
+            temporary.write_bytes(b"x")
+            assert temporary.stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.bin").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("name", [os.fsdecode(b"M\xfcller.nii"), "x" * 300, "a\0b", "loop/x"])
+def test_names_that_cannot_be_used(name: str, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(StudyError, match=r"^The (name|path) .* cannot be used"):
+        check_name(tmp_path / name, StudyError)
+
+
+@pytest.mark.parametrize("name", ["Łódź.nii", "none", "file/below"])
+def test_names_that_can_be_used(name: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    check_name(tmp_path / name, StudyError)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+@pytest.mark.parametrize("before", [None, 0o755, 0o750, 0o700])
+def test_a_folder_for_this_user_alone(umask: int, before: int | None, tmp_path: Path) -> None:
+    folder = tmp_path / "a" / "cache"
+    if before is not None:
+        folder.mkdir(parents=True)
+        folder.chmod(before)
+    old = os.umask(umask)
+    try:
+        assert make_private_folder(folder) is None
+    finally:
+        os.umask(old)
+    assert folder.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o1777])
+def test_a_folder_that_is_shared_on_purpose_is_left_and_told(mode: int, tmp_path: Path) -> None:
+    tmp_path.chmod(mode)
+    assert "shared with others" in str(make_private_folder(tmp_path))
+    assert tmp_path.stat().st_mode & 0o7777 == mode
+
+
+def test_the_home_of_a_user_is_not_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tmp_path.chmod(0o755)
+    assert make_private_folder(tmp_path) is not None
+    assert tmp_path.stat().st_mode & 0o777 == 0o755

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from ..errors import OutputError, PromptError, StudyError
-from ..files import replacing_together
+from ..files import check_name, replacing_together
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, output, part_of, progress_bar
@@ -174,6 +174,9 @@ def segment(
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
     out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
     _check_choices(sources, folder, skull, et_label, orientation)
+    for path in (folder, *sources.values()):
+        if path is not None:
+            check_name(path, StudyError)
     given = read_prompts(points or [], boxes or [], prompts)
     _check_outputs(out, json, picture)
     others = files_read({"--prompts": prompts, "--encoder-weights": encoder_weights}, [model])

@@ -13,6 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..files import check_name
 from .dicom import DicomSeries
 from .naming import speaks_of_sequence
 from .volume import Source, Volume, image_suffix
@@ -230,6 +231,7 @@ def _filled(tags: Mapping[str, str]) -> dict[str, str]:
 def _tags(files: Iterable[str]) -> dict[str, str]:
     """Those of `TAGS` in the first file that has a DICOM header."""
     for file in files:
+        check_name(file, StudyError)
         reader = sitk.ImageFileReader()
         reader.SetFileName(file)
         reader.SetImageIO("GDCMImageIO")

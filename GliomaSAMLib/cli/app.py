@@ -130,8 +130,7 @@ def _tell(error: Exception) -> int:
 
 
 def _is_memory(error: Exception) -> bool:
-    """Whether memory did not suffice: of Python and NumPy, of PyTorch on the CPU, of a GPU."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (
-        isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    )
+    """Whether memory did not suffice: of Python, NumPy and ITK, of PyTorch on the CPU, of a GPU, for a library."""
+    texts = ("out of memory", "allocate memory", "failed to map segment")
+    told = isinstance(error, RuntimeError | ImportError | OSError) and any(text in str(error).lower() for text in texts)
+    return isinstance(error, MemoryError) or told

@@ -185,7 +185,7 @@ def with_fallback(
         try:
             return work(device)
         except RuntimeError as error:
-            if not _is_out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         # outside the except clause: the error's traceback would keep the tensors of the failed run alive
         _empty_cache(device)
@@ -194,14 +194,14 @@ def with_fallback(
     try:
         return work(torch.device("cpu"))
     except (RuntimeError, MemoryError) as error:
-        if not _is_out_of_memory(error):
+        if not is_out_of_memory(error):
             raise
         raise ModelError(
             "the computer's memory does not suffice for this volume: close other programs, or crop the volume"
         ) from error
 
 
-def _is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that memory ran out, on any device."""
     texts = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in texts)

@@ -16,7 +16,15 @@ from ..files import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
 from .catalogue import find_base, find_weights
-from .device import ProgressCallback, autocast, choose_device, no_progress, thread_map, with_fallback
+from .device import (
+    ProgressCallback,
+    autocast,
+    choose_device,
+    is_out_of_memory,
+    no_progress,
+    thread_map,
+    with_fallback,
+)
 from .encoders.base import SliceEncoder
 from .prompt_maps import PromptSet
 from .registry import MethodConfig, VolumeDecoder, build, config_from_json, find_method
@@ -223,6 +231,8 @@ def load_model(
     except (GliomaSAMError, ImportError, OSError):
         raise
     except Exception as error:  # whatever the numbers of a config can cause
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"The config of the weights file {metadata.path} makes no network ({type(error).__name__}: {error}): "
             "get the file again"

@@ -74,7 +74,9 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
         return _read(path, orientation)
     except (NiftiError, HeaderError) as error:
         raise StudyError(f"{path}: the file {error}") from error
-    except (RuntimeError, ValueError, OSError, MemoryError) as error:
+    except (RuntimeError, ValueError, OSError) as error:
+        if "allocate memory" in str(error).lower():
+            raise MemoryError(f"for {path}") from error
         raise StudyError(
             f"{path}: not a readable image, or damaged or cut short ({reason_of(error)}); "
             "export it again as NIfTI, NRRD or MHA"

@@ -147,6 +147,8 @@ FAILURES = {
         "99 bytes",
     ),
     "gpu": (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), 2, "2.00 GiB"),
+    "library": (ImportError("libtorch.so: failed to map segment from shared object"), 2, "does not suffice"),
+    "reader": (RuntimeError("itk: Failed to allocate memory for image."), 2, "does not suffice"),
     "disk": (OSError(28, "No space left on device", "/a/b"), 2, "/a/b cannot be used: No space left on device"),
     "permission": (PermissionError(13, "Permission denied", "/a/b"), 2, "Permission denied"),
 }

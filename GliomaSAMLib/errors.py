@@ -31,3 +31,13 @@ class CaseError(GliomaSAMError):
 
 class Cancelled(GliomaSAMError):
     """The user stopped the work. What was finished before is kept."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out: of Python and NumPy, of ITK, of PyTorch on any device, or for a
+    library that was being loaded.
+    """
+    texts = ("out of memory", "allocate memory", "not enough memory", "failed to map segment")
+    told = isinstance(error, RuntimeError | ImportError | OSError) and any(text in str(error).lower() for text in texts)
+    of_torch = type(error).__name__ == "OutOfMemoryError"  # by its name: nothing here imports torch
+    return isinstance(error, MemoryError) or of_torch or told

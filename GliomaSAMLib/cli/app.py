@@ -9,7 +9,7 @@ import typer
 from typer import TyperException
 
 from .. import __version__
-from ..errors import Cancelled, GliomaSAMError
+from ..errors import Cancelled, GliomaSAMError, is_out_of_memory
 from ..private_folder import remove_abandoned
 from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
@@ -110,7 +110,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _tell(error: Exception) -> int:
     """Say in one line what went wrong where no error of ours says it; return the exit status."""
-    if _is_memory(error):
+    if is_out_of_memory(error):
         reason = (str(error).strip() or "no more can be had").splitlines()[0]
         advice = "close other programs, choose --device cpu, or give volumes of larger voxels"
         print_error(f"The memory of this computer does not suffice ({reason}): {advice}")
@@ -127,10 +127,3 @@ def _tell(error: Exception) -> int:
     reason = f"{type(error).__name__}: {error}"
     print_error(f"this is a fault of GliomaSAM ({reason}); set GLIOMASAM_DEBUG=1 and run again for what to report")
     return EXIT_UNEXPECTED
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether memory did not suffice: of Python, NumPy and ITK, of PyTorch on the CPU, of a GPU, for a library."""
-    texts = ("out of memory", "allocate memory", "failed to map segment")
-    told = isinstance(error, RuntimeError | ImportError | OSError) and any(text in str(error).lower() for text in texts)
-    return isinstance(error, MemoryError) or told

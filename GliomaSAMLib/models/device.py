@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import torch
 
-from ..errors import ModelError
+from ..errors import ModelError, is_out_of_memory
 
 Item = TypeVar("Item")
 
@@ -199,12 +199,6 @@ def with_fallback(
         raise ModelError(
             "the computer's memory does not suffice for this volume: close other programs, or crop the volume"
         ) from error
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Tell whether an error means that memory ran out, on any device."""
-    texts = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(text in str(error) for text in texts)
 
 
 def _empty_cache(device: torch.device) -> None:

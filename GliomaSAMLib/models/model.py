@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
-from ..errors import GliomaSAMError, ModelError
+from ..errors import GliomaSAMError, ModelError, is_out_of_memory
 from ..files import current_name
 from ..study import MODALITIES
 from .blocks import channels_last
@@ -20,7 +20,6 @@ from .device import (
     ProgressCallback,
     autocast,
     choose_device,
-    is_out_of_memory,
     no_progress,
     thread_map,
     with_fallback,

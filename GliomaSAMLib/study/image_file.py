@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
-from ..errors import StudyError
+from ..errors import StudyError, is_out_of_memory
 from ..files import check_name
 from .dicom import read_dicom_file
 from .nifti import (
@@ -75,7 +75,7 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
     except (NiftiError, HeaderError) as error:
         raise StudyError(f"{path}: the file {error}") from error
     except (RuntimeError, ValueError, OSError) as error:
-        if "allocate memory" in str(error).lower():
+        if is_out_of_memory(error):
             raise MemoryError(f"for {path}") from error
         raise StudyError(
             f"{path}: not a readable image, or damaged or cut short ({reason_of(error)}); "

@@ -11,7 +11,7 @@ import vtk
 
 from ..geometry import Geometry
 from ..output.colours import REGION_STYLES
-from ..output.rano import largest_diameters
+from ..output.diameters import largest_diameters
 
 TABLE_ROLE = "GliomaSAM.results"
 """The node reference from a segmentation node to its table."""

@@ -27,8 +27,9 @@ MAY_USE = {
     "data": {"study", "prompts"},
     "training": {"study", "prompts", "models", "session", "output", "data"},
     "evaluation": {"study", "prompts", "models", "session", "training", "output", "data"},
-    "demo": {"study", "prompts", "models", "session", "evaluation", "output", "data"},
-    "slicer": {"study", "prompts", "models", "session", "output"},
+    "demo": {"study", "prompts", "models", "session", "evaluation", "output", "data", "followup"},
+    "followup": {"study", "prompts", "models", "session", "output", "data"},
+    "slicer": {"study", "prompts", "models", "session", "output", "followup"},
     "cli": set(ROOMS) - {"cli", "slicer"},
 }
 """Which rooms a room may import from; dependencies point one way."""

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.output.rano import largest_diameters
+from GliomaSAMLib.output.diameters import largest_diameters
 
 STRAIGHT = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 

@@ -30,3 +30,9 @@ REGION_STYLES: Mapping[str, RegionStyle] = {
     "ET": RegionStyle("Enhancing tumour", (0.34, 0.71, 0.91), ("NCIt", "C113842", "Enhancing Lesion")),
 }
 """By region, from the outermost to the innermost."""
+
+CAVITY_STYLE = RegionStyle(
+    "Resection cavity", (0.80, 0.47, 0.65), ("SCT", "49755003", "Morphologically Altered Structure")
+)
+"""What surgery left: no tumour, in no region. DICOM's list of brain lesions has no code for it, so it has that of its
+category."""

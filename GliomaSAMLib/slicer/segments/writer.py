@@ -393,7 +393,7 @@ class SegmentWriter:
             image = segment_image(node, segment_id)
             if image is None or not image_array(image).size:
                 continue
-            block = Block(image_matrix(image), image_start(image), image_array(image).shape)  # type: ignore[arg-type]
+            block = Block(image_matrix(image), image_start(image), image_array(image).shape)
             cavity = cavity_on(node, block)
             if cavity is not None and not is_finished(node.GetSegmentation().GetSegment(segment_id)):
                 held = read_segment(node, segment_id, block.place, block.shape) > 0

@@ -32,7 +32,9 @@ REGION_STYLES: Mapping[str, RegionStyle] = {
 """By region, from the outermost to the innermost."""
 
 CAVITY_STYLE = RegionStyle(
-    "Resection cavity", (0.80, 0.47, 0.65), ("SCT", "49755003", "Morphologically Altered Structure")
+    "Resection cavity", (0.0, 0.62, 0.45), ("99GLIOMASAM", "resection-cavity", "Resection cavity")
 )
-"""What surgery left: no tumour, in no region. DICOM's list of brain lesions has no code for it, so it has that of its
-category."""
+"""Of the cavity that surgery left, which is in no region. Its code is our own: none of SNOMED CT is known to fit."""
+
+CAVITY_ID = "cavity"
+"""The id of its segment."""

@@ -133,7 +133,7 @@ class Jobs:
         cache: str | Path | None = "default",
     ) -> None:
         self._load = load or load_model_lazily
-        self._read_study = read_study or read_study_lazily
+        self.read_study = read_study or read_study_lazily
         self._new_predictor = new_predictor or new_predictor_lazily
         self._cache = cache
         self._models: dict[ModelChoice, Any] = {}
@@ -153,7 +153,7 @@ class Jobs:
             reading = report.part(0, 0.6)
             images = {modality: copy.image() for modality, copy in wanted.copies.items()}
             study = _importing(
-                lambda: self._read_study(
+                lambda: self.read_study(
                     **images,
                     register=wanted.register,
                     skull=wanted.skull,

@@ -54,7 +54,7 @@ class Callipers:
 
     def __init__(self, scene: Any) -> None:
         self._scene = scene
-        self._times: dict[str, int] = {}
+        self._before: dict[Key, Diameters] = {}
 
     @property
     def nodes(self) -> dict[Calliper, Any]:
@@ -95,13 +95,11 @@ class Callipers:
         for calliper, ends in wanted.items():
             dates = assessment.visits[calliper.key[2]].date.isoformat()
             self._put(calliper, ends, present.get(calliper), dates)
-        self.changed()
 
     def changed(self) -> bool:
-        """Whether a line was moved, added or removed since the last call."""
-        times = {node.GetID(): int(node.GetMTime()) for node in self.nodes.values()}
-        before, self._times = self._times, times
-        return before != times
+        """Whether what the reader dragged is otherwise than at the last call."""
+        before, self._before = self._before, self.diameters()
+        return before != self._before
 
     def diameters(self) -> dict[Key, Diameters]:
         """The two diameters of each lesion of which a line was dragged, as the lines are now."""
@@ -143,7 +141,6 @@ class Callipers:
         """Take all lines out of the scene."""
         for node in self.nodes.values():
             self._scene.RemoveNode(node)
-        self._times = {}
 
     def show_in(self, views: Mapping[int, Collection[str]]) -> None:
         """Show the lines of each visit (index) in slice views of these ids only; of visits not named nowhere. An empty
@@ -158,7 +155,6 @@ class Callipers:
                 display.RemoveAllViewNodeIDs()
                 for view in ids:
                     display.AddViewNodeID(view)
-        self.changed()
 
     def _put(self, calliper: Calliper, ends: Ends, node: Any, day: str) -> None:
         (component, track, visit), which = calliper.key, calliper.which

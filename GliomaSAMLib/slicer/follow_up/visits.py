@@ -13,7 +13,7 @@ from ..modality_detection import guess_volumes, visible_volumes
 from ..patients import item_above
 from ..persistence import saved_volumes
 from ..segments.patient import patient_of
-from .outlines import has_outline, is_tumour_segmentation
+from .outlines import has_outline, is_tumour_segmentation, tumour_segments
 
 DATE_ATTRIBUTES = ("DICOM.AcquisitionDate", "DICOM.StudyDate")
 """Attributes of a study in the subject hierarchy."""
@@ -58,8 +58,13 @@ class SceneVisit:
 
     @property
     def is_outlined(self) -> bool:
-        """Whether its segmentation holds a tumour's outline, be it an empty one."""
+        """Whether its segmentation holds a tumour."""
         return self.segmentation is not None and has_outline(self.segmentation)
+
+    @property
+    def has_segments(self) -> bool:
+        """Whether its segmentation has segments of a tumour, be they empty."""
+        return self.segmentation is not None and bool(tumour_segments(self.segmentation))
 
     def is_same(self, other: "SceneVisit") -> bool:
         """Whether another finding is of this examination: they share a node."""

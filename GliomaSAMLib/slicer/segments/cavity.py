@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ...geometry import Geometry
-from ...output.colours import CAVITY_STYLE
+from ...output.colours import CAVITY_ID, CAVITY_STYLE
 from ..geometry import local_to_world
 from .node import (
     REGION_TAG,
@@ -19,7 +19,7 @@ from .node import (
 )
 from .ownership import identify, is_own, segment_tag, take
 
-PART = "cavity"
+PART = CAVITY_ID
 """The value of `REGION_TAG` of the segment."""
 
 

@@ -1,0 +1,108 @@
+"""The model outlines a visit; the outlines of the last visit, brought over, take the place of its proposal."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import StudyError
+from ...geometry import Geometry
+from ...progress import Cancel, Progress, Reporter
+from ...regions import REGIONS
+from ..jobs import Preparing
+from ..segments.node import new_segmentation
+from ..segments.writer import SegmentWriter
+from ..volumes import Inputs
+from .entries import CARRIED_FROM, VisitEntry, VisitReading
+from .jobs import Studies, outline
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+
+class Outlining:
+    """Outlines one visit in the background, and makes a segmentation of it on which clicks go on.
+
+    Args:
+        scene: The scene.
+        engine: Whose model is used.
+        studies: What was read for comparisons.
+        entry: The visit.
+        before: The last outlined visit before it; None outlines without one.
+        aligned: The two visits lie in the same space already.
+
+    Raises:
+        StudyError: The visit has no volumes, or one cannot be used.
+    """
+
+    def __init__(
+        self,
+        scene: Any,
+        engine: "Engine",
+        studies: Studies,
+        entry: VisitEntry,
+        before: VisitEntry | None,
+        aligned: bool,
+    ) -> None:
+        if not entry.visit.volumes:
+            raise StudyError(
+                f"{entry.visit.name} has no volumes that GliomaSAM knows: load them, or name them by modality"
+            )
+        self._scene = scene
+        self._engine = engine
+        self._studies = studies
+        self._entry = entry
+        self._before = before
+        self._aligned = aligned
+        self._inputs = Inputs(dict(entry.visit.volumes))
+        self._reading = VisitReading(before, studies.has) if before is not None else None
+        self._started = self._finished = False
+
+    def tick(self) -> bool:
+        """Do a little of what is due. Returns whether all is done. Raises `GliomaSAMError`."""
+        if self._started:
+            return self._finished
+        try:
+            if not self._inputs.copied:
+                self._inputs.copy_next()
+            elif self._reading is not None and not self._reading.done:
+                self._reading.read_next()
+            else:
+                self._start()
+        except Exception:
+            self._started = self._finished = True
+            raise
+        return self._finished
+
+    def _start(self) -> None:
+        self._started = True
+        engine, studies, aligned = self._engine, self._studies, self._aligned
+        preparing = Preparing(engine.choice, self._inputs.copies)
+        before = self._reading.result("given") if self._reading is not None else None
+
+        def job(progress: Progress, cancel: Cancel) -> tuple[dict[str, np.ndarray], Geometry]:
+            report = Reporter(progress, cancel)
+            prepared = engine.jobs.prepare(preparing, report.part(0, 0.3).report, cancel)
+            masks = outline(prepared, before, studies, aligned, report.part(0.3, 1.0))
+            return masks, prepared.study.reference
+
+        def failed(error: Exception) -> None:
+            self._finished = True
+            engine.tell_error(error)
+
+        engine.background("outlining the visit", job, self._done, failed)
+
+    def _done(self, found: tuple[dict[str, np.ndarray], Geometry]) -> None:
+        self._finished = True
+        masks, geometry = found
+        visit = self._entry.visit
+        if any(node.GetScene() is not self._scene for node in visit.volumes.values()):
+            raise StudyError(f"The volumes of {visit.name} were removed: it was not outlined")
+        node = visit.segmentation
+        if node is None or node.GetScene() is not self._scene or node.GetSegmentation().GetNumberOfSegments():
+            name = self._scene.GenerateUniqueName(f"Glioma {self._entry.date or visit.name}")
+            node = new_segmentation(self._scene, name, self._entry.reference)
+        SegmentWriter(node, geometry, volume_node=self._entry.reference).write({r: masks[r] for r in REGIONS})
+        if self._before is not None and self._before.visit.segmentation is not None:
+            node.SetNodeReferenceID(CARRIED_FROM, self._before.visit.segmentation.GetID())
+        self._engine.task(node).set_volumes(visit.volumes)
+        self._engine.listener.message(f"Outlined: {node.GetName()}. Check it, and correct it by clicks", "info")

@@ -10,12 +10,11 @@ import numpy as np
 
 from ...errors import StudyError
 from ...followup.assessment import Assessment, ReaderChoices
-from ...followup.options import FollowUpOptions
-from ...followup.visit import VisitFields
+from ...followup.options import COMPONENTS, FollowUpOptions
 from ...progress import Cancel, Progress, Reporter
 from .callipers import Callipers
 from .curve import Curve
-from .entries import CARRIED_FROM, VisitEntry, VisitReading, source_of
+from .entries import VisitEntry, VisitReading, source_of
 from .jobs import Comparison, Studies, compare, judge
 from .outlines import outlines_version
 from .outlining import Outlining
@@ -82,10 +81,8 @@ class FollowUp:
         found = find_visits(self._scene, like)
         entries = []
         for visit in found:
-            known = next((entry for entry in self.entries if entry.visit.is_same(visit)), None)
-            saved = next(
-                (one for one in self._saved.visits if set(map(id, one.nodes)) & set(map(id, visit.nodes))), None
-            )
+            known = next((entry for entry in self.entries if entry.visit.shares(visit.nodes)), None)
+            saved = next((one for one in self._saved.visits if visit.shares(one.nodes)), None)
             entry = VisitEntry(visit)
             if known is not None:
                 entry = VisitEntry(visit, known.included, known.typed_date, known.fields)
@@ -194,10 +191,8 @@ class FollowUp:
             return
         readings, self._readings = self._readings, []
         nodes = [reading.entry.visit.segmentation for reading in readings]
-        copies = [
-            reading.result(source_of(node, nodes[:n]))
-            for n, (reading, node) in enumerate(zip(readings, nodes, strict=True))
-        ]
+        sources = [source_of(node, nodes[:number]) for number, node in enumerate(nodes)]
+        copies = [reading.result(source) for reading, source in zip(readings, sources, strict=True)]
         digests = tuple(copy.digest for copy in copies)
         if digests != self._digests:
             self._forget_choices()
@@ -222,10 +217,8 @@ class FollowUp:
     def _start_judging(self) -> None:
         self._judge_again = False
         assert self.assessment is not None
-        visits = [
-            replace(visit, fields=entry.all_fields)
-            for visit, entry in zip(self.assessment.visits, self._compared, strict=True)
-        ]
+        pairs = zip(self.assessment.visits, self._compared, strict=True)
+        visits = [replace(visit, fields=entry.all_fields) for visit, entry in pairs]
         options, choices = self.options, self._choices()
 
         def done(found: Assessment) -> None:
@@ -255,14 +248,15 @@ class FollowUp:
             return
         self.assessment = assessment
         self._unsaved = True
-        shown = {name: result.targets for name, result in assessment.components.items() if name in self._judged()}
-        self.callipers.show(assessment, shown)
+        self.callipers.show(assessment, self._target_tracks(assessment))
         self.show_callipers(len(assessment.visits) - 1)
         self.curve.show(assessment)
         self._changed()
 
-    def _judged(self) -> tuple[str, ...]:
-        return {"CE": ("CE",), "nonCE": ("nonCE",), "mixed": ("CE", "nonCE")}[self.options.tumour]
+    def _target_tracks(self, assessment: Assessment) -> dict[str, tuple[str, ...]]:
+        """The targets of the components that are judged."""
+        judged = COMPONENTS if self.options.tumour == "mixed" else (self.options.tumour,)
+        return {name: result.targets for name, result in assessment.components.items() if name in judged}
 
     # the reader's choices
 
@@ -315,7 +309,7 @@ class FollowUp:
         """Show two visits of the comparison side by side."""
         if self.assessment is None:
             raise StudyError("Nothing is compared yet: press Compare first")
-        self.views.open(*(self._shown(index) for index in (earlier, later)))
+        self.views.open(self._shown(earlier), self._shown(later))
         self.show_callipers(later)
         self.curve.show(self.assessment)
 
@@ -338,9 +332,7 @@ class FollowUp:
         }
         if self.views.is_open:
             self.views.go_to(places)
-        shown = {
-            name: set(result.targets) for name, result in self.assessment.components.items() if name in self._judged()
-        }
+        shown = {name: set(tracks) for name, tracks in self._target_tracks(self.assessment).items()}
         shown.setdefault(component, set()).add(track)
         self.callipers.show(self.assessment, shown)
         self.show_callipers(visit)
@@ -358,9 +350,8 @@ class FollowUp:
             raise StudyError(f"{entry.visit.name} is outlined already: change it by clicks, or remove its segmentation")
         day = entry.date
         before = [one for one in self.entries if one.visit.is_outlined and one.date and day and one.date <= day]
-        self._outlining = Outlining(
-            self._scene, self._engine, self._studies, entry, before[-1] if before else None, self.aligned
-        )
+        last = before[-1] if before else None
+        self._outlining = Outlining(self._scene, self._engine, self._studies, entry, last, self.aligned)
 
     def export(self, folder: str | Path, done: Callable[[Path], None], overwrite: bool = False) -> None:
         """Write the report into a folder, in the background.
@@ -395,6 +386,3 @@ class FollowUp:
     def _save(self) -> None:
         visits = tuple(entry.saved() for entry in self.entries)
         save(self._scene, SavedFollowUp(visits, self.options, self.aligned, self.targets, self._digests))
-
-
-__all__ = ["CARRIED_FROM", "FollowUp", "VisitFields"]

@@ -66,9 +66,9 @@ class SceneVisit:
         """Whether its segmentation has segments of a tumour, be they empty."""
         return self.segmentation is not None and bool(tumour_segments(self.segmentation))
 
-    def is_same(self, other: "SceneVisit") -> bool:
-        """Whether another finding is of this examination: they share a node."""
-        return any(one is two for one in self.nodes for two in other.nodes)
+    def shares(self, nodes: Iterable[Any]) -> bool:
+        """Whether one of some nodes is of this examination."""
+        return any(one is two for one in self.nodes for two in nodes)
 
 
 def find_visits(scene: Any, like: Any = None) -> list[SceneVisit]:

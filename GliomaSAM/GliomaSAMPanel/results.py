@@ -63,6 +63,7 @@ class ResultsSection:
         self._rows = ()
         self._overlay = None
         self._shown = None
+        self._cavity = None
         self.going = False
         table = self._ui.resultsTable
         table.setRowCount(len(REGIONS))
@@ -84,11 +85,31 @@ class ResultsSection:
         known = task is not None and task.geometry is not None and task.masks("WT") is not None
         self._rows = ()
         self._fill(task.volumes() if known else {})
+        self.showCavity(task if known else None)
         for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
         self._ui.uncertaintyCheckBox.enabled = known
         if known:
             self._measure(task)
+
+    def showCavity(self, task):
+        """Tell the volume of the resection cavity, where there is one."""
+        from GliomaSAMLib.slicer.segments.cavity import cavity_ml
+
+        found = cavity_ml(task.node, task.geometry) if task is not None and task.geometry is not None else None
+        text = _("Resection cavity: {volume} mL, in no tumour volume")
+        self._ui.cavityLabel.text = text.format(volume=number(found, 2)) if found is not None else ""
+        self._ui.cavityLabel.visible = found is not None
+
+    def watchCavity(self):
+        """Tell the volume of the resection cavity anew when it was painted."""
+        from GliomaSAMLib.slicer.segments.cavity import cavity_version
+
+        task = self._panel.task
+        version = (task.node, cavity_version(task.node)) if task is not None else None
+        if version != self._cavity:
+            self._cavity = version
+            self.showCavity(task)
 
     def _measure(self, task):
         """Measure the diameters in the worker's thread; a result that is not shown any more is dropped."""

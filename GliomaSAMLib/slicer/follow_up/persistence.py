@@ -1,5 +1,7 @@
 """What of a follow-up is saved with the scene: dates typed, fields, targets chosen, options. Lines are nodes anyway."""
 
+from __future__ import annotations
+
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace

@@ -113,6 +113,11 @@ class FollowUp:
         self._unsaved = True
         self.judge_again()
 
+    def set_radiotherapy_end(self, day: date | None) -> None:
+        """Say when radiotherapy ended, which holds for all visits; None: not known."""
+        for entry in self.entries:
+            self.set_fields(entry, radiotherapy_end=day)
+
     def set_options(self, aligned: bool | None = None, **values: Any) -> None:
         """Choose otherwise, as for `FollowUpOptions`. Raises `StudyError`."""
         options = replace(self.options, **values)

@@ -1,5 +1,7 @@
 """The visits of a patient that a scene holds: volumes of one examination, the segmentation made on them, the date."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -149,7 +149,8 @@ def _partial(course: Course, limits: Limits) -> str:
     rule = f"from {limits.partial:g} % on it is a partial response"
     left = [lesion for lesion in course.non_targets if lesion.values[-1] > 0]
     if course.now <= 0 and left:
-        return f"the targets are gone on {course.when[-1]}, but {_names(left, 'is', 'are')} left, so that it is not complete"
+        rest = _names(left, "is left", "are left")
+        return f"the targets are gone on {course.when[-1]}, but {rest}, so that it is not complete"
     return f"{_shrunk(course, limits)}; {rule}"
 
 

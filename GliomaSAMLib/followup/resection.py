@@ -1,8 +1,8 @@
 """The extent of resection: what surgery left.
 
 Classes of RANO resect (Karschnia et al. 2023, doi 10.1093/neuonc/noac193): by the volume that is left, not by percent;
-the sub-classes A and B are from memory. Beside them the names of 2021 (doi 10.1016/j.ejca.2021.03.002). A published tool
-takes 10 and 50 mL in place of 1 and 5.
+the sub-classes A and B are from memory. Beside them the names of 2021 (doi 10.1016/j.ejca.2021.03.002). A published
+tool takes 10 and 50 mL in place of 1 and 5.
 """
 
 from dataclasses import dataclass

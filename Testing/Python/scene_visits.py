@@ -53,7 +53,9 @@ class Patient:
         from GliomaSAMLib.slicer.segments.writer import SegmentWriter
 
         values = np.random.default_rng(len(day or "")).integers(1, 90, grid.shape).astype(np.int16)
-        values += 300 * ball(17, grid=grid) + (200 * masks["ET"] if masks else 0).astype(np.int16) if masks else 0
+        values += 300 * ball(17, grid=grid).astype(np.int16)
+        if masks is not None:
+            values += 200 * masks["ET"].astype(np.int16)
         volume = self.add_volume(values, grid.ijk_to_ras, f"t1c {self.name[:3]}")
         hierarchy = self.hierarchy()
         if study:

@@ -7,6 +7,9 @@ from slicer.i18n import tr as _
 from . import dialogs
 from .follow_up_fields import FieldsForm, dateText
 
+NARROW = 250
+"""The width in pixels that a text is laid out for at least."""
+
 
 def events():
     """What the table calls what became of a lesion; nothing for what is usual."""
@@ -295,6 +298,8 @@ class FollowUpSection:
             if self._chosen is not None and self._chosen not in self._entries:
                 nodes = self._chosen.visit.nodes
                 self._chosen = next((entry for entry in self._entries if entry.visit.shares(nodes)), None)
+            if self._chosen is None and session is not None and session.compared:
+                self._chosen = session.compared[-1]
             self._fillVisits()
             index = self.index()
             self._fillVerdict(index)
@@ -335,8 +340,8 @@ class FollowUpSection:
             found = verdict(self.session.assessment, index)
             date = dateText(self.session.assessment.visits[index].date)
             title, lines, asked = f"{date}: {found.title}", found.lines, found.asked
-        ui.categoryLabel.text, ui.reasonsLabel.text = title, "\n".join(lines)
-        ui.categoryLabel.visible, ui.reasonsLabel.visible = bool(title), bool(lines)
+        showText(ui.categoryLabel, title)
+        showText(ui.reasonsLabel, "\n".join(lines))
         self.fields.show(self.entry(), self.answered(), asked)
 
     def answered(self):
@@ -356,9 +361,9 @@ class FollowUpSection:
         for line, row in enumerate(self._rows):
             mark = " R" if row.by_reader else ""
             diameters = "-" if row.longest_mm is None else f"{row.longest_mm:.1f} x {row.perpendicular_mm:.1f}{mark}"
+            event = events().get(row.event, row.event)
             texts = [
-                f"{row.component} {row.track}",
-                events().get(row.event, row.event),
+                f"{row.component} {row.track}" + (f", {event}" if event else ""),
                 number(row.volume_ml, 2),
                 diameters,
                 number(row.product_mm2, 0),
@@ -367,7 +372,8 @@ class FollowUpSection:
             ]
             for column, text in enumerate(texts):
                 item = qt.QTableWidgetItem(text)
-                item.setToolTip(row.why_not and _("not measurable: {reason}").format(reason=row.why_not))
+                reason = row.why_not and _("not measurable: {reason}").format(reason=row.why_not)
+                item.setToolTip("; ".join(part for part in (texts[0], reason) if part))
                 if column:
                     item.setTextAlignment(qt.Qt.AlignRight | qt.Qt.AlignVCenter)
                 else:
@@ -382,8 +388,14 @@ class FollowUpSection:
         if index is not None:
             notes += [*self.session.callipers.notes(), *self.session.assessment.notes]
             notes += self.session.assessment.visits[index].notes
-        self._ui.followUpNotesLabel.text = "\n".join(dict.fromkeys(notes))
-        self._ui.followUpNotesLabel.visible = bool(notes)
+        showText(self._ui.followUpNotesLabel, "\n".join(dict.fromkeys(notes)))
+
+
+def showText(label, text):
+    """Show a text of several lines, for which a collapsible section leaves no room by itself; hide an empty one."""
+    label.text = text
+    label.visible = bool(text)
+    label.setMinimumHeight(label.heightForWidth(max(label.width, NARROW)) if text else 0)
 
 
 def number(value, digits):

@@ -95,11 +95,26 @@ class Callipers:
         for calliper, ends in wanted.items():
             dates = assessment.visits[calliper.key[2]].date.isoformat()
             self._put(calliper, ends, present.get(calliper), dates)
+        self._label()
 
     def changed(self) -> bool:
         """Whether what the reader dragged is otherwise than at the last call."""
         before, self._before = self._before, self.diameters()
-        return before != self._before
+        if before == self._before:
+            return False
+        self._label()
+        return True
+
+    def _label(self) -> None:
+        """Write the length of each line at one of its ends, as lines cross in the middle."""
+        for calliper, node in self.nodes.items():
+            (component, track, _), which = calliper.key, calliper.which
+            if _is_whole(node):
+                text = f"{node.GetLineLengthWorld():.1f} mm"
+                text = f"{component} {track}: {text}" if which == LONGEST else text
+                for index, label in enumerate((text, "")):
+                    if node.GetNthControlPointLabel(index) != label:
+                        node.SetNthControlPointLabel(index, label)
 
     def diameters(self) -> dict[Key, Diameters]:
         """The two diameters of each lesion of which a line was dragged, as the lines are now."""
@@ -136,6 +151,7 @@ class Callipers:
             for index, place in enumerate(_program(node)):
                 if index < node.GetNumberOfControlPoints():
                     node.SetNthControlPointPositionWorld(index, list(place))
+        self._label()
 
     def remove(self) -> None:
         """Take all lines out of the scene."""
@@ -170,7 +186,9 @@ class Callipers:
             display.SetSelectedColor(*COLOURS[which])
             display.SetVisibility3D(False)
             display.SetGlyphScale(1.5)
-            display.SetTextScale(2.5)
+            display.SetTextScale(3.0)
+            display.SetPropertiesLabelVisibility(False)
+            display.SetPointLabelsVisibility(True)
             for place in ends:
                 node.AddControlPointWorld(list(place))
         elif not _is_moved(node):

@@ -83,12 +83,11 @@ class FollowUp:
         for visit in found:
             known = next((entry for entry in self.entries if entry.visit.shares(visit.nodes)), None)
             saved = next((one for one in self._saved.visits if visit.shares(one.nodes)), None)
-            entry = VisitEntry(visit)
             if known is not None:
-                entry = VisitEntry(visit, known.included, known.typed_date, known.fields)
+                known.visit = visit
             elif saved is not None:
-                entry = VisitEntry(visit, saved.included, saved.date, saved.fields)
-            entries.append(entry)
+                known = VisitEntry(visit, saved.included, saved.date, saved.fields)
+            entries.append(known or VisitEntry(visit))
         self.entries = sorted(entries, key=lambda entry: (entry.date is None, entry.date or date.min))
         self._changed()
 

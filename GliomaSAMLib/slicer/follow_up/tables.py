@@ -113,8 +113,12 @@ def verdict(assessment: Assessment, visit: int) -> Verdict:
     qualifier = f", {overall.qualifier}" if overall.qualifier else ""
     by_imaging = ", by imaging only" if overall.imaging_only else ""
     parts = ", ".join(f"{category or '-'} in {name}" for name, category in categories.items())
-    lines = tuple(f"{name}: {responses[name].reason}" for name in categories if responses[name].reason)
-    if overall.reason and overall.reason not in {responses[name].reason for name in categories}:
+    lines = tuple(
+        f"{name}: {responses[name].reason.removeprefix(f'{category}: ')}"
+        for name, category in categories.items()
+        if responses[name].reason
+    )
+    if overall.reason and overall.rule != "imaging":
         lines = (*lines, overall.reason)
     return Verdict(f"{status}{qualifier}{by_imaging} ({parts})", lines, fields_asked(assessment, visit))
 

@@ -61,6 +61,16 @@ class Study:
         """Those present, in the order of `MODALITIES`."""
         return tuple(modality for modality in MODALITIES if modality in self._volumes)
 
+    def volume(self, modality: str) -> Volume:
+        """The volume of a modality as it was read, on its own grid.
+
+        Raises:
+            StudyError: The modality is not in this study.
+        """
+        if modality not in self._volumes:
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        return self._volumes[modality]
+
     @classmethod
     def read(
         cls,
@@ -216,8 +226,7 @@ class Study:
         Raises:
             StudyError: The modality is not in this study.
         """
-        if modality not in self._volumes:
-            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        self.volume(modality)
         image = self.canonical.images[modality]
         digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())

@@ -193,8 +193,8 @@ def _mixed(followers: Mapping[str, Follower], visit: int, responses: Mapping[str
         only = responses[present[0]]
         return replace(only, reason=f"{only.reason} The other component is absent.")
     category = combine(responses["CE"].category, responses["nonCE"].category)
-    told = " ".join(f"{name}: {responses[name].reason}" for name in COMPONENTS)
-    return Response(category, "mixed", f"{category} of the mixed tumour. {told}")
+    told = " ".join(f"{name}, {responses[name].reason}" for name in COMPONENTS)
+    return Response(category, "mixed", f"{category}: the two components together. {told}")
 
 
 def _disagreement(responses: Sequence[Mapping[str, Response]], visits: Sequence[Visit], visit: int) -> list[str]:

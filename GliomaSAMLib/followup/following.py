@@ -15,6 +15,9 @@ from .response import Response, respond
 from .tracks import Links, Track, link, tracks_of
 from .visit import Visit
 
+PART_OF = "a part of "
+"""Before the name of a track that a later visit joined."""
+
 NEAR_MM = 10.0
 """A new lesion so near another one may be its satellite."""
 
@@ -163,7 +166,9 @@ class Follower:
     def name_of(self, known: Track) -> str:
         """The name in the end of a track as it was known at an earlier visit."""
         visit = next(visit for visit, here in enumerate(known.lesions) if here)
-        return next(track.id for track in self.tracks if known.lesions[visit][0] in track.lesions[visit])
+        track = self.track_of(visit, known.lesions[visit][0])
+        whole = track.lesions[: len(known.lesions)] == known.lesions
+        return track.id if whole else f"{PART_OF}{track.id}"
 
     def respond(self, visit: int) -> dict[str, Response]:
         """The category at a visit, by dimension."""
@@ -180,7 +185,11 @@ class Follower:
             track.id: next(visit for visit in range(self.baseline + 1, count) if track.lesions[visit]) for track in new
         }
         growing = [
-            {lesion.name for dimension in DIMENSIONS for lesion in self.course(visit, dimension).progressing()}
+            {
+                lesion.name.removeprefix(PART_OF)
+                for dimension in DIMENSIONS
+                for lesion in self.course(visit, dimension).progressing()
+            }
             if visit > self.baseline
             else set()
             for visit in range(count)

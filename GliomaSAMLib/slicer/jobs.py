@@ -135,7 +135,7 @@ class Jobs:
         self._load = load or load_model_lazily
         self.read_study = read_study or read_study_lazily
         self._new_predictor = new_predictor or new_predictor_lazily
-        self._cache = cache
+        self.cache = cache
         self._models: dict[ModelChoice, Any] = {}
         self.messages: deque[str] = deque()
         """Sentences of the models for the user, such as a change of device; taken out on the main thread."""
@@ -164,7 +164,7 @@ class Jobs:
         report.report(0.6, f"loading the model {wanted.choice.model}")
         choice, model = self._model(wanted.choice)
         report.report(0.8, "preparing the volumes")
-        predictor = _importing(lambda: self._new_predictor(study, model, self._cache, self.messages.append))
+        predictor = _importing(lambda: self._new_predictor(study, model, self.cache, self.messages.append))
         masks = {prompt.id: on_grid(prompt, wanted.grid, study.reference) for prompt in wanted.masks}
         report.report(1.0, "preparing the volumes")
         return Prepared(choice, study, predictor, masks)

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from ...followup.visit import Alignment, Visit, VisitFields
 from ...progress import Reporter
 from ..jobs import Prepared
 from ..volumes import VolumeCopy
+
+if TYPE_CHECKING:
+    from ...followup.outlining import Outlined
 
 ReadStudy = Callable[..., Any]
 
@@ -70,31 +74,39 @@ class Studies:
 
     def has(self, prints: str) -> bool:
         """Whether a study was read; any thread may ask."""
-        return prints in self._studies
+        return any(name.startswith(prints) for name in self._studies)
 
-    def study(self, copy: VisitCopy, report: Reporter) -> Any:
-        """The volumes of a visit; None where there are none."""
+    def study(self, copy: VisitCopy, report: Reporter, skull: str = "off") -> Any:
+        """The volumes of a visit; None where there are none. The skull is taken off only when it is asked for: to
+        measure and to compare heads it may stay.
+        """
         if not copy.prints:
             return None
-        if copy.prints not in self._studies:
+        name = f"{copy.prints} {skull}"
+        if name not in self._studies:
             report.check()
             images = {modality: volume.image() for modality, volume in copy.copies.items()}
-            self._studies[copy.prints] = self._read_study(
-                **images, register=False, skull="off", progress=report.report, cancel=report.cancelled
+            self._studies[name] = self._read_study(
+                **images, register=False, skull=skull, progress=report.report, cancel=report.cancelled
             )
-        return self._studies[copy.prints]
+        return self._studies[name]
 
-    def alignment(self, first: Visit, visit: Visit, key: tuple[str, ...], report: Reporter) -> Alignment:
-        """How a visit lies against the first one."""
+    def alignment(
+        self, first: VisitCopy, visit: VisitCopy, first_study: Any, visit_study: Any, report: Reporter
+    ) -> Alignment:
+        """How a visit lies against another one. Their outlines do not count where heads are compared."""
         from ...followup.registration import align
 
+        key = (first.prints, first.digest, visit.prints, visit.digest)
         if key not in self._alignments:
-            self._alignments[key] = align(visit, first, report)
+            name = f"The visit of {visit.date}"
+            self._alignments[key] = align(first_study, visit_study, first.masks, visit.masks, name, report)
         return self._alignments[key]
 
     def keep(self, prints: Sequence[str]) -> None:
         """Forget all studies but these: memory is dear."""
-        self._studies = {name: study for name, study in self._studies.items() if name in prints}
+        wanted = tuple(name for name in prints if name)
+        self._studies = {name: study for name, study in self._studies.items() if name.startswith(wanted)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,35 +144,29 @@ def compare(
         StudyError: They cannot be compared.
         Cancelled: The user stopped the work.
     """
-    visits: list[Visit] = []
+    found = []
     for number, copy in enumerate(copies):
-        part = report.part(0.7 * number / len(copies), 0.7 * (number + 1) / len(copies))
+        part = report.part(0.5 * number / len(copies), 0.5 * (number + 1) / len(copies))
         part.report(0.0, f"reading the visit of {copy.date}")
-        study = studies.study(copy, part.part(0, 0.4))
-        visit = Visit(
+        found.append(studies.study(copy, part))
+    alignments = [Alignment()]
+    for number, copy in enumerate(copies[1:], start=1):
+        part = report.part(0.5 + 0.2 * (number - 1) / len(copies), 0.5 + 0.2 * number / len(copies))
+        alignments.append(Alignment("identity") if aligned else _aligned(copies[0], copy, studies, part))
+    visits = [
+        Visit(
             copy.name,
             copy.date,
             copy.masks,
             source=copy.source,
+            alignment=alignment,
             fields=copy.fields,
             study=study,
             volumes=dict(copy.volumes),
-            notes=copy.notes,
+            notes=(*copy.notes, *_alignment_notes(alignment)),
         )
-        if number and aligned:
-            visit = replace(visit, alignment=Alignment("identity"))
-        elif number:
-            if study is None or visits[0].study is None:
-                raise StudyError(
-                    f"{copies[0].name} and {copy.name} cannot be aligned, as one has no volumes: load them, or say "
-                    "that the visits are aligned already"
-                )
-            part.report(0.4, f"aligning the visit of {copy.date}")
-            # the outlines are part of the key: tumour does not count where heads are compared
-            key = (copies[0].prints, copies[0].digest, copy.prints, copy.digest)
-            alignment = studies.alignment(visits[0], visit, key, part.part(0.4, 1.0))
-            visit = replace(visit, alignment=alignment)
-        visits.append(visit)
+        for copy, alignment, study in zip(copies, alignments, found, strict=True)
+    ]
     studies.keep([copy.prints for copy in copies])
     report.report(0.7, "measuring the lesions")
     assessment = judge(visits, options, choices)
@@ -176,15 +182,65 @@ def judge(visits: Sequence[Visit], options: FollowUpOptions, choices: ReaderChoi
 
 
 def outline(
-    prepared: Prepared, before: VisitCopy | None, studies: Studies, aligned: bool, report: Reporter
-) -> dict[str, np.ndarray]:
-    """Outline a visit: masks, uint8 (K, J, I), by region on the grid of its study.
+    prepared: Prepared,
+    before: VisitCopy | None,
+    number: int,
+    studies: Studies,
+    aligned: bool,
+    cache: str | Path | None,
+    report: Reporter,
+) -> "Outlined":
+    """Outline a visit; the masks are on the grid of its study.
 
     Args:
         prepared: Its study and the predictor.
         before: The last outlined visit before it; None outlines without one.
+        number: Of that visit, 1 for the first.
         studies: What is known from before.
         aligned: The two visits lie in the same space already.
+        cache: Where embeddings are kept.
         report: Progress.
     """
-    raise NotImplementedError
+    from ...followup.outlining import Earlier
+    from ...followup.outlining import outline as outline_visit
+
+    study, model = prepared.study, prepared.predictor.model  # type: ignore[attr-defined]
+    earlier, to_first = None, np.eye(4)
+    if before is not None:
+        earlier = Earlier(before.masks, np.eye(4), f"V{number}")
+        if not aligned:
+            report.report(0.0, f"aligning with the visit of {before.date}")
+            first = studies.study(before, report.part(0, 0.2))
+            if first is None:
+                raise StudyError(f"The visit of {before.date} has no volumes to align: say that they are aligned")
+            from ...followup.registration import align
+
+            to_first = align(first, study, before.masks, None, "The visit", report.part(0.2, 0.4)).to_first
+    part = report.part(0.4, 1.0)
+    return outline_visit(study, model, earlier, to_first, cache, part.report, part.cancelled)
+
+
+def _aligned(first: VisitCopy, visit: VisitCopy, studies: Studies, report: Reporter) -> Alignment:
+    """How a visit lies against the first one. Raises `StudyError`."""
+    if not first.prints or not visit.prints:
+        raise StudyError(
+            f"{first.name} and {visit.name} cannot be aligned, as one has no volumes: load them, or say that the "
+            "visits are aligned already"
+        )
+    report.report(0.0, f"aligning the visit of {visit.date}")
+    one, two = (studies.study(copy, report) for copy in (first, visit))
+    if _is_stripped(one) != _is_stripped(two):  # the brains are compared then
+        one, two = (studies.study(copy, report, "auto") for copy in (first, visit))
+    return studies.alignment(first, visit, one, two, report)
+
+
+def _is_stripped(study: Any) -> bool:
+    return all(study.volume(modality).skull_stripped for modality in study.modalities)
+
+
+def _alignment_notes(alignment: Alignment) -> list[str]:
+    if alignment.method != "rigid":
+        return []
+    from ...followup.registration import alignment_notes
+
+    return alignment_notes(alignment)

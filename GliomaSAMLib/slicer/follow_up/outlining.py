@@ -2,12 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from ...errors import StudyError
-from ...geometry import Geometry
+from ...followup.outlining import BY_MODEL
 from ...progress import Cancel, Progress, Reporter
-from ...regions import REGIONS
 from ..jobs import Preparing
 from ..segments.node import new_segmentation
 from ..segments.writer import SegmentWriter
@@ -16,6 +13,7 @@ from .entries import CARRIED_FROM, VisitEntry, VisitReading
 from .jobs import Studies, outline
 
 if TYPE_CHECKING:
+    from ...followup.outlining import Outlined
     from ..engine import Engine
 
 
@@ -28,6 +26,7 @@ class Outlining:
         studies: What was read for comparisons.
         entry: The visit.
         before: The last outlined visit before it; None outlines without one.
+        number: Of that visit, 1 for the first.
         aligned: The two visits lie in the same space already.
 
     Raises:
@@ -41,6 +40,7 @@ class Outlining:
         studies: Studies,
         entry: VisitEntry,
         before: VisitEntry | None,
+        number: int,
         aligned: bool,
     ) -> None:
         if not entry.visit.volumes:
@@ -52,6 +52,7 @@ class Outlining:
         self._studies = studies
         self._entry = entry
         self._before = before
+        self._number = number
         self._aligned = aligned
         self._inputs = Inputs(dict(entry.visit.volumes))
         self._reading = VisitReading(before, studies.has) if before is not None else None
@@ -79,11 +80,12 @@ class Outlining:
         preparing = Preparing(engine.choice, self._inputs.copies)
         before = self._reading.result("given") if self._reading is not None else None
 
-        def job(progress: Progress, cancel: Cancel) -> tuple[dict[str, np.ndarray], Geometry]:
+        number, cache = self._number, engine.jobs.cache
+
+        def job(progress: Progress, cancel: Cancel) -> "Outlined":
             report = Reporter(progress, cancel)
             prepared = engine.jobs.prepare(preparing, report.part(0, 0.3).report, cancel)
-            masks = outline(prepared, before, studies, aligned, report.part(0.3, 1.0))
-            return masks, prepared.study.reference
+            return outline(prepared, before, number, studies, aligned, cache, report.part(0.3, 1.0))
 
         def failed(error: Exception) -> None:
             self._finished = True
@@ -91,9 +93,9 @@ class Outlining:
 
         engine.background("outlining the visit", job, self._done, failed)
 
-    def _done(self, found: tuple[dict[str, np.ndarray], Geometry]) -> None:
+    def _done(self, found: "Outlined") -> None:
         self._finished = True
-        masks, geometry = found
+        masks = {"WT": found.masks.wt, "TC": found.masks.tc, "ET": found.masks.et}
         visit = self._entry.visit
         if any(node.GetScene() is not self._scene for node in visit.volumes.values()):
             raise StudyError(f"The volumes of {visit.name} were removed: it was not outlined")
@@ -101,8 +103,9 @@ class Outlining:
         if node is None or node.GetScene() is not self._scene or node.GetSegmentation().GetNumberOfSegments():
             name = self._scene.GenerateUniqueName(f"Glioma {self._entry.date or visit.name}")
             node = new_segmentation(self._scene, name, self._entry.reference)
-        SegmentWriter(node, geometry, volume_node=self._entry.reference).write({r: masks[r] for r in REGIONS})
-        if self._before is not None and self._before.visit.segmentation is not None:
+        SegmentWriter(node, found.masks.geometry, volume_node=self._entry.reference).write(masks)
+        if found.source != BY_MODEL and self._before is not None and self._before.visit.segmentation is not None:
             node.SetNodeReferenceID(CARRIED_FROM, self._before.visit.segmentation.GetID())
         self._engine.task(node).set_volumes(visit.volumes)
-        self._engine.listener.message(f"Outlined: {node.GetName()}. Check it, and correct it by clicks", "info")
+        told = [f"Outlined: {node.GetName()}. Check it, and correct it by clicks", *found.notes]
+        self._engine.listener.message("; ".join(told), "info")

@@ -354,8 +354,8 @@ class FollowUp:
             raise StudyError(f"{entry.visit.name} is outlined already: change it by clicks, or remove its segmentation")
         day = entry.date
         before = [one for one in self.entries if one.visit.is_outlined and one.date and day and one.date <= day]
-        last = before[-1] if before else None
-        self._outlining = Outlining(self._scene, self._engine, self._studies, entry, last, self.aligned)
+        last, number = (before[-1], self.entries.index(before[-1]) + 1) if before else (None, 0)
+        self._outlining = Outlining(self._scene, self._engine, self._studies, entry, last, number, self.aligned)
 
     def export(self, folder: str | Path, done: Callable[[Path], None], overwrite: bool = False) -> None:
         """Write the report into a folder, in the background.

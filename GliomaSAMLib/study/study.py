@@ -210,6 +210,16 @@ class Study:
         _check_shape(array, self._grid.geometry.shape)
         return self._grid.to_reference(np.asarray(array, np.float32))
 
+    def grey_values(self, modality: str, grid: Geometry) -> np.ndarray:
+        """A volume as it came, sampled linearly on any grid: float32 (K, J, I), NaN beyond the field of view.
+
+        Raises:
+            StudyError: The modality is not in this study.
+        """
+        if modality not in self._volumes:
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        return self._volumes[modality].values_on(grid)
+
     def key(self, modality: str) -> str:
         """SHA-256 of the canonical image of a modality, by which caches know it.
 

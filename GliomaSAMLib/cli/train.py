@@ -35,6 +35,14 @@ def train(
             show_default=False,
         ),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
+            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
     encoder: Annotated[
         str | None,
@@ -130,6 +138,7 @@ def train(
         folder=folder,
         output=out,
         split=split,
+        labels=labels,
         method=method,
         steps=steps,
         minutes=minutes,

@@ -142,7 +142,7 @@ def _stored(name: str, path: Path) -> CaseFeatures | None:
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
     base = encoder.fingerprint if encoder is not None else None
-    changed = () if case.enhancing else ("unenhanced",)
+    changed = (*(() if case.enhancing else ("unenhanced",)), *((case.order,) if case.order else ()))
     return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *changed]).encode()).hexdigest()[:16]
 
 

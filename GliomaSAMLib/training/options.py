@@ -20,6 +20,7 @@ class TrainOptions:
         folder: Folder of case folders.
         output: Folder of the run: checkpoint, log, curve, weights.
         split: JSON with the lists `train` and `val`, see `read_split`; None trains on all cases without validation.
+        labels: What the labels of all cases mean, as for `find_cases`.
         method: Name of the method.
         steps: Steps of the optimiser.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
@@ -47,6 +48,7 @@ class TrainOptions:
     folder: Path
     output: Path
     split: Path | None = None
+    labels: str | None = None
     method: str = "gliomasam"
     steps: int = 4000
     minutes: float | None = None

@@ -355,15 +355,15 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
 
 def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
     if options.split is None:
-        return find_cases(options.folder), []
+        return find_cases(options.folder, labels=options.labels), []
     split = read_split(options.split)
     if not split.train:
         raise CaseError(f"{options.split} names no case for training: add some to its list 'train'")
     if options.patience is not None and not split.val:
         raise CaseError(f"{options.split} names no case for validation, which patience needs: add some to 'val'")
-    train = find_cases(options.folder, list(split.train))
+    train = find_cases(options.folder, list(split.train), options.labels)
     train += [case.without_enhancement() for case in train if case.name in split.without_enhancement]
-    return train, find_cases(options.folder, list(split.val))
+    return train, find_cases(options.folder, list(split.val), options.labels)
 
 
 def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:

@@ -111,9 +111,7 @@ def _draw(axes: Axes, panel: SlicePanel) -> None:
     _draw_scale(axes, edges)
 
 
-def _write(
-    axes: Axes, x: float, y: float, text: str, ha: Any, va: Any, size: float, colour: str = TEXT
-) -> None:
+def _write(axes: Axes, x: float, y: float, text: str, ha: Any, va: Any, size: float, colour: str = TEXT) -> None:
     place: dict[str, Any] = {"transform": axes.transAxes, "fontsize": size, "color": colour}
     axes.text(x, y, text, ha=ha, va=va, path_effects=RIM, **place)
 
@@ -144,4 +142,4 @@ def _draw_callipers(axes: Axes, diameters: Diameters, plane: Geometry) -> None:
         place = ends[1] + 2.5 * along
         ha: Any = "left" if along[0] > 0.35 else "center"
         va: Any = "center" if abs(along[1]) < 0.6 else "top" if along[1] > 0 else "bottom"
-        axes.text(*place, f"{length:.1f} mm", color=CALLIPER, fontsize=8, ha=ha, va=va, path_effects=RIM)
+        axes.text(place[0], place[1], f"{length:.1f} mm", color=CALLIPER, fontsize=8, ha=ha, va=va, path_effects=RIM)

@@ -32,6 +32,8 @@ EXTENTS = {
     "nonCE": "Diameters and volumes of the whole tumour, oedema included.",
 }
 
+DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
 LEAST_HEAD_DICE, MOST_ROTATION = 0.85, 30.0
 """Beyond these the alignment of two visits is doubtful."""
 
@@ -61,26 +63,28 @@ def report_html(
         "fixed": fixed, "signed": signed, "percent": percent, "meaning": lambda name: MEANINGS.get(name, ""),
         "tone": lambda name: TONES.get(name or "", ""), "words": lambda name: name.replace("_", " "), "plain": plain,
     }  # fmt: skip
-    style = jinja2.Template((here / "page.css").read_text(encoding="utf-8")).render()
+    from markupsafe import Markup
+
+    style = Markup((here / "page.css").read_text(encoding="utf-8"))  # ours, not to be escaped
     context = _context(assessment, report, pictures)
     return environment.get_template("page.html").render(
-        style=_safe(style), curves={name: data_uri(content) for name, content in curves.items()}, **context
+        style=style, curves={name: data_uri(content) for name, content in curves.items()}, **context
     )
 
 
 def fixed(value: float | None, digits: int) -> str:
     """A number with so many decimals and a true minus; a dash where there is none."""
-    return "–" if value is None or value.__class__.__name__ == "Undefined" else f"{value:.{digits}f}".replace("-", "−")
+    return DASH if value is None else f"{value:.{digits}f}".replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int) -> str:
     """As `fixed`, with the sign."""
-    return "–" if value is None else f"{value:+.{digits}f}".replace("-", "−")
+    return DASH if value is None else f"{value:+.{digits}f}".replace("-", MINUS)
 
 
 def percent(value: float | None) -> str:
     """A change in %, with its sign."""
-    return "–" if value is None else f"{value:+.1f}".replace("-", "−")
+    return signed(value, 1)
 
 
 def plain(value: Any) -> str:
@@ -97,15 +101,7 @@ def data_uri(content: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(content).decode("ascii")
 
 
-def _safe(text: str) -> Any:
-    from markupsafe import Markup
-
-    return Markup(text)  # noqa: S704  the style sheet beside this file
-
-
-def _context(
-    assessment: Assessment, report: Mapping[str, Any], pictures: Sequence[Picture]
-) -> dict[str, Any]:
+def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequence[Picture]) -> dict[str, Any]:
     visits = report["visits"]
     last = visits[-1]
     categories = _categories(report)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...geometry import Geometry, bounding_box, box_corners, resample
 from ...output.colours import REGION_STYLES
+from ...output.diameters import Diameters
 from ...output.picture import MODALITY_NAMES
 from ...study import Study
 from ...study.canonical import HIGH_PERCENT, LOW_PERCENT
@@ -170,7 +171,8 @@ class _Artist:
             index = self._slice(component, one, visit, place)
             plane = native_plane(grid, axis, index, place, side)
             text = f"slice {index}  S {place[2]:.0f} mm"
-            panels.append(self._panel(visit, plane, modality, text, plane, one))
+            diameters, remark = (None, "not seen") if one is None else (one.diameters, "")
+            panels.append(self._panel(visit, plane, modality, text, plane, diameters, remark))
         caption = f"{component} {track}: the slices that were measured, not resampled, with both diameters"
         if component == "CE" and self.assessment.options.extent == "tc":
             caption += " (of the core)"
@@ -199,7 +201,8 @@ class _Artist:
         modality: str,
         where: str,
         shown: Geometry,
-        at: TrackAtVisit | None | bool = False,
+        diameters: Diameters | None = None,
+        remark: str = "",
     ) -> SlicePanel:
         """A slice of a visit, sampled on `plane` in its own space; `shown` is the plane where it is drawn."""
         one = self.assessment.visits[visit]
@@ -213,8 +216,7 @@ class _Artist:
             region: resample(one.masks.geometry.to_image(np.asarray(mask > 0, np.float32)), plane)[0]
             for region, mask in zip(REGION_STYLES, (one.masks.wt, one.masks.tc, one.masks.et), strict=True)
         }
-        diameters = at.diameters if isinstance(at, TrackAtVisit) else None
-        return SlicePanel(title, label, shown, image, masks, diameters, "not seen" if at is None else "")
+        return SlicePanel(title, label, shown, image, masks, diameters, remark)
 
     def _window(self, visit: int, modality: str) -> tuple[float, float]:
         key = (visit, modality)

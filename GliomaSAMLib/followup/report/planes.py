@@ -10,6 +10,9 @@ from scipy.spatial.transform import Rotation
 
 from ...geometry import Geometry, floats, ints, triple
 
+Point = Sequence[float] | np.ndarray
+"""R, A, S in mm."""
+
 LEFT, BACK = np.array([-1.0, 0.0, 0.0]), np.array([0.0, -1.0, 0.0])
 
 
@@ -40,17 +43,17 @@ def moved(geometry: Geometry, motion: np.ndarray) -> Geometry:
     return Geometry(geometry.size, geometry.spacing, floats(origin), triple(map(floats, direction)))
 
 
-def moved_point(point: Sequence[float], motion: np.ndarray) -> np.ndarray:
+def moved_point(point: Point, motion: np.ndarray) -> np.ndarray:
     """A point in RAS mm after a motion (4 x 4)."""
     return motion[:3, :3] @ np.asarray(point, float) + motion[:3, 3]
 
 
-def axial_plane(centre: Sequence[float], width_mm: float, height_mm: float, spacing_mm: float = 1.0) -> Geometry:
+def axial_plane(centre: Point, width_mm: float, height_mm: float, spacing_mm: float = 1.0) -> Geometry:
     """An axial slice of RAS space around a point."""
     return _plane(np.asarray(centre, float), LEFT, BACK, (spacing_mm, spacing_mm), (width_mm, height_mm))
 
 
-def native_plane(grid: Geometry, slice_axis: int, index: int, centre: Sequence[float], side_mm: float) -> Geometry:
+def native_plane(grid: Geometry, slice_axis: int, index: int, centre: Point, side_mm: float) -> Geometry:
     """A square of a slice of a grid, on its own voxels, which may reach beyond it.
 
     Args:
@@ -66,8 +69,7 @@ def native_plane(grid: Geometry, slice_axis: int, index: int, centre: Sequence[f
     if abs(direction[0, second]) > abs(direction[0, first]):
         first, second = second, first
     column, row = (
-        direction[:, axis] * np.sign(direction[:, axis] @ side or 1.0)
-        for axis, side in ((first, LEFT), (second, BACK))
+        direction[:, axis] * np.sign(direction[:, axis] @ side or 1.0) for axis, side in ((first, LEFT), (second, BACK))
     )
     middle = np.round(grid.to_ijk(np.asarray(centre, float)))
     middle[across] = index

@@ -98,8 +98,8 @@ def _percents(name: str, change: Change) -> dict[str, float | None]:
 def _sums(assessment: Assessment) -> Iterator[dict[str, Any]]:
     for name in COMPONENTS:
         sums = assessment.components[name].sums
-        volumes = changes([one and one.volumes_ml for one in sums], assessment.baseline)
-        products = changes([one and one.products_mm2 for one in sums], assessment.baseline)
+        volumes = changes([None if one is None else one.volumes_ml for one in sums], assessment.baseline)
+        products = changes([None if one is None else one.products_mm2 for one in sums], assessment.baseline)
         for visit, one in enumerate(sums):
             if one is not None:
                 yield {

@@ -213,14 +213,13 @@ def _difference(difference: Difference | None, names: Sequence[str]) -> dict[str
     return {"absolute": difference.absolute, "percent": difference.percent, "visit": names[difference.visit]}
 
 
-def _sums(
-    assessment: Assessment, component: ComponentAssessment, names: Sequence[str]
-) -> list[dict[str, Any] | None]:
-    products = changes([one and one.products_mm2 for one in component.sums], assessment.baseline)
-    volumes = changes([one and one.volumes_ml for one in component.sums], assessment.baseline)
+def _sums(assessment: Assessment, component: ComponentAssessment, names: Sequence[str]) -> list[dict[str, Any] | None]:
+    products = changes([None if one is None else one.products_mm2 for one in component.sums], assessment.baseline)
+    volumes = changes([None if one is None else one.volumes_ml for one in component.sums], assessment.baseline)
     return [
-        one
-        and {
+        None
+        if one is None
+        else {
             "visit": names[visit],
             "sum_of_products_mm2": float(one.products_mm2),
             "sum_of_volumes_ml": float(one.volumes_ml),

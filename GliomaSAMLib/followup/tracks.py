@@ -98,7 +98,10 @@ def link(
         for visit, found in enumerate(measured)
         for index, lesion in enumerate(found.lesions)
     ]
-    maps = [_Map(found.lesions, grid, np.asarray(motion, float)) for found, grid, motion in zip(measured, grids, to_first, strict=True)]
+    maps = [
+        _Map(found.lesions, grid, np.asarray(motion, float))
+        for found, grid, motion in zip(measured, grids, to_first, strict=True)
+    ]
     pairs: list[tuple[int, int]] = []
     for visit in range(1, len(measured)):
         now = [number for number, node in enumerate(nodes) if node.visit == visit]

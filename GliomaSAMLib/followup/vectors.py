@@ -3,16 +3,23 @@
 Testing/acceptance/follow_up/check_vectors.py calls these; nothing is computed here.
 """
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
 from ..geometry import Geometry, floats, ints, triple
+from .course import Course, NewLesion, NonTarget
+from .growth import grow as grow_points
 from .lesions import Lesion, VisitMasks, choose_targets
 from .lesions import measure as measure_lesions
 from .options import FollowUpOptions
+from .resection import resect as resect_volumes
+from .response import combine as combine_categories
+from .response import respond as respond_to
+from .status import overall as overall_status
 from .tracks import match as match_lesions
+from .visit import VisitFields
 
 Query = dict[str, Any]
 
@@ -57,6 +64,44 @@ def match(q: Query) -> Query:
             for track in tracks
         ]
     }
+
+
+def respond(q: Query) -> Query:
+    """Sums of several visits to a category."""
+    course = Course(
+        q["dimension"],
+        tuple(q["sums"]),
+        q.get("component", "CE"),
+        q.get("targets_measurable", True),
+        tuple(NonTarget(tuple(one["values"]), tuple(one["measurable"])) for one in q.get("non_targets", [])),
+        tuple(
+            NewLesion(one["value"], one["measurable"], one.get("unequivocal", False))
+            for one in q.get("new_lesions", [])
+        ),
+    )
+    return asdict(respond_to(course, _options(q)))
+
+
+def combine(q: Query) -> Query:
+    """Categories of the components of a mixed tumour to one."""
+    return {"category": combine_categories(q["ce"], q["non_ce"])}
+
+
+def overall(q: Query) -> Query:
+    """Categories and what the reader says to a status."""
+    said = VisitFields(**{field.name: q[field.name] for field in fields(VisitFields) if field.name in q})
+    return asdict(overall_status([(one["day"], one["category"]) for one in q["history"]], said, _options(q)))
+
+
+def resect(q: Query) -> Query:
+    """Volumes around surgery to extent and class."""
+    found = resect_volumes(q["pre_ce_ml"], q["post_ce_ml"], q.get("post_non_ce_ml"), q.get("surgery"))
+    return {"extent_percent": found.extent_percent, "class": found.grade, "name_2021": found.name_2021}
+
+
+def grow(q: Query) -> Query:
+    """Days and volumes to doubling times and velocities."""
+    return asdict(grow_points([(day, volume) for day, volume in q["points"]]))
 
 
 def _options(q: Query) -> FollowUpOptions:

@@ -33,6 +33,8 @@ FIRST_BAND = 0.01
 
 TESTED_AT_ONCE = 128
 
+HALF_DOWN, HALF_ASIDE = np.array([0.5, 0.0]), np.array([0.0, 0.5])
+
 
 @dataclass(frozen=True, eq=False)
 class Cross:
@@ -148,17 +150,21 @@ def _parts(section: np.ndarray, spacing: np.ndarray) -> Iterator[_Part]:
 
 def _border_middles(mask: np.ndarray) -> np.ndarray:
     """The middles (N, 2) in voxels of all borders between the region and its outside."""
-    below = np.argwhere(mask[1:] != mask[:-1]) + (0.5, 0)
-    beside = np.argwhere(mask[:, 1:] != mask[:, :-1]) + (0, 0.5)
-    return np.concatenate([below, beside])
+    return np.concatenate(_borders(mask))
 
 
 def _border_corners(mask: np.ndarray) -> np.ndarray:
     """The ends (N, 2) in voxels of those borders."""
-    below = np.argwhere(mask[1:] != mask[:-1]) + (0.5, 0)
-    beside = np.argwhere(mask[:, 1:] != mask[:, :-1]) + (0, 0.5)
-    corners = [below + (0, 0.5), below - (0, 0.5), beside + (0.5, 0), beside - (0.5, 0)]
+    below, beside = _borders(mask)
+    corners = [below + HALF_ASIDE, below - HALF_ASIDE, beside + HALF_DOWN, beside - HALF_DOWN]
     return np.unique(np.concatenate(corners), axis=0)
+
+
+def _borders(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The middles of the borders between rows and of those between columns."""
+    below = np.argwhere(mask[1:] != mask[:-1]) + HALF_DOWN
+    beside = np.argwhere(mask[:, 1:] != mask[:, :-1]) + HALF_ASIDE
+    return below, beside
 
 
 def _cross(parts: list[_Part], spacing: np.ndarray, least_mm2: float) -> Cross | None:
@@ -219,7 +225,7 @@ def _longest_inside(part: _Part, spacing: np.ndarray, least_mm: float) -> list[t
 
 
 def _may_be_inside(mask: np.ndarray, ends: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Which of the lines between ends have no point outside the region among those that are looked at: their indices."""
+    """Indices of the lines between ends of which no point that is looked at lies outside the region."""
     inside = mask.ravel()
     left = np.arange(len(first))
     (rows, columns), width = ends.T + 0.5, mask.shape[1]
@@ -242,7 +248,7 @@ def _inside(mask: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarra
         step = (ends - starts)[:, axis, None]
         crossing = (borders - starts[:, axis, None]) / np.where(step == 0, np.inf, step)
         cuts.append(np.clip(crossing, 0, 1))
-    return _pieces(mask, np.sort(np.concatenate(cuts, axis=1), axis=1), starts, ends - starts).all(axis=1)
+    return _pieces(mask, np.sort(np.concatenate(cuts, axis=1), axis=1), starts, ends - starts).all(axis=1).astype(bool)
 
 
 def _pieces(mask: np.ndarray, cuts: np.ndarray, starts: np.ndarray, steps: np.ndarray) -> np.ndarray:

@@ -288,6 +288,12 @@ def _why_not(diameters: Diameters, least: float, shown: np.ndarray, large: np.nd
     return None
 
 
+def measurable_by_reader(lesion: Lesion, diameters: Diameters, geometry: Geometry) -> str | None:
+    """Why a lesion is not measurable with the diameters that a reader drew; None where it is."""
+    shown = np.unique(lesion.voxels[:, axial_axis(geometry)])
+    return _why_not(diameters, lesion.min_diameter_mm, shown, shown)
+
+
 def below(diameters: Diameters, least_mm: float) -> bool:
     """Whether one of two diameters does not reach what both have to reach."""
     return min(diameters.largest_mm, diameters.perpendicular_mm) < least_mm - SAME_MM

@@ -5,14 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from ..errors import StudyError
 from ..files import check_name
-from .console import output, part_of, progress_bar
 
 if TYPE_CHECKING:
-    from ..followup.assessment import Assessment
+    pass
 
 READ, ASSESSED = 0.8, 0.9
 """Parts of the progress bar at which the visits are read, and assessed."""
@@ -89,9 +87,7 @@ def follow_up(
             "--carry/--no-carry", help="Outline a visit without segmentation starting from the mask of the last visit."
         ),
     ] = True,
-    patient: Annotated[
-        str | None, typer.Option(help="What the report calls the patient.", show_default=False)
-    ] = None,
+    patient: Annotated[str | None, typer.Option(help="What the report calls the patient.", show_default=False)] = None,
     pdf: Annotated[bool, typer.Option("--pdf", help="Write report.pdf too (needs gliomasam[pdf]).")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier report.")] = False,
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
@@ -126,7 +122,7 @@ def follow_up(
     )
     folders = _checked_folders(visits)
     _check_counts(folders, {"--date": date, "--segmentation": segmentation})
-    from ..followup.report import check_report_folder, write_report_folder
+    from ..followup.report import check_report_folder
 
     out = check_report_folder(out, folders, overwrite, pdf)
     used: dict[str, Any] = {

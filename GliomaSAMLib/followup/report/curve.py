@@ -40,7 +40,7 @@ def draw_curve(assessment: Assessment, paper: str = "light") -> bytes:
     """A PNG: mL against days, one line a region; surgery and the end of radiotherapy marked."""
     look = PAPERS[paper]
     figure = Figure(figsize=SIZE_INCHES, facecolor=look.background)
-    axes = figure.add_axes((0.075, 0.24, 0.755, 0.68), facecolor=look.background)
+    axes = figure.add_axes((0.075, 0.24, 0.70, 0.68), facecolor=look.background)
     days = [assessment.day(visit) for visit in range(len(assessment.visits))]
     highest = 0.0
     ends: dict[str, float] = {}

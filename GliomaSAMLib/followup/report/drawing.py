@@ -17,15 +17,15 @@ from ...output.diameters import Diameters
 from ...output.report import DISCLAIMER
 from .planes import on_plane
 
-BACKGROUND, TEXT, FAINT, CALLIPER = "#000000", "#ececec", "#b4b4b4", "#ffffff"
+BACKGROUND, TEXT, FAINT, CALLIPER = "#000000", "#ececec", "#b4b4b4", "#ff86d8"
 
-PANEL_INCHES = 3.3
+PANEL_INCHES = 2.4
 
-HEADER_INCHES, FOOTER_INCHES = 0.3, 0.42
+HEADER_INCHES, FOOTER_INCHES = 0.26, 0.36
 
-DPI = 150
+DPI = 200
 
-RIM: list[Any] = [withStroke(linewidth=2.2, foreground="#000000c0")]
+RIM: list[Any] = [withStroke(linewidth=1.8, foreground="#000000c0")]
 
 SCALES_MM = (100, 50, 20, 10)
 
@@ -66,15 +66,15 @@ def draw_panels(panels: Sequence[SlicePanel], caption: str) -> bytes:
         axes = figure.add_axes(box)
         _draw(axes, panel)
         middle = (number + 0.5) / len(panels)
-        figure.text(middle, 1 - 0.16 / height, panel.title, color=TEXT, fontsize=9.5, ha="center", va="center")
-    figure.text(0.01, 0.29 / height, caption, color=TEXT, fontsize=7, ha="left", va="center")
-    figure.text(0.01, 0.12 / height, DISCLAIMER, color=TEXT, fontsize=7, ha="left", va="center", weight="bold")
+        figure.text(middle, 1 - 0.13 / height, panel.title, color=TEXT, fontsize=8.5, ha="center", va="center")
+    figure.text(0.01, 0.26 / height, caption, color=TEXT, fontsize=6.2, ha="left", va="center")
+    figure.text(0.01, 0.1 / height, DISCLAIMER, color=TEXT, fontsize=6.2, ha="left", va="center", weight="bold")
     shown = [name for name in REGION_STYLES if any(panel.masks.get(name, np.zeros(1)).any() for panel in panels)]
     if shown:
         entries = [Line2D([], [], color=REGION_STYLES[name].colour, linewidth=1.4, label=name) for name in shown]
         figure.legend(
-            handles=entries, loc="lower right", ncols=len(entries), frameon=False, fontsize=7, labelcolor=TEXT,
-            borderaxespad=0, handlelength=1.4, columnspacing=1.2, bbox_to_anchor=(0.99, 0.03 / height),
+            handles=entries, loc="lower right", ncols=len(entries), frameon=False, fontsize=6.2, labelcolor=TEXT,
+            borderaxespad=0, handlelength=1.4, columnspacing=1.2, bbox_to_anchor=(0.99, 0.035 / height),
         )  # fmt: skip
     return png(figure, BACKGROUND)
 
@@ -96,16 +96,16 @@ def _draw(axes: Axes, panel: SlicePanel) -> None:
     for region, style in REGION_STYLES.items():
         mask = panel.masks.get(region)
         if mask is not None and (mask > 0.5).any():
-            outline = axes.contour(x, y, np.pad(mask, 1), levels=[0.5], colors=[style.colour], linewidths=1.1)
-            outline.set_path_effects([withStroke(linewidth=2.0, foreground="#000000b0")])
+            outline = axes.contour(x, y, np.pad(mask, 1), levels=[0.5], colors=[style.colour], linewidths=0.9)
+            outline.set_path_effects([withStroke(linewidth=1.7, foreground="#000000b0")])
     if panel.diameters is not None:
         _draw_callipers(axes, panel.diameters, panel.plane)
     axes.set(xlim=edges[:2], ylim=edges[2:], xticks=[], yticks=[])
     axes.set_axis_off()
-    _write(axes, 0.015, 0.985, panel.label, "left", "top", size=7)
+    _write(axes, 0.015, 0.985, panel.label, "left", "top", size=6.5)
     for x_part, y_part, letter in ((0.015, 0.5, "R"), (0.985, 0.5, "L"), (0.5, 0.985, "A")):
         _write(axes, x_part, y_part, letter, {0.015: "left", 0.985: "right"}.get(x_part, "center"),
-               "top" if letter == "A" else "center", size=7, colour=FAINT)  # fmt: skip
+               "top" if letter == "A" else "center", size=6.5, colour=FAINT)  # fmt: skip
     if panel.remark:
         _write(axes, 0.5, 0.03, panel.remark, "center", "bottom", size=8.5)
     _draw_scale(axes, edges)
@@ -132,11 +132,11 @@ def _draw_callipers(axes: Axes, diameters: Diameters, plane: Geometry) -> None:
     """Both lines with end marks, their lengths beside an end."""
     lines = [on_plane(ends, plane) for ends in (diameters.largest, diameters.perpendicular)]
     for ends, length in zip(lines, (diameters.largest_mm, diameters.perpendicular_mm), strict=True):
-        axes.plot(*ends.T, color=CALLIPER, linewidth=1.1, path_effects=RIM)
+        axes.plot(*ends.T, color=CALLIPER, linewidth=1.0, path_effects=RIM)
         along = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-6)
-        tick = 1.4 * np.array([-along[1], along[0]])
+        tick = 1.2 * np.array([-along[1], along[0]])
         for end in ends:
-            axes.plot(*np.stack([end - tick, end + tick]).T, color=CALLIPER, linewidth=1.1, path_effects=RIM)
+            axes.plot(*np.stack([end - tick, end + tick]).T, color=CALLIPER, linewidth=1.0, path_effects=RIM)
         if along[0] < -0.2 or (abs(along[0]) <= 0.2 and along[1] > 0):  # the label at the right end, else at the top
             ends, along = ends[::-1], -along
         place = ends[1] + 2.5 * along

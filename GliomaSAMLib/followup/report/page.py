@@ -152,8 +152,10 @@ def _categories(report: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:
 
 def _rows(track: Mapping[str, Any], visits: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """A row a visit from the first at which a track is seen."""
+    seen = False
     for visit, event, at in zip(visits, track["events"], track["at"], strict=True):
-        if event:
+        seen = seen or at is not None
+        if seen:
             yield {"visit": visit["id"], "event": event, "at": at, "remarks": _remarks(track, event, at)}
 
 
@@ -179,7 +181,6 @@ def _by_lesion(pictures: Sequence[Picture], visits: Sequence[Mapping[str, Any]])
                 {
                     "space": picture.space,
                     "uri": data_uri(picture.content),
-                    "caption": picture.caption.partition(": ")[2].capitalize() + ".",
                     "alt": f"{picture.caption}; {' and '.join(visits[visit]['date'] for visit in picture.visits)}",
                 }
                 for picture in pictures

@@ -26,6 +26,9 @@ SHOWN = {"CE": ("t1c", "t1", "flair", "t2"), "nonCE": ("flair", "t2", "t1c", "t1
 MOST_LESIONS = 8
 """Lesions that are shown; of more the first."""
 
+WINDOW = (1.8, 4.0)
+"""The least and the most that is white, in units of the median of the healthy brain above black."""
+
 MARGIN_MM = 8.0
 """Around the brain in the pictures of the whole slice."""
 
@@ -110,11 +113,11 @@ def draw_pictures(assessment: Assessment, tell: Callable[[float, str], None] | N
 
 
 class _Artist:
-    """Draws the lesions of an assessment; keeps the window of each volume."""
+    """Draws the lesions of an assessment; keeps the grey levels of each volume."""
 
     def __init__(self, assessment: Assessment) -> None:
         self.assessment = assessment
-        self._windows: dict[tuple[int, str], tuple[float, float]] = {}
+        self._levels: dict[tuple[int, str], tuple[float, float, float]] = {}
 
     def lesion(self, component: str, track: str) -> Iterator[Picture]:
         """The halfway and the native picture of a track."""
@@ -142,14 +145,12 @@ class _Artist:
         low, high = corners.min(axis=0) - MARGIN_MM, corners.max(axis=0) + MARGIN_MM
         middle = np.array([*(low + high)[:2] / 2, centre[2]])
         plane = axial_plane(middle, *(high - low)[:2])
+        white = self._window(pair, modalities)
         panels = [
-            self._panel(visit, moved(plane, np.linalg.inv(motion)), modality, "", plane)
+            self._panel(visit, moved(plane, np.linalg.inv(motion)), modality, "", plane, white)
             for visit, motion, modality in zip(pair, motions, modalities, strict=True)
         ]
-        caption = (
-            f"{component} {track}: the same place halfway between both visits, 1 mm, same scale; grey values from "
-            f"{LOW_PERCENT:g} to {HIGH_PERCENT:g} % of each brain"
-        )
+        caption = f"{component} {track}: the same place halfway between both visits, 1 mm; same scale and window"
         file = f"pictures/{component}-{track}-halfway.png"
         return Picture(file, draw_panels(panels, caption), component, track, pair, tuple(centre), "halfway", caption)
 
@@ -161,6 +162,7 @@ class _Artist:
         to_first = self.assessment.visits[seen].alignment.to_first
         longest = max(one.diameters.largest_mm for visit in pair if (one := at[visit]) is not None)
         side = max(LEAST_SIDE_MM, longest + AROUND_MM)
+        white = self._window(pair, modalities)
         panels = []
         for visit, modality in zip(pair, modalities, strict=True):
             one = at[visit]
@@ -172,8 +174,8 @@ class _Artist:
             plane = native_plane(grid, axis, index, place, side)
             text = f"slice {index}  S {place[2]:.0f} mm"
             diameters, remark = (None, "not seen") if one is None else (one.diameters, "")
-            panels.append(self._panel(visit, plane, modality, text, plane, diameters, remark))
-        caption = f"{component} {track}: the slices that were measured, not resampled, with both diameters"
+            panels.append(self._panel(visit, plane, modality, text, plane, white, diameters, remark))
+        caption = f"{component} {track}: the measured slices of both visits, not resampled; same scale and window"
         if component == "CE" and self.assessment.options.extent == "tc":
             caption += " (of the core)"
         file = f"pictures/{component}-{track}-native.png"
@@ -201,6 +203,7 @@ class _Artist:
         modality: str,
         where: str,
         shown: Geometry,
+        white: float,
         diameters: Diameters | None = None,
         remark: str = "",
     ) -> SlicePanel:
@@ -209,8 +212,8 @@ class _Artist:
         assert one.study is not None
         role = visit_role(self.assessment, visit)
         title = f"V{visit + 1}   {one.date.isoformat()}" + (f"   {role}" if role else "")
-        low, high = self._window(visit, modality)
-        image = (one.study.grey_values(modality, plane)[0] - low) / (high - low)
+        low, middle, _ = self._grey_levels(visit, modality)
+        image = (one.study.grey_values(modality, plane)[0] - low) / ((middle - low) * white)
         label = "  ".join(text for text in (MODALITY_NAMES[modality], where or _position(shown)) if text)
         masks = {
             region: resample(one.masks.geometry.to_image(np.asarray(mask > 0, np.float32)), plane)[0]
@@ -218,16 +221,28 @@ class _Artist:
         }
         return SlicePanel(title, label, shown, image, masks, diameters, remark)
 
-    def _window(self, visit: int, modality: str) -> tuple[float, float]:
+    def _window(self, pair: tuple[int, int], modalities: Sequence[str]) -> float:
+        """The white of both visits, in units of the median of the brain outside the tumour above black."""
+        found = [self._grey_levels(*one) for one in zip(pair, modalities, strict=True)]
+        return float(np.clip(max((top - low) / (middle - low) for low, middle, top in found), *WINDOW))
+
+    def _grey_levels(self, visit: int, modality: str) -> tuple[float, float, float]:
+        """Of a volume: black, the median of the brain outside the tumour, and the brightest of the brain."""
         key = (visit, modality)
-        if key not in self._windows:
-            study = self.assessment.visits[visit].study
-            assert study is not None
-            values = study.grey_values(modality, study.reference)[study.brain]
-            values = values[np.isfinite(values)]
-            low, high = np.percentile(values, (LOW_PERCENT, HIGH_PERCENT)) if len(values) else (0.0, 1.0)
-            self._windows[key] = float(low), float(high if high > low else low + 1.0)
-        return self._windows[key]
+        if key not in self._levels:
+            one = self.assessment.visits[visit]
+            assert one.study is not None
+            values = one.study.grey_values(modality, one.study.reference)
+            wt = resample(
+                one.masks.geometry.to_image(np.asarray(one.masks.wt > 0, np.uint8)), one.study.reference, True
+            )
+            brain = one.study.brain & np.isfinite(values)
+            healthy = brain & (wt == 0) if (brain & (wt == 0)).any() else brain
+            low, top = np.percentile(values[brain], (LOW_PERCENT, HIGH_PERCENT))
+            middle = float(np.median(values[healthy]))
+            low = min(float(low), middle - 1e-3 * max(abs(middle), 1e-3))
+            self._levels[key] = low, middle, max(float(top), middle)
+        return self._levels[key]
 
 
 def _pair(at: Sequence[TrackAtVisit | None], baseline: int) -> tuple[int, int]:

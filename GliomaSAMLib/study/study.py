@@ -61,6 +61,16 @@ class Study:
         """Those present, in the order of `MODALITIES`."""
         return tuple(modality for modality in MODALITIES if modality in self._volumes)
 
+    def volume(self, modality: str) -> Volume:
+        """The volume of a modality as it was read, on its own grid.
+
+        Raises:
+            StudyError: The modality is not in this study.
+        """
+        if modality not in self._volumes:
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        return self._volumes[modality]
+
     @classmethod
     def read(
         cls,
@@ -210,24 +220,13 @@ class Study:
         _check_shape(array, self._grid.geometry.shape)
         return self._grid.to_reference(np.asarray(array, np.float32))
 
-    def grey_values(self, modality: str, grid: Geometry) -> np.ndarray:
-        """A volume as it came, sampled linearly on any grid: float32 (K, J, I), NaN beyond the field of view.
-
-        Raises:
-            StudyError: The modality is not in this study.
-        """
-        if modality not in self._volumes:
-            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
-        return self._volumes[modality].values_on(grid)
-
     def key(self, modality: str) -> str:
         """SHA-256 of the canonical image of a modality, by which caches know it.
 
         Raises:
             StudyError: The modality is not in this study.
         """
-        if modality not in self._volumes:
-            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        self.volume(modality)
         image = self.canonical.images[modality]
         digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())

@@ -40,7 +40,7 @@ def draw_curve(assessment: Assessment, paper: str = "light") -> bytes:
     """A PNG: mL against days, one line a region; surgery and the end of radiotherapy marked."""
     look = PAPERS[paper]
     figure = Figure(figsize=SIZE_INCHES, facecolor=look.background)
-    axes = figure.add_axes((0.075, 0.24, 0.70, 0.68), facecolor=look.background)
+    axes = figure.add_axes((0.075, 0.27, 0.70, 0.67), facecolor=look.background)
     days = [assessment.day(visit) for visit in range(len(assessment.visits))]
     highest = 0.0
     ends: dict[str, float] = {}
@@ -68,7 +68,7 @@ def draw_curve(assessment: Assessment, paper: str = "light") -> bytes:
     for side, spine in axes.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(look.faint)
-    figure.text(0.993, 0.025, DISCLAIMER, color=look.text, fontsize=6.5, ha="right", va="bottom", alpha=0.85)
+    figure.text(0.993, 0.015, DISCLAIMER, color=look.text, fontsize=6.5, ha="right", va="bottom", alpha=0.85)
     return png(figure, look.background)
 
 

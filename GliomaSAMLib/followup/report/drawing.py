@@ -41,7 +41,7 @@ class SlicePanel:
         image: Grey values in [0, 1] (rows, columns); NaN where there are none.
         masks: By region, (rows, columns) in [0, 1]; the outline is drawn at a half.
         diameters: The calliper lines of a lesion.
-        remark: What is to be said in the middle of the lower edge, such as "not seen".
+        remark: What is to be said at the lower edge, such as "not seen".
     """
 
     title: str
@@ -107,7 +107,7 @@ def _draw(axes: Axes, panel: SlicePanel) -> None:
         _write(axes, x_part, y_part, letter, {0.015: "left", 0.985: "right"}.get(x_part, "center"),
                "top" if letter == "A" else "center", size=6.5, colour=FAINT)  # fmt: skip
     if panel.remark:
-        _write(axes, 0.5, 0.03, panel.remark, "center", "bottom", size=8.5)
+        _write(axes, 0.015, 0.015, panel.remark, "left", "bottom", size=8)
     _draw_scale(axes, edges)
 
 

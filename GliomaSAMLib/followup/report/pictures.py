@@ -13,7 +13,6 @@ from ...output.colours import REGION_STYLES
 from ...output.diameters import Diameters
 from ...output.picture import MODALITY_NAMES
 from ...study import Study
-from ...study.canonical import HIGH_PERCENT, LOW_PERCENT
 from ..assessment import Assessment, TrackAtVisit
 from ..visit import Visit
 from .drawing import SlicePanel, draw_panels
@@ -25,6 +24,9 @@ SHOWN = {"CE": ("t1c", "t1", "flair", "t2"), "nonCE": ("flair", "t2", "t1c", "t1
 
 MOST_LESIONS = 8
 """Lesions that are shown; of more the first."""
+
+LOW_PERCENT, HIGH_PERCENT = 0.5, 99.8
+"""Of the brain: black, and what is at least to be told from white."""
 
 WINDOW = (1.8, 4.0)
 """The least and the most that is white, in units of the median of the healthy brain above black."""
@@ -172,7 +174,7 @@ class _Artist:
             axis = slice_axis_of(grid)
             index = self._slice(component, one, visit, place)
             plane = native_plane(grid, axis, index, place, side)
-            text = f"slice {index}  S {place[2]:.0f} mm"
+            text = f"slice {index}, S {place[2]:.0f} mm"
             diameters, remark = (None, "not seen") if one is None else (one.diameters, "")
             panels.append(self._panel(visit, plane, modality, text, plane, white, diameters, remark))
         caption = f"{component} {track}: the measured slices of both visits, not resampled; same scale and window"
@@ -213,8 +215,8 @@ class _Artist:
         role = visit_role(self.assessment, visit)
         title = f"V{visit + 1}   {one.date.isoformat()}" + (f"   {role}" if role else "")
         low, middle, _ = self._grey_levels(visit, modality)
-        image = (one.study.grey_values(modality, plane)[0] - low) / ((middle - low) * white)
-        label = "  ".join(text for text in (MODALITY_NAMES[modality], where or _position(shown)) if text)
+        image = (one.study.volume(modality).values_on(plane)[0] - low) / ((middle - low) * white)
+        label = "\n".join(text for text in (MODALITY_NAMES[modality], where or _position(shown)) if text)
         masks = {
             region: resample(one.masks.geometry.to_image(np.asarray(mask > 0, np.float32)), plane)[0]
             for region, mask in zip(REGION_STYLES, (one.masks.wt, one.masks.tc, one.masks.et), strict=True)
@@ -232,10 +234,9 @@ class _Artist:
         if key not in self._levels:
             one = self.assessment.visits[visit]
             assert one.study is not None
-            values = one.study.grey_values(modality, one.study.reference)
-            wt = resample(
-                one.masks.geometry.to_image(np.asarray(one.masks.wt > 0, np.uint8)), one.study.reference, True
-            )
+            values = one.study.volume(modality).values_on(one.study.reference)
+            tumour = one.masks.geometry.to_image(np.asarray(one.masks.wt > 0, np.uint8))
+            wt = resample(tumour, one.study.reference, nearest=True)
             brain = one.study.brain & np.isfinite(values)
             healthy = brain & (wt == 0) if (brain & (wt == 0)).any() else brain
             low, top = np.percentile(values[brain], (LOW_PERCENT, HIGH_PERCENT))

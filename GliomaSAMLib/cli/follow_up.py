@@ -5,17 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from ..errors import StudyError
-from ..files import check_name
+from ..errors import OutputError, StudyError
+from ..regions import REGIONS
+from .console import output, part_of, progress_bar
 
 if TYPE_CHECKING:
-    pass
+    from ..followup.assessment import Assessment
+    from ..followup.report import WrittenReport
+    from ..followup.visit import Visit
+    from ..models import Model
 
 READ, ASSESSED = 0.8, 0.9
 """Parts of the progress bar at which the visits are read, and assessed."""
 
-PRODUCT, VOLUME = "sum of products, mm²", "sum of volumes, mL"
+NO_SEGMENTATION = "-"
+"""What is typed in the place of a file."""
 
 
 def follow_up(
@@ -120,36 +126,126 @@ def follow_up(
         confirm_response=confirm_response,
         confirm_progression=confirm_progression,
     )
-    folders = _checked_folders(visits)
-    _check_counts(folders, {"--date": date, "--segmentation": segmentation})
-    from ..followup.report import check_report_folder
+    folders, files = [folder.expanduser() for folder in visits], [_expanded(file) for file in segmentation or ()]
+    for name in [*(surgery or ()), *([baseline] if baseline is not None else [])]:
+        _check_visit_name(name, folders)
+    from ..followup.report import check_report_folder, write_report_folder
 
     out = check_report_folder(out, folders, overwrite, pdf)
+    _check_apart(out, files)
     used: dict[str, Any] = {
         "registered": registered, "same_patient": same_patient, "carry": carry, "labels": labels,
-        "date": date or [], "segmentation": [Path(file).name for file in segmentation or ()],
-        "model": Path(model).name, "device": device, "skull": skull, "pdf": pdf, "overwrite": overwrite,
+        "date": date or [], "segmentation": [Path(file).name for file in files],
+        "baseline": baseline and Path(baseline).name, "surgery": [Path(name).name for name in surgery or ()], "model": Path(model).name, "device": device,
+        "skull": skull, "pdf": pdf, "overwrite": overwrite,
     }  # fmt: skip
-    raise NotImplementedError
+    from ..followup.assessment import assess
+    from ..followup.reading import ReadingOptions, read_visits
+    from ..progress import Reporter
+
+    def load() -> "Model":
+        from ..models import load_model
+
+        return load_model(model, device=device)
+
+    reading = ReadingOptions(
+        dates=date or (),
+        segmentations=files,
+        labels=labels,
+        registered=registered,
+        carry=carry,
+        same_patient=same_patient,
+        skull=skull,
+    )
+    with progress_bar() as report:
+        found = read_visits(folders, reading, load, progress=part_of(report, 0.0, READ))
+        report(READ, "measuring the lesions")
+        numbers = [_visit_number(name, found) for name in surgery or ()]
+        assessment = assess(
+            found,
+            chosen,
+            baseline=None if baseline is None else _visit_number(baseline, found),
+            surgery=(numbers[0], numbers[1]) if numbers else None,
+        )
+        done = write_report_folder(
+            assessment,
+            out,
+            options=used,
+            patient=patient,
+            overwrite=overwrite,
+            pdf=pdf,
+            report=Reporter(part_of(report, ASSESSED, 1.0)),
+        )
+    print_follow_up(assessment, done)
 
 
-def _checked_folders(visits: Sequence[Path]) -> list[Path]:
-    """The folders of the visits. Raises `StudyError` for fewer than two, one that is none, or one given twice."""
-    folders = [visit.expanduser() for visit in visits]
-    if len(folders) < 2:
-        raise StudyError("A follow-up needs two or more visits: name a folder for each")
-    for number, folder in enumerate(folders):
-        check_name(folder, StudyError)
-        if not folder.is_dir():
-            raise StudyError(f"The visit {folder} is no folder: name the folder that holds its volumes")
-        if any(folder.samefile(other) for other in folders[:number]):
-            raise StudyError(f"The visit {folder} is given twice: name a folder for each visit")
-    return folders
+def _expanded(file: str) -> str:
+    return file if file == NO_SEGMENTATION else str(Path(file).expanduser())
 
 
-def _check_counts(folders: Sequence[Path], given: dict[str, list[str] | None]) -> None:
-    for option, values in given.items():
-        if values and len(values) != len(folders):
-            raise StudyError(
-                f"{option} is given {len(values)} times for {len(folders)} visits: give it once for each, in their order"
-            )
+def _check_visit_name(name: str, folders: Sequence[Path]) -> None:
+    """Raise `StudyError` for a name that can be of no visit: neither V1 to VN nor that of one folder."""
+    numbered = [f"V{number}" for number in range(1, len(folders) + 1)]
+    names = [folder.resolve().name for folder in folders]
+    if name.upper() in numbered or names.count(Path(name).name) == 1:
+        return
+    if Path(name).name in names:
+        raise StudyError(f"Several visits are called {Path(name).name}: name one by its number in the order of dates")
+    raise StudyError(f"{name} is no visit: choose {', '.join(numbered)} (by date) or the name of a folder")
+
+
+def _visit_number(name: str, found: "Sequence[Visit]") -> int:
+    """Index of a visit by its number (V1, V2, ... by date) or the name of its folder."""
+    names = [visit.folder for visit in found]
+    if Path(name).name in names:
+        return names.index(Path(name).name)
+    return int(name[1:]) - 1
+
+
+def _check_apart(out: Path, files: Sequence[str]) -> None:
+    """Raise `OutputError` where a segmentation that is read lies in the folder of the report."""
+    for file in files:
+        if file != NO_SEGMENTATION and Path(file).resolve().is_relative_to(out.resolve()):
+            raise OutputError(f"The segmentation {file} lies in the report's folder: choose another for the report")
+
+
+def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:
+    """The visits as a short table, the reasons of the last, the notes, and where the report is."""
+    console = output()
+    table = Table(title="follow-up")
+    for heading in ("visit", "date", "day"):
+        table.add_column(heading)
+    for heading in ("WT mL", "TC mL", "ET mL", "products mm²", "volumes mL"):
+        table.add_column(heading, justify="right")
+    for heading in ("2D", "3D", "status"):
+        table.add_column(heading)
+    values = done.report
+    by_visit = {one["visit"]: one for one in values["responses"]}
+    tumour = "CE" if assessment.options.tumour == "mixed" else assessment.options.tumour
+    for index, (visit, overall) in enumerate(zip(values["visits"], values["overall"], strict=True)):
+        sums, response = values["components"][tumour]["sums"][index], by_visit.get(visit["id"], {})
+        table.add_row(
+            f"{visit['id']}{' (baseline)' if visit['id'] == values['baseline'] else ''}",
+            visit["date"],
+            str(visit["day"]),
+            *(f"{visit['regions_ml'][region]:.1f}" for region in REGIONS),
+            f"{sums['sum_of_products_mm2']:.0f}" if sums else "-",
+            f"{sums['sum_of_volumes_ml']:.2f}" if sums else "-",
+            *(response.get(dimension, {}).get("category") or "-" for dimension in ("2D", "3D")),
+            " ".join(filter(None, (overall["status"], overall["qualifier"]))) or "-",
+        )
+    for note in values["notes"]:
+        console.print(f"note: {note}")
+    for visit in values["visits"]:
+        for note in visit["notes"]:
+            console.print(f"note: {visit['id']}: {note}")
+    console.print(table)
+    console.print(f"products, volumes: of the targets ({tumour}), by which response is judged")
+    last = values["visits"][-1]["id"]
+    for dimension in ("2D", "3D"):
+        if reason := by_visit.get(last, {}).get(dimension, {}).get("reason"):
+            console.print(f"{last}, {dimension}: {reason}", soft_wrap=True)
+    if values["overall"][-1]["reason"]:
+        console.print(f"{last}, overall: {values['overall'][-1]['reason']}", soft_wrap=True)
+    console.print(f"{done.folder / 'report.html'} written", soft_wrap=True)
+    console.print(values["disclaimer"])

@@ -1,7 +1,7 @@
 """A follow-up of three visits with volumes: one lesion grows and shrinks, one vanishes, one is new."""
 
 from collections.abc import Callable
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ LESIONS = (((KEPT, 10.0), (GONE, 7.0)), ((KEPT, 13.0), (GONE, 6.0)), ((KEPT, 8.0
 
 DATES = (date(2024, 1, 15), date(2024, 3, 18), date(2024, 6, 10))
 
-CREATED = datetime(2024, 7, 1, 12, tzinfo=timezone.utc)
+CREATED = datetime(2024, 7, 1, 12, tzinfo=UTC)
 
 MOTION = np.eye(4)
 MOTION[:3, :3] = Rotation.from_euler("z", 8, degrees=True).as_matrix()

@@ -79,7 +79,7 @@ def test_a_file_of_no_earlier_report_is_not_replaced(without_volumes: Assessment
     values = json.loads(report.read_text())
     values["visits"] = values["visits"][:2]
     report.write_text(json.dumps(values))
-    with pytest.raises(OutputError, match="V3.seg.nrrd is of no earlier report"):
+    with pytest.raises(OutputError, match=r"V3\.seg\.nrrd is of no earlier report"):
         write_report_folder(without_volumes, tmp_path / "report", overwrite=True)
     assert json.loads(report.read_text()) == values
 
@@ -148,9 +148,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         check_report_folder(tmp_path / "report")
 
 
-def test_without_weasyprint_the_pdf_is_refused_before_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_weasyprint_the_pdf_is_refused_before_the_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "weasyprint", None)
     with pytest.raises(OutputError, match=r"pip install 'gliomasam\[pdf\]'"):
         check_report_folder(tmp_path / "report", pdf=True)

@@ -81,7 +81,7 @@ def test_targets_and_new_lesions_are_shown(assessment: Assessment, written: Writ
 
 
 def test_both_sides_show_the_same_place(written: WrittenReport) -> None:
-    """The outline of the lesion that stayed, on the patient's right, lies in the same place, although the head moved."""
+    """The outline of the lesion on the patient's right lies in the same place, although the head moved."""
     picture = matplotlib.image.imread(written.folder / "pictures" / "CE-L1-halfway.png")[..., :3]
     height, width = picture.shape[:2]
     part = picture[int(0.1 * height) : int(0.75 * height)]

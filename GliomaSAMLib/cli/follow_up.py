@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE
 from rich.table import Table
 
 from ..errors import OutputError, StudyError
@@ -136,8 +137,8 @@ def follow_up(
     used: dict[str, Any] = {
         "registered": registered, "same_patient": same_patient, "carry": carry, "labels": labels,
         "date": date or [], "segmentation": [Path(file).name for file in files],
-        "baseline": baseline and Path(baseline).name, "surgery": [Path(name).name for name in surgery or ()], "model": Path(model).name, "device": device,
-        "skull": skull, "pdf": pdf, "overwrite": overwrite,
+        "baseline": baseline and Path(baseline).name, "surgery": [Path(name).name for name in surgery or ()],
+        "model": Path(model).name, "device": device, "skull": skull, "pdf": pdf, "overwrite": overwrite,
     }  # fmt: skip
     from ..followup.assessment import assess
     from ..followup.reading import ReadingOptions, read_visits
@@ -212,35 +213,33 @@ def _check_apart(out: Path, files: Sequence[str]) -> None:
 def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:
     """The visits as a short table, the reasons of the last, the notes, and where the report is."""
     console = output()
-    table = Table(title="follow-up")
-    for heading in ("visit", "date", "day"):
-        table.add_column(heading)
-    for heading in ("WT mL", "TC mL", "ET mL", "products mm²", "volumes mL"):
-        table.add_column(heading, justify="right")
-    for heading in ("2D", "3D", "status"):
-        table.add_column(heading)
+    table = Table(box=SIMPLE, padding=(0, 1, 0, 0))
+    for heading in ("", "date", "day", "WT mL", "TC mL", "ET mL", "targets", "mm²", "2D", "3D", "status"):
+        numbers = heading == "day" or "m" in heading or heading == "targets"
+        table.add_column(heading, justify="right" if numbers else "left", no_wrap=heading != "status")
     values = done.report
     by_visit = {one["visit"]: one for one in values["responses"]}
     tumour = "CE" if assessment.options.tumour == "mixed" else assessment.options.tumour
     for index, (visit, overall) in enumerate(zip(values["visits"], values["overall"], strict=True)):
         sums, response = values["components"][tumour]["sums"][index], by_visit.get(visit["id"], {})
+        status = "baseline" if visit["id"] == values["baseline"] else overall["status"]
         table.add_row(
-            f"{visit['id']}{' (baseline)' if visit['id'] == values['baseline'] else ''}",
+            visit["id"],
             visit["date"],
             str(visit["day"]),
             *(f"{visit['regions_ml'][region]:.1f}" for region in REGIONS),
+            f"{sums['sum_of_volumes_ml']:.2f} mL" if sums else "-",
             f"{sums['sum_of_products_mm2']:.0f}" if sums else "-",
-            f"{sums['sum_of_volumes_ml']:.2f}" if sums else "-",
             *(response.get(dimension, {}).get("category") or "-" for dimension in ("2D", "3D")),
-            " ".join(filter(None, (overall["status"], overall["qualifier"]))) or "-",
+            " ".join(filter(None, (status, overall["qualifier"]))) or "-",
         )
     for note in values["notes"]:
-        console.print(f"note: {note}")
+        console.print(f"note: {note}", soft_wrap=True)
     for visit in values["visits"]:
         for note in visit["notes"]:
-            console.print(f"note: {visit['id']}: {note}")
+            console.print(f"note: {visit['id']}: {note}", soft_wrap=True)
     console.print(table)
-    console.print(f"products, volumes: of the targets ({tumour}), by which response is judged")
+    console.print(f"targets: sum of the volumes and of the products of two diameters of the targets ({tumour})")
     last = values["visits"][-1]["id"]
     for dimension in ("2D", "3D"):
         if reason := by_visit.get(last, {}).get(dimension, {}).get("reason"):

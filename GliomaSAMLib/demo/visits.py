@@ -31,8 +31,6 @@ TREATED = GliomaShape(centre=FIRST.centre, radius=9.5, oedema_ml=12.0, push=3.5,
 NEW = GliomaShape(centre=(-30.0, 34.0, 30.0), radius=8.5, oedema_ml=6.0, push=2.0, necrotic=0.0)
 """In the other hemisphere, some 9 cm away."""
 
-NAMES = {"NCR": 1, "ED": 2, "ET": 3}
-
 SUB_SLICES = 5
 """Sampled and averaged for a thick slice."""
 
@@ -58,13 +56,18 @@ class PhantomVisit:
     motion: np.ndarray
 
     @property
+    def thick(self) -> bool:
+        """Whether the slices are thicker than the phantom's voxels."""
+        return self.grid.spacing[2] > PHANTOM_GRID.spacing[2]
+
+    @property
     def in_head(self) -> Geometry:
         """The grid of the scan in RAS mm of the phantom."""
         return moved(self.grid, np.linalg.inv(self.motion))
 
     def image(self, modality: str) -> sitk.Image:
         """What the scanner stores: int16, thick slices as the mean over their thickness."""
-        thin = refined(self.in_head, (1, 1, SUB_SLICES)) if self.grid.spacing[2] > 2 else self.in_head
+        thin = refined(self.in_head, (1, 1, SUB_SLICES)) if self.thick else self.in_head
         values = resample(sitk.Cast(self.phantom.images[modality], sitk.sitkFloat32), thin)
         values = values.reshape(self.grid.shape[0], -1, *self.grid.shape[1:]).mean(axis=1)
         return self.grid.to_image(np.rint(values).astype(np.int16))

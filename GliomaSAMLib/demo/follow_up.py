@@ -1,4 +1,4 @@
-"""The follow-up of the phantom: its true outlines and those of the model, measured at three visits, beside the truth."""
+"""The follow-up of the phantom: its true outlines and those of the model at three visits, beside the truth."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..followup.assessment import Assessment, assess
-from ..followup.reading import NO_SEGMENTATION, ReadingOptions, read_visits
+from ..followup.examination import NO_SEGMENTATION
+from ..followup.reading import ReadingOptions, read_visits
 from ..followup.report import WrittenReport, check_report_folder, write_report_folder
 from ..progress import Cancel, Progress, Reporter
 from ..regions import REGIONS

@@ -157,7 +157,7 @@ def _not_finite(path: Path, image: sitk.Image) -> int:
         from nibabel.filebasedimages import ImageFileError
 
         with contextlib.suppress(ImageFileError):
-            values = np.asanyarray(nibabel.load(path).dataobj)  # type: ignore[attr-defined]
+            values = np.asanyarray(nibabel.load(path).dataobj)
     return int(values.size - np.count_nonzero(np.isfinite(values)))
 
 

@@ -127,13 +127,11 @@ def mark_unequivocal(followers: Mapping[str, Follower], judged: Sequence[str]) -
             for name, index in found.items():
                 if index is None:
                     continue
-                track = followers[name].track_of(visit, index)
-                if followers[name].is_new(track):
+                if followers[name].was_new(visit, index):
                     followers[name].unequivocal.add((visit, index))
                 elif name in judged:
-                    notes.append(
-                        f"{told} lies in {name} {track.id}, which was there at the baseline: not counted as new"
-                    )
+                    track = followers[name].track_of(visit, index).id
+                    notes.append(f"{told} lies in {name} {track}, which was there at the baseline: not counted as new")
             if all(found[name] is None for name in judged):
                 first.outside[visit] = first.outside.get(visit, 0) + 1
                 notes.append(f"{told} lies in no lesion of {listed(judged)}: it counts as the reader says, outline it")

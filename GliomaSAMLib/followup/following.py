@@ -111,7 +111,15 @@ class Follower:
 
     def track_of(self, visit: int, index: int) -> Track:
         """The track of a lesion."""
-        return next(track for track in self.tracks if index in track.lesions[visit])
+        return _holding(self.tracks, visit, index)
+
+    def was_new(self, visit: int, index: int) -> bool:
+        """Whether a lesion belonged to a new track by what was known at its visit."""
+        return self.is_new(_holding(self.known(visit), visit, index))
+
+    def known(self, visit: int) -> tuple[Track, ...]:
+        """The tracks as they were known at a visit."""
+        return tracks_of(self.links.until(visit + 1), visit + 1)
 
     def value(self, track: Track, visit: int, dimension: str) -> float:
         """Product in mm² or volume in mL of a track at a visit; 0 where it is not seen."""
@@ -132,7 +140,7 @@ class Follower:
 
     def course(self, visit: int, dimension: str) -> Course:
         """What is judged at a visit, with the tracks that were known then."""
-        tracks = tracks_of(self.links.until(visit + 1), visit + 1)
+        tracks = self.known(visit)
         span = range(self.baseline, visit + 1)
         targets = [track for track in tracks if self.is_target(track)]
         others = [track for track in tracks if track.lesions[self.baseline] and not self.is_target(track)]
@@ -277,3 +285,7 @@ class Follower:
                     if self.lesions[visit][index].note
                 ]
         return notes
+
+
+def _holding(tracks: Sequence[Track], visit: int, index: int) -> Track:
+    return next(track for track in tracks if index in track.lesions[visit])

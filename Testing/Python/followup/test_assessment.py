@@ -169,6 +169,19 @@ def test_a_new_lesion_that_the_reader_calls_unequivocal() -> None:
     assert any("lies in CE L1, which was there at the baseline" in note for note in found.notes)
 
 
+def test_a_point_counts_although_a_later_visit_joins_its_lesion() -> None:
+    small = ((36, 14, 12), 3)
+    visits = [
+        visit(DAYS[0], balls((MAIN, 8))),
+        visit(DAYS[1], balls((MAIN, 8), small), unequivocal_new_lesions=(small[0],)),
+        visit(DAYS[2], balls((MAIN, 8), small, ((28, 14, 12), 8))),
+    ]
+    before, after = assess(visits[:2]), assess(visits)
+    assert after.components["CE"].new == ()
+    assert told(before, 2) == told(after, 2)
+    assert after.responses[1]["2D"].rule == "new-lesion"
+
+
 def test_a_satellite_is_told_with_its_distance() -> None:
     visits = [visit(DAYS[0], balls((MAIN, 7))), visit(DAYS[1], balls((MAIN, 7), ((30, 14, 12), 3)))]
     other, distance = assess(visits).components["CE"].near["L2"]

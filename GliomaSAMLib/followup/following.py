@@ -9,7 +9,7 @@ from ..errors import StudyError
 from ..output.diameters import Diameters
 from .component import ComponentAssessment, ReaderChoices, Sums, TrackAtVisit
 from .course import Course, NewLesion, NonTarget
-from .lesions import Lesion, choose_targets, measurable_by_reader, measure, nearest_mm, order, surface_of
+from .lesions import Lesion, Measured, choose_targets, measurable_by_reader, nearest_mm, order, surface_of
 from .options import DIMENSIONS, MOST_TARGETS, FollowUpOptions
 from .response import Response, respond
 from .tracks import Links, Track, link, tracks_of
@@ -35,6 +35,7 @@ class Follower:
     Args:
         name: "CE" or "nonCE".
         visits: By date.
+        measured: The lesions of the component at each visit.
         baseline: Index of the visit that response is counted from.
         options: How lesions are measured, matched and judged.
         choices: What the reader changed.
@@ -44,10 +45,16 @@ class Follower:
     """
 
     def __init__(
-        self, name: str, visits: Sequence[Visit], baseline: int, options: FollowUpOptions, choices: ReaderChoices
+        self,
+        name: str,
+        visits: Sequence[Visit],
+        measured: Sequence[Measured],
+        baseline: int,
+        options: FollowUpOptions,
+        choices: ReaderChoices,
     ) -> None:
         self.name, self.visits, self.baseline, self.options = name, visits, baseline, options
-        self.measured = tuple(measure(visit.masks, name, options, visit.fields.slice_thickness_mm) for visit in visits)
+        self.measured = tuple(measured)
         grids = [visit.masks.geometry for visit in visits]
         self.links: Links = link(self.measured, grids, [visit.alignment.to_first for visit in visits], options)
         self.tracks = tracks_of(self.links, len(visits))

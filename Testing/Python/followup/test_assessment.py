@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tumours import GRID, balls, visit
 
-from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.options import FollowUpOptions
 from GliomaSAMLib.followup.visit import Visit
@@ -135,6 +135,21 @@ def test_a_reader_chooses_targets_and_drags_a_line(whole: Assessment) -> None:
     assert found.measured[2].lesions[0].diameters != line  # what the program measured stays
     with pytest.raises(StudyError, match="not seen at visit 1"):
         assess(course()[:3], choices=ReaderChoices(diameters={("CE", "L3", 0): line}))
+
+
+def test_what_was_measured_is_not_measured_again() -> None:
+    visits = course()[:3]
+    told: list[str] = []
+    first = assess(visits, progress=lambda fraction, text: told.append(text))
+    assert told == [f"Measuring the visit of {day}" for day in DAYS[:3]]
+    found = assess([*visits[:2], course()[2]], choices=ReaderChoices({"CE": ("L2",)}), earlier=first)
+    kept, known = found.components["CE"].measured, first.components["CE"].measured
+    assert [one is other for one, other in zip(kept, known, strict=True)] == [True, True, False]
+    assert found.components["CE"].targets == ("L2",)
+    other = assess(visits, FollowUpOptions(merge_mm=2.0), earlier=first)
+    assert other.components["CE"].measured[0] is not known[0]
+    with pytest.raises(Cancelled):
+        assess(visits, cancel=lambda: True)
 
 
 def test_a_line_below_size_takes_a_target_away() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from .course import Course, Limits, NonTarget, percent, reaches
+from .course import Course, Limits, NewLesion, NonTarget, percent, reaches
 
 SUMS = {"2D": "sum of products", "3D": "sum of volumes"}
 
@@ -65,13 +65,16 @@ def _names(lesions: Sequence[NonTarget], singular: str = "progresses", plural: s
     return f"{listed([lesion.name for lesion in lesions])} {singular if len(lesions) == 1 else plural}"
 
 
+def _counts_as(lesion: NewLesion) -> str:
+    return "measurable" if lesion.measurable else "unequivocal, the reader says"
+
+
 def _new_lesion(course: Course, limits: Limits) -> str:
-    names = [
-        f"{lesion.name} ({amount(lesion.value, course.dimension)}, "
-        f"{'measurable' if lesion.measurable else 'unequivocal as the reader says'})"
-        for lesion in course.new_lesions
-        if lesion.counts
-    ]
+    names = []
+    for lesion in course.new_lesions:
+        if lesion.counts:
+            size = [amount(lesion.value, course.dimension)] if lesion.value else []
+            names.append(f"{lesion.name} ({', '.join([*size, _counts_as(lesion)])})")
     verb = "was" if len(names) == 1 else "were"
     return f"{listed(names)}, seen on {course.when[-1]}, {verb} not there at the baseline ({course.when[0]})"
 
@@ -159,14 +162,16 @@ def _minor(course: Course, limits: Limits) -> str:
 
 
 def _stable(course: Course, limits: Limits) -> str:
-    nadir = (
-        "seen again after a nadir of 0"
-        if course.nadir <= 0
-        else (f"{_compared(course.now, course.nadir, limits.growth)} the nadir of {_nadir(course.sums, course)}")
-    )
+    parts = []
+    if course.nadir <= 0:
+        parts.append("not 0 as at the nadir")
+    elif course.nadir < course.baseline:
+        parts.append(f"{_compared(course.now, course.nadir, limits.growth)} the nadir of {_nadir(course.sums, course)}")
+    bounds = (limits.growth,) if course.now > course.baseline else (limits.partial, limits.minor)
+    parts.append(f"{_compared(course.now, course.baseline, *bounds)} {_baseline(course)}")
     return (
-        f"{_now(course)} is {nadir} and {_compared(course.now, course.baseline, limits.partial, limits.minor)} "
-        f"{_baseline(course)}, neither progression nor response"
+        f"{_now(course)} is {' and '.join(parts)}; progression is from {limits.growth:g} % above the nadir on, partial "
+        f"response from {limits.partial:g} % below the baseline on"
     )
 
 

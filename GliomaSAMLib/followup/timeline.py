@@ -145,7 +145,7 @@ def _differences(visits: Sequence[Visit]) -> list[str]:
         sizes = [one[axis] for one in spacing]
         if max(sizes) > SPACING_FACTOR * min(sizes) * (1 + 1e-9):
             notes.append(
-                f"The voxels of the visits differ in size, from {min(sizes):.2f} to {max(sizes):.2f} mm along one axis: "
+                f"The voxels of the visits differ, from {min(sizes):.2f} to {max(sizes):.2f} mm along one axis: "
                 "changes may come from that"
             )
             break
@@ -157,5 +157,5 @@ def _differences(visits: Sequence[Visit]) -> list[str]:
     for index, visit in enumerate(visits, start=1):
         tilt = tilt_degrees(visit.masks.geometry)
         if tilt > TILT_DEGREES:
-            notes.append(f"V{index}: the slices that are measured are tilted by {tilt:.0f} degrees")
+            notes.append(f"V{index}: the slices that are measured tilt by {tilt:.0f} degrees")
     return notes

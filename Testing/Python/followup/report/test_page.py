@@ -85,3 +85,11 @@ def test_a_doubtful_alignment_is_told_in_red(without_volumes: Assessment) -> Non
 def test_numbers_for_people() -> None:
     assert fixed(1.25, 1) in ("1.2", "1.3") and fixed(None, 1) == "\N{EN DASH}"
     assert percent(-25.04) == "\N{MINUS SIGN}25.0" and percent(3) == "+3.0"
+
+
+def test_printed_as_pdf(page: str) -> None:
+    pytest.importorskip("weasyprint", reason="the extra pdf is not installed")
+    from GliomaSAMLib.followup.report.printing import printed
+
+    content = printed(page)
+    assert content.startswith(b"%PDF") and len(content) > 50_000

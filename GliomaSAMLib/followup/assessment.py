@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..errors import StudyError
+from ..progress import Cancel, Progress, Reporter
 from .component import ComponentAssessment, ReaderChoices, Sums, TrackAtVisit
 from .following import Follower
 from .growth import Growth, grow
+from .lesions import Measured, measure
 from .options import COMPONENTS, DIMENSIONS, FollowUpOptions
 from .reasons import listed
 from .resection import Resection, resect
@@ -61,6 +63,9 @@ def assess(
     baseline: int | None = None,
     surgery: tuple[int, int] | None = None,
     choices: ReaderChoices | None = None,
+    earlier: Assessment | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> Assessment:
     """Measure every visit, follow the lesions, and judge the response.
 
@@ -71,8 +76,13 @@ def assess(
             the end of radiotherapy.
         surgery: Indices in `visits` as given of those before and after surgery; by default from the roles.
         choices: Targets and calliper lines that the reader set after a first assessment.
+        earlier: An assessment of which masks that are the same objects are not measured again, so that numbers follow
+            a line that is dragged.
+        progress: Told of each visit that is measured.
+        cancel: Asked whether to stop.
 
     Raises:
+        Cancelled: The user stopped the work.
         StudyError: Too few visits, an index or a choice that names nothing, masks that cannot be measured, or fields
             that contradict each other.
     """
@@ -88,7 +98,8 @@ def assess(
     operation = _surgery(sorted_visits, order, surgery)
     for component in {*choices.targets, *(component for component, _, _ in choices.diameters)} - set(COMPONENTS):
         raise StudyError(f"Unknown component {component!r}. Choose {' or '.join(COMPONENTS)}")
-    followers = {name: Follower(name, sorted_visits, start, options, choices) for name in COMPONENTS}
+    measured = _measured(sorted_visits, options, earlier, Reporter(progress, cancel))
+    followers = {name: Follower(name, sorted_visits, measured[name], start, options, choices) for name in COMPONENTS}
     judged = JUDGED[options.tumour]
     notes = [note, *notes_on(sorted_visits, order, start), *mark_unequivocal(followers, judged)]
     components = {name: follower.assessment(name in judged) for name, follower in followers.items()}
@@ -113,6 +124,35 @@ def assess(
     )
 
 
+def _measured(
+    visits: Sequence[Visit], options: FollowUpOptions, earlier: Assessment | None, reporter: Reporter
+) -> dict[str, list[Measured]]:
+    """The lesions of each component at each visit, in part those of an earlier assessment."""
+    found: dict[str, list[Measured]] = {name: [] for name in COMPONENTS}
+    known = earlier if earlier is not None and earlier.options == options else None
+    for number, visit in enumerate(visits):
+        reporter.report(number / len(visits), f"Measuring the visit of {visit.date}")
+        thickness = visit.fields.slice_thickness_mm
+        same = (
+            None
+            if known is None
+            else next(
+                (
+                    index
+                    for index, one in enumerate(known.visits)
+                    if one.masks is visit.masks and one.fields.slice_thickness_mm == thickness
+                ),
+                None,
+            )
+        )
+        for name in COMPONENTS:
+            if known is not None and same is not None:
+                found[name].append(known.components[name].measured[same])
+            else:
+                found[name].append(measure(visit.masks, name, options, thickness))
+    return found
+
+
 def mark_unequivocal(followers: Mapping[str, Follower], judged: Sequence[str]) -> list[str]:
     """Mark the lesions after the baseline that the reader calls new tumour; notes on points that lie elsewhere.
 
@@ -127,13 +167,11 @@ def mark_unequivocal(followers: Mapping[str, Follower], judged: Sequence[str]) -
             for name, index in found.items():
                 if index is None:
                     continue
-                track = followers[name].track_of(visit, index)
-                if followers[name].is_new(track):
+                if followers[name].was_new(visit, index):
                     followers[name].unequivocal.add((visit, index))
                 elif name in judged:
-                    notes.append(
-                        f"{told} lies in {name} {track.id}, which was there at the baseline: not counted as new"
-                    )
+                    track = followers[name].track_of(visit, index).id
+                    notes.append(f"{told} lies in {name} {track}, which was there at the baseline: not counted as new")
             if all(found[name] is None for name in judged):
                 first.outside[visit] = first.outside.get(visit, 0) + 1
                 notes.append(f"{told} lies in no lesion of {listed(judged)}: it counts as the reader says, outline it")

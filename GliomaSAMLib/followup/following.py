@@ -9,7 +9,7 @@ from ..errors import StudyError
 from ..output.diameters import Diameters
 from .component import ComponentAssessment, ReaderChoices, Sums, TrackAtVisit
 from .course import Course, NewLesion, NonTarget
-from .lesions import Lesion, choose_targets, measurable_by_reader, measure, nearest_mm, order, surface_of
+from .lesions import Lesion, Measured, choose_targets, measurable_by_reader, nearest_mm, order, surface_of
 from .options import DIMENSIONS, MOST_TARGETS, FollowUpOptions
 from .response import Response, respond
 from .tracks import Links, Track, link, tracks_of
@@ -35,6 +35,7 @@ class Follower:
     Args:
         name: "CE" or "nonCE".
         visits: By date.
+        measured: The lesions of the component at each visit.
         baseline: Index of the visit that response is counted from.
         options: How lesions are measured, matched and judged.
         choices: What the reader changed.
@@ -44,10 +45,16 @@ class Follower:
     """
 
     def __init__(
-        self, name: str, visits: Sequence[Visit], baseline: int, options: FollowUpOptions, choices: ReaderChoices
+        self,
+        name: str,
+        visits: Sequence[Visit],
+        measured: Sequence[Measured],
+        baseline: int,
+        options: FollowUpOptions,
+        choices: ReaderChoices,
     ) -> None:
         self.name, self.visits, self.baseline, self.options = name, visits, baseline, options
-        self.measured = tuple(measure(visit.masks, name, options, visit.fields.slice_thickness_mm) for visit in visits)
+        self.measured = tuple(measured)
         grids = [visit.masks.geometry for visit in visits]
         self.links: Links = link(self.measured, grids, [visit.alignment.to_first for visit in visits], options)
         self.tracks = tracks_of(self.links, len(visits))
@@ -111,7 +118,15 @@ class Follower:
 
     def track_of(self, visit: int, index: int) -> Track:
         """The track of a lesion."""
-        return next(track for track in self.tracks if index in track.lesions[visit])
+        return _holding(self.tracks, visit, index)
+
+    def was_new(self, visit: int, index: int) -> bool:
+        """Whether a lesion belonged to a new track by what was known at its visit."""
+        return self.is_new(_holding(self.known(visit), visit, index))
+
+    def known(self, visit: int) -> tuple[Track, ...]:
+        """The tracks as they were known at a visit."""
+        return tracks_of(self.links.until(visit + 1), visit + 1)
 
     def value(self, track: Track, visit: int, dimension: str) -> float:
         """Product in mm² or volume in mL of a track at a visit; 0 where it is not seen."""
@@ -132,7 +147,7 @@ class Follower:
 
     def course(self, visit: int, dimension: str) -> Course:
         """What is judged at a visit, with the tracks that were known then."""
-        tracks = tracks_of(self.links.until(visit + 1), visit + 1)
+        tracks = self.known(visit)
         span = range(self.baseline, visit + 1)
         targets = [track for track in tracks if self.is_target(track)]
         others = [track for track in tracks if track.lesions[self.baseline] and not self.is_target(track)]
@@ -277,3 +292,7 @@ class Follower:
                     if self.lesions[visit][index].note
                 ]
         return notes
+
+
+def _holding(tracks: Sequence[Track], visit: int, index: int) -> Track:
+    return next(track for track in tracks if index in track.lesions[visit])

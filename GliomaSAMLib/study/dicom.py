@@ -54,7 +54,13 @@ def find_series(folder: Path) -> list[DicomSeries]:
     series = []
     for path in (folder, *folder.iterdir()):
         check_name(path, StudyError)
-    for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
+    shown = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)  # that there is none is no matter for a warning
+    try:
+        found = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(shown)
+    for uid in found:
         files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
         if files:
             header = _header(files[0])

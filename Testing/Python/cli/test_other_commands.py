@@ -12,7 +12,7 @@ import pytest
 from GliomaSAMLib import __version__
 from GliomaSAMLib.cli import main
 
-COMMANDS = ("segment", "train", "evaluate", "models", "doctor", "demo")
+COMMANDS = ("segment", "follow-up", "train", "evaluate", "models", "doctor", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tumours import GRID, balls, visit
 
-from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.options import FollowUpOptions
 from GliomaSAMLib.followup.visit import Visit
@@ -137,6 +137,21 @@ def test_a_reader_chooses_targets_and_drags_a_line(whole: Assessment) -> None:
         assess(course()[:3], choices=ReaderChoices(diameters={("CE", "L3", 0): line}))
 
 
+def test_what_was_measured_is_not_measured_again() -> None:
+    visits = course()[:3]
+    told: list[str] = []
+    first = assess(visits, progress=lambda fraction, text: told.append(text))
+    assert told == [f"Measuring the visit of {day}" for day in DAYS[:3]]
+    found = assess([*visits[:2], course()[2]], choices=ReaderChoices({"CE": ("L2",)}), earlier=first)
+    kept, known = found.components["CE"].measured, first.components["CE"].measured
+    assert [one is other for one, other in zip(kept, known, strict=True)] == [True, True, False]
+    assert found.components["CE"].targets == ("L2",)
+    other = assess(visits, FollowUpOptions(merge_mm=2.0), earlier=first)
+    assert other.components["CE"].measured[0] is not known[0]
+    with pytest.raises(Cancelled):
+        assess(visits, cancel=lambda: True)
+
+
 def test_a_line_below_size_takes_a_target_away() -> None:
     visits = [visit(day, balls((MAIN, 5.5))) for day in DAYS[:2]]
     at = assess(visits).components["CE"].at["L1"][0]
@@ -167,6 +182,19 @@ def test_a_new_lesion_that_the_reader_calls_unequivocal() -> None:
     found = assess([visits[0], known])
     assert found.responses[1]["2D"].category == "SD"
     assert any("lies in CE L1, which was there at the baseline" in note for note in found.notes)
+
+
+def test_a_point_counts_although_a_later_visit_joins_its_lesion() -> None:
+    small = ((36, 14, 12), 3)
+    visits = [
+        visit(DAYS[0], balls((MAIN, 8))),
+        visit(DAYS[1], balls((MAIN, 8), small), unequivocal_new_lesions=(small[0],)),
+        visit(DAYS[2], balls((MAIN, 8), small, ((28, 14, 12), 8))),
+    ]
+    before, after = assess(visits[:2]), assess(visits)
+    assert after.components["CE"].new == ()
+    assert told(before, 2) == told(after, 2)
+    assert after.responses[1]["2D"].rule == "new-lesion"
 
 
 def test_a_satellite_is_told_with_its_distance() -> None:

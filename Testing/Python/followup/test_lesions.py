@@ -122,6 +122,16 @@ def test_a_spur_and_a_thin_rim_are_noted() -> None:
     assert "such as a spur" in measure(masks(spur), "CE", OPTIONS).lesions[0].note
 
 
+def test_lesions_are_in_the_order_of_their_products() -> None:
+    et = np.zeros(GRID.shape, np.uint8)
+    et[2:22, 4:14, 4:14] = 1  # the larger volume
+    et[10:12, 20:36, 4:20] = 1
+    et[2:4, 20:36, 36:52] = 1  # the same product and volume, at a lower voxel
+    found = measure(masks(et), "CE", OPTIONS).lesions
+    assert [one.volume_ml for one in found] == [0.512, 0.512, 2.0]
+    assert [one.voxels[0].tolist() for one in found[:2]] == [[2, 20, 36], [10, 20, 4]]
+
+
 def test_the_surface_says_what_one_voxel_of_outline_changes() -> None:
     box = np.zeros(GRID.shape, np.uint8)
     box[5:15, 5:15, 5:15] = 1

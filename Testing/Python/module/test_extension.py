@@ -62,6 +62,13 @@ def test_the_library_is_installed_whole(installed: Path, project: Path) -> None:
     assert files == present(project / "GliomaSAMLib")
 
 
+def test_template_style_and_schema_of_the_report_are_installed(installed: Path, project: Path) -> None:
+    place = Path("GliomaSAMLib", "followup", "report")
+    files = {path.name for path in (project / place).iterdir() if path.suffix in (".html", ".css", ".json")}
+    assert files == {"page.html", "page.css", "schema.json"}
+    assert files <= {path.name for path in (installed / place).iterdir()}
+
+
 def run_there(installed: Path, code: str) -> None:
     """Run Python where nothing but the installed extension can be imported from this project."""
     code = f"import sys; sys.path[:0] = [{str(installed)!r}]\n{code}"
@@ -144,5 +151,5 @@ def test_requirements_are_those_of_the_library_without_torch_and_what_slicer_bri
     library = set(tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"])
     assert wanted <= library, "the versions differ from those of pyproject.toml"
     brought = {"numpy", "scipy", "simpleitk", "torch", "torchvision"}
-    terminal = {"matplotlib", "rich", "typer"}  # of the command line and its pictures
+    terminal = {"rich", "typer"}  # of the command line
     assert {re.split(r"[<>=]", line)[0] for line in library - wanted} == brought | terminal

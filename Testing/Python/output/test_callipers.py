@@ -82,6 +82,16 @@ def test_a_spur_on_another_slice_moves_nothing() -> None:
     assert longest is not None and longest.largest_mm == pytest.approx(42, abs=0.1)
 
 
+def test_a_long_narrow_slice_does_not_win_over_a_larger_product() -> None:
+    mask = np.zeros(GRID.shape, np.uint8)
+    mask[2:6] = disc((40, 48), (14, 14), 8)
+    mask[6, 12:17, 2:34] = 1
+    found = calliper_diameters(mask, GRID)
+    assert found is not None
+    assert found[1] in (3, 4)
+    assert found[0].largest_mm == pytest.approx(17)
+
+
 def test_equal_products_take_the_slice_in_the_middle() -> None:
     mask = np.zeros(GRID.shape, np.uint8)
     mask[1:7, 5:15, 5:20] = 1

@@ -1,5 +1,7 @@
 """The section Follow-up: the visits of a patient, what the tumour did between them, targets and calliper lines."""
 
+import os
+
 import qt
 import slicer
 from slicer.i18n import tr as _
@@ -282,7 +284,10 @@ class FollowUpSection:
                 return
             folder = dialogs.chooseFolder(_("A new or empty folder for the report"))
             if folder:
-                self.session.export(folder, self._exported)
+                earlier = os.path.lexists(os.path.join(folder, "report.json"))
+                question = _("There is a report in this folder. Replace its files?")
+                if not earlier or slicer.util.confirmYesNoDisplay(question):
+                    self.session.export(folder, self._exported, earlier)
 
     def _exported(self, folder):
         self._panel.message(_("The report is in {name}").format(name=folder.name), "info")

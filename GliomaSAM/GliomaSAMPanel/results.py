@@ -235,6 +235,7 @@ class ResultsSection:
         with self._panel.attempt():
             from GliomaSAMLib.errors import OutputError
             from GliomaSAMLib.output.overwriting import refuse_inputs
+            from GliomaSAMLib.slicer.volumes import files_of
 
             path = Path(chosen)
             if not path.name.lower().endswith(suffixes):
@@ -243,7 +244,7 @@ class ResultsSection:
                     raise OutputError(
                         _("{name} is there already: choose it by its whole name to replace it").format(name=path.name)
                     )
-            refuse_inputs([path], {node.GetName(): filesOf(node) for node in task.volume_nodes.values()})
+            refuse_inputs([path], {node.GetName(): files_of(node) for node in task.volume_nodes.values()})
             return path
         return None
 
@@ -302,15 +303,6 @@ class ResultsSection:
         self.going = False
         self._flash.end()
         self.hideUncertainty()
-
-
-def filesOf(node):
-    """The files that a volume node was read from, none for one that was made in the scene."""
-    storage = node.GetStorageNode()
-    if storage is None:
-        return ()
-    names = [storage.GetFileName(), *(storage.GetNthFileName(n) for n in range(storage.GetNumberOfFileNames()))]
-    return tuple(Path(name) for name in names if name)
 
 
 def number(value, digits):

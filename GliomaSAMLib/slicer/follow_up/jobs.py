@@ -168,17 +168,26 @@ def compare(
         for copy, alignment, study in zip(copies, alignments, found, strict=True)
     ]
     studies.keep([copy.prints for copy in copies])
-    report.report(0.7, "measuring the lesions")
-    assessment = judge(visits, options, choices)
-    report.report(1.0, "measuring the lesions")
+    assessment = judge(visits, options, choices, None, report.part(0.7, 1.0))
     return Comparison(assessment, tuple(copy.digest for copy in copies))
 
 
-def judge(visits: Sequence[Visit], options: FollowUpOptions, choices: ReaderChoices) -> Assessment:
-    """Measure and judge visits that are aligned. Raises `StudyError`."""
+def judge(
+    visits: Sequence[Visit],
+    options: FollowUpOptions,
+    choices: ReaderChoices,
+    earlier: Assessment | None,
+    report: Reporter,
+) -> Assessment:
+    """Measure and judge visits that are aligned; what `earlier` measured is not measured again.
+
+    Raises:
+        StudyError: They cannot be judged.
+        Cancelled: The user stopped the work.
+    """
     from ...followup.assessment import assess
 
-    return assess(visits, options, choices=choices)
+    return assess(visits, options, choices=choices, earlier=earlier, progress=report.report, cancel=report.cancelled)
 
 
 def outline(

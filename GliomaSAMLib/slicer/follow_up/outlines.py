@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import slicer
 
+from ...data.segment_names import part_of
 from ...errors import StudyError
 from ...followup.lesions import VisitMasks
 from ...geometry import Geometry
-from ...output.colours import REGION_STYLES
 from ...regions import REGIONS
 from ..geometry import (
     covering_grid,
@@ -25,10 +25,6 @@ from ..segments.ownership import is_own, segment_tag
 
 PARTS = ("WT", "TC", "ET", "ED", "NC", "lesion")
 
-_NAMES = {region.lower(): region for region in REGIONS} | {
-    style.name.lower(): region for region, style in REGION_STYLES.items()
-}
-
 
 def tumour_segments(segmentation_node: Any) -> dict[str, str]:
     """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment. Segments are known by the tag that GliomaSAM
@@ -44,10 +40,9 @@ def tumour_segments(segmentation_node: Any) -> dict[str, str]:
             if part not in tagged or is_own(segmentation_node, segment_id):
                 tagged[part] = str(segment_id)
             continue
-        for text in (segment_id, segment.GetName()):
-            region = _NAMES.get(text.strip().lower())
-            if region is not None:
-                named.setdefault(region, str(segment_id))
+        spoken = part_of(segment_id) or part_of(segment.GetName())
+        if not part and spoken in PARTS:
+            named.setdefault(spoken, str(segment_id))
     return tagged or named
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from datetime import date
 from typing import Any
 
 from ...errors import StudyError
 from ...followup.options import COMPONENTS, FollowUpOptions
-from ...followup.visit import ROLES, VisitFields
+from ...followup.visit import VisitFields
+from ...followup.visit_json import visit_json
 
 NODE = "vtkMRMLScriptedModuleNode"
 TAG = "GliomaSAMFollowUp"
@@ -19,16 +20,7 @@ TAG = "GliomaSAMFollowUp"
 PARAMETER = "state"
 FORMAT = "gliomasam-follow-up-scene"
 VERSION = 1
-
-ALLOWED: Mapping[str, tuple[Any, ...]] = {
-    "role": ROLES,
-    "steroids": ("none", "physiological", "stable", "decreased", "increased"),
-    "clinical": ("improved", "stable", "worse"),
-    "pathology": ("tumour", "treatment effect"),
-    "surgery": ("resection", "biopsy"),
-    "outside_radiation_field": (True, False),
-}
-"""Values of the fields that the panel asks for."""
+NEWER = "The follow-up of this scene was saved by a newer GliomaSAM: update GliomaSAM, or compare the visits anew"
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,17 +112,14 @@ def restore(scene: Any) -> SavedFollowUp:
         if values["format"] != FORMAT or type(values["version"]) is not int:
             raise ValueError(values["format"])
         if values["version"] > VERSION:
-            raise StudyError(
-                "The follow-up of this scene was saved by a newer GliomaSAM: update GliomaSAM, or compare the "
-                "visits anew"
-            )
+            raise StudyError(NEWER)
         options = FollowUpOptions(**_known(values["options"]))
         visits = tuple(
             SavedVisit(
                 _nodes(node, index),
                 visit["included"] if isinstance(visit["included"], bool) else None,
                 date.fromisoformat(visit["date"]) if visit["date"] else None,
-                fields_from_json(visit["fields"]),
+                visit_json(visit["fields"], "What was saved of the follow-up").fields,
             )
             for index, visit in enumerate(values["visits"])
         )
@@ -140,7 +129,9 @@ def restore(scene: Any) -> SavedFollowUp:
             if component in COMPONENTS
         }
         return SavedFollowUp(visits, options, values["aligned"] is True, targets, tuple(map(str, values["digests"])))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, StudyError) as error:
+        if str(error) == NEWER:
+            raise
         raise StudyError(
             "What was saved of the follow-up in this scene is damaged: compare the visits anew; nothing else is lost"
         ) from error
@@ -153,22 +144,6 @@ def fields_to_json(found: VisitFields) -> dict[str, Any]:
         for name, value in asdict(found).items()
         if value is not None and value != ()
     }
-
-
-def fields_from_json(values: Mapping[str, Any]) -> VisitFields:
-    """Fields from JSON values. Raises ValueError, TypeError or KeyError where one is not allowed."""
-    found = VisitFields()
-    for name, value in values.items():
-        if name in ALLOWED and (value not in ALLOWED[name] or type(value) is not type(ALLOWED[name][0])):
-            raise ValueError(name)
-        if name == "radiotherapy_end":
-            value = date.fromisoformat(value)
-        elif name == "unequivocal_new_lesions":
-            value = tuple((float(r), float(a), float(s)) for r, a, s in value)
-        elif name not in ALLOWED and isinstance(value, bool | list | dict):
-            raise ValueError(name)
-        found = replace(found, **{name: value})
-    return found
 
 
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:

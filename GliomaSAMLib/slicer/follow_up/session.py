@@ -12,6 +12,8 @@ from ...errors import StudyError
 from ...followup.assessment import Assessment, ReaderChoices
 from ...followup.options import COMPONENTS, FollowUpOptions
 from ...progress import Cancel, Progress, Reporter
+from ..jobs import importing
+from ..volumes import files_of
 from .callipers import Callipers
 from .curve import Curve
 from .entries import VisitEntry, VisitReading, source_of
@@ -229,7 +231,12 @@ class FollowUp:
             self._busy = False
             self._take(found)
 
-        self._run("judging", lambda progress, cancel: judge(visits, options, choices), done)
+        earlier = self.assessment
+
+        def job(progress: Progress, cancel: Cancel) -> Assessment:
+            return judge(visits, options, choices, earlier, Reporter(progress, cancel))
+
+        self._run("judging", job, done)
 
     def _run(self, text: str, job: Callable[[Progress, Cancel], Any], done: Callable[[Any], None]) -> None:
         self._busy = True
@@ -360,17 +367,26 @@ class FollowUp:
     def export(self, folder: str | Path, done: Callable[[Path], None], overwrite: bool = False) -> None:
         """Write the report into a folder, in the background.
 
+        Args:
+            folder: New or empty, or with `overwrite` that of an earlier report.
+            done: Called with the folder.
+            overwrite: Replace the files of an earlier report.
+
         Raises:
             StudyError: Nothing is compared.
+            OutputError: The folder cannot take a report.
         """
+        from ...followup.report.folder import check_report_folder, write_report_folder
+
         if self.assessment is None:
             raise StudyError("Nothing is compared yet: press Compare first")
-        assessment, path = self.assessment, Path(folder)
+        files = [file for entry in self._compared for node in entry.visit.nodes for file in files_of(node)]
+        path = check_report_folder(folder, {file.parent for file in files}, overwrite)
+        assessment = self.assessment
 
         def job(progress: Progress, cancel: Cancel) -> Path:
-            from ...followup.report import write_report_folder
-
-            write_report_folder(assessment, path, overwrite=overwrite)
+            report = Reporter(progress, cancel)
+            importing(lambda: write_report_folder(assessment, path, overwrite=overwrite, report=report))
             return path
 
         self._engine.background("writing the report", job, done)

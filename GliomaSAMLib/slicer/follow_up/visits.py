@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +11,8 @@ from typing import Any
 
 import slicer
 
+from ...errors import StudyError
+from ...followup.dates import dates_in_name, parse_date
 from ..modality_detection import guess_volumes, visible_volumes
 from ..patients import item_above
 from ..persistence import saved_volumes
@@ -24,8 +26,6 @@ DATE_TAGS = ("0008,0022", "0008,0020")
 """Acquisition date, then study date, in Slicer's DICOM database."""
 
 THICKNESS_TAG = "0018,0050"
-
-_DATE = re.compile(r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})(?!\d)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,20 +109,10 @@ def date_in(texts: Iterable[str]) -> date | None:
     """The only date, as YYYY-MM-DD or YYYYMMDD, that texts hold; None where there is none, or more than one."""
     found = set()
     for text in texts:
-        for year, month, day in _DATE.findall(text):
-            try:
-                found.add(date(int(year), int(month), int(day)))
-            except ValueError:
-                continue
-    likely = {day for day in found if 1970 <= day.year <= date.today().year}
-    return likely.pop() if len(likely) == 1 else None
-
-
-def read_date(text: str) -> date | None:
-    """A date as a person types it: YYYY-MM-DD or YYYYMMDD; None where it is none, or in the future."""
-    match = _DATE.fullmatch(text.strip())
-    found = date_in([match.group(0)]) if match else None
-    return found if found is not None and found <= date.today() else None
+        for day in dates_in_name(text):
+            with contextlib.suppress(StudyError):
+                found.add(parse_date(day, text))
+    return found.pop() if len(found) == 1 else None
 
 
 def _segmentations(scene: Any) -> list[tuple[Any, list[Any]]]:

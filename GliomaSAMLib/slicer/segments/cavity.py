@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ...data.segment_names import part_of
 from ...geometry import Geometry
 from ...output.colours import CAVITY_ID, CAVITY_STYLE
 from ..geometry import local_to_world
@@ -34,7 +35,7 @@ def cavity_id(segmentation_node: Any) -> str | None:
         tag = segment_tag(segment, REGION_TAG)
         if tag == PART and is_own(segmentation_node, segment_id):
             return str(segment_id)
-        named = not tag and segment.GetName().strip().lower() in (PART, CAVITY_STYLE.name.lower())
+        named = not tag and PART in (part_of(segment_id), part_of(segment.GetName()))
         if other is None and (tag == PART or named):
             other = str(segment_id)
     return other

@@ -1,5 +1,6 @@
 """The section Follow-up as a person works it: visits, comparison, targets, lines, fields, views, report, cavity."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from host.dialogs import DIALOGS
 from PySide6 import QtCore
 from scene_visits import Patient, ball, onion
 from user.clinician import Clinician
+from user.quick import QuickWork
+
+from GliomaSAMLib.slicer.jobs import read_study_lazily
 
 SECOND = (-11.0, 12.0, -8.0)
 
@@ -38,6 +42,12 @@ def reader(slicer_with_module: Any, mrml_scene: Any, add_volume: Callable[..., A
 
 @pytest.fixture
 def compared(reader: Clinician) -> Clinician:
+    """The same person after the comparison."""
+    table = reader.ui.visitsTable
+    assert column(table, 0) == ["2024-03-01", "2024-06-03"] and column(table, 2) == ["yes", "yes"]
+    assert all(table.item(row, 0).checkState() == QtCore.Qt.Checked for row in range(2))
+    assert not reader.ui.exportReportButton.enabled and reader.ui.categoryLabel.text == ""
+    assert "Not for clinical use" in reader.ui.followUpDisclaimerLabel.text
     reader.ui.alignedCheckBox.click()
     reader.window.pump(120)
     reader.ui.compareButton.click()
@@ -56,15 +66,7 @@ def column(table: Any, number: int) -> list[str]:
     return [table.item(row, number).text() for row in range(table.rowCount)]
 
 
-def test_the_section_lists_the_visits(reader: Clinician) -> None:
-    table = reader.ui.visitsTable
-    assert column(table, 0) == ["2024-03-01", "2024-06-03"]
-    assert column(table, 2) == ["yes", "yes"]
-    assert all(table.item(row, 0).checkState() == QtCore.Qt.Checked for row in range(2))
-    assert not reader.ui.exportReportButton.enabled and reader.ui.categoryLabel.text == ""
-    assert "Not for clinical use" in reader.ui.followUpDisclaimerLabel.text
-
-
+@pytest.mark.slow
 def test_a_date_is_typed(reader: Clinician) -> None:
     reader.ui.visitsTable.item(0, 0).setText("2024-07-01")
     reader.window.pump(150)
@@ -75,6 +77,7 @@ def test_a_date_is_typed(reader: Clinician) -> None:
     assert column(reader.ui.visitsTable, 0) == ["2024-06-03", "2024-07-01"]
 
 
+@pytest.mark.slow
 def test_fewer_than_two_visits(reader: Clinician) -> None:
     reader.ui.visitsTable.item(0, 0).setCheckState(QtCore.Qt.Unchecked)
     reader.window.pump(150)
@@ -82,7 +85,7 @@ def test_fewer_than_two_visits(reader: Clinician) -> None:
     assert "at least two visits" in reader.panel.messages.text
 
 
-def test_visits_are_compared(compared: Clinician) -> None:
+def test_visits_are_compared_and_a_line_is_dragged(compared: Clinician) -> None:
     ui = compared.ui
     assert ui.categoryLabel.text.startswith("2024-06-03: PD")
     assert "mm²" in ui.reasonsLabel.text
@@ -97,19 +100,6 @@ def test_visits_are_compared(compared: Clinician) -> None:
     compared.window.window.resize(1100, 900)
     compared.window.pump(150)
     compared.picture("compared")
-
-
-def test_a_lesion_is_no_target_any_more(compared: Clinician) -> None:
-    compared.ui.lesionsTable.item(0, 0).setCheckState(QtCore.Qt.Unchecked)
-    until_done(compared)
-    assert compared.panel.followUp.session.assessment.components["CE"].targets == ("L2",)
-    assert "L1 progresses" in compared.ui.reasonsLabel.text  # as one that is no target
-    compared.ui.resetChoicesButton.click()
-    until_done(compared)
-    assert "L1 progresses" not in compared.ui.reasonsLabel.text and not compared.ui.resetChoicesButton.enabled
-
-
-def test_a_line_is_dragged_in_a_view(compared: Clinician) -> None:
     compared.ui.lesionsTable.selectRow(0)
     compared.window.pump(150)
     session = compared.panel.followUp.session
@@ -127,6 +117,18 @@ def test_a_line_is_dragged_in_a_view(compared: Clinician) -> None:
     compared.picture("dragged")
 
 
+@pytest.mark.slow
+def test_a_lesion_is_no_target_any_more(compared: Clinician) -> None:
+    compared.ui.lesionsTable.item(0, 0).setCheckState(QtCore.Qt.Unchecked)
+    until_done(compared)
+    assert compared.panel.followUp.session.assessment.components["CE"].targets == ("L2",)
+    assert "L1 progresses" in compared.ui.reasonsLabel.text  # as one that is no target
+    compared.ui.resetChoicesButton.click()
+    until_done(compared)
+    assert "L1 progresses" not in compared.ui.reasonsLabel.text and not compared.ui.resetChoicesButton.enabled
+
+
+@pytest.mark.slow
 def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     ui = compared.ui
     ui.visitsTable.selectRow(0)
@@ -148,6 +150,7 @@ def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     assert ui.radiotherapyEdit.text == "2024-05-01"
 
 
+@pytest.mark.slow
 def test_the_scene_goes_and_comes(compared: Clinician, tmp_path: Path) -> None:
     assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     slicer.mrmlScene.Clear(0)
@@ -161,6 +164,7 @@ def test_the_scene_goes_and_comes(compared: Clinician, tmp_path: Path) -> None:
     assert compared.ui.categoryLabel.text.startswith("2024-06-03: PD")
 
 
+@pytest.mark.slow
 def test_leaving_gives_the_views_back(compared: Clinician) -> None:
     compared.ui.sideBySideButton.click()
     compared.window.pump(150)
@@ -187,7 +191,28 @@ def test_the_cavity_is_painted_and_told(user: Clinician) -> None:
     assert not user.at(user.masks()["WT"], (12.0, 6.0, 4.0)) and user.masks()["WT"].sum() < whole
 
 
-def test_export_asks_for_a_folder(compared: Clinician) -> None:
+@pytest.fixture
+def real_volumes(quick: QuickWork) -> None:
+    """Volumes are read as they are, for pictures of them."""
+    quick.read_study = read_study_lazily  # type: ignore[method-assign]
+
+
+@pytest.mark.slow
+def test_the_report_is_written(real_volumes: None, compared: Clinician, tmp_path: Path) -> None:
     compared.ui.exportReportButton.click()  # cancelled
     assert DIALOGS.take() == [("file", "A new or empty folder for the report")]
     assert compared.panel.messages.text == ""
+    DIALOGS.path = str(tmp_path / "report")
+    compared.ui.exportReportButton.click()
+    until_done(compared)
+    assert compared.panel.messages.text == "The report is in report"
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"report.json", "report.html", "measurements.csv", "V1.seg.nrrd", "V2.seg.nrrd"} <= names
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["components"]["CE"]["responses"][1]["2D"]["category"] == "PD"
+    DIALOGS.agree = False
+    compared.ui.exportReportButton.click()
+    assert "Replace its files?" in DIALOGS.take()[-1][1] and not compared.panel.engine.busy
+    DIALOGS.path = str(tmp_path)
+    compared.ui.exportReportButton.click()
+    assert "is not empty" in compared.panel.messages.text

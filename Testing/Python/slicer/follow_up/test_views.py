@@ -72,10 +72,7 @@ def test_slicer_makes_the_views(side_by_side: Any, mrml_scene: Any, layouts: Any
 
 def test_the_views_are_linked_through_the_registration(side_by_side: Any, mrml_scene: Any, turned: np.ndarray) -> None:
     earlier, later = slices(mrml_scene)
-    planes = [
-        np.array([node.GetSliceToRAS().GetElement(r, c) for r in range(3) for c in range(3)])
-        for node in (earlier, later)
-    ]
+    planes = [plane(earlier), plane(later)]
     earlier.JumpSliceByCentering(*PLACE)
     assert np.allclose(middle(earlier), PLACE)
     assert np.allclose(turned[:3, :3] @ middle(later) + turned[:3, 3], PLACE)

@@ -48,6 +48,7 @@ class FollowUpSection:
         self._due = False
         self._changedDue = False
         self._stale = False
+        self._reopen = False
         ui = self._ui
         for label in (ui.categoryLabel, ui.reasonsLabel, ui.followUpNotesLabel):
             label.textFormat = qt.Qt.PlainText
@@ -93,8 +94,9 @@ class FollowUpSection:
         return next((node for node in nodes if node is not None), None)
 
     def release(self):
-        """Let go of the scene."""
+        """Let go of the scene; the next one is looked at as this one was."""
         if self.session is not None:
+            self._reopen = True
             self.session.close()
             self.session = None
         self._chosen = None
@@ -123,8 +125,13 @@ class FollowUpSection:
 
     def tick(self):
         """Do a little of what is due."""
+        if self._panel.parameters is None:
+            return
+        if self._reopen and self._panel.entered:
+            self._reopen = False
+            self._opened(self._ui.followUpButton.collapsed)
         session = self.session
-        if session is None or self._panel.parameters is None:
+        if session is None:
             return
         if self._due:
             self._due = False

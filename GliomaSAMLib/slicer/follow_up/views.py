@@ -167,6 +167,7 @@ class SideBySide:
             composite.SetLabelVolumeID(None)
         if node is None:
             return
+        node.SetLayoutLabel(shown.title)
         node.SetOrientation("Axial")
         if shown.volume is not None:
             node.RotateToVolumePlane(shown.volume)

@@ -7,18 +7,16 @@ thicker than 5 mm ask for twice their thickness (RANO 2010).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..errors import StudyError
 from ..geometry import Geometry, bounding_box, floats
 from ..output.callipers import SAME_MM, calliper_diameters, longest_after_opening, slices_that_reach
 from ..output.diameters import Diameters, axial_axis, slice_spacing
+from .distances import joined, near_boxes, nearest_mm, surface_of
 from .options import COMPONENTS, FollowUpOptions
 
 LEAST_MM = 10.0
@@ -182,20 +180,6 @@ def check_masks(masks: VisitMasks) -> None:
         raise StudyError("The segmentation has one slice only: a follow-up needs volumes of at least two")
 
 
-def nearest_mm(first: np.ndarray, second: np.ndarray) -> float:
-    """The smallest distance between two sets of points (N, 3)."""
-    return float(cKDTree(first).query(second)[0].min())
-
-
-def surface_of(voxels: np.ndarray) -> np.ndarray:
-    """Those of a set of voxels (N, 3) that have a neighbour outside it by a face."""
-    low = voxels.min(axis=0)
-    box = np.zeros(voxels.max(axis=0) - low + 1, bool)
-    box[tuple((voxels - low).T)] = True
-    inner = ndimage.binary_erosion(box)
-    return voxels[~inner[tuple((voxels - low).T)]]
-
-
 def _parts(base: np.ndarray, geometry: Geometry) -> list[_Part]:
     """The parts of a mask that touch by a face, an edge or a corner."""
     extent = bounding_box(np.asarray(base) > 0)
@@ -211,31 +195,17 @@ def _parts(base: np.ndarray, geometry: Geometry) -> list[_Part]:
 
 def _groups(parts: list[_Part], cores: np.ndarray | None, merge_mm: float) -> list[list[int]]:
     """Parts that are one lesion: in the same part of the core, or near each other; transitive."""
-    held = [set() if cores is None else set(np.unique(cores[tuple(part.voxels.T)])) - {0} for part in parts]
-    pairs = [
-        (a, b)
-        for a, b in combinations(range(len(parts)), 2)
-        if held[a] & held[b] or _near(parts[a].surface, parts[b].surface, merge_mm + SAME_MM)
-    ]
+    pairs: list[tuple[int, int]] = []
+    first_in: dict[int, int] = {}  # for each part of the core, the first part that lies in it
+    for number, part in enumerate(parts):
+        held = () if cores is None else np.unique(cores[tuple(part.voxels.T)]).tolist()
+        pairs += [(first_in.setdefault(core, number), number) for core in held if core]
+    surfaces = [part.surface for part in parts]
+    limit = merge_mm + SAME_MM
+    for a, b in near_boxes(surfaces, surfaces, limit):
+        if a < b and nearest_mm(surfaces[a], surfaces[b]) <= limit:
+            pairs.append((a, b))
     return joined(len(parts), pairs)
-
-
-def _near(first: np.ndarray, second: np.ndarray, limit: float) -> bool:
-    """Whether two sets of points come so near; their boxes are compared first."""
-    gap = np.maximum(first.min(axis=0) - second.max(axis=0), second.min(axis=0) - first.max(axis=0))
-    return bool(np.linalg.norm(np.maximum(gap, 0)) <= limit) and nearest_mm(first, second) <= limit
-
-
-def joined(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The groups that pairs of numbers below `count` form, each rising, by their smallest number."""
-    if not count:
-        return []
-    first, second = np.array(pairs, int).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
-    groups: dict[int, list[int]] = {}
-    for index, label in enumerate(connected_components(graph, directed=False)[1].tolist()):
-        groups.setdefault(label, []).append(index)
-    return list(groups.values())
 
 
 def _lesion(

@@ -245,7 +245,6 @@ class Follower:
             diameters=self.lesions[visit][largest].diameters,
             set_by="reader" if (visit, largest) in self.by_reader else "program",
             why_not=None if self.measurable(track, visit) else self.lesions[visit][largest].why_not,
-            surface_ml=sum(lesion.surface_ml for lesion in here),
         )
 
     def _sums(self, visit: int) -> Sums:

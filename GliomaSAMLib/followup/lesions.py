@@ -64,7 +64,6 @@ class Lesion:
         why_not: Why it is not measurable, such as "below 10.0 mm" or "seen on one slice"; None where it is.
         centroid_ras: RAS mm of the mean of its voxels.
         note: What the reader should look at, such as a spur; empty when all is well.
-        surface_ml: Volume of the voxels at its surface: by so much one voxel of outline changes its volume.
     """
 
     voxels: np.ndarray
@@ -77,7 +76,6 @@ class Lesion:
     why_not: str | None
     centroid_ras: tuple[float, float, float]
     note: str = ""
-    surface_ml: float = 0.0
 
     @property
     def measurable(self) -> bool:
@@ -103,7 +101,7 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What touches, with the box it lies in: voxels (N, 3), and its surface in mm of the grid's own axes."""
+    """What touches: its voxels (N, 3), and those at its surface in mm along the axes of the array."""
 
     voxels: np.ndarray
     surface: np.ndarray
@@ -143,8 +141,7 @@ def measure(
         if cores is not None and options.extent == "tc":
             held = np.unique(cores[tuple(voxels.T)])
             measured = np.argwhere(np.isin(cores, held[held > 0]))
-        surface = sum(len(large[index].surface) for index in group) * voxel_ml
-        lesions.append(_lesion(voxels, measured, len(group), surface, geometry, options, slice_thickness_mm))
+        lesions.append(_lesion(voxels, measured, len(group), geometry, options, slice_thickness_mm))
     lesions.sort(key=order)
     return Measured(tuple(lesions), Specks(len(parts) - len(large), specks * voxel_ml))
 
@@ -212,7 +209,6 @@ def _lesion(
     voxels: np.ndarray,
     measured: np.ndarray,
     parts: int,
-    surface_ml: float,
     geometry: Geometry,
     options: FollowUpOptions,
     slice_thickness_mm: float | None,
@@ -241,7 +237,6 @@ def _lesion(
         why_not=why_not,
         centroid_ras=floats(geometry.to_ras(voxels.mean(axis=0)[::-1])),
         note=_spur(np.take(mask, index, axis), geometry, diameters) if why_not is None else "",
-        surface_ml=surface_ml,
     )
 
 

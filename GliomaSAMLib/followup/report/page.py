@@ -1,9 +1,10 @@
 """`report.html`: the whole report as one page that needs no network, to be read on a screen and to be printed."""
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +13,11 @@ from ...regions import REGIONS
 from ..assessment import Assessment
 from ..options import COMPONENTS, DIMENSIONS
 from .pictures import MOST_LESIONS, Picture, judged, lesions_to_show
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 MEANINGS = {
     "PD": "progressive disease",
@@ -33,6 +39,9 @@ EXTENTS = {
 }
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+VELOCITY_GRADES = (4, 8, 12)
+"""Bounds of the grades, mm a year."""
 
 LEAST_HEAD_DICE, MOST_ROTATION = 0.85, 30.0
 """Beyond these the alignment of two visits is doubtful."""
@@ -61,7 +70,8 @@ def report_html(
     )
     environment.filters |= {
         "fixed": fixed, "signed": signed, "percent": percent, "meaning": lambda name: MEANINGS.get(name, ""),
-        "tone": lambda name: TONES.get(name or "", ""), "words": lambda name: name.replace("_", " "), "plain": plain,
+        "tone": lambda name: TONES.get(name or "", ""), "dates": dates, "grade": grade,
+        "words": lambda name: name.replace("_", " "), "plain": plain,
     }  # fmt: skip
     from markupsafe import Markup
 
@@ -85,6 +95,24 @@ def signed(value: float | None, digits: int) -> str:
 def percent(value: float | None) -> str:
     """A change in %, with its sign."""
     return signed(value, 1)
+
+
+def grade(velocity: float | None) -> str:
+    """In which of the four grades a velocity of the mean diameter in mm a year is (Pallud et al., 2013)."""
+    if velocity is None:
+        return ""
+    bounds = [bound for bound in VELOCITY_GRADES if velocity >= bound]
+    above = [bound for bound in VELOCITY_GRADES if velocity < bound]
+    if not bounds:
+        return f" (below {above[0]})"
+    return f" ({bounds[-1]} to {above[0]})" if above else f" (from {bounds[-1]})"
+
+
+def dates(text: str) -> "Markup":
+    """A sentence whose dates are not broken at the end of a line."""
+    from markupsafe import Markup, escape
+
+    return Markup(DATE.sub(r'<span class="date">\g<0></span>', str(escape(text))))
 
 
 def plain(value: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from GliomaSAMLib.followup.assessment import Assessment, assess
 from GliomaSAMLib.followup.report import WrittenReport, report_json
-from GliomaSAMLib.followup.report.page import fixed, percent, report_html
+from GliomaSAMLib.followup.report.page import fixed, grade, percent, report_html
 
 
 class Links(html.parser.HTMLParser):
@@ -50,7 +50,7 @@ def test_it_says_what_it_has_to(page: str) -> None:
         "For research only, not for clinical use.",
         "PD progressive disease",
         "Rule: new lesion.",
-        "was not there at the baseline (2024-01-15)",
+        "was not there at the baseline ( 2024-01-15 )",
         "By imaging only",
         "Not known: clinical, steroids",
         "Sum of targets",
@@ -85,6 +85,14 @@ def test_a_doubtful_alignment_is_told_in_red(without_volumes: Assessment) -> Non
 def test_numbers_for_people() -> None:
     assert fixed(1.25, 1) in ("1.2", "1.3") and fixed(None, 1) == "\N{EN DASH}"
     assert percent(-25.04) == "\N{MINUS SIGN}25.0" and percent(3) == "+3.0"
+
+
+@pytest.mark.parametrize(
+    ("velocity", "text"),
+    [(-3.0, " (below 4)"), (4.0, " (4 to 8)"), (11.9, " (8 to 12)"), (12.0, " (from 12)"), (None, "")],
+)
+def test_grades_of_velocity(velocity: float | None, text: str) -> None:
+    assert grade(velocity) == text
 
 
 def test_printed_as_pdf(page: str) -> None:

@@ -35,7 +35,6 @@ class TrackAtVisit:
         diameters: Of that one.
         set_by: "program", or "reader" where a calliper line was dragged.
         why_not: Why it is not measurable; None where it is.
-        surface_ml: By how much one voxel of outline changes its volume.
     """
 
     lesions: int
@@ -45,7 +44,6 @@ class TrackAtVisit:
     diameters: Diameters
     set_by: str = "program"
     why_not: str | None = None
-    surface_ml: float = 0.0
 
 
 @dataclass(frozen=True)

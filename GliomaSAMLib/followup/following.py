@@ -9,7 +9,8 @@ from ..errors import StudyError
 from ..output.diameters import Diameters
 from .component import ComponentAssessment, ReaderChoices, Sums, TrackAtVisit
 from .course import Course, NewLesion, NonTarget
-from .lesions import Lesion, Measured, choose_targets, measurable_by_reader, nearest_mm, order, surface_of
+from .distances import nearest_mm, surface_of
+from .lesions import Lesion, Measured, choose_targets, measurable_by_reader, order
 from .options import DIMENSIONS, MOST_TARGETS, FollowUpOptions
 from .response import Response, respond
 from .tracks import Links, Track, link, tracks_of
@@ -244,7 +245,6 @@ class Follower:
             diameters=self.lesions[visit][largest].diameters,
             set_by="reader" if (visit, largest) in self.by_reader else "program",
             why_not=None if self.measurable(track, visit) else self.lesions[visit][largest].why_not,
-            surface_ml=sum(lesion.surface_ml for lesion in here),
         )
 
     def _sums(self, visit: int) -> Sums:

@@ -7,18 +7,16 @@ thicker than 5 mm ask for twice their thickness (RANO 2010).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
 
 from ..errors import StudyError
 from ..geometry import Geometry, bounding_box, floats
 from ..output.callipers import SAME_MM, calliper_diameters, longest_after_opening, slices_that_reach
 from ..output.diameters import Diameters, axial_axis, slice_spacing
+from .distances import joined, near_boxes, nearest_mm, surface_of
 from .options import COMPONENTS, FollowUpOptions
 
 LEAST_MM = 10.0
@@ -66,7 +64,6 @@ class Lesion:
         why_not: Why it is not measurable, such as "below 10.0 mm" or "seen on one slice"; None where it is.
         centroid_ras: RAS mm of the mean of its voxels.
         note: What the reader should look at, such as a spur; empty when all is well.
-        surface_ml: Volume of the voxels at its surface: by so much one voxel of outline changes its volume.
     """
 
     voxels: np.ndarray
@@ -79,7 +76,6 @@ class Lesion:
     why_not: str | None
     centroid_ras: tuple[float, float, float]
     note: str = ""
-    surface_ml: float = 0.0
 
     @property
     def measurable(self) -> bool:
@@ -105,7 +101,7 @@ class Measured:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What touches, with the box it lies in: voxels (N, 3), and its surface in mm of the grid's own axes."""
+    """What touches: its voxels (N, 3), and those at its surface in mm along the axes of the array."""
 
     voxels: np.ndarray
     surface: np.ndarray
@@ -145,8 +141,7 @@ def measure(
         if cores is not None and options.extent == "tc":
             held = np.unique(cores[tuple(voxels.T)])
             measured = np.argwhere(np.isin(cores, held[held > 0]))
-        surface = sum(len(large[index].surface) for index in group) * voxel_ml
-        lesions.append(_lesion(voxels, measured, len(group), surface, geometry, options, slice_thickness_mm))
+        lesions.append(_lesion(voxels, measured, len(group), geometry, options, slice_thickness_mm))
     lesions.sort(key=order)
     return Measured(tuple(lesions), Specks(len(parts) - len(large), specks * voxel_ml))
 
@@ -182,20 +177,6 @@ def check_masks(masks: VisitMasks) -> None:
         raise StudyError("The segmentation has one slice only: a follow-up needs volumes of at least two")
 
 
-def nearest_mm(first: np.ndarray, second: np.ndarray) -> float:
-    """The smallest distance between two sets of points (N, 3)."""
-    return float(cKDTree(first).query(second)[0].min())
-
-
-def surface_of(voxels: np.ndarray) -> np.ndarray:
-    """Those of a set of voxels (N, 3) that have a neighbour outside it by a face."""
-    low = voxels.min(axis=0)
-    box = np.zeros(voxels.max(axis=0) - low + 1, bool)
-    box[tuple((voxels - low).T)] = True
-    inner = ndimage.binary_erosion(box)
-    return voxels[~inner[tuple((voxels - low).T)]]
-
-
 def _parts(base: np.ndarray, geometry: Geometry) -> list[_Part]:
     """The parts of a mask that touch by a face, an edge or a corner."""
     extent = bounding_box(np.asarray(base) > 0)
@@ -211,38 +192,23 @@ def _parts(base: np.ndarray, geometry: Geometry) -> list[_Part]:
 
 def _groups(parts: list[_Part], cores: np.ndarray | None, merge_mm: float) -> list[list[int]]:
     """Parts that are one lesion: in the same part of the core, or near each other; transitive."""
-    held = [set() if cores is None else set(np.unique(cores[tuple(part.voxels.T)])) - {0} for part in parts]
-    pairs = [
-        (a, b)
-        for a, b in combinations(range(len(parts)), 2)
-        if held[a] & held[b] or _near(parts[a].surface, parts[b].surface, merge_mm + SAME_MM)
-    ]
+    pairs: list[tuple[int, int]] = []
+    first_in: dict[int, int] = {}  # for each part of the core, the first part that lies in it
+    for number, part in enumerate(parts):
+        held = () if cores is None else np.unique(cores[tuple(part.voxels.T)]).tolist()
+        pairs += [(first_in.setdefault(core, number), number) for core in held if core]
+    surfaces = [part.surface for part in parts]
+    limit = merge_mm + SAME_MM
+    for a, b in near_boxes(surfaces, surfaces, limit):
+        if a < b and nearest_mm(surfaces[a], surfaces[b]) <= limit:
+            pairs.append((a, b))
     return joined(len(parts), pairs)
-
-
-def _near(first: np.ndarray, second: np.ndarray, limit: float) -> bool:
-    """Whether two sets of points come so near; their boxes are compared first."""
-    gap = np.maximum(first.min(axis=0) - second.max(axis=0), second.min(axis=0) - first.max(axis=0))
-    return bool(np.linalg.norm(np.maximum(gap, 0)) <= limit) and nearest_mm(first, second) <= limit
-
-
-def joined(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:
-    """The groups that pairs of numbers below `count` form, each rising, by their smallest number."""
-    if not count:
-        return []
-    first, second = np.array(pairs, int).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(first)), (first, second)), shape=(count, count))
-    groups: dict[int, list[int]] = {}
-    for index, label in enumerate(connected_components(graph, directed=False)[1].tolist()):
-        groups.setdefault(label, []).append(index)
-    return list(groups.values())
 
 
 def _lesion(
     voxels: np.ndarray,
     measured: np.ndarray,
     parts: int,
-    surface_ml: float,
     geometry: Geometry,
     options: FollowUpOptions,
     slice_thickness_mm: float | None,
@@ -271,7 +237,6 @@ def _lesion(
         why_not=why_not,
         centroid_ras=floats(geometry.to_ras(voxels.mean(axis=0)[::-1])),
         note=_spur(np.take(mask, index, axis), geometry, diameters) if why_not is None else "",
-        surface_ml=surface_ml,
     )
 
 

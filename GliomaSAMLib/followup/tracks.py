@@ -8,13 +8,13 @@ they are near, one to one, as the brain shifts; a published tool links the best 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 
 from ..geometry import Geometry
 from ..output.callipers import SAME_MM
-from .lesions import Lesion, Measured, joined, nearest_mm, surface_of
+from .distances import joined, near_boxes, nearest_mm, surface_of
+from .lesions import Lesion, Measured
 from .options import FollowUpOptions
 
 EVENTS = ("first", "new", "kept", "split", "merged", "vanished", "absent", "returned")
@@ -106,11 +106,11 @@ def link(
     for visit in range(1, len(measured)):
         now = [number for number, node in enumerate(nodes) if node.visit == visit]
         before = _last_seen(nodes, pairs, visit)
-        found = [
-            (a, b)
-            for a, b in product(before, now)
-            if _overlap(nodes[a], nodes[b], maps) >= max(options.overlap - 1e-9, 1e-12)
-        ]
+        # A point lies at most so far from the centre of the voxel that it falls into.
+        reach = max((float(np.linalg.norm(grids[one].spacing)) for one in range(visit + 1)), default=0.0)
+        candidates = _near(nodes, before, now, reach)
+        least = max(options.overlap - 1e-9, 1e-12)  # no overlap links nothing, whatever the bound
+        found = [(a, b) for a, b in candidates if _overlap(nodes[a], nodes[b], maps) >= least]
         pairs += found + _nearest_pairs(
             nodes,
             [a for a in before if all(a != first for first, _ in found)],
@@ -168,20 +168,11 @@ class _Map:
 
 def _overlap(first: _Node, second: _Node, maps: Sequence[_Map]) -> float:
     """The volume that both share, the mean of both ways, over the smaller of the two."""
-    if ((first.ras.max(axis=0) + _reach(maps, first, second)) < second.ras.min(axis=0)).any():
-        return 0.0
-    if ((second.ras.max(axis=0) + _reach(maps, first, second)) < first.ras.min(axis=0)).any():
-        return 0.0
     shared = [
         maps[b.visit].hits(a.ras, b.index) * a.lesion.volume_ml / len(a.ras)
         for a, b in ((first, second), (second, first))
     ]
     return sum(shared) / 2 / min(first.lesion.volume_ml, second.lesion.volume_ml)
-
-
-def _reach(maps: Sequence[_Map], first: _Node, second: _Node) -> float:
-    """The diagonal of a voxel: so far a point may lie from the centre of the voxel it falls into."""
-    return max(float(np.linalg.norm(maps[node.visit].grid.spacing)) for node in (first, second))
 
 
 def _last_seen(nodes: Sequence[_Node], pairs: Sequence[tuple[int, int]], visit: int) -> list[int]:
@@ -194,11 +185,17 @@ def _last_seen(nodes: Sequence[_Node], pairs: Sequence[tuple[int, int]], visit: 
     return found
 
 
+def _near(nodes: Sequence[_Node], before: list[int], now: list[int], limit: float) -> list[tuple[int, int]]:
+    """Pairs of lesions that may be so near."""
+    first, second = ([nodes[number].surface for number in numbers] for numbers in (before, now))
+    return [(before[a], now[b]) for a, b in near_boxes(first, second, limit)]
+
+
 def _nearest_pairs(nodes: Sequence[_Node], before: list[int], now: list[int], limit: float) -> list[tuple[int, int]]:
     """Link lesions one to one by rising distance. Equal: the larger one now, then the earlier in order."""
     loose = sorted(
         (round(nearest_mm(nodes[a].surface, nodes[b].surface), 6), -nodes[b].lesion.volume_ml, b, a)
-        for a, b in product(before, now)
+        for a, b in _near(nodes, before, now, limit + SAME_MM)
     )
     used: set[int] = set()
     found = []

@@ -154,10 +154,10 @@ def _border_middles(mask: np.ndarray) -> np.ndarray:
 
 
 def _border_corners(mask: np.ndarray) -> np.ndarray:
-    """The ends (N, 2) in voxels of those borders."""
+    """The ends (N, 2) in voxels of those borders, more than once."""
     below, beside = _borders(mask)
     corners = [below + HALF_ASIDE, below - HALF_ASIDE, beside + HALF_DOWN, beside - HALF_DOWN]
-    return np.unique(np.concatenate(corners), axis=0)
+    return np.concatenate(corners)
 
 
 def _borders(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

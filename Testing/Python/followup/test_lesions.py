@@ -132,13 +132,6 @@ def test_lesions_are_in_the_order_of_their_products() -> None:
     assert [one.voxels[0].tolist() for one in found[:2]] == [[2, 20, 36], [10, 20, 4]]
 
 
-def test_the_surface_says_what_one_voxel_of_outline_changes() -> None:
-    box = np.zeros(GRID.shape, np.uint8)
-    box[5:15, 5:15, 5:15] = 1
-    found = measure(masks(box), "CE", OPTIONS).lesions[0]
-    assert found.surface_ml == pytest.approx((10**3 - 8**3) / 1000)
-
-
 @pytest.mark.parametrize(
     ("change", "text"),
     [

@@ -40,6 +40,9 @@ EXTENTS = {
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
+MOST_ROWS = 15
+"""Of lesions on the first page."""
+
 VELOCITY_GRADES = (4, 8, 12)
 """Bounds of the grades, mm a year."""
 
@@ -148,6 +151,8 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
         "extents": {"CE": extent, "nonCE": EXTENTS["nonCE"]},
         "judged_components": names,
         "other_components": [name for name in COMPONENTS if name not in names],
+        "short": _short(assessment, report),
+        "all": _all(report),
         "rows": lambda track: list(_rows(track, visits)),
         "pictures": list(_by_lesion(pictures, visits)),
         "hidden": [f"{component} {track}" for component, track in shown[MOST_LESIONS:]],
@@ -164,6 +169,27 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
             *(f"{visit['id']}: {note}" for visit in visits for note in visit["notes"]),
         ],
     }
+
+
+def _all(report: Mapping[str, Any]) -> dict[str, Any]:
+    """All tracks and visits."""
+    tracks = {name: [track["id"] for track in one["tracks"]] for name, one in report["components"].items()}
+    return {"tracks": tracks, "visits": [visit["id"] for visit in report["visits"]], "left_out": ""}
+
+
+def _short(assessment: Assessment, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the lesions fits on the first page: all; or the baseline and the last two visits of the targets, new and
+    progressing lesions, as many as fit, and a sentence on what is left out.
+    """
+    whole = _all(report)
+    names = judged(assessment)
+    if len(whole["visits"]) * sum(len(whole["tracks"][name]) for name in names) <= MOST_ROWS:
+        return whole
+    visits = list(dict.fromkeys([report["baseline"], *whole["visits"][-2:]]))
+    shown = lesions_to_show(assessment)
+    chosen = [one for one in shown if one[0] in names][: MOST_ROWS // len(visits)]
+    tracks = {name: [track for component, track in chosen if component == name] for name in names}
+    return {"tracks": tracks, "visits": visits, "left_out": "Other lesions and visits: under Details."}
 
 
 def _categories(report: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:

@@ -93,7 +93,7 @@ def read_examination(
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
     file = _segmentation_file(folder, segmentation)
-    sources = _volumes(folder, file is not None)
+    sources = _volumes(folder, file)
     said = read_visit_json(folder, today)
     series = [source for source in sources.values() if isinstance(source, DicomSeries)]
     found_dates = dicom_dates(one.files[0] for one in series)
@@ -158,22 +158,22 @@ def _speaks_of_outlines(path: Path) -> bool:
     return image_suffix(path) is not None and is_segmentation(_stem(path)) and "brain" not in path.name.lower()
 
 
-def _volumes(folder: Path, segmented: bool) -> Mapping[str, Path | DicomSeries]:
+def _volumes(folder: Path, segmentation: Path | None) -> Mapping[str, Path | DicomSeries]:
     """The sources of the volumes; none where a segmentation is all that the folder holds."""
     try:
         return search_folder(folder).volumes
     except StudyError as error:
-        if segmented and not _has_images(folder):
+        if segmentation is not None and not _has_images(folder, segmentation):
             return {}
         raise StudyError(f"The visit {folder.name} cannot be used: {error}") from error
 
 
-def _has_images(folder: Path) -> bool:
+def _has_images(folder: Path, segmentation: Path) -> bool:
     """Whether there is an image other than segmentations, three levels deep at most."""
     level = [folder]
     for _ in range(DEPTH):
         for place in level:
-            files = _files(place)
+            files = [path for path in _files(place) if path.resolve() != segmentation.resolve()]
             if any(image_suffix(path) and not is_segmentation(_stem(path)) for path in files):
                 return True
             if any(image_suffix(path) is None for path in files) and find_series(place):

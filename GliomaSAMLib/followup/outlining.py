@@ -1,7 +1,8 @@
 """A visit without a segmentation is outlined by the model, which starts from the outlines of an earlier visit.
 
-What was outlined before is a prior, not a promise: the network is given it in the place of its own proposal (as the
-answer before, logits of 4 and -4), and what it makes of that counts everywhere, so that nothing of it has to stay.
+What was outlined before is a prior, not a promise: the network is given it together with its own proposal as the answer
+before (the mean of both, what was outlined as logits of 4 and -4), and what it makes of that counts everywhere, so that
+nothing of it has to stay.
 """
 
 from collections.abc import Mapping

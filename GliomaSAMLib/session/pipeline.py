@@ -162,7 +162,8 @@ class Pipeline:
         Args:
             report: Told of progress.
             carried: Masks (K, J, I) on the reference grid of an earlier examination, by region. The network is given
-                them as the answer before; what it makes of them counts everywhere, and nothing of them has to stay.
+                the mean of them and of its own proposal as the answer before; what it makes of that counts everywhere,
+                and nothing of them has to stay.
         """
         self._decoder.prepare(report)
         everywhere, reference = _whole(self._cells), self.study.reference
@@ -173,9 +174,12 @@ class Pipeline:
         return Answer(masks, halve(field).astype(np.float16))
 
     def _from_carried(self, carried: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Network logits (3, K, J, I) without prompts, given carried masks as the answer before."""
-        drawn = np.stack([self._drawn_on_cells(carried[region] > 0) for region in REGIONS])
-        return self._decoder.logits(PromptSet(), drawn * DRAWN_LOGIT)
+        """Network logits (3, K, J, I) without prompts, given carried masks and the proposal as the answer before.
+
+        With the masks alone a tumour that had shrunk kept more of what it was, and one that had grown lost at its rim.
+        """
+        drawn = np.stack([self._drawn_on_cells(carried[region] > 0) for region in REGIONS]) * DRAWN_LOGIT
+        return self._decoder.logits(PromptSet(), (drawn + halve(self._decoder.proposal)) / 2)
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import PromptError
 from ..models import Model
 from ..progress import Cancel, Progress, Reporter
 from ..prompts import Prompt
@@ -63,6 +64,9 @@ class ModelPredictor:
         carried: Masks of an earlier examination, (K, J, I) on `study.reference` by region. What the network makes of
             them takes the place of its proposal, as answer 0. See `reads_carried`.
         on_note: Told at once of a change of device; without it the note comes with the next prediction.
+
+    Raises:
+        PromptError: A carried mask does not fit the grid.
     """
 
     def __init__(
@@ -80,6 +84,12 @@ class ModelPredictor:
         folder = default_cache_directory() if cache == "default" else cache
         store = EmbeddingCache(Path(folder), CACHE_BYTES) if folder is not None else None
         self._pipeline = Pipeline(study, model, StudyEmbeddings(study, model, store), answer or AnswerOptions())
+        for mask in (carried or {}).values():
+            if mask.shape != study.reference.shape:
+                raise PromptError(
+                    f"A carried mask of shape {mask.shape} does not fit the grid of {study.reference.shape} voxels "
+                    "(K, J, I): bring it onto the study"
+                )
         self._carried = carried if reads_carried(model) else None
         self._prefixes: OrderedDict[tuple[Prompt, ...], _Prefix] = OrderedDict()
         self._notes: list[str] = []

@@ -40,6 +40,9 @@ EXTENTS = {
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
 
+MOST_VISITS_WITH_CURVE = 6
+"""With more visits the curve comes after the pictures, so that these stay on the second page."""
+
 MOST_ROWS = 15
 """Of lesions on the first page."""
 
@@ -151,6 +154,7 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
         "extents": {"CE": extent, "nonCE": EXTENTS["nonCE"]},
         "judged_components": names,
         "other_components": [name for name in COMPONENTS if name not in names],
+        "most_with_curve": MOST_VISITS_WITH_CURVE,
         "short": _short(assessment, report),
         "all": _all(report),
         "rows": lambda track: list(_rows(track, visits)),

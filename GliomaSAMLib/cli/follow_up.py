@@ -160,13 +160,13 @@ def follow_up(
     )
     with progress_bar() as report:
         found = read_visits(folders, reading, load, progress=part_of(report, 0.0, READ))
-        report(READ, "measuring the lesions")
         numbers = [_visit_number(name, found) for name in surgery or ()]
         assessment = assess(
             found,
             chosen,
             baseline=None if baseline is None else _visit_number(baseline, found),
             surgery=(numbers[0], numbers[1]) if numbers else None,
+            progress=part_of(report, READ, ASSESSED),
         )
         done = write_report_folder(
             assessment,

@@ -43,7 +43,7 @@ class FollowUpDemo:
 
 def true_volumes(visit: PhantomVisit) -> dict[str, float]:
     """Volumes in mL by region, from voxels of half a millimetre (along thick slices 1 mm)."""
-    masks = visit.masks((2, 2, SUB_SLICES if visit.thick else 2))
+    masks = visit.around_tumour().masks((2, 2, SUB_SLICES if visit.thick else 2))
     parts = zip(REGIONS, (masks.wt, masks.tc, masks.et), strict=True)
     return {region: float(np.count_nonzero(mask)) * masks.geometry.voxel_ml for region, mask in parts}
 
@@ -87,8 +87,9 @@ def _followed(
 ) -> tuple[Assessment, WrittenReport]:
     """A follow-up with the outlines in the folders, or with those of a model."""
     options = ReadingOptions(segmentations=() if load is None else (NO_SEGMENTATION,) * len(folders), skull="off")
-    part = report.part(0.0, 0.8)
-    assessment = assess(read_visits(folders, options, load, part.report, part.cancelled))
+    part, measuring = report.part(0.0, 0.7), report.part(0.7, 0.8)
+    visits = read_visits(folders, options, load, part.report, part.cancelled)
+    assessment = assess(visits, progress=measuring.report, cancel=measuring.cancelled)
     used = {"registered": options.registered, "carry": options.carry, "skull": options.skull}
     written = write_report_folder(assessment, out, options=used, overwrite=True, report=report.part(0.8, 1.0))
     return assessment, written

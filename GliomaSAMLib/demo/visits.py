@@ -5,7 +5,7 @@ The visits lie on three grids, and the head moves between them, as it does in a 
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from scipy.spatial.transform import Rotation
 from ..files import make_folder, replacing
 from ..followup.lesions import VisitMasks
 from ..followup.report.planes import moved
-from ..geometry import Geometry, floats, ints, resample, triple
+from ..geometry import Geometry, bounding_box, floats, ints, resample, triple
 from ..output.segmentation import write_image
 from ..regions import regions_from_labels
 from .anatomy import PHANTOM_GRID, GliomaShape
@@ -30,6 +30,9 @@ TREATED = GliomaShape(centre=FIRST.centre, radius=9.5, oedema_ml=12.0, push=3.5,
 
 NEW = GliomaShape(centre=(-30.0, 34.0, 30.0), radius=8.5, oedema_ml=6.0, push=2.0, necrotic=0.0)
 """In the other hemisphere, some 9 cm away."""
+
+TUMOUR_MARGIN = 2
+"""Voxels around the tumour in the part of a grid that holds it."""
 
 SUB_SLICES = 5
 """Sampled and averaged for a thick slice."""
@@ -64,6 +67,12 @@ class PhantomVisit:
     def in_head(self) -> Geometry:
         """The grid of the scan in RAS mm of the phantom."""
         return moved(self.grid, np.linalg.inv(self.motion))
+
+    def around_tumour(self) -> "PhantomVisit":
+        """The same visit on the part of its grid that holds the tumour."""
+        box = bounding_box(self.labels()[1] > 0, TUMOUR_MARGIN)
+        start, shape = triple(side.start for side in box), triple(side.stop - side.start for side in box)
+        return replace(self, grid=self.grid.crop(start, shape))
 
     def image(self, modality: str) -> sitk.Image:
         """What the scanner stores: int16, thick slices as the mean over their thickness."""

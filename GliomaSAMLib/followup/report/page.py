@@ -1,9 +1,10 @@
 """`report.html`: the whole report as one page that needs no network, to be read on a screen and to be printed."""
 
 import base64
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +13,11 @@ from ...regions import REGIONS
 from ..assessment import Assessment
 from ..options import COMPONENTS, DIMENSIONS
 from .pictures import MOST_LESIONS, Picture, judged, lesions_to_show
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 MEANINGS = {
     "PD": "progressive disease",
@@ -33,6 +39,15 @@ EXTENTS = {
 }
 
 DASH, MINUS = "\N{EN DASH}", "\N{MINUS SIGN}"
+
+MOST_VISITS_WITH_CURVE = 6
+"""With more visits the curve comes after the pictures, so that these stay on the second page."""
+
+MOST_ROWS = 15
+"""Of lesions on the first page."""
+
+VELOCITY_GRADES = (4, 8, 12)
+"""Bounds of the grades, mm a year."""
 
 LEAST_HEAD_DICE, MOST_ROTATION = 0.85, 30.0
 """Beyond these the alignment of two visits is doubtful."""
@@ -61,7 +76,8 @@ def report_html(
     )
     environment.filters |= {
         "fixed": fixed, "signed": signed, "percent": percent, "meaning": lambda name: MEANINGS.get(name, ""),
-        "tone": lambda name: TONES.get(name or "", ""), "words": lambda name: name.replace("_", " "), "plain": plain,
+        "tone": lambda name: TONES.get(name or "", ""), "dates": dates, "grade": grade,
+        "words": lambda name: name.replace("_", " "), "plain": plain,
     }  # fmt: skip
     from markupsafe import Markup
 
@@ -85,6 +101,24 @@ def signed(value: float | None, digits: int) -> str:
 def percent(value: float | None) -> str:
     """A change in %, with its sign."""
     return signed(value, 1)
+
+
+def grade(velocity: float | None) -> str:
+    """In which of the four grades a velocity of the mean diameter in mm a year is (Pallud et al., 2013)."""
+    if velocity is None:
+        return ""
+    bounds = [bound for bound in VELOCITY_GRADES if velocity >= bound]
+    above = [bound for bound in VELOCITY_GRADES if velocity < bound]
+    if not bounds:
+        return f" (below {above[0]})"
+    return f" ({bounds[-1]} to {above[0]})" if above else f" (from {bounds[-1]})"
+
+
+def dates(text: str) -> "Markup":
+    """A sentence whose dates are not broken at the end of a line."""
+    from markupsafe import Markup, escape
+
+    return Markup(DATE.sub(r'<span class="date">\g<0></span>', str(escape(text))))
 
 
 def plain(value: Any) -> str:
@@ -120,6 +154,9 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
         "extents": {"CE": extent, "nonCE": EXTENTS["nonCE"]},
         "judged_components": names,
         "other_components": [name for name in COMPONENTS if name not in names],
+        "most_with_curve": MOST_VISITS_WITH_CURVE,
+        "short": _short(assessment, report),
+        "all": _all(report),
         "rows": lambda track: list(_rows(track, visits)),
         "pictures": list(_by_lesion(pictures, visits)),
         "hidden": [f"{component} {track}" for component, track in shown[MOST_LESIONS:]],
@@ -136,6 +173,27 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
             *(f"{visit['id']}: {note}" for visit in visits for note in visit["notes"]),
         ],
     }
+
+
+def _all(report: Mapping[str, Any]) -> dict[str, Any]:
+    """All tracks and visits."""
+    tracks = {name: [track["id"] for track in one["tracks"]] for name, one in report["components"].items()}
+    return {"tracks": tracks, "visits": [visit["id"] for visit in report["visits"]], "left_out": ""}
+
+
+def _short(assessment: Assessment, report: Mapping[str, Any]) -> dict[str, Any]:
+    """What of the lesions fits on the first page: all; or the baseline and the last two visits of the targets, new and
+    progressing lesions, as many as fit, and a sentence on what is left out.
+    """
+    whole = _all(report)
+    names = judged(assessment)
+    if len(whole["visits"]) * sum(len(whole["tracks"][name]) for name in names) <= MOST_ROWS:
+        return whole
+    visits = list(dict.fromkeys([report["baseline"], *whole["visits"][-2:]]))
+    shown = lesions_to_show(assessment)
+    chosen = [one for one in shown if one[0] in names][: MOST_ROWS // len(visits)]
+    tracks = {name: [track for component, track in chosen if component == name] for name in names}
+    return {"tracks": tracks, "visits": visits, "left_out": "Other lesions and visits: under Details."}
 
 
 def _categories(report: Mapping[str, Any]) -> dict[str, dict[str, str | None]]:

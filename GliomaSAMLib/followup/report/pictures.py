@@ -34,8 +34,8 @@ WINDOW = (1.8, 4.0)
 MARGIN_MM = 8.0
 """Around the brain in the pictures of the whole slice."""
 
-LEAST_SIDE_MM, AROUND_MM = 60.0, 36.0
-"""Of the picture of a lesion: its side, or the longest diameter and so much."""
+LEAST_SIDE_MM, AROUND_MM, AROUND_FACTOR = 60.0, 36.0, 1.45
+"""Of the picture of a lesion: the side; or the longest diameter and so much, or so many times it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,7 +163,7 @@ class _Artist:
         centre = self._centre(component, track, seen)
         to_first = self.assessment.visits[seen].alignment.to_first
         longest = max(one.diameters.largest_mm for visit in pair if (one := at[visit]) is not None)
-        side = max(LEAST_SIDE_MM, longest + AROUND_MM)
+        side = max(LEAST_SIDE_MM, longest + AROUND_MM, AROUND_FACTOR * longest)
         white = self._window(pair, modalities)
         panels = []
         for visit, modality in zip(pair, modalities, strict=True):

@@ -52,7 +52,7 @@ def test_volumes_are_the_true_ones(demo: FollowUpDemo) -> None:
 def test_lesions_have_their_true_diameters_and_volumes(demo: FollowUpDemo) -> None:
     """Against voxels of half the side in the plane, on the same slices."""
     for index, visit in enumerate(demo.visits):
-        truth = measure(visit.masks((2, 2, 1)), "CE", FollowUpOptions()).lesions
+        truth = measure(visit.around_tumour().masks((2, 2, 1)), "CE", FollowUpOptions()).lesions
         found = demo.given.components["CE"].measured[index].lesions
         assert len(found) == len(truth)
         for lesion, true in zip(found, truth, strict=True):

@@ -3,12 +3,13 @@
 import html.parser
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from GliomaSAMLib.followup.assessment import Assessment, assess
 from GliomaSAMLib.followup.report import WrittenReport, report_json
-from GliomaSAMLib.followup.report.page import fixed, percent, report_html
+from GliomaSAMLib.followup.report.page import fixed, grade, percent, report_html
 
 
 class Links(html.parser.HTMLParser):
@@ -50,7 +51,7 @@ def test_it_says_what_it_has_to(page: str) -> None:
         "For research only, not for clinical use.",
         "PD progressive disease",
         "Rule: new lesion.",
-        "was not there at the baseline (2024-01-15)",
+        "was not there at the baseline ( 2024-01-15 )",
         "By imaging only",
         "Not known: clinical, steroids",
         "Sum of targets",
@@ -85,6 +86,29 @@ def test_a_doubtful_alignment_is_told_in_red(without_volumes: Assessment) -> Non
 def test_numbers_for_people() -> None:
     assert fixed(1.25, 1) in ("1.2", "1.3") and fixed(None, 1) == "\N{EN DASH}"
     assert percent(-25.04) == "\N{MINUS SIGN}25.0" and percent(3) == "+3.0"
+
+
+def test_of_many_visits_the_first_page_shows_the_baseline_and_the_last_two(without_volumes: Assessment) -> None:
+    first, second, third = without_volumes.visits
+    visits = [
+        replace((first, second, third)[number % 3], date=first.date + timedelta(days=30 * number))
+        for number in range(7)
+    ]
+    found = assess(visits)
+    text = report_html(found, report_json(found), [], {"light": b"", "dark": b""})
+    summary, _, details = text.partition("Other lesions and visits: under Details.")
+    table = summary[summary.index("<h2>Lesions</h2>") :]
+    shown = set(re.findall(r'<td class="text">(V\d)</td>', table))
+    assert shown == {"V1", "V6", "V7"}
+    assert set(re.findall(r'<td class="text">(V\d)</td>', details)) == {f"V{number}" for number in range(1, 8)}
+
+
+@pytest.mark.parametrize(
+    ("velocity", "text"),
+    [(-3.0, " (below 4)"), (4.0, " (4 to 8)"), (11.9, " (8 to 12)"), (12.0, " (from 12)"), (None, "")],
+)
+def test_grades_of_velocity(velocity: float | None, text: str) -> None:
+    assert grade(velocity) == text
 
 
 def test_printed_as_pdf(page: str) -> None:

@@ -137,6 +137,8 @@ class FollowUpSection:
             self._due = False
             session.find(self._like())
         session.tick()
+        if session.outlined is not None:
+            self._panel.parameters.segmentation, session.outlined = session.outlined, None
         if session.is_stale != self._stale:
             self.showLater()
         if self._changedDue:

@@ -85,6 +85,9 @@ class Studies:
         name = f"{copy.prints} {skull}"
         if name not in self._studies:
             report.check()
+            if not copy.copies:  # not copied again, as it was known with the skull on
+                self.keep([known for known in self._studies if not known.startswith(copy.prints)])
+                raise StudyError(f"The volumes of {copy.date} have to be read again: press Compare visits once more")
             images = {modality: volume.image() for modality, volume in copy.copies.items()}
             self._studies[name] = self._read_study(
                 **images, register=False, skull=skull, progress=report.report, cancel=report.cancelled
@@ -149,6 +152,7 @@ def compare(
         part = report.part(0.5 * number / len(copies), 0.5 * (number + 1) / len(copies))
         part.report(0.0, f"reading the visit of {copy.date}")
         found.append(studies.study(copy, part))
+        _check_overlap(copy, found[-1])
     alignments = [Alignment()]
     for number, copy in enumerate(copies[1:], start=1):
         part = report.part(0.5 + 0.2 * (number - 1) / len(copies), 0.5 + 0.2 * number / len(copies))
@@ -227,6 +231,17 @@ def outline(
             to_first = align(first, study, before.masks, None, "The visit", report.part(0.2, 0.4)).to_first
     part = report.part(0.4, 1.0)
     return outline_visit(study, model, earlier, to_first, cache, part.report, part.cancelled)
+
+
+def _check_overlap(copy: VisitCopy, study: Any) -> None:
+    """Raise `StudyError` where nothing of the outlines lies within the volumes."""
+    places = np.argwhere(copy.masks.wt)[:, ::-1].astype(float)
+    if study is None or not len(places) or study.reference.contains(copy.masks.geometry.to_ras(places)).any():
+        return
+    raise StudyError(
+        f"The visit of {copy.date} ({copy.name}): outlines and volumes do not overlap in space; check that they are of "
+        "one examination, and the transforms above them"
+    )
 
 
 def _aligned(first: VisitCopy, visit: VisitCopy, studies: Studies, report: Reporter) -> Alignment:

@@ -57,6 +57,8 @@ class Outlining:
         self._inputs = Inputs(dict(entry.visit.volumes))
         self._reading = VisitReading(before, studies.has) if before is not None else None
         self._started = self._finished = False
+        self.node: Any = None
+        """The segmentation that was made."""
 
     def tick(self) -> bool:
         """Do a little of what is due. Returns whether all is done. Raises `GliomaSAMError`."""
@@ -107,5 +109,6 @@ class Outlining:
         if found.source != BY_MODEL and self._before is not None and self._before.visit.segmentation is not None:
             node.SetNodeReferenceID(CARRIED_FROM, self._before.visit.segmentation.GetID())
         self._engine.task(node).set_volumes(visit.volumes)
+        self.node = node
         told = [f"Outlined: {node.GetName()}. Check it, and correct it by clicks", *found.notes]
         self._engine.listener.message("; ".join(told), "info")

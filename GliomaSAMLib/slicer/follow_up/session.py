@@ -42,6 +42,7 @@ class FollowUp:
     Attributes:
         entries: The visits that were found, by date.
         assessment: Of the last comparison; None before it.
+        outlined: The segmentation that the model made last; the panel takes it up, and sets it to None.
         options: As chosen.
         aligned: Whether the visits lie in the same space already.
     """
@@ -62,6 +63,7 @@ class FollowUp:
         self._closed = False
         self.entries: list[VisitEntry] = []
         self.assessment: Assessment | None = None
+        self.outlined: Any = None
         self.options = FollowUpOptions()
         self.aligned = False
         self.targets: dict[str, tuple[str, ...]] = {}
@@ -174,7 +176,7 @@ class FollowUp:
         if self._readings:
             self._read_next()
         if self._outlining is not None and self._outlining.tick():
-            self._outlining = None
+            self.outlined, self._outlining = self._outlining.node, None
             self.find()
         if self.assessment is not None and self.callipers.changed():
             self.judge_again()

@@ -81,8 +81,8 @@ def find_visits(scene: Any, like: Any = None) -> list[SceneVisit]:
 
     Args:
         scene: The scene.
-        like: A node of the patient; default that of the first visit whose patient is known. Visits of other patients
-            are left out; those whose patient is not known are kept.
+        like: A node of the patient; where that is not known, the patient of the first visit that tells one. Visits of
+            other patients are left out; those whose patient is not known are kept.
     """
     groups: dict[object, list[Any]] = {}
     segmentations = _segmentations(scene)
@@ -214,7 +214,8 @@ def _database_value(node: Any, tag: str) -> str:
 
 def _of_one_patient(visits: list[SceneVisit], like: Any) -> list[SceneVisit]:
     patients = [next((found for node in visit.nodes if (found := patient_of(node))), None) for visit in visits]
-    wanted = patient_of(like) if like is not None else next((found for found in patients if found), None)
+    known = patient_of(like) if like is not None else None
+    wanted = known or next((found for found in patients if found), None)
     if wanted is None:
         return visits
     return [visit for visit, found in zip(visits, patients, strict=True) if found in (None, wanted)]

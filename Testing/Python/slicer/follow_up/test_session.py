@@ -280,3 +280,52 @@ def test_rows_and_words_of_a_visit(compared: Any) -> None:
 def test_a_place_of_a_lesion_is_told_for_each_visit(compared: Any) -> None:
     places = compared.go_to("CE", "L1", 1)
     assert all(np.linalg.norm(place - PLACE) < 4 for place in places.values()) and set(places) == {0, 1}
+
+
+def test_outlines_that_lie_elsewhere_are_refused(
+    two_visits: Any, follow_up: Any, work: Work, panel: Any, put_under: Callable[..., Any]
+) -> None:
+    far = np.eye(4)
+    far[0, 3] = 300.0
+    put_under(two_visits[1][1], far)
+    follow_up.find()
+    follow_up.compare()
+    work()
+    assert "2024-06-03" in panel.told("error") and "do not overlap in space" in panel.told("error")
+    assert follow_up.assessment is None
+
+
+def test_a_visit_is_outlined_from_the_last(
+    patient: Patient, follow_up: Any, work: Work, engine: Any, panel: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from GliomaSAMLib.followup.lesions import VisitMasks
+    from GliomaSAMLib.followup.outlining import Outlined
+    from GliomaSAMLib.slicer.follow_up import outlining
+
+    asked: list[Any] = []
+
+    def outline(prepared: Any, before: Any, number: int, *_: Any) -> Outlined:
+        """In the place of the model."""
+        asked.append((before.masks, number))
+        masks = onion(8, grid=prepared.study.reference)
+        found = VisitMasks(prepared.study.reference, masks["WT"], masks["TC"], masks["ET"])
+        return Outlined(found, f"model with the mask of V{number}", ("a note",))
+
+    monkeypatch.setattr(outlining, "outline", outline)
+    patient.visit("20240101", onion(5))
+    patient.visit("20240301", onion(7))
+    volume, _ = patient.visit("20240603", None)
+    follow_up.find()
+    with pytest.raises(StudyError, match="is outlined already"):
+        follow_up.outline(follow_up.entries[1])
+    follow_up.outline(follow_up.entries[2])
+    work()
+    ((masks, number),) = asked
+    assert np.array_equal(masks.et, onion(7)["ET"]) and number == 2
+    assert "Outlined:" in panel.told("info") and "a note" in panel.told("info")
+    made = follow_up.entries[2].visit
+    assert made.is_outlined and made.volumes == {"t1c": volume} and made.segmentation is follow_up.outlined
+    assert np.array_equal(engine.task(made.segmentation).masks("ET"), onion(8)["ET"])
+    follow_up.compare()
+    work()
+    assert [visit.source for visit in follow_up.assessment.visits] == ["given", "given", "model with the mask of V2"]

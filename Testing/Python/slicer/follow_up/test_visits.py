@@ -32,6 +32,8 @@ def test_another_patient_is_left_out(patient: Patient, mrml_scene: Any, add_volu
     theirs, _ = other.visit("20240603", onion(6))
     assert [visit.volumes["t1c"] for visit in find_visits(mrml_scene, like=mine)] == [mine]
     assert [visit.volumes["t1c"] for visit in find_visits(mrml_scene, like=theirs)] == [theirs]
+    nobody = add_volume(ball(3), GRID.ijk_to_ras, "of nobody known")
+    assert len(find_visits(mrml_scene, like=nobody)) == 1
 
 
 def test_without_studies_a_segmentation_makes_a_visit(patient: Patient, mrml_scene: Any) -> None:

@@ -32,6 +32,8 @@ PROMPT_OPTIONS = ("points", "boxes")
 
 SKULL_CHOICES = ("auto", "on", "off")
 
+REFERENCE_CHOICES = ("t1", "t1c", "t2", "flair")
+
 ORIENTATION_CHOICES = ("auto", "qform", "sform")
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
@@ -130,6 +132,14 @@ def segment(
     ] = None,
     register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="The volume whose grid the results lie on: t1, t1c, t2 or flair. Default the one that shows most of "
+            "the head; of those that show as much the first of t1c, flair, t2, t1.",
+            show_default=False,
+        ),
+    ] = None,
     orientation: Annotated[
         str,
         typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
@@ -173,7 +183,7 @@ def segment(
     """
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
     out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
-    _check_choices(sources, folder, skull, et_label, orientation)
+    _check_choices(sources, folder, skull, et_label, orientation, reference)
     for path in (folder, *sources.values()):
         if path is not None:
             check_name(path, StudyError)
@@ -187,7 +197,8 @@ def segment(
 
     with progress_bar() as report:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, orientation, same_patient, part_of(report, 0.0, READING))
+        reading = part_of(report, 0.0, READING)
+        study = _read(sources, folder, reference, register, skull, orientation, same_patient, reading)
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
@@ -195,6 +206,7 @@ def segment(
         result = session.update(progress=part_of(report, READING, 1.0))
         seconds = time.perf_counter() - start
     options: dict[str, Any] = {
+        "reference": study.reference_modality,
         "register": register,
         "skull": skull,
         "orientation": orientation,
@@ -225,7 +237,12 @@ class _Done:
 
 
 def _check_choices(
-    sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int, orientation: str
+    sources: dict[str, Path | None],
+    folder: Path | None,
+    skull: str,
+    et_label: int,
+    orientation: str,
+    reference: str | None,
 ) -> None:
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
@@ -235,6 +252,10 @@ def _check_choices(
         raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
         raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
+    if reference is not None and reference not in REFERENCE_CHOICES:
+        raise StudyError(f"Unknown --reference {reference}. Choose t1, t1c, t2 or flair")
+    if reference is not None and folder is None and sources[reference] is None:
+        raise StudyError(f"--reference {reference} names a volume that was not given: give --{reference} too")
     if orientation not in ORIENTATION_CHOICES:
         raise StudyError(f"Unknown --orientation {orientation}. Choose auto, qform or sform")
     if et_label not in (3, 4):
@@ -279,6 +300,7 @@ def _inputs(sources: dict[str, Path | None], folder: Path | None, others: dict[s
 def _read(
     sources: dict[str, Path | None],
     folder: Path | None,
+    reference: str | None,
     register: bool,
     skull: str,
     orientation: str,
@@ -290,6 +312,7 @@ def _read(
     if folder is not None:
         return Study.read_folder(
             folder,
+            reference=reference,
             register=register,
             skull=skull,
             orientation=orientation,
@@ -302,6 +325,7 @@ def _read(
         t1c=t1c,
         t2=t2,
         flair=flair,
+        reference=reference,
         register=register,
         skull=skull,
         orientation=orientation,

@@ -48,8 +48,10 @@ class Preparation:
 
     @property
     def reference_node(self) -> Any:
-        """The volume node that results are given on."""
+        """The volume node that results are given on; before the study is read the one that is likely to be it."""
         nodes = self.inputs.nodes if self.inputs is not None else {}
+        if self.is_ready and self.prepared is not None:
+            return nodes.get(self.prepared.study.reference_modality)
         return next((nodes[modality] for modality in REFERENCE_ORDER if modality in nodes), None)
 
     def choose(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:

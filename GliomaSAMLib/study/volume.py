@@ -18,6 +18,12 @@ BACKGROUND_SHARE = 0.2
 
 LARGEST_BRAIN_ML = 2300.0
 
+SLAB_MM = 90.0
+"""A field of view with a shorter side holds no whole brain of an adult."""
+
+SCALP_SHARE = 0.1
+"""From this part of the surface on, a volume whose air is one value is a head with its skull on."""
+
 _AIR_SHARE_OF_OTSU = 0.5
 
 Source = str | Path | DicomSeries | sitk.Image
@@ -45,6 +51,7 @@ class Volume:
         note: What the user should know of the place that the file gives; empty when all is well.
         placed: Whether the file says where in the patient the volume lies.
         nifti: The place as it stands in a NIfTI header.
+        scalp: What `scalp_share` is, where that is known.
     """
 
     modality: str
@@ -54,6 +61,7 @@ class Volume:
     note: str = ""
     placed: bool = True
     nifti: NiftiPlace | None = None
+    scalp: float | None = None
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -87,15 +95,45 @@ class Volume:
         return np.asarray(values > low + _AIR_SHARE_OF_OTSU * (threshold - low))
 
     @cached_property
+    def head_ml(self) -> float:
+        """Millilitres that are not air."""
+        return float(np.count_nonzero(self.head)) * self.geometry.voxel_ml
+
+    @cached_property
     def head_extent(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the last voxel (I, J, K) of the box around the head."""
         box = bounding_box(self.head)[::-1]
         return np.array([float(side.start) for side in box]), np.array([float(side.stop - 1) for side in box])
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the head goes on beyond the field of view."""
+        first, last = self.head_extent
+        return bool((first == 0).any() or (last == np.asarray(self.geometry.size) - 1).any())
+
+    @property
+    def is_slab(self) -> bool:
+        """Whether the field of view is shorter than a brain along one of its axes, and cuts the head."""
+        return self.is_cut and bool((np.asarray(self.geometry.size) * self.geometry.spacing).min() < SLAB_MM)
+
+    @property
+    def may_be_stripped(self) -> bool:
+        """Whether the air is one value and what is left no larger than a brain: so is a child's head, or a slab."""
+        return self.has_constant_air and 0 < self.head_ml < LARGEST_BRAIN_ML
+
+    @cached_property
+    def scalp_share(self) -> float:
+        """On how much of the surface scalp and skull lie under it, 0 to 1: see `skull.scalp_share`."""
+        if self.scalp is not None:
+            return self.scalp
+        from .skull import scalp_share  # loads what naming volumes does not need
+
+        return scalp_share(sitk.GetArrayViewFromImage(self.image), self.geometry, self.background)
+
     @cached_property
     def skull_stripped(self) -> bool:
-        """Whether only a brain is left: air of exactly one value, and what is left is no larger than a brain."""
-        return self.has_constant_air and bool(np.count_nonzero(self.head) * self.geometry.voxel_ml < LARGEST_BRAIN_ML)
+        """Whether only a brain is left: air of exactly one value, no more than a brain, and no scalp around it."""
+        return self.may_be_stripped and self.scalp_share < SCALP_SHARE
 
     def fits(self, grid: Geometry) -> bool:
         """Whether the voxels lie on `grid` as they are."""

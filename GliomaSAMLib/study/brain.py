@@ -35,7 +35,7 @@ _SAME_HEAD = 0.1
 
 _CLEAR_SHARE = 0.04
 
-_DOUBTFUL_SHARE = 0.06
+_DOUBTFUL_SHARE = 0.08
 
 _SMALLEST_PART = 0.01
 
@@ -70,8 +70,8 @@ BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
 def judge_skulls(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
     """See on which volumes, by modality, the skull still is; the same volumes, which know it from then on.
 
-    Volumes that leave as much beside the air show the same head or brain. What one of them shows counts for all; where
-    the first shows a brain beyond doubt the others are not looked at.
+    Volumes that leave as much beside the air show the same head or brain: the mean counts for all, and where the first
+    shows a brain beyond doubt the others are not looked at.
     """
     judged = dict(volumes)
     left = [judged[m] for m in _BEST_FOR_SKULL if m in judged and judged[m].may_be_stripped]
@@ -80,7 +80,7 @@ def judge_skulls(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
         alike = [one for one in left if abs(one.head_ml / first.head_ml - 1.0) < _SAME_HEAD]
         share = first.scalp_share
         if share >= _CLEAR_SHARE:
-            share = max(one.scalp_share for one in alike)
+            share = float(np.mean([one.scalp_share for one in alike]))
         for one in alike:
             judged[one.modality] = replace(one, scalp=share)
         left = [one for one in left if one not in alike]

@@ -25,17 +25,18 @@ POINTS_PER_PATCH = 5
 
 PATCH_RADIUS_MM = 14.0
 
-DEEP_MM = 25.0
+BRAIN_MM, BRAIN_PERCENT = 18.0, 25.0
+"""The grey value of the brain is this percentile behind this depth: lower than that of fluid, tumour or fat."""
 
-SCALP_DEPTH_MM = 13.0
+SCALP_DEPTH_MM = 12.0
 
-SKULL_DEPTH_MM = (4.0, 18.0)
+SKULL_DEPTH_MM = (3.0, 16.0)
 
 BRAIN_WITHIN_MM = 15.0
 """How far behind the skull the brain begins at the latest."""
 
-SMALLEST_DIP = 0.2
-"""Of the grey value in the middle of the head."""
+SMALLEST_DIP = 0.25
+"""Of the grey value of the brain."""
 
 DARK_SHARE = 0.65
 """The skull has at most this part of the grey value of the scalp and of the brain; so do not sulci in T2."""
@@ -70,14 +71,13 @@ def scalp_share(values: np.ndarray, geometry: Geometry, background: float) -> fl
     head = _closed(mask)
     if np.count_nonzero(head) > SPECKLED_SHARE * head.size:
         return 1.0
-    depth = ndimage.distance_transform_edt(head) * WORKING_MM
-    deep = grey[depth > DEEP_MM]
-    middle = np.median(deep if deep.size else grey[head])
     dark = min(background, float(np.percentile(grey[head], 0.5)))
-    if not middle > dark:
+    profiles = _patch_profiles(grey - dark, head)
+    inside = profiles[:, round(BRAIN_MM / PROFILE_STEP_MM) :]
+    if not np.isfinite(inside).any():
         return 0.0
-    profiles = _patch_profiles(grey, head, depth)
-    return _share_with_dark_layer((profiles - dark) / (middle - dark)) if len(profiles) else 0.0
+    brain = np.nanpercentile(inside, BRAIN_PERCENT)
+    return _share_with_dark_layer(profiles / brain) if brain > 0 else 0.0
 
 
 def _working_grid(own: Geometry) -> Geometry:
@@ -91,7 +91,7 @@ def _closed(mask: np.ndarray) -> np.ndarray:
     """The largest part of `mask` with its gaps closed and its holes filled, in each slice of the three axes as well."""
     radius = CLOSING_MM / WORKING_MM
     grown = ndimage.distance_transform_edt(~mask) <= radius
-    closed = mask if grown.all() else mask | (ndimage.distance_transform_edt(grown) > radius)
+    closed = np.ones_like(mask) if grown.all() else mask | (ndimage.distance_transform_edt(grown) > radius)
     labels, count = ndimage.label(closed)
     if count > 1:
         closed = labels == np.bincount(labels.ravel())[1:].argmax() + 1
@@ -101,8 +101,9 @@ def _closed(mask: np.ndarray) -> np.ndarray:
     return np.asarray(closed)
 
 
-def _patch_profiles(grey: np.ndarray, head: np.ndarray, depth: np.ndarray) -> np.ndarray:
+def _patch_profiles(grey: np.ndarray, head: np.ndarray) -> np.ndarray:
     """Grey values inwards from the surface, each the median of a patch: (patches, depths), NaN beyond the field."""
+    depth = ndimage.distance_transform_edt(head) * WORKING_MM
     outside = ndimage.distance_transform_edt(~head) * WORKING_MM
     inwards = np.stack(np.gradient(ndimage.gaussian_filter(depth - outside, 2.0)), axis=-1)
     points = np.argwhere(head & (depth <= WORKING_MM))
@@ -111,9 +112,9 @@ def _patch_profiles(grey: np.ndarray, head: np.ndarray, depth: np.ndarray) -> np
     normals = inwards[tuple(points.T)]
     lengths = np.linalg.norm(normals, axis=1)
     points, normals = points[lengths > 0.3], normals[lengths > 0.3] / lengths[lengths > 0.3, None]
-    if not len(points):
-        return np.empty((0, 0))
     steps = np.arange(0, PROFILE_MM + PROFILE_STEP_MM / 2, PROFILE_STEP_MM) / WORKING_MM
+    if not len(points):
+        return np.full((1, len(steps)), np.nan)
     places = points[:, None] + steps[None, :, None] * normals[:, None]
     sampled = ndimage.map_coordinates(grey, np.moveaxis(places, -1, 0), order=1, mode="nearest")
     sampled[~np.all((places >= 0) & (places <= np.asarray(head.shape) - 1), axis=-1)] = np.nan
@@ -129,7 +130,7 @@ def _median(profiles: np.ndarray) -> np.ndarray:
 
 
 def _share_with_dark_layer(profiles: np.ndarray) -> float:
-    """The share of profiles, in parts of the grey value in the middle, with a dark layer between two bright ones."""
+    """The share of profiles, in parts of the grey value of the brain, with a dark layer between two bright ones."""
     values = np.nan_to_num(profiles, nan=0.0)
     first, last = (round(mm / PROFILE_STEP_MM) for mm in SKULL_DEPTH_MM)
     outer, reach = round(SCALP_DEPTH_MM / PROFILE_STEP_MM), round(BRAIN_WITHIN_MM / PROFILE_STEP_MM)

@@ -21,7 +21,7 @@ LARGEST_BRAIN_ML = 2300.0
 SLAB_MM = 90.0
 """A field of view with a shorter side holds no whole brain of an adult."""
 
-SCALP_SHARE = 0.1
+SCALP_SHARE = 0.15
 """From this part of the surface on, a volume whose air is one value is a head with its skull on."""
 
 _AIR_SHARE_OF_OTSU = 0.5

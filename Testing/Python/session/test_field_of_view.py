@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from GliomaSAMLib import Session, Study
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.session.field_of_view import cut_off_notes
 from GliomaSAMLib.session.masks import PackedMasks

@@ -36,7 +36,9 @@ def test_the_volume_that_shows_most(
     assert study.reference_modality == expected
     assert study.reference == Geometry.of_image(volumes[expected])
     first = next(modality for modality in ("t1c", "flair", "t2", "t1") if modality in volumes)
-    told = [note for note in study.notes if note.startswith(f"the results lie on the grid of {expected}: {first} shows")]
+    told = [
+        note for note in study.notes if note.startswith(f"the results lie on the grid of {expected}: {first} shows")
+    ]
     assert bool(told) == (first != expected)
     chosen = Study.read(**volumes, reference=first)
     assert chosen.reference == Geometry.of_image(volumes[first]) and chosen.reference_modality == first

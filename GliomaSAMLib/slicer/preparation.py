@@ -50,8 +50,10 @@ class Preparation:
     def reference_node(self) -> Any:
         """The volume node that results are given on; before the study is read the one that is likely to be it."""
         nodes = self.inputs.nodes if self.inputs is not None else {}
-        if self.is_ready and self.prepared is not None:
-            return nodes.get(self.prepared.study.reference_modality)
+        study = self.prepared.study if self.is_ready and self.prepared is not None else None
+        chosen = getattr(study, "reference_modality", None)  # of `Study`; what stands in for one may not say it
+        if chosen in nodes:
+            return nodes[chosen]
         return next((nodes[modality] for modality in REFERENCE_ORDER if modality in nodes), None)
 
     def choose(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:

@@ -41,11 +41,13 @@ def volume_files(sources: Mapping[str, Path | None], folder: Path | None) -> Fil
 
 def _files(source: Any) -> tuple[Path, ...]:
     from ..output.overwriting import files_of_image
-    from ..study.dicom import DicomSeries, find_series
+    from ..study.dicom import DicomSeries, find_series, split_choice, volumes_in
 
     if isinstance(source, DicomSeries):
         return tuple(Path(file) for file in source.files)
-    path = Path(source)
+    path, number = split_choice(source)
+    if path.is_dir() and number is not None:
+        return tuple(Path(file) for one in volumes_in(path)[number - 1 : number] for file in one.series.files)
     if path.is_dir():
         return tuple(Path(file) for series in find_series(path) for file in series.files)
     return files_of_image(path)

@@ -321,7 +321,7 @@ def test_a_tilted_series_is_refused(tmp_path: Path, voxels: np.ndarray, shift: f
 def test_doubled_slices_are_called_so_with_what_tells_them_apart(tmp_path: Path, voxels: np.ndarray) -> None:
     write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 20)))
     write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 90)), prefix="OTHER")
-    with pytest.raises(StudyError, match="one place.*#1 .*echo time 20 .*#2 "):
+    with pytest.raises(StudyError, match=r"one place.*#1 .*echo time 20 .*#2 "):
         read_volume(tmp_path, "t1")
 
 

@@ -128,12 +128,13 @@ def check_one_case(origins: Sequence[Origin], same_patient: bool = False) -> lis
     return [f"volumes of several cases taken as one patient's, as you said: {alike}"]
 
 
-def patient_notes(origins: Sequence[Origin], same_patient: bool = False) -> list[str]:
+def patient_notes(origins: Sequence[Origin], same_patient: bool = False, hint: str = SAME_PATIENT_HINT) -> list[str]:
     """What headers say against the volumes being of one patient and one examination, for the user to read.
 
     Args:
         origins: Of the volumes.
         same_patient: The user says that they are of one patient.
+        hint: How the user says so.
 
     Raises:
         StudyError: The headers have several values of PatientID, or those of one series have several of PatientID or
@@ -143,13 +144,13 @@ def patient_notes(origins: Sequence[Origin], same_patient: bool = False) -> list
     if mixed and not same_patient:
         raise StudyError(
             f"The slices of {mixed[0]} are of different patients: {_differ(mixed[0].mixed)} within the series. Export "
-            f"it again from the archive; {SAME_PATIENT_HINT}"
+            f"it again from the archive; {hint}"
         )
     tags = differing_tags(origins)
     if PATIENT_ID in tags and not same_patient:
         raise StudyError(
             f"The volumes are of different patients: the DICOM tag {TAGS[PATIENT_ID]} differs ({_listed(origins)}). "
-            f"Give volumes of one patient; {SAME_PATIENT_HINT}"
+            f"Give volumes of one patient; {hint}"
         )
     within = [f"{_differ(one.mixed)} within the series of {one}, taken as one patient's, as you said" for one in mixed]
     return [*within, *tag_notes(origins)]

@@ -84,7 +84,7 @@ def rows_as_csv(rows: Sequence[ResultsRow]) -> str:
 
 def rows_as_text(rows: Sequence[ResultsRow]) -> str:
     """The table for the clipboard: columns parted by tabs, so that a spreadsheet and a report take it."""
-    lines = [HEADINGS]
+    lines: list[tuple[str, ...]] = [HEADINGS]
     for region, *numbers in map(_shown, rows):
         lines.append((" ".join(spreadsheet_cell(region).split()), *numbers))
     return "\n".join("\t".join(line) for line in lines)

@@ -24,10 +24,10 @@ NAMES: dict[str, dict[str, str]] = {
         "Brats17_2013_10_1_seg": "",
     },
     "BraTS 2018": {
-        "Brats18_CBICA_ABM_1_flair": "flair",
-        "Brats18_CBICA_ABM_1_t1": "t1?",
-        "Brats18_TCIA10_628_1_t1ce": "t1c",
-        "Brats18_TCIA10_628_1_t2": "t2",
+        "Brats18_CBICA_AAM_1_flair": "flair",
+        "Brats18_2013_2_1_t1": "t1?",
+        "Brats18_2013_2_1_t1ce": "t1c",
+        "Brats18_CBICA_AWG_1_t2": "t2",
         "Brats18_2013_2_1_seg": "",
     },
     "BraTS 2019": {
@@ -68,7 +68,7 @@ NAMES: dict[str, dict[str, str]] = {
         "BraTS-PED-00002-000-t2w": "t2",
         "BraTS-SSA-00002-000-t1n": "t1",
         "BraTS-SSA-00002-000-t2f": "flair",
-        "BraTS-GoAT-02610-t1c": "t1c",
+        "BraTS-GoAT-00001-t1c": "t1c",
     },
     "UPENN-GBM (TCIA)": {
         "UPENN-GBM-00001_11_T1": "t1?",

@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import Iterator
 
-from .working_folder import ignore_settings
+from .working_folder import import_elsewhere
 
-ignore_settings()
+import_elsewhere()
 
 import matplotlib
 from matplotlib.axes import Axes

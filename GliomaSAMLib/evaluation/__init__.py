@@ -1,8 +1,8 @@
 """How good a method is and how fast: metrics, the robot that clicks, baselines, tables and plots."""
 
-from ..working_folder import ignore_settings
+from ..working_folder import import_elsewhere
 
-ignore_settings()  # before MONAI is imported
+import_elsewhere()  # before PyTorch and MONAI are imported
 
 from .evaluate import BASELINES, VARIANTS, Evaluation, EvaluationOptions, Variant, run_evaluation
 from .protocol import CaseResult, ProtocolOptions, ResultStore, Round, read_results, run_protocol

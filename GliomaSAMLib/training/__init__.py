@@ -7,7 +7,7 @@ Lightning.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ..working_folder import ignore_settings
+from ..working_folder import import_elsewhere
 
 if TYPE_CHECKING:
     from .augment import AugmentConfig
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .step import LossConfig
     from .trainer import fit
 
-ignore_settings()  # before MONAI is imported
+import_elsewhere()  # before PyTorch and MONAI are imported
 
 __all__ = ["AugmentConfig", "ClickConfig", "LossConfig", "TrainOptions", "fit"]
 

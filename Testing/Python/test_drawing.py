@@ -54,17 +54,6 @@ def test_settings_of_the_working_folder_are_not_read(kind: str, plain: bytes, tm
     assert drawn(tmp_path) == plain
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
-@pytest.mark.slow
-@pytest.mark.parametrize("room", ["models.methods.segresnet", "training.intensity", "evaluation.metrics"])
-def test_libraries_that_draw_read_none_either(room: str, tmp_path: Path) -> None:
-    """MONAI imports matplotlib: a pipe under the name of its settings would keep it waiting for ever."""
-    os.mkfifo(tmp_path / "matplotlibrc")
-    command = [sys.executable, "-c", f"import GliomaSAMLib.{room}, matplotlib"]
-    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-    subprocess.run(command, cwd=tmp_path, env=environment, check=True, timeout=60)
-
-
 def test_what_another_program_set_does_not_matter(plain: bytes, tmp_path: Path) -> None:
     first = "import matplotlib; matplotlib.rcParams.update({'lines.linewidth': 40, 'font.size': 30})"
     assert drawn(tmp_path, first) == plain

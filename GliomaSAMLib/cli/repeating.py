@@ -19,6 +19,7 @@ from .sources import Files, sha256_of
 VOLUMES = ("t1", "t1c", "t2", "flair")
 
 CHOICES: dict[str, type] = {
+    "reference": str,
     "register": bool,
     "skull": str,
     "orientation": str,
@@ -26,7 +27,7 @@ CHOICES: dict[str, type] = {
     "et_label": int,
     "device": str,
 }
-"""The options that a report gives back, all by the names of the parameters of `segment`."""
+"""The options that a report gives back, by the names of the parameters of `segment`; null is no choice."""
 
 LARGEST_REPORT = 1 << 28
 """In bytes: the prompts in it may hold masks."""
@@ -76,7 +77,8 @@ class Repeated:
                 if name in inputs
             }
             folder = None if options.get("folder") is None else _text(options["folder"])
-            chosen = {name: _value(options[name], kind) for name, kind in CHOICES.items() if name in options}
+            given = {name: kind for name, kind in CHOICES.items() if options.get(name) is not None}
+            chosen = {name: _value(options[name], kind) for name, kind in given.items()}
             model, weights = _text(values["model"]), None if weights is None else _text(weights)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise StudyError(f"{path} is no whole report: {error} is missing or wrong; write it again") from error

@@ -77,7 +77,8 @@ class PromptCommand(TyperCommand):
                 ctx.params[name] = list(map(TypedText.at, places, ctx.params[name]))
         if ctx.params["report"] is not None:
             repeated = Repeated.read(ctx.params["report"].expanduser(), {option.name for option in typed})
-            ctx.params |= {**repeated.parameters(), "report": repeated}
+            given = {name: value for name, value in repeated.parameters().items() if name in ctx.params}
+            ctx.params |= {**given, "report": repeated}
         return rest
 
 

@@ -84,7 +84,8 @@ class Study:
         """Read any non-empty subset of the four modalities and bring them into one place.
 
         Args:
-            t1, t1c, t2, flair: A file, a folder with one DICOM series, or a SimpleITK image; never changed.
+            t1, t1c, t2, flair: A file, a folder with one DICOM series, or a SimpleITK image; never changed. Of a DICOM
+                folder or file with several volumes (series, echoes, b-values, stacks) one by its number: `FOLDER#2`.
             reference: What gives the grid of the results: a modality, or a volume. Default the modality that shows most
                 of the head; of those that show as much the first of t1c, flair, t2, t1.
             register: Align the volumes rigidly first, for a head that moved between the scans.

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from ..errors import StudyError
 from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
-from .dicom import DicomSeries, read_dicom_folder, read_series
+from .dicom import DicomSeries, read_dicom_folder, read_series, split_choice
 from .image_file import ImageFile, read_image_file
 from .nifti import FARTHEST_MM, ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
 
@@ -27,7 +27,9 @@ SCALP_SHARE = 0.15
 _AIR_SHARE_OF_OTSU = 0.5
 
 Source = str | Path | DicomSeries | sitk.Image
-"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
+"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image. Of a
+DICOM folder or file with several volumes, `PATH#2` is the second; a path without a number says which there are.
+"""
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -199,12 +201,15 @@ def read_image(
         name = f"series {source} in {source.folder}"
         found = ImageFile(read_series(source))
     elif isinstance(source, str | Path):
-        path = Path(source)
-        check_name(path, StudyError)
-        name = str(path)
+        check_name(source, StudyError)
+        path, number = split_choice(source)
+        name = str(source)
         if not path.exists():
             raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
-        found = ImageFile(read_dicom_folder(path)) if path.is_dir() else read_image_file(path, orientation)
+        if path.is_dir():
+            found = ImageFile(read_dicom_folder(path, number))
+        else:
+            found = read_image_file(path, orientation, number)
     else:
         raise StudyError(
             f"The {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"

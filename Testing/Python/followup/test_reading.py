@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from followup.heads import GRID, head, moved, write_visit
+from heads import GRID, head, moved, write_visit
 
 from GliomaSAMLib.errors import Cancelled, GliomaSAMError, StudyError
 from GliomaSAMLib.followup.examination import read_examination

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from followup.heads import GRID, head, moved
+from heads import GRID, head, moved
 
 from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.lesions import VisitMasks

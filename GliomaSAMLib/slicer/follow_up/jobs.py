@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,7 @@ class VisitCopy:
     prints: str = ""
     notes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A text that is the same for the same day and the same outlines."""
         found = hashlib.blake2b(f"{self.date} {self.masks.geometry}".encode(), digest_size=8)

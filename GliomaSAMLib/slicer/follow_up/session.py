@@ -61,6 +61,7 @@ class FollowUp:
         self._judge_again = False
         self._unsaved = False
         self._closed = False
+        self._like: Any = None
         self.entries: list[VisitEntry] = []
         self.assessment: Assessment | None = None
         self.outlined: Any = None
@@ -80,12 +81,15 @@ class FollowUp:
         """Look for visits in the scene; what was said of them before holds on.
 
         Args:
-            like: A node of the patient.
+            like: A node of the patient; the last one when it is not given.
         """
-        found = find_visits(self._scene, like)
-        entries = []
+        self._like = like if like is not None else self._like
+        gone = self._like is not None and self._like.GetScene() is not self._scene
+        found = find_visits(self._scene, None if gone else self._like)
+        entries: list[VisitEntry] = []
         for visit in found:
-            known = next((entry for entry in self.entries if entry.visit.shares(visit.nodes)), None)
+            others = (entry for entry in self.entries if entry not in entries)
+            known = next((entry for entry in others if entry.visit.shares(visit.nodes)), None)
             saved = next((one for one in self._saved.visits if visit.shares(one.nodes)), None)
             if known is not None:
                 known.visit = visit
@@ -161,6 +165,7 @@ class FollowUp:
         Raises:
             StudyError: Fewer than two can be, or one cannot be used.
         """
+        self.find()
         chosen = [entry for entry in self.entries if entry.is_included]
         if len(chosen) < 2:
             raise StudyError(
@@ -403,7 +408,8 @@ class FollowUp:
 
     def _version(self) -> tuple[object, ...]:
         nodes = [entry.visit.segmentation for entry in self._compared]
-        return tuple(outlines_version(node) if node.GetScene() is not None else () for node in nodes)
+        present = [node if node is not None and node.GetScene() is self._scene else None for node in nodes]
+        return tuple(outlines_version(node) if node is not None else () for node in present)
 
     def _save(self) -> None:
         visits = tuple(entry.saved() for entry in self.entries)

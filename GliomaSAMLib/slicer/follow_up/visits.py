@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,9 @@ class SceneVisit:
         own = (self.segmentation,) if self.segmentation is not None else ()
         return (*own, *self.volumes.values(), *self.others)
 
-    @property
+    @cached_property
     def is_outlined(self) -> bool:
-        """Whether its segmentation holds a tumour."""
+        """Whether its segmentation held a tumour when this was asked first: looking for it takes some milliseconds."""
         return self.segmentation is not None and has_outline(self.segmentation)
 
     @property

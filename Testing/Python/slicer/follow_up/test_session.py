@@ -182,6 +182,22 @@ def test_changed_outlines_are_noticed_and_give_up_the_choices(
     assert ce.vanished[1] == ("L2",)
 
 
+def test_nodes_that_go_are_noticed(compared: Any, two_visits: Any, work: Work, mrml_scene: Any) -> None:
+    mrml_scene.RemoveNode(two_visits[1][1])
+    compared.find()
+    work()
+    assert compared.is_stale and not compared.entries[1].visit.is_outlined
+    with pytest.raises(StudyError, match="1 visit to compare"):
+        compared.compare()
+    mrml_scene.RemoveNode(two_visits[1][0])
+    compared.find()
+    work()
+    assert len(compared.entries) == 1
+    compared.go_to("CE", "L1", 1)
+    compared.show_side_by_side(0, 1)  # what was compared can still be looked at
+    work()
+
+
 def test_all_is_saved_with_the_scene(compared: Any, engine: Any, work: Work, mrml_scene: Any, tmp_path: Path) -> None:
     import slicer
 

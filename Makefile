@@ -16,7 +16,7 @@ CASE ?=
 WORKERS ?= 2
 SOURCES := GliomaSAM GliomaSAMLib Testing Resources
 
-.PHONY: help install demo test test-rest test-all lint format icon clean
+.PHONY: help install demo test test-rest test-all lint format icon licences clean
 
 help:
 	@echo "make demo     one click to a 3D mask on a digital phantom; CASE=FOLDER for a case of your own"
@@ -108,6 +108,9 @@ format: $(STAMP)
 
 icon: $(STAMP)
 	$(BIN)/python Resources/draw_icon.py GliomaSAM.png
+
+licences: $(STAMP)
+	$(BIN)/python Resources/write_licences.py docs/licences.md
 
 clean:
 	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache

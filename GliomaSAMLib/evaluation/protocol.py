@@ -15,6 +15,7 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
 from ..errors import CaseError, OutputError
+from ..files import parse_json
 from ..regions import dice
 from ..training.validate import ClickEffect, click_effect
 from .metrics import surface_agreement
@@ -276,7 +277,7 @@ def _read(path: Path) -> Iterator[CaseResult]:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         try:
-            yield CaseResult.from_json(json.loads(line))
+            yield CaseResult.from_json(parse_json(line))
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return

@@ -7,8 +7,9 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
+from .dicom_elements import is_dicom, read_elements
 from .dicom_frames import read_frames
-from .reasons import reason_of
+from .reasons import no_warnings, reason_of
 from .slices import Slice, stack_of
 
 SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
@@ -47,15 +48,17 @@ class DicomSeries:
         return f"{self.description or 'no description'!r} ({len(self.files)} files)"
 
 
+@no_warnings()
 def find_series(folder: Path) -> list[DicomSeries]:
     """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
-    that the reader cannot take.
+    that the reader cannot take, and for a file that is damaged or cut short.
     """
     series = []
-    for path in (folder, *folder.iterdir()):
+    for path in (folder, *sorted(folder.iterdir())):
         check_name(path, StudyError)
-    for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
-        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
+        if path.is_file() and is_dicom(path):
+            read_elements(path)
+    for files in _files_by_series(folder):
         if files:
             header = _header(files[0])
             agent = header.get(CONTRAST_AGENT, "").strip().lower()
@@ -65,6 +68,17 @@ def find_series(folder: Path) -> list[DicomSeries]:
                 )
             )
     return sorted(series, key=lambda one: one.description)
+
+
+def _files_by_series(folder: Path) -> list[tuple[str, ...]]:
+    """The files of each series, in the order of their position. Raises `StudyError`."""
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames
+    try:
+        return [names(str(folder), uid) for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))]
+    except RuntimeError as error:
+        raise StudyError(
+            f"{folder}: the DICOM files cannot be read; one is damaged ({reason_of(error)}), export them again"
+        ) from error
 
 
 def read_dicom_folder(folder: Path) -> sitk.Image:
@@ -81,6 +95,7 @@ def read_dicom_folder(folder: Path) -> sitk.Image:
     return read_series(series[0])
 
 
+@no_warnings()
 def read_series(series: DicomSeries) -> sitk.Image:
     """The volume of one series. Raises `StudyError` when slices have no place, are damaged, missing or doubled."""
     name = f"{series.folder}: the series {series}"

@@ -15,7 +15,9 @@ import SimpleITK as sitk
 from ..errors import StudyError
 from ..files import check_name
 from .dicom import DicomSeries
+from .dicom_elements import is_dicom, read_elements
 from .naming import speaks_of_sequence
+from .reasons import no_warnings
 from .volume import Source, Volume, image_suffix
 
 PATIENT_ID, STUDY_UID = "0010|0020", "0020|000d"
@@ -228,10 +230,13 @@ def _filled(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in cleaned.items() if value}
 
 
+@no_warnings()
 def _tags(files: Iterable[str]) -> dict[str, str]:
     """Those of `TAGS` in the first file that has a DICOM header."""
     for file in files:
         check_name(file, StudyError)
+        if not _is_whole(Path(file)):
+            continue
         reader = sitk.ImageFileReader()
         reader.SetFileName(file)
         reader.SetImageIO("GDCMImageIO")
@@ -241,6 +246,14 @@ def _tags(files: Iterable[str]) -> dict[str, str]:
             continue
         return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
     return {}
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is no DICOM file cut short, for which GDCM would take gigabytes of memory."""
+    try:
+        return not is_dicom(file) or bool(read_elements(file).values)
+    except (StudyError, OSError):  # the reader says what is wrong
+        return False
 
 
 def _is_one_patient(origins: Sequence[Origin]) -> bool:

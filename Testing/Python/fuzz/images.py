@@ -172,7 +172,7 @@ def headers_of_tags(chance: random.Random, folder: Path, inputs: Inputs) -> list
             if chance.random() < 0.05:
                 elements[tag] = element(chance, "LO")
 
-        voxels = sitk.GetArrayFromImage(inputs.image) + number
+        voxels = sitk.GetArrayFromImage(inputs.image)[::2, ::2, ::2] + number
         write_slices(folder / "case", voxels, np.eye(4), change, series=str(number + 7), prefix=name.upper())
     options = [option for option in inputs.segment(folder) if not option.startswith("--t1=")]
     return [*options, f"--folder={folder / 'case'}"]

@@ -55,7 +55,10 @@ def ready(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> None:
 
     torch.set_num_threads(1)
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    assert run(inputs.segment(tmp_path_factory.mktemp("fuzz"))) == DONE
+    folder = tmp_path_factory.mktemp("fuzz")
+    assert run(inputs.segment(folder)) == DONE
+    assert run(inputs.evaluate(folder)) == DONE
+    assert run(["train", str(inputs.case.parent), f"--output={folder / 'run'}", "--split=absent.json"]) == REFUSED
 
 
 @pytest.fixture

@@ -31,6 +31,11 @@ class Inputs:
         given |= {"json": folder / "out.json", **options}
         return ["segment", *(f"--{name}={value}" for name, value in given.items())]
 
+    def evaluate(self, folder: Path, *options: str, cases: Path | None = None) -> list[str]:
+        """The arguments of `gliomasam evaluate` for one method that costs little."""
+        little = ["--no-model", "--baseline=grow_ball", "--region=WT", "--prompts=0", *options]
+        return ["evaluate", str(cases or self.case.parent), f"--output={folder / 'table'}", *little]
+
 
 Change = Callable[[random.Random, Path, Inputs], list[str]]
 """Writes one spoiled input into an empty folder, and returns the arguments of `gliomasam` that read it."""

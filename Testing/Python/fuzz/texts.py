@@ -58,10 +58,8 @@ def report(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
 
 def split(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
     path = folder / "split.json"
-    cases = inputs.case.parent
     path.write_bytes(change_json(chance, {"train": [], "val": [inputs.case.name], "without_enhancement": []}))
-    options = ["--no-model", "--baseline=grow_ball", "--region=WT", "--prompts=0"]
-    return ["evaluate", str(cases), f"--split={path}", f"--output={folder / 'table'}", *options]
+    return inputs.evaluate(folder, f"--split={path}")
 
 
 def results(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
@@ -73,8 +71,7 @@ def results(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
     clicked = Round(1, ((1.0, 2.0, 3.0),), True, 0.5, 4.0, 0.3, 0.6, 0.1, True, 2.0)
     result = CaseResult("method", "first", "WT", "all", "error", "", True, 1.0, (at_first, clicked), modalities=("t1",))
     path.write_bytes(b"\n".join(change_json(chance, result.to_json()) for _ in range(2)))
-    options = ["--no-model", "--baseline=grow_ball", "--region=WT", "--prompts=0", f"--results={path}"]
-    return ["evaluate", str(inputs.case.parent), f"--output={folder / 'table'}", *options]
+    return inputs.evaluate(folder, f"--results={path}")
 
 
 def config(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
@@ -128,8 +125,7 @@ def labels(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
     sitk.WriteImage(image, str(path))
     content = path.read_bytes()
     path.write_bytes(change_numbers(chance, content[:348]) + content[348:])
-    options = ["--no-model", "--baseline=grow_ball", "--region=WT", "--prompts=0"]
-    return ["evaluate", str(folder / "cases"), f"--output={folder / 'table'}", *options]
+    return inputs.evaluate(folder, cases=folder / "cases")
 
 
 TEXTS: dict[str, tuple[int, Change]] = {

@@ -33,7 +33,7 @@ class ResultsRow:
     Args:
         region: Its name for people.
         volume_ml: mL.
-        largest_mm: The largest diameter on an axial slice.
+        largest_mm: The largest diameter on an axial slice; it may cross hollows, as that of a follow-up may not.
         perpendicular_mm: The largest one perpendicular to it on that slice.
         product_mm2: Their product (RANO).
         slice_s: S in mm of that slice.

@@ -16,8 +16,9 @@ from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
 from ..errors import CaseError, OutputError
 from ..files import parse_json
-from ..regions import dice
+from ..regions import REGIONS, dice
 from ..training.validate import ClickEffect, click_effect
+from .field_types import check_types
 from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
@@ -132,10 +133,14 @@ class CaseResult:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "CaseResult":
-        """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
         rounds = tuple(Round.from_json(entry) for entry in data["rounds"])
         lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
-        return cls(**{**data, **lists, "rounds": rounds})
+        result = cls(**{**data, **lists, "rounds": rounds})
+        check_types(result)
+        if result.region not in REGIONS or not (rounds or result.error):
+            raise ValueError("an unknown region, or no rounds")
+        return result
 
 
 @dataclass

@@ -60,7 +60,7 @@ def slicer_segmentation(chance: random.Random, folder: Path, inputs: Inputs) -> 
     grid = Geometry.of_image(inputs.image)
     mask = (sitk.GetArrayFromImage(inputs.image) > 250).astype(np.uint8)
     path = folder / "t1.seg.nrrd"
-    write_segmentation(path, dict.fromkeys(("WT", "TC", "ET"), mask), grid)
+    write_segmentation(path, {"WT": mask, "TC": 0 * mask, "ET": 0 * mask}, grid)
     content = path.read_bytes()
     length = content.index(b"\n\n") + 2
     path.write_bytes(_perhaps_cut(chance, change_words(chance, content[:length]) + content[length:]))

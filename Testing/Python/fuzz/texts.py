@@ -95,13 +95,16 @@ def weights(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
         notes = header["__metadata__"]
         notes["config"] = change_json(chance, json.loads(notes["config"])).decode("latin-1")
         text = json.dumps(header).encode()
-    else:
+    elif kind == 2:
         names = [name for name in header if name != "__metadata__"]
         for name in chance.sample(names, chance.randint(1, 3)):
             entry = header[name]
             field = chance.choice(list(entry))
             entry[field] = chance.choice([*ODD_VALUES, "I8", "F64", "BF16", [0, 2**40], [1, 2], [2**33, 2**33]])
         text = json.dumps(header).encode()
+    else:
+        text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
     stated = len(text) if chance.random() < 0.9 else chance.choice([0, 1, 2**31, 2**63, len(text) - 1])
     content = struct.pack("<Q", stated) + text + tensors
     if chance.random() < 0.1:

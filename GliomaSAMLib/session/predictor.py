@@ -15,6 +15,7 @@ from ..study import Study
 from .answer import AnswerOptions
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
+from .field_of_view import cut_off_notes
 from .masks import PackedMasks
 from .pipeline import Answer, Pipeline
 from .prediction import Prediction, Request
@@ -97,7 +98,8 @@ class ModelPredictor:
         """Answer prompts. Raises `Cancelled`; the prompts answered by then are kept."""
         with self._lock:
             prefix = self._answered(request.prompts, Reporter(progress, cancel))
-            notes = (*self._notes, *_ignored_prompt_notes(self.model.name, self.model.prompts, request.prompts))
+            ignored = _ignored_prompt_notes(self.model.name, self.model.prompts, request.prompts)
+            notes = (*self._notes, *ignored, *cut_off_notes(prefix.masks, self.study.reference))
             self._notes.clear()
             return Prediction(request.prompts, prefix.masks, self.weights, notes)
 

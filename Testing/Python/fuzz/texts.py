@@ -1,5 +1,6 @@
 """Spoiled JSON files and weights for the commands that read them."""
 
+import hashlib
 import json
 import random
 import struct
@@ -37,11 +38,12 @@ def prompts(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
 
 
 def report(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
-    """The report of a segmentation, where its prompts are asked for."""
+    """The report of a segmentation, to be done again, or where prompts are asked for."""
     from GliomaSAMLib.geometry import Geometry
     from GliomaSAMLib.output import segmentation_report
     from GliomaSAMLib.prompts import PromptHistory
 
+    volume = inputs.case / "t1.nii.gz"
     values = segmentation_report(
         volumes={"WT": 1.0, "TC": 0.5, "ET": 0.1},
         prompts=PromptHistory.from_json(some_prompts(inputs)),
@@ -50,10 +52,14 @@ def report(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
         weights_sha256="ab" * 32,
         seconds=1.0,
         geometry=Geometry.of_image(inputs.image),
+        inputs={"t1": {"path": str(volume), "files": 1, "sha256": hashlib.sha256(volume.read_bytes()).hexdigest()}},
+        options={"register": False, "skull": "off", "orientation": "auto", "same_patient": False, "et_label": 3},
     )
     path = folder / "report.json"
     path.write_bytes(change_json(chance, values))
-    return inputs.segment(folder, prompts=path)
+    if chance.random() < 0.2:
+        return inputs.segment(folder, prompts=path)
+    return ["segment", f"--from={path}", f"--output={folder / 'out.nrrd'}", f"--model={inputs.weights}"]
 
 
 def split(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
@@ -133,7 +139,7 @@ def labels(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
 
 TEXTS: dict[str, tuple[int, Change]] = {
     "prompts": (300, prompts),
-    "report": (50, report),
+    "report": (150, report),
     "split": (100, split),
     "results": (50, results),
     "config": (150, config),

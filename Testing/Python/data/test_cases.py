@@ -124,6 +124,7 @@ def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> No
     ("text", "said"),
     [
         ("{", "not a split"),
+        ("[" * 100_000, "not a split"),
         (json.dumps({"train": ["a"]}), "val"),
         (json.dumps(["a"]), "not a split"),
         (json.dumps({"train": "abc", "val": []}), "must be lists"),

@@ -13,12 +13,13 @@ from typing import Any
 
 from rich.console import Console
 
+from GliomaSAMLib.regions import REGION_NAMES
+
 PROJECT = Path(__file__).resolve().parents[2]
 BENCHMARKS = PROJECT / "docs" / "benchmarks"
 TABLES = BENCHMARKS / "tables.md"
 README = PROJECT / "README.md"
 BEGIN, END = "<!-- accuracy -->\n", "<!-- /accuracy -->"
-REGIONS = ("WT", "TC", "ET")
 PROMPTS = ("0", "1", "2", "3", "4", "5", "10")
 
 
@@ -44,18 +45,20 @@ def read(name: str) -> dict[str, Any]:
     return content
 
 
-def methods(models: dict[str, Any]) -> str:
-    """All methods and regions of one setting."""
-    rows = []
-    for region in REGIONS:
+def methods(models: dict[str, Any], level: str = "###") -> str:
+    """All methods of one setting, a table a region."""
+    heads = ["method", *PROMPTS, "HD95", "NSD", "mended", "broken", "lowered"]
+    parts = []
+    for region, name in REGION_NAMES.items():
+        rows = []
         for model, measured in models.items():
             row = measured[region]
             dice = [number(row["dice"].get(count)) for count in PROMPTS]
             surface = [number(row["hd95"], 1), number(row["nsd2"])]
             clicks = [number(row["mended"], 2), number(row["broken_per_mended"], 2), percent(row["lowered"])]
-            rows.append([region, model, *dice, *surface, *clicks])
-    heads = ["region", "method", *PROMPTS, "HD95 mm", "NSD 2 mm", "mended", "broken", "lowered"]
-    return table(heads, rows)
+            rows.append([model, *dice, *surface, *clicks])
+        parts += [f"{level} {name.capitalize()} ({region})", table(heads, rows)]
+    return "\n\n".join(part.rstrip("\n") for part in parts)
 
 
 def facts(content: dict[str, Any], *names: str) -> str:
@@ -74,7 +77,7 @@ def tables() -> str:
         "Written by `python Testing/benchmarks/write_tables.py` from the JSON files beside this page; "
         "[what was measured, and how](README.md).",
         "## Six validation cases",
-        "Mean Dice after so many clicks of a robot on that region. HD95 and NSD after five. *Mended*, *broken* and "
+        "Mean Dice after so many clicks of a robot on that region. HD95 (mm) and NSD (2 mm) after five. *Mended*, *broken* and "
         "*lowered* as explained [here](README.md), over clicks 2 to 5. ET: the cases that have any.",
         facts(validation, "part", "segresnet"),
         methods(setting),
@@ -125,10 +128,9 @@ def readme_table() -> str:
     """The one table of the README."""
     validation, waits = read("validation.json"), read("latency.json")["latency"]
     (setting,) = validation["settings"].values()
-    names = {"WT": "whole tumour", "TC": "tumour core", "ET": "enhancing tumour"}
     rows = [
-        [f"{names[region]} ({region})", *(number(setting["gliomasam"][region]["dice"][count]) for count in "0135")]
-        for region in REGIONS
+        [f"{name} ({region})", *(number(setting["gliomasam"][region]["dice"][count]) for count in "0135")]
+        for region, name in REGION_NAMES.items()
     ]
     rows.append(
         [

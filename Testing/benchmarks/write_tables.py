@@ -61,6 +61,20 @@ def methods(models: dict[str, Any], level: str = "###") -> str:
     return "\n\n".join(part.rstrip("\n") for part in parts)
 
 
+def cases(measured: dict[str, Any]) -> str:
+    """Dice of each case after 0, 1, 3 and 5 clicks."""
+    counts = (0, 1, 3, 5)
+    heads = ["case", *(f"{region} {count}" for region in REGION_NAMES for count in counts)]
+    names = sorted({name for row in measured.values() for name in row["case_dice"]})
+    rows = []
+    for name in names:
+        curves = [measured[region]["case_dice"].get(name) for region in REGION_NAMES]
+        rows.append(
+            [name, *(number(curve[min(n, len(curve) - 1)] if curve else None) for curve in curves for n in counts)]
+        )
+    return table(heads, rows)
+
+
 def facts(content: dict[str, Any], *names: str) -> str:
     """What is known of how a file was made."""
     return "\n".join(f"- {name}: {content[name]}" for name in ("date", "commit", "command", *names) if name in content)
@@ -77,13 +91,15 @@ def tables() -> str:
         "Written by `python Testing/benchmarks/write_tables.py` from the JSON files beside this page; "
         "[what was measured, and how](README.md).",
         "## Six validation cases",
-        "Mean Dice after so many clicks of a robot on that region. HD95 (mm) and NSD (2 mm) after five. *Mended*, *broken* and "
-        "*lowered* as explained [here](README.md), over clicks 2 to 5. ET: the cases that have any.",
+        "Mean Dice after so many clicks of a robot on that region. HD95 (mm) and NSD (2 mm) after five. *Mended*, "
+        "*broken* and *lowered* as explained [here](README.md), over clicks 2 to 5. ET: the cases that have any.",
         facts(validation, "part", "segresnet"),
         methods(setting),
         "`csad` and `ma_sam` do not read clicks: the session alone answers them. The four published methods were "
         "trained for ten to 37 minutes of one shared core each, `gliomasam` far longer: the table compares what "
         "ships, not what the methods can be.",
+        "### Single cases, gliomasam",
+        cases(setting["gliomasam"]),
         "## Methods of others",
         f"{others['note']} Three painted planes, or a box on each of some 70 slices, are far more work than a click.",
         table(

@@ -14,12 +14,12 @@ import pytest
 def listed(folder: Path) -> set[str]:
     """The files that the CMakeLists.txt of a folder names."""
     text = re.sub(r"#.*", "", (folder / "CMakeLists.txt").read_text(encoding="utf-8"))
-    return set(re.findall(r"[\w./-]+\.(?:py|png|ui|txt|json|safetensors)\b", text))
+    return set(re.findall(r"[\w./-]+\.(?:py|png|ui|txt|json|safetensors|qm)\b", text))
 
 
 def present(folder: Path) -> set[str]:
     """The files that a folder holds and that are to be installed."""
-    suffixes = {".py", ".png", ".ui", ".txt"}
+    suffixes = {".py", ".png", ".ui", ".txt", ".qm"}
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in suffixes}
     development = {name for name in files if re.match(r"Resources/\w+\.py", name)}  # draws icons
     return {name for name in files - development if "__pycache__" not in name and name != "CMakeLists.txt"}

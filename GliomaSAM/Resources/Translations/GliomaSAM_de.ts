@@ -80,6 +80,14 @@
    <translation>Volumen ausrichten</translation>
   </message>
   <message>
+   <source>Volumes of different patients, by DICOM or the subject hierarchy, are refused. Choose this when they are of one patient all the same, for example after one of them was anonymised.</source>
+   <translation>Volumen verschiedener Patienten, laut DICOM oder Objekthierarchie, werden abgelehnt. Wählen, wenn sie doch von einem Patienten sind, etwa weil eines anonymisiert wurde.</translation>
+  </message>
+  <message>
+   <source>Of one patient</source>
+   <translation>Von einem Patienten</translation>
+  </message>
+  <message>
    <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene.</source>
    <translation>Die vier Auswahlen nach den Namen und DICOM-Beschreibungen der Volumen der Szene füllen.</translation>
   </message>
@@ -228,6 +236,14 @@
    <translation>Ob eine Region Voxel von Segmenten übernehmen darf, die nicht von GliomaSAM sind.</translation>
   </message>
   <message>
+   <source>Paint the cavity that surgery left into a segment of its own: it is in no tumour volume, and no answer covers it.</source>
+   <translation>Die Höhle, die die Operation hinterließ, in ein eigenes Segment malen: sie ist in keinem Tumorvolumen, und keine Antwort überdeckt sie.</translation>
+  </message>
+  <message>
+   <source>Resection cavity…</source>
+   <translation>Resektionshöhle…</translation>
+  </message>
+  <message>
    <source>Edit by hand</source>
    <translation>Von Hand bearbeiten</translation>
   </message>
@@ -240,8 +256,8 @@
    <translation>Ergebnisse</translation>
   </message>
   <message>
-   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO).</source>
-   <translation>Volumen, größter Durchmesser in einer axialen Schicht, größter dazu senkrechter und ihr Produkt (RANO).</translation>
+   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not.</source>
+   <translation>Volumen, größter Durchmesser in einer axialen Schicht, größter dazu senkrechter und ihr Produkt (RANO). Der größte darf Hohlräume queren; in der Verlaufskontrolle nicht.</translation>
   </message>
   <message>
    <source>Volume
@@ -328,6 +344,170 @@ mm²</translation>
    <translation>Zur unsichersten Stelle</translation>
   </message>
   <message>
+   <source>Follow-up</source>
+   <translation>Verlaufskontrolle</translation>
+  </message>
+  <message>
+   <source>The visits of the patient in the scene. Tick those to compare; a date can be typed. The visit chosen is the one that is shown below.</source>
+   <translation>Die Untersuchungen des Patienten in der Szene. Die zu vergleichenden ankreuzen; ein Datum kann eingegeben werden. Die gewählte wird unten gezeigt.</translation>
+  </message>
+  <message>
+   <source>Date</source>
+   <translation>Datum</translation>
+  </message>
+  <message>
+   <source>Visit</source>
+   <translation>Untersuchung</translation>
+  </message>
+  <message>
+   <source>Outlines</source>
+   <translation>Umrisse</translation>
+  </message>
+  <message>
+   <source>Look for visits of the patient in the scene: studies of the subject hierarchy, segmentations with their volumes, folders.</source>
+   <translation>Untersuchungen des Patienten in der Szene suchen: Studien der Objekthierarchie, Segmentierungen mit ihren Volumen, Ordner.</translation>
+  </message>
+  <message>
+   <source>Find visits</source>
+   <translation>Untersuchungen suchen</translation>
+  </message>
+  <message>
+   <source>Let the model outline the visit chosen. The outlines of the last visit before it, brought over, take the place of its proposal; nothing of them has to stay.</source>
+   <translation>Das Modell die gewählte Untersuchung umreißen lassen. Die übertragenen Umrisse der letzten davor nehmen die Stelle seines Vorschlags ein; nichts davon muss bleiben.</translation>
+  </message>
+  <message>
+   <source>Outline from last</source>
+   <translation>Von letzter aus umreißen</translation>
+  </message>
+  <message>
+   <source>Tumour</source>
+   <translation>Tumor</translation>
+  </message>
+  <message>
+   <source>What the response is judged by: enhancing tumour, the whole of a tumour that does not enhance, or both.</source>
+   <translation>Wonach das Ansprechen beurteilt wird: anreichernder Tumor, das Ganze eines nicht anreichernden Tumors oder beides.</translation>
+  </message>
+  <message>
+   <source>This visit is</source>
+   <translation>Diese Untersuchung ist</translation>
+  </message>
+  <message>
+   <source>What the visit chosen in the table is. Response is counted from the baseline; without one it is the first visit after radiotherapy or surgery.</source>
+   <translation>Was die in der Tabelle gewählte Untersuchung ist. Das Ansprechen zählt von der Ausgangsuntersuchung; ohne eine solche von der ersten nach Strahlentherapie oder Operation.</translation>
+  </message>
+  <message>
+   <source>Choose this when the visits lie in one space already: they are not registered.</source>
+   <translation>Wählen, wenn die Untersuchungen schon in einem Raum liegen: sie werden nicht registriert.</translation>
+  </message>
+  <message>
+   <source>Visits are aligned</source>
+   <translation>Sind ausgerichtet</translation>
+  </message>
+  <message>
+   <source>Align, measure and judge the visits that are ticked. No volume and no segment is changed.</source>
+   <translation>Die angekreuzten Untersuchungen ausrichten, messen und beurteilen. Kein Volumen und kein Segment wird geändert.</translation>
+  </message>
+  <message>
+   <source>Compare visits</source>
+   <translation>Untersuchungen vergleichen</translation>
+  </message>
+  <message>
+   <source>The lesions at the visit chosen. The tick makes a lesion a target; a click shows it and its two calliper lines, which can be dragged. R: lines of the reader.</source>
+   <translation>Die Läsionen der gewählten Untersuchung. Das Kreuz macht eine Läsion zur Zielläsion; ein Klick zeigt sie und ihre zwei Messlinien, die gezogen werden können. R: Linien des Befunders.</translation>
+  </message>
+  <message>
+   <source>Lesion</source>
+   <translation>Läsion</translation>
+  </message>
+  <message>
+   <source>mL</source>
+   <translation>mL</translation>
+  </message>
+  <message>
+   <source>mm</source>
+   <translation>mm</translation>
+  </message>
+  <message>
+   <source>mm²</source>
+   <translation>mm²</translation>
+  </message>
+  <message>
+   <source>Baseline
+%</source>
+   <translation>Ausgang
+%</translation>
+  </message>
+  <message>
+   <source>Nadir
+%</source>
+   <translation>Nadir
+%</translation>
+  </message>
+  <message>
+   <source>Radiotherapy ended</source>
+   <translation>Ende der Strahlentherapie</translation>
+  </message>
+  <message>
+   <source>The last day of radiotherapy, YYYY-MM-DD. Progression within 12 weeks of it is preliminary.</source>
+   <translation>Der letzte Tag der Strahlentherapie, JJJJ-MM-TT. Progression innerhalb von 12 Wochen danach ist vorläufig.</translation>
+  </message>
+  <message>
+   <source>not known (YYYY-MM-DD)</source>
+   <translation>nicht bekannt (JJJJ-MM-TT)</translation>
+  </message>
+  <message>
+   <source>Steroids</source>
+   <translation>Steroide</translation>
+  </message>
+  <message>
+   <source>The dose of steroids at this visit, against the visit before.</source>
+   <translation>Die Steroiddosis bei dieser Untersuchung gegenüber der vorigen.</translation>
+  </message>
+  <message>
+   <source>Clinical state</source>
+   <translation>Klinischer Zustand</translation>
+  </message>
+  <message>
+   <source>The patient's state at this visit. Worse: a decline that is due to the tumour.</source>
+   <translation>Der Zustand des Patienten bei dieser Untersuchung. Verschlechtert: durch den Tumor bedingt.</translation>
+  </message>
+  <message>
+   <source>Outside the field</source>
+   <translation>Außerhalb des Feldes</translation>
+  </message>
+  <message>
+   <source>Whether what progresses lies outside the field of radiation.</source>
+   <translation>Ob das, was fortschreitet, außerhalb des Bestrahlungsfeldes liegt.</translation>
+  </message>
+  <message>
+   <source>Pathology</source>
+   <translation>Pathologie</translation>
+  </message>
+  <message>
+   <source>What a specimen of what progresses showed.</source>
+   <translation>Was eine Probe dessen, was fortschreitet, ergab.</translation>
+  </message>
+  <message>
+   <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
+   <translation>Die gewählte Untersuchung neben der vorigen zeigen, in verknüpften Schichtansichten über der Kurve der Volumina.</translation>
+  </message>
+  <message>
+   <source>Side by side</source>
+   <translation>Nebeneinander</translation>
+  </message>
+  <message>
+   <source>Take the targets and calliper lines that the program chose.</source>
+   <translation>Die vom Programm gewählten Zielläsionen und Messlinien nehmen.</translation>
+  </message>
+  <message>
+   <source>Save the report: pages, table, values, and a segmentation for each visit.</source>
+   <translation>Den Bericht sichern: Seiten, Tabelle, Werte und eine Segmentierung je Untersuchung.</translation>
+  </message>
+  <message>
+   <source>Report…</source>
+   <translation>Bericht…</translation>
+  </message>
+  <message>
    <source>Model and device</source>
    <translation>Modell und Gerät</translation>
   </message>
@@ -370,6 +550,168 @@ mm²</translation>
   <message>
    <source>Import weights…</source>
    <translation>Gewichte importieren…</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.follow_up</name>
+  <message>
+   <source>new</source>
+   <translation>neu</translation>
+  </message>
+  <message>
+   <source>split</source>
+   <translation>geteilt</translation>
+  </message>
+  <message>
+   <source>merged</source>
+   <translation>vereinigt</translation>
+  </message>
+  <message>
+   <source>gone</source>
+   <translation>verschwunden</translation>
+  </message>
+  <message>
+   <source>absent</source>
+   <translation>nicht da</translation>
+  </message>
+  <message>
+   <source>returned</source>
+   <translation>wieder da</translation>
+  </message>
+  <message>
+   <source>A new or empty folder for the report</source>
+   <translation>Ein neuer oder leerer Ordner für den Bericht</translation>
+  </message>
+  <message>
+   <source>There is a report in this folder. Replace its files?</source>
+   <translation>In diesem Ordner ist ein Bericht. Seine Dateien ersetzen?</translation>
+  </message>
+  <message>
+   <source>no volumes</source>
+   <translation>keine Volumen</translation>
+  </message>
+  <message>
+   <source>Outlines were changed since: compare the visits again</source>
+   <translation>Umrisse wurden seither geändert: die Untersuchungen erneut vergleichen</translation>
+  </message>
+  <message>
+   <source>No visit was found: put the volumes of each visit into a study (module Data), or outline them</source>
+   <translation>Keine Untersuchung gefunden: die Volumen jeder Untersuchung in eine Studie legen (Modul Daten) oder umreißen</translation>
+  </message>
+  <message>
+   <source>Choose the visit to outline in the table first</source>
+   <translation>Zuerst in der Tabelle die Untersuchung wählen, die umrissen werden soll</translation>
+  </message>
+  <message>
+   <source>Nothing is compared yet: press Compare visits first</source>
+   <translation>Noch nichts verglichen: zuerst Untersuchungen vergleichen drücken</translation>
+  </message>
+  <message>
+   <source>The report is in {name}</source>
+   <translation>Der Bericht ist in {name}</translation>
+  </message>
+  <message>
+   <source>typed</source>
+   <translation>eingegeben</translation>
+  </message>
+  <message>
+   <source>yes</source>
+   <translation>ja</translation>
+  </message>
+  <message>
+   <source>from DICOM</source>
+   <translation>aus DICOM</translation>
+  </message>
+  <message>
+   <source>from the name</source>
+   <translation>aus dem Namen</translation>
+  </message>
+  <message>
+   <source>not known: type it, YYYY-MM-DD</source>
+   <translation>nicht bekannt: eingeben, JJJJ-MM-TT</translation>
+  </message>
+  <message>
+   <source>not measurable: {reason}</source>
+   <translation>nicht messbar: {reason}</translation>
+  </message>
+  <message>
+   <source>The date of the visit</source>
+   <translation>Das Datum der Untersuchung</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.follow_up_fields</name>
+  <message>
+   <source>not said</source>
+   <translation>nicht angegeben</translation>
+  </message>
+  <message>
+   <source>before surgery</source>
+   <translation>vor der Operation</translation>
+  </message>
+  <message>
+   <source>after surgery</source>
+   <translation>nach der Operation</translation>
+  </message>
+  <message>
+   <source>the baseline</source>
+   <translation>die Ausgangsuntersuchung</translation>
+  </message>
+  <message>
+   <source>a follow-up</source>
+   <translation>eine Verlaufskontrolle</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>nicht bekannt</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>keine</translation>
+  </message>
+  <message>
+   <source>physiological dose</source>
+   <translation>physiologische Dosis</translation>
+  </message>
+  <message>
+   <source>stable</source>
+   <translation>unverändert</translation>
+  </message>
+  <message>
+   <source>decreased</source>
+   <translation>verringert</translation>
+  </message>
+  <message>
+   <source>increased</source>
+   <translation>erhöht</translation>
+  </message>
+  <message>
+   <source>improved</source>
+   <translation>gebessert</translation>
+  </message>
+  <message>
+   <source>worse</source>
+   <translation>verschlechtert</translation>
+  </message>
+  <message>
+   <source>yes</source>
+   <translation>ja</translation>
+  </message>
+  <message>
+   <source>no</source>
+   <translation>nein</translation>
+  </message>
+  <message>
+   <source>tumour</source>
+   <translation>Tumor</translation>
+  </message>
+  <message>
+   <source>treatment effect</source>
+   <translation>Therapiefolge</translation>
+  </message>
+  <message>
+   <source>The end of radiotherapy</source>
+   <translation>Das Ende der Strahlentherapie</translation>
   </message>
  </context>
  <context>
@@ -523,6 +865,18 @@ Bitte prüfen: {reason}.</translation>
    <source>always give way</source>
    <translation>weichen immer</translation>
   </message>
+  <message>
+   <source>enhances</source>
+   <translation>reichert an</translation>
+  </message>
+  <message>
+   <source>does not enhance</source>
+   <translation>reichert nicht an</translation>
+  </message>
+  <message>
+   <source>both are judged</source>
+   <translation>beides wird beurteilt</translation>
+  </message>
  </context>
  <context>
   <name>GliomaSAMPanel.prompts</name>
@@ -537,6 +891,10 @@ Bitte prüfen: {reason}.</translation>
  </context>
  <context>
   <name>GliomaSAMPanel.results</name>
+  <message>
+   <source>Resection cavity: {volume} mL, in no tumour volume</source>
+   <translation>Resektionshöhle: {volume} mL, in keinem Tumorvolumen</translation>
+  </message>
   <message>
    <source>measuring</source>
    <translation>messen</translation>

@@ -80,6 +80,14 @@
    <translation>对齐图像</translation>
   </message>
   <message>
+   <source>Volumes of different patients, by DICOM or the subject hierarchy, are refused. Choose this when they are of one patient all the same, for example after one of them was anonymised.</source>
+   <translation>根据 DICOM 或对象层级属于不同患者的图像会被拒绝。若它们确属同一患者（例如其中之一已匿名化），请选择此项。</translation>
+  </message>
+  <message>
+   <source>Of one patient</source>
+   <translation>属于同一患者</translation>
+  </message>
+  <message>
    <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene.</source>
    <translation>根据场景中图像的名称和 DICOM 描述填充四个选项。</translation>
   </message>
@@ -228,6 +236,14 @@
    <translation>写入区域时是否可以占用不属于 GliomaSAM 的分割段的体素。</translation>
   </message>
   <message>
+   <source>Paint the cavity that surgery left into a segment of its own: it is in no tumour volume, and no answer covers it.</source>
+   <translation>将手术留下的空腔绘制到单独的分割段：它不计入任何肿瘤体积，也不会被结果覆盖。</translation>
+  </message>
+  <message>
+   <source>Resection cavity…</source>
+   <translation>切除腔…</translation>
+  </message>
+  <message>
    <source>Edit by hand</source>
    <translation>手动编辑</translation>
   </message>
@@ -240,8 +256,8 @@
    <translation>结果</translation>
   </message>
   <message>
-   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO).</source>
-   <translation>体积、轴位切片上的最大径、与之垂直的最大径及其乘积（RANO）。</translation>
+   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not.</source>
+   <translation>体积、轴位切片上的最大径、与之垂直的最大径及其乘积（RANO）。此处最大径可穿过空腔；在随访中不可。</translation>
   </message>
   <message>
    <source>Volume
@@ -328,6 +344,170 @@ mm²</translation>
    <translation>转到最不确定处</translation>
   </message>
   <message>
+   <source>Follow-up</source>
+   <translation>随访</translation>
+  </message>
+  <message>
+   <source>The visits of the patient in the scene. Tick those to compare; a date can be typed. The visit chosen is the one that is shown below.</source>
+   <translation>场景中该患者的各次检查。勾选要比较的检查；日期可手动输入。所选检查显示在下方。</translation>
+  </message>
+  <message>
+   <source>Date</source>
+   <translation>日期</translation>
+  </message>
+  <message>
+   <source>Visit</source>
+   <translation>检查</translation>
+  </message>
+  <message>
+   <source>Outlines</source>
+   <translation>轮廓</translation>
+  </message>
+  <message>
+   <source>Look for visits of the patient in the scene: studies of the subject hierarchy, segmentations with their volumes, folders.</source>
+   <translation>在场景中查找该患者的检查：对象层级中的研究、带图像的分割、文件夹。</translation>
+  </message>
+  <message>
+   <source>Find visits</source>
+   <translation>查找检查</translation>
+  </message>
+  <message>
+   <source>Let the model outline the visit chosen. The outlines of the last visit before it, brought over, take the place of its proposal; nothing of them has to stay.</source>
+   <translation>让模型勾画所选检查。前一次检查的轮廓经配准后作为初始建议；其中任何部分都不必保留。</translation>
+  </message>
+  <message>
+   <source>Outline from last</source>
+   <translation>从上次勾画</translation>
+  </message>
+  <message>
+   <source>Tumour</source>
+   <translation>肿瘤</translation>
+  </message>
+  <message>
+   <source>What the response is judged by: enhancing tumour, the whole of a tumour that does not enhance, or both.</source>
+   <translation>评估依据：强化肿瘤、不强化肿瘤的整体，或两者。</translation>
+  </message>
+  <message>
+   <source>This visit is</source>
+   <translation>此次检查为</translation>
+  </message>
+  <message>
+   <source>What the visit chosen in the table is. Response is counted from the baseline; without one it is the first visit after radiotherapy or surgery.</source>
+   <translation>表格中所选检查的性质。疗效从基线计算；若无基线，则为放疗或手术后的第一次检查。</translation>
+  </message>
+  <message>
+   <source>Choose this when the visits lie in one space already: they are not registered.</source>
+   <translation>若各次检查已在同一空间中，请选择此项：不再配准。</translation>
+  </message>
+  <message>
+   <source>Visits are aligned</source>
+   <translation>检查已对齐</translation>
+  </message>
+  <message>
+   <source>Align, measure and judge the visits that are ticked. No volume and no segment is changed.</source>
+   <translation>对齐、测量并评估所勾选的检查。不更改任何图像和分割段。</translation>
+  </message>
+  <message>
+   <source>Compare visits</source>
+   <translation>比较检查</translation>
+  </message>
+  <message>
+   <source>The lesions at the visit chosen. The tick makes a lesion a target; a click shows it and its two calliper lines, which can be dragged. R: lines of the reader.</source>
+   <translation>所选检查中的病灶。勾选使其成为靶病灶；点击可显示病灶及两条可拖动的测量线。R：阅片者的测量线。</translation>
+  </message>
+  <message>
+   <source>Lesion</source>
+   <translation>病灶</translation>
+  </message>
+  <message>
+   <source>mL</source>
+   <translation>mL</translation>
+  </message>
+  <message>
+   <source>mm</source>
+   <translation>mm</translation>
+  </message>
+  <message>
+   <source>mm²</source>
+   <translation>mm²</translation>
+  </message>
+  <message>
+   <source>Baseline
+%</source>
+   <translation>基线
+%</translation>
+  </message>
+  <message>
+   <source>Nadir
+%</source>
+   <translation>最低值
+%</translation>
+  </message>
+  <message>
+   <source>Radiotherapy ended</source>
+   <translation>放疗结束</translation>
+  </message>
+  <message>
+   <source>The last day of radiotherapy, YYYY-MM-DD. Progression within 12 weeks of it is preliminary.</source>
+   <translation>放疗最后一天，YYYY-MM-DD。其后 12 周内的进展为初步判断。</translation>
+  </message>
+  <message>
+   <source>not known (YYYY-MM-DD)</source>
+   <translation>未知（YYYY-MM-DD）</translation>
+  </message>
+  <message>
+   <source>Steroids</source>
+   <translation>类固醇</translation>
+  </message>
+  <message>
+   <source>The dose of steroids at this visit, against the visit before.</source>
+   <translation>此次检查与前一次相比的类固醇剂量。</translation>
+  </message>
+  <message>
+   <source>Clinical state</source>
+   <translation>临床状态</translation>
+  </message>
+  <message>
+   <source>The patient's state at this visit. Worse: a decline that is due to the tumour.</source>
+   <translation>患者此次检查时的状态。恶化：由肿瘤引起的下降。</translation>
+  </message>
+  <message>
+   <source>Outside the field</source>
+   <translation>照射野外</translation>
+  </message>
+  <message>
+   <source>Whether what progresses lies outside the field of radiation.</source>
+   <translation>进展部位是否位于照射野之外。</translation>
+  </message>
+  <message>
+   <source>Pathology</source>
+   <translation>病理</translation>
+  </message>
+  <message>
+   <source>What a specimen of what progresses showed.</source>
+   <translation>进展部位标本的结果。</translation>
+  </message>
+  <message>
+   <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
+   <translation>在联动切片视图中并排显示所选检查与前一次检查，下方为体积曲线。</translation>
+  </message>
+  <message>
+   <source>Side by side</source>
+   <translation>并排</translation>
+  </message>
+  <message>
+   <source>Take the targets and calliper lines that the program chose.</source>
+   <translation>采用程序选择的靶病灶和测量线。</translation>
+  </message>
+  <message>
+   <source>Save the report: pages, table, values, and a segmentation for each visit.</source>
+   <translation>保存报告：页面、表格、数值，以及每次检查的分割。</translation>
+  </message>
+  <message>
+   <source>Report…</source>
+   <translation>报告…</translation>
+  </message>
+  <message>
    <source>Model and device</source>
    <translation>模型与设备</translation>
   </message>
@@ -370,6 +550,168 @@ mm²</translation>
   <message>
    <source>Import weights…</source>
    <translation>导入权重…</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.follow_up</name>
+  <message>
+   <source>new</source>
+   <translation>新发</translation>
+  </message>
+  <message>
+   <source>split</source>
+   <translation>分裂</translation>
+  </message>
+  <message>
+   <source>merged</source>
+   <translation>融合</translation>
+  </message>
+  <message>
+   <source>gone</source>
+   <translation>消失</translation>
+  </message>
+  <message>
+   <source>absent</source>
+   <translation>不存在</translation>
+  </message>
+  <message>
+   <source>returned</source>
+   <translation>再现</translation>
+  </message>
+  <message>
+   <source>A new or empty folder for the report</source>
+   <translation>用于报告的新文件夹或空文件夹</translation>
+  </message>
+  <message>
+   <source>There is a report in this folder. Replace its files?</source>
+   <translation>此文件夹中已有报告。要替换其文件吗？</translation>
+  </message>
+  <message>
+   <source>no volumes</source>
+   <translation>无图像</translation>
+  </message>
+  <message>
+   <source>Outlines were changed since: compare the visits again</source>
+   <translation>轮廓已更改：请重新比较各次检查</translation>
+  </message>
+  <message>
+   <source>No visit was found: put the volumes of each visit into a study (module Data), or outline them</source>
+   <translation>未找到检查：请将每次检查的图像放入一个研究（数据模块），或先勾画</translation>
+  </message>
+  <message>
+   <source>Choose the visit to outline in the table first</source>
+   <translation>请先在表格中选择要勾画的检查</translation>
+  </message>
+  <message>
+   <source>Nothing is compared yet: press Compare visits first</source>
+   <translation>尚未比较：请先按“比较检查”</translation>
+  </message>
+  <message>
+   <source>The report is in {name}</source>
+   <translation>报告位于 {name}</translation>
+  </message>
+  <message>
+   <source>typed</source>
+   <translation>手动输入</translation>
+  </message>
+  <message>
+   <source>yes</source>
+   <translation>是</translation>
+  </message>
+  <message>
+   <source>from DICOM</source>
+   <translation>来自 DICOM</translation>
+  </message>
+  <message>
+   <source>from the name</source>
+   <translation>来自名称</translation>
+  </message>
+  <message>
+   <source>not known: type it, YYYY-MM-DD</source>
+   <translation>未知：请输入 YYYY-MM-DD</translation>
+  </message>
+  <message>
+   <source>not measurable: {reason}</source>
+   <translation>不可测量：{reason}</translation>
+  </message>
+  <message>
+   <source>The date of the visit</source>
+   <translation>检查日期</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.follow_up_fields</name>
+  <message>
+   <source>not said</source>
+   <translation>未说明</translation>
+  </message>
+  <message>
+   <source>before surgery</source>
+   <translation>术前</translation>
+  </message>
+  <message>
+   <source>after surgery</source>
+   <translation>术后</translation>
+  </message>
+  <message>
+   <source>the baseline</source>
+   <translation>基线</translation>
+  </message>
+  <message>
+   <source>a follow-up</source>
+   <translation>随访</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>未知</translation>
+  </message>
+  <message>
+   <source>none</source>
+   <translation>无</translation>
+  </message>
+  <message>
+   <source>physiological dose</source>
+   <translation>生理剂量</translation>
+  </message>
+  <message>
+   <source>stable</source>
+   <translation>稳定</translation>
+  </message>
+  <message>
+   <source>decreased</source>
+   <translation>减少</translation>
+  </message>
+  <message>
+   <source>increased</source>
+   <translation>增加</translation>
+  </message>
+  <message>
+   <source>improved</source>
+   <translation>改善</translation>
+  </message>
+  <message>
+   <source>worse</source>
+   <translation>恶化</translation>
+  </message>
+  <message>
+   <source>yes</source>
+   <translation>是</translation>
+  </message>
+  <message>
+   <source>no</source>
+   <translation>否</translation>
+  </message>
+  <message>
+   <source>tumour</source>
+   <translation>肿瘤</translation>
+  </message>
+  <message>
+   <source>treatment effect</source>
+   <translation>治疗反应</translation>
+  </message>
+  <message>
+   <source>The end of radiotherapy</source>
+   <translation>放疗结束日期</translation>
   </message>
  </context>
  <context>
@@ -523,6 +865,18 @@ Please check this one: {reason}.</source>
    <source>always give way</source>
    <translation>始终让位</translation>
   </message>
+  <message>
+   <source>enhances</source>
+   <translation>强化</translation>
+  </message>
+  <message>
+   <source>does not enhance</source>
+   <translation>不强化</translation>
+  </message>
+  <message>
+   <source>both are judged</source>
+   <translation>两者均评估</translation>
+  </message>
  </context>
  <context>
   <name>GliomaSAMPanel.prompts</name>
@@ -537,6 +891,10 @@ Please check this one: {reason}.</source>
  </context>
  <context>
   <name>GliomaSAMPanel.results</name>
+  <message>
+   <source>Resection cavity: {volume} mL, in no tumour volume</source>
+   <translation>切除腔：{volume} mL，不计入任何肿瘤体积</translation>
+  </message>
   <message>
    <source>measuring</source>
    <translation>正在测量</translation>

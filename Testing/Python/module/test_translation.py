@@ -11,7 +11,7 @@ import pytest
 import slicer
 
 LANGUAGES = {"de": "de_DE", "zh_CN": "zh_CN"}
-SAME = re.compile(r"GliomaSAM|FLAIR|T1|T2|CSV…|Lasso|Region|Segment|Prompts")
+SAME = re.compile(r"GliomaSAM|FLAIR|T1|T2|CSV…|Lasso|Region|Segment|mL|mm²?|Nadir\n%")
 """Texts that may be the same in another language."""
 
 

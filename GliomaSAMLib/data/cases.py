@@ -1,7 +1,7 @@
 """Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from .label_order import core_and_oedema_exchanged
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
 
+WHOLE_NAMES = ("wt",)
+"""Names of label maps of the whole tumour alone."""
+
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 KNOWN_LABELS = {0, 1, 2, 3, 4}
@@ -35,17 +38,13 @@ class Case:
         name: Name of the case.
         folder: The folder.
         labels: The file of the label map.
-        enhancing: Whether the case is taken as it is; else its enhancement is taken out for training.
+        whole_only: Whether the map tells the whole tumour only (a file `wt.nii`): nobody knows what of it is core.
     """
 
     name: str
     folder: Path
     labels: Path
-    enhancing: bool = True
-
-    def without_enhancement(self) -> "Case":
-        """The same case, to be trained on with its enhancement taken out, see `enhancement`."""
-        return replace(self, name=f"{self.name}-unenhanced", enhancing=False)
+    whole_only: bool = False
 
     def read_study(self) -> Study:
         """The case's volumes, after a look at its labels.
@@ -62,7 +61,7 @@ class Case:
 
         Raises:
             CaseError: The map cannot be read, has another grid than the reference, labels that BraTS does not know, or
-                core and oedema exchanged.
+                core and oedema exchanged. Of a map of the whole tumour all is label 2, which is in WT only.
         """
         image = self._label_image()
         if not Geometry.of_image(image).matches(study.reference):
@@ -72,7 +71,13 @@ class Case:
             )
         labels = sitk.GetArrayFromImage(image)
         self._check_labels(labels)
-        return labels.astype(np.uint8)
+        return np.where(labels > 0, 2, 0).astype(np.uint8) if self.whole_only else labels.astype(np.uint8)
+
+    def label_values(self) -> np.ndarray:
+        """The values of the label map, (K, J, I) on its own grid. Raises `CaseError` as `read_labels` does."""
+        labels = sitk.GetArrayFromImage(self._label_image())
+        self._check_labels(labels)
+        return labels
 
     def _label_image(self) -> sitk.Image:
         try:
@@ -88,6 +93,13 @@ class Case:
     def _check_labels(self, labels: np.ndarray) -> None:
         """Raise `CaseError` unless they are those of BraTS, in its order."""
         found = set(np.unique(labels[labels != 0]).tolist())
+        if self.whole_only:
+            if len(found) > 1:
+                raise CaseError(
+                    f"{self.labels} has {len(found)} labels: expected one, the whole tumour; name it seg where it has "
+                    "the labels of BraTS"
+                )
+            return
         if unknown := sorted(found - KNOWN_LABELS):
             raise CaseError(f"{self.labels} has unknown labels {unknown}: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)")
         if {3, 4} <= found:
@@ -102,12 +114,14 @@ class Case:
             )
 
 
-def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]:
+def find_cases(folder: Path | str, names: list[str] | None = None, whole_only: bool = False) -> list[Case]:
     """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like).
 
     Args:
         folder: Folder of case folders.
         names: Take these only, in this order.
+        whole_only: Whether folders count whose label map tells the whole tumour only (`wt.nii`): to train, not to
+            measure.
 
     Raises:
         CaseError: No case is found, or a named one is absent or without labels.
@@ -116,7 +130,11 @@ def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]
     if not folder.is_dir():
         raise CaseError(f"The folder {folder} does not exist: name the folder that holds the case folders")
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path))}
+    found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path, LABEL_NAMES))}
+    if whole_only:
+        whole = {path.name: labels for path in folders if (labels := _label_file(path, WHOLE_NAMES))}
+        found = {name: Case(name, folder / name, labels, True) for name, labels in whole.items()} | found
+        found = dict(sorted(found.items()))
     if names is None:
         if not found:
             raise CaseError(
@@ -132,12 +150,12 @@ def find_cases(folder: Path | str, names: list[str] | None = None) -> list[Case]
     return [found[name] for name in names]
 
 
-def _label_file(folder: Path) -> Path | None:
+def _label_file(folder: Path, names: tuple[str, ...]) -> Path | None:
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         name = path.name.lower()
         for suffix in SUFFIXES:
             stem = name.removesuffix(suffix)
-            if stem != name and stem.replace("-", "_").split("_")[-1] in LABEL_NAMES:
+            if stem != name and stem.replace("-", "_").split("_")[-1] in names:
                 return path
     return None
 
@@ -148,43 +166,36 @@ def _size(size: tuple[int, ...]) -> str:
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases for training and for validation, and of those of training that are also trained on with their
-    enhancement taken out.
-    """
+    """Names of the cases for training and for validation."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
-    without_enhancement: tuple[str, ...] = ()
 
 
 def read_split(path: Path | str) -> Split:
-    """Read a split, JSON with the lists `train` and `val`, and `without_enhancement` where wanted.
+    """Read a split, JSON with the lists `train` and `val`.
 
     Raises:
-        CaseError: The file cannot be read, lacks a list, has a case twice or in both, or takes the enhancement out of a
-            case that is not one of training.
+        CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
     """
     try:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         train, val = content["train"], content["val"]
-        taken_out = content.get("without_enhancement", [])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error
-    for part in (train, val, taken_out):
+    if "without_enhancement" in content:
+        raise CaseError(
+            f"{path} has a list 'without_enhancement', which splits no longer have: remove it; "
+            "`gliomasam train --without-uptake SHARE` takes the enhancement out of a share of all crops"
+        )
+    for part in (train, val):
         if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
-            raise CaseError(
-                f"{path} is not a split: 'train', 'val' and 'without_enhancement' must be lists of case names"
-            )
+            raise CaseError(f"{path} is not a split: 'train' and 'val' must be lists of case names")
         if twice := sorted({name for name in part if part.count(name) > 1}):
             raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
     if both := sorted(set(train) & set(val)):
         raise CaseError(f"{path} has {', '.join(both)} for training and for validation: leave each in one list")
-    if others := sorted(set(taken_out) - set(train)):
-        raise CaseError(
-            f"{path} takes the enhancement out of {', '.join(others)}, not among the cases for training: add them to "
-            "the list 'train', or leave them out of 'without_enhancement'"
-        )
-    return Split(tuple(train), tuple(val), tuple(taken_out))
+    return Split(tuple(train), tuple(val))
 
 
 @dataclass(frozen=True)

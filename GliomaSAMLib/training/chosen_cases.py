@@ -2,6 +2,7 @@
 
 from ..data.cases import Case, Split, find_cases, read_split
 from ..errors import CaseError
+from .checkpoint import make_run_folder
 from .options import TrainOptions
 from .split import SPLIT, check_validation, make_split, write_split
 
@@ -38,6 +39,7 @@ def _made_split(options: TrainOptions) -> Split:
     cases = find_cases(options.folder, whole_only=True)
     if not path.exists():
         split = make_split(cases, options.validation, options.seed)
+        make_run_folder(options.output)
         write_split(split, path)
         return split
     known = read_split(path)

@@ -18,7 +18,7 @@ from ..models.weights import load_trainable, load_weights, save_weights, trainab
 from ..regions import REGIONS
 from .batches import Batch, CropMaker
 from .card import result_table, write_card
-from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, remove_leftovers, save_checkpoint
+from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
@@ -154,7 +154,8 @@ class Run:
         """Run the remaining steps, validate, write the weights and return their path."""
         if self.fabric.is_global_zero:
             self.log = TrainingLog(self.options.output, self.step)
-            self.log.write(step=self.step, patients=self._kinds, validation_cases=len(self.val))
+            if not any("patients" in line for line in read_log(self.options.output)):
+                self.log.write(step=self.step, patients=self._kinds, validation_cases=len(self.val))
         self.tell(f"Training on {self._kinds}; {len(self.val)} cases for validation; on {self.fabric.device}")
         begun, begun_at = time.monotonic(), self.step
         started = time.monotonic() - self.elapsed
@@ -395,8 +396,8 @@ def fit(
         Cancelled: The user stopped; the same command goes on from there.
     """
     config = options.method_config()
-    make_run_folder(options.output)
     train, val = chosen_cases(options)
+    make_run_folder(options.output)
     saved = load_checkpoint(options.output, config)
     if saved is not None and _is_done(options, saved):
         return options.weights

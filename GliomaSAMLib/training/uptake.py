@@ -14,7 +14,7 @@ from .masks import grown
 HALO_MM = 2.5
 """Uptake seen beyond the label is taken out as well."""
 
-NEAR_MM = (4.0, 14.0)
+NEAR_MM = (4.0, 25.0)
 """The tissue to learn from lies between these distances from the enhancing part."""
 
 ROUNDS, OUTLIER = 4, 2.5
@@ -42,7 +42,7 @@ def without_enhancement(images: Tensor, levels: Tensor, others: list[int], t1c: 
     enhancing, image = levels == 3, images[t1c]
     brain = image > 0
     close = grown(enhancing, NEAR_MM[0])
-    near = grown(enhancing, NEAR_MM[1]) & ~close & brain
+    near = _far_round(enhancing, NEAR_MM[1]) & ~close & brain
     possible = (enhancing.sum() >= FEWEST) & (near.sum() >= FEWEST)
     terms = _terms([images[n] for n in others])
     predicted, spread = _predict(terms, image, near.float())
@@ -53,6 +53,13 @@ def without_enhancement(images: Tensor, levels: Tensor, others: list[int], t1c: 
     changed = images.clone()
     changed[t1c] = image + share * (darker - image)
     return changed, torch.where(enhancing & possible, 2, levels).to(levels.dtype)
+
+
+def _far_round(mask: Tensor, radius: float) -> Tensor:
+    """What lies within `radius` voxels of a mask, to 2 voxels: computed on cells, in an eighth of the time."""
+    cells = F.max_pool3d(mask.float()[None, None], 2)[0, 0] > 0
+    wide = grown(cells, radius / 2).float()[None, None]
+    return F.interpolate(wide, size=mask.shape, mode="nearest")[0, 0] > 0
 
 
 def _terms(others: list[Tensor]) -> Tensor:
@@ -71,7 +78,7 @@ def _predict(terms: Tensor, values: Tensor, known: Tensor) -> tuple[Tensor, Tens
         normal = weighed @ flat.T + RIDGE * torch.eye(len(flat), device=flat.device)
         solution, _ = torch.linalg.solve_ex(normal, weighed @ target)
         predicted = solution @ flat
-        squares = (predicted - target) ** 2
-        spread = ((squares * kept).sum() / kept.sum().clamp(min=1)).sqrt().clamp(min=1e-6)
-        kept = weight * (squares <= (OUTLIER * spread) ** 2)
+        residual = (predicted - target).abs()
+        spread = 1.48 * torch.where(kept > 0, residual, torch.nan).nanmedian().nan_to_num().clamp(min=1e-6)
+        kept = weight * (residual <= OUTLIER * spread)
     return predicted.view_as(values), spread

@@ -111,13 +111,7 @@ def test_labels_cut_short(make_case: Callable[..., Path], tmp_path: Path) -> Non
 
 def test_reads_a_split(cases_folder: Path) -> None:
     split = read_split(cases_folder / "split.json")
-    assert split.train == ("first", "second") and split.val == ("third",) and split.without_enhancement == ()
-
-
-def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> None:
-    path = tmp_path / "split.json"
-    path.write_text(json.dumps({"train": ["a", "b"], "val": ["c"], "without_enhancement": ["b"]}))
-    assert read_split(path).without_enhancement == ("b",)
+    assert split.train == ("first", "second") and split.val == ("third",)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +123,7 @@ def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> No
         (json.dumps({"train": "abc", "val": []}), "must be lists"),
         (json.dumps({"train": ["a", "b"], "val": ["b"]}), "b for training and for validation"),
         (json.dumps({"train": ["a", "a"], "val": []}), "a twice"),
-        (json.dumps({"train": ["a"], "val": [], "without_enhancement": "a"}), "must be lists"),
-        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a", "a"]}), "a twice"),
-        (json.dumps({"train": ["a"], "val": ["b"], "without_enhancement": ["b"]}), "out of b, not among"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a"]}), "--without-uptake SHARE"),
     ],
 )
 def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:
@@ -143,3 +135,39 @@ def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> Non
 def test_no_split_file(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="not a split"):
         read_split(tmp_path / "absent.json")
+
+
+def whole_map(folder: Path, name: str = "wt.nii.gz", values: tuple[int, ...] = (1,)) -> Path:
+    """Give a case another label map instead of its own."""
+    own = next(folder.glob("*seg*"))
+    image = sitk.ReadImage(str(own))
+    labels = sitk.GetArrayFromImage(image)
+    whole = np.zeros_like(labels)
+    for n, value in enumerate(values):
+        whole[labels > n] = value
+    changed = sitk.GetImageFromArray(whole)
+    changed.CopyInformation(image)
+    own.unlink()
+    sitk.WriteImage(changed, str(folder / name))
+    return folder / name
+
+
+def test_a_map_of_the_whole_tumour_is_found_where_it_can_serve(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    make_case(tmp_path / "full", 1)
+    make_case(tmp_path / "whole", 2)
+    whole_map(tmp_path / "whole")
+    assert [case.name for case in find_cases(tmp_path)] == ["full"]
+    cases = find_cases(tmp_path, whole_only=True)
+    assert [(case.name, case.whole_only) for case in cases] == [("full", False), ("whole", True)]
+    study = cases[1].read_study()
+    assert set(np.unique(cases[1].read_labels(study))) == {0, 2}
+    with pytest.raises(CaseError, match=r"whole in .* has no label map"):
+        find_cases(tmp_path, ["whole"])
+
+
+def test_a_map_of_the_whole_tumour_has_one_label(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    make_case(tmp_path / "whole", 2)
+    whole_map(tmp_path / "whole", values=(1, 2))
+    (case,) = find_cases(tmp_path, whole_only=True)
+    with pytest.raises(CaseError, match="has 2 labels: expected one"):
+        case.read_study()

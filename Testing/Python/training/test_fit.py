@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from GliomaSAMLib.data import read_split
 from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, WeightsError
 from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
 from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, step, trainer
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit, step, trainer
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
 from GliomaSAMLib.training.trainer import Run
 from GliomaSAMLib.training.users import User
@@ -100,7 +102,7 @@ def test_three_steps_and_three_more_are_six(
         [(line["step"], line.get("loss"), line.get("validation")) for line in read_log(run.output)]
         for run in (whole, parts)
     ]
-    assert logs[0] == logs[1] and len(logs[0]) == 7
+    assert logs[0] == logs[1] and len(logs[0]) == 1 + 7
     assert_same(load_file(whole.weights), load_file(parts.weights))
 
 
@@ -117,7 +119,7 @@ def test_a_step_in_parts_is_the_step(
         output = tmp_path / f"{batch}x{accumulate}"
         shares = {"batch": batch, "accumulate": accumulate, "steps": 2, "learning_rate": 1.0}
         fit(tiny_options(output=output, config=calm, **shares))
-        done.append((checkpoint(output)["decoder"], [line["loss"] for line in read_log(output)[:2]]))
+        done.append((checkpoint(output)["decoder"], [line["loss"] for line in read_log(output)[1:3]]))
     (whole, losses), *parts = done
     for part, others in parts:
         assert others == pytest.approx(losses, abs=2e-4)
@@ -167,7 +169,7 @@ def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], mon
 
 def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="leave out patience"):
-        fit(tiny_options(split=None, patience=2))
+        fit(tiny_options(split=None, validation=0.0, patience=2))
     (tmp_path / "split.json").write_text(json.dumps({"train": ["first"], "val": []}))
     with pytest.raises(CaseError, match="no case for validation, which patience needs"):
         fit(tiny_options(split=tmp_path / "split.json", patience=2))
@@ -187,21 +189,12 @@ def test_checkpointing_is_handed_to_a_network_that_has_it(
         fit(tiny_options(checkpointing=True))
 
 
-def test_workers_make_the_same_crops(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
-    runs = [tiny_options(output=tmp_path / str(n), workers=n, steps=3) for n in (0, 1)]
-    losses = []
-    for options in runs:
-        fit(options)
-        losses.append([line.get("loss") for line in read_log(options.output)])
-    assert losses[0] == losses[1]
-
-
 def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> None:
     options = tiny_options(steps=3)
     user = StopAfter(100)
     assert fit(options, user.progress) == options.weights
     assert sorted(path.name for path in options.output.iterdir()) == [
-        "curve.png", CHECKPOINT, LOG, "tiny.safetensors",
+        "card.md", "curve.png", CHECKPOINT, LOG, "tiny.safetensors",
     ]  # fmt: skip
     state, metadata = load_weights(options.weights)
     config = config_from_json(metadata.config)
@@ -210,8 +203,9 @@ def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> No
     assert metadata.extra["steps"] == "3"
     build(config).network.load_state_dict(state)
     lines = read_log(options.output)
-    assert [line["step"] for line in lines] == [1, 2, 3, 3]
-    assert all(0 <= line["data_time"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
+    assert [line["step"] for line in lines] == [0, 1, 2, 3, 3]
+    assert lines[0]["patients"] == "2 with all labels and volumes" and lines[0]["validation_cases"] == 1
+    assert all(0 <= line["data_time"] <= 1 and len(line["dice"]) == 3 for line in lines[1:4])
     assert 0 <= lines[-1]["validation"]["WT3"] <= 1
     fractions = [fraction for fraction, _ in user.lines]
     assert fractions == sorted(fractions) and fractions[-1] == 1
@@ -342,7 +336,8 @@ def test_too_little_memory_says_what_to_do(
         ({"steps": 0}, "steps must be"),
         ({"minutes": float("nan")}, "minutes must be"),
         ({"learning_rate": -1.0}, "learning rate must be"),
-        ({"workers": -1}, "workers must be"),
+        ({"validation": 1.0}, "share for validation must"),
+        ({"augment": AugmentConfig(pasted=2.0)}, "pasted tumours must lie in 0 to 1"),
         ({"accumulate": 0}, "accumulate must be"),
         ({"patience": 0}, "patience must be"),
         ({"accelerator": "abacus"}, "abacus"),
@@ -402,9 +397,9 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     calls: list[int] = []
     honest = step.segmentation_loss
 
-    def broken_at_first(logits: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    def broken_at_first(logits: torch.Tensor, *others: Any, **more: Any) -> torch.Tensor:
         calls.append(1)  # each step has a loss on the proposal and one on the answer to each of two users
-        return (0 * logits).sqrt().sum() if len(calls) == 4 else honest(logits, *others)
+        return (0 * logits).sqrt().sum() if len(calls) == 4 else honest(logits, *others, **more)
 
     monkeypatch.setattr(step, "segmentation_loss", broken_at_first)
     options = tiny_options(steps=3)
@@ -412,15 +407,13 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     lines = [line for line in read_log(options.output) if "loss" in line]
     assert [line.get("skipped", False) for line in lines] == [False, True, False]
     assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
-    monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
+    monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others, **more: (0 * logits).sqrt().sum())
     monkeypatch.setattr(trainer, "MAX_SKIPPED_STEPS", 3)
     with pytest.raises(CaseError, match="steps in a row are not finite"):
         fit(tiny_options(steps=10, output=options.output.parent / "hopeless", split=None))
 
 
 def test_crops_must_fit_the_decoder(tiny_options: Callable[..., TrainOptions]) -> None:
-    from GliomaSAMLib.training import AugmentConfig
-
     with pytest.raises(ModelError, match=r"multiples of 16, not \(32, 40, 32\)"):
         fit(tiny_options(augment=AugmentConfig(crop=(32, 40, 32))))
 
@@ -437,13 +430,40 @@ def test_a_split_without_training_cases(tiny_options: Callable[..., TrainOptions
         fit(tiny_options(split=tmp_path / "split.json"))
 
 
-def test_cases_of_which_the_enhancement_is_taken_out_are_read_twice(
-    tiny_options: Callable[..., TrainOptions], tmp_path: Path
-) -> None:
-    split = tmp_path / "split.json"
-    split.write_text(json.dumps({"train": ["first", "second"], "val": [], "without_enhancement": ["second"]}))
+def test_the_user_is_told_what_how_long_and_how_good(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
     said: list[str] = []
-    fit(tiny_options(split=split, steps=1), progress=lambda _, text: said.append(text))
-    assert [text.split()[2] for text in said if text.startswith("reading case")] == [
-        "first,", "second,", "second-unenhanced,"
-    ]  # fmt: skip
+    fit(tiny_options(steps=4), tell=said.append)
+    kinds, long, table, card = said
+    assert kinds == "Training on 2 with all labels and volumes; 1 cases for validation; on cpu"
+    assert re.match(r"A step takes \d+\.\d s: this takes about \d+ s, and the validations besides", long)
+    assert table.splitlines()[0] == "| Dice after clicks | 0 | 1 | 2 | 3 | 4 | 5 |" and "| ET |" in table
+    assert card == f"{tmp_path / 'run' / 'card.md'} written"
+    text = (tmp_path / "run" / "card.md").read_text()
+    assert "Not for clinical use" in text and table in text and "4 steps" in text
+
+
+def test_without_a_split_one_is_made_and_kept(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for n in range(5):
+        make_case(tmp_path / "cases" / str(n), n)
+    options = tiny_options(folder=tmp_path / "cases", split=None, steps=1)
+    fit(options)
+    made = read_split(options.output / "split.json")
+    assert len(made.val) == 1 and sorted(made.train + made.val) == list("01234")
+    make_case(tmp_path / "cases" / "later", 9)
+    fit(replace(options, steps=2, seed=8))  # whatever the seed: what was chosen stays
+    assert read_split(options.output / "split.json") == made
+    assert "6 with all" not in read_log(options.output)[0]["patients"]
+
+
+def test_more_folders_are_for_training_alone(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    make_case(tmp_path / "more" / "fourth", 9)
+    options = tiny_options(steps=1, extra=(tmp_path / "more",))
+    fit(options)
+    assert read_log(options.output)[0]["patients"] == "3 with all labels and volumes"
+    make_case(tmp_path / "more" / "third", 2)
+    with pytest.raises(CaseError, match="third is for validation and lies in a folder of more cases"):
+        fit(replace(options, output=tmp_path / "other"))

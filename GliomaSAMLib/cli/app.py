@@ -11,6 +11,7 @@ from typer import TyperException
 from .. import __version__
 from ..errors import Cancelled, GliomaSAMError, is_out_of_memory
 from ..private_folder import remove_abandoned
+from .average import average
 from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
 from .doctor import doctor
@@ -36,7 +37,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(cls=PromptCommand)(segment)
-for command in (train, evaluate, models, doctor, demo):
+for command in (train, average, evaluate, models, doctor, demo):
     app.command()(command)
 
 

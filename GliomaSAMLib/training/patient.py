@@ -49,7 +49,8 @@ class Patient:
     def of(cls, features: CaseFeatures, device: torch.device) -> "Patient":
         """Bring a case onto the device."""
         voxels = np.flatnonzero(features.regions)
-        voxels = voxels[:: max(1, -(-len(voxels) // PLACES))]
+        if len(voxels) > PLACES:
+            voxels = voxels[np.linspace(0, len(voxels) - 1, PLACES).astype(int)]
         return cls(
             name=features.name,
             images=torch.from_numpy(features.images).to(device),
@@ -85,7 +86,15 @@ def rounds(patients: Sequence[Patient]) -> list[int]:
     return [n for n, one in enumerate(full) for _ in range(often if one else 1)]
 
 
-def told_by_kind(patients: Sequence[Patient]) -> str:
-    """How many patients there are of each kind, for the user and the log."""
-    counts = Counter(patient.kind for patient in patients)
-    return ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
+def told_by_kind(patients: Sequence[Patient], folders: Sequence[str]) -> str:
+    """How many patients there are of each kind, for the user and the log; by folder where there are several.
+
+    Args:
+        patients: All of them.
+        folders: The name of the folder of each.
+    """
+    told = []
+    for folder in dict.fromkeys(folders):
+        counts = Counter(one.kind for one, where in zip(patients, folders, strict=True) if where == folder)
+        told.append((folder, ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])))
+    return told[0][1] if len(told) == 1 else "; ".join(f"{folder}: {kinds}" for folder, kinds in told)

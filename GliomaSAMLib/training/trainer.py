@@ -112,8 +112,14 @@ class Run:
             self.fabric.barrier()
         return [features[n] for n in range(len(cases))]
 
-    def prepare(self, train: list[CaseFeatures], val: list[CaseFeatures], saved: dict[str, Any] | None) -> None:
-        """Make optimiser and data, and take up the checkpoint `saved`."""
+    def prepare(
+        self,
+        train: list[CaseFeatures],
+        folders: list[str],
+        val: list[CaseFeatures],
+        saved: dict[str, Any] | None,
+    ) -> None:
+        """Make optimiser and data, and take up the checkpoint `saved`; `folders` names where the cases lie."""
         options = self.options
         self.val = val
         decoder = self.decoder
@@ -137,7 +143,7 @@ class Run:
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
         self._together = options.batch * options.accumulate * self.fabric.world_size
         patients = [Patient.of(features, self.fabric.device) for features in train]
-        self._kinds = told_by_kind(patients)
+        self._kinds = told_by_kind(patients, folders)
         self._crops = CropMaker(
             patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
         )
@@ -408,7 +414,8 @@ def fit(
     with stop_on_signal(cancel) as cancelled, memory_errors(options):
         run = Run(options, config, fabric, progress, cancelled, tell)
         features = run.read_features([*train, *val], live=0 if cached else len(train))
-        run.prepare(features[: len(train)], features[len(train) :], saved)
+        folders = [case.folder.parent.name for case in train]
+        run.prepare(features[: len(train)], folders, features[len(train) :], saved)
         weights = run.train()
         destroy_process_group(fabric)
         return weights

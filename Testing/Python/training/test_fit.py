@@ -124,7 +124,7 @@ def test_a_step_in_parts_is_the_step(
     for part, others in parts:
         assert others == pytest.approx(losses, abs=2e-4)
         # weights move by some 1e-2
-        assert max(float((value - part[name]).abs().max()) for name, value in whole.items()) < 1e-4
+        assert max(float((value - part[name]).abs().max()) for name, value in whole.items()) < 3e-4
 
 
 def scores(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
@@ -463,7 +463,8 @@ def test_more_folders_are_for_training_alone(
     make_case(tmp_path / "more" / "fourth", 9)
     options = tiny_options(steps=1, extra=(tmp_path / "more",))
     fit(options)
-    assert read_log(options.output)[0]["patients"] == "3 with all labels and volumes"
+    told = read_log(options.output)[0]["patients"]
+    assert re.fullmatch(r"cases\d*: 2 with all labels and volumes; more: 1 with all labels and volumes", told)
     make_case(tmp_path / "more" / "third", 2)
     with pytest.raises(CaseError, match="third is for validation and lies in a folder of more cases"):
         fit(replace(options, output=tmp_path / "other"))

@@ -23,10 +23,12 @@ def test_patients_are_told_by_kind(positions: CaseFeatures) -> None:
     ]
     patients = [Patient.of(case, CPU) for case in cases]
     assert [patient.kind for patient in patients] == [*KINDS, KINDS[3]]
-    assert told_by_kind(patients) == (
+    assert told_by_kind(patients, ["mine"] * 5) == (
         "1 with all labels and volumes, 1 with all labels and fewer volumes, 1 with the whole tumour only, "
         "2 without a glioma"
     )
+    apart = told_by_kind(patients, ["mine"] * 3 + ["more"] * 2)
+    assert apart.startswith("mine: 1 with all labels") and apart.endswith("; more: 2 without a glioma")
     assert [rounds(some) for some in (patients, patients[:2], patients[2:])] == [
         [0, 0, 1, 1, 2, 3, 4],
         [0, 1],

@@ -11,10 +11,10 @@ from torch import nn
 from GliomaSAMLib.models.encoders.window_attention import WindowAttention, use_fused_attention
 
 
-@pytest.fixture
-def stock() -> Any:
+@pytest.fixture(params=[3, 11], ids=["small window", "large window"])
+def stock(request: pytest.FixtureRequest) -> Any:
     torch.manual_seed(0)
-    attention = Attention(32, 8, num_heads=4, attn_ratio=1, resolution=(3, 3))
+    attention = Attention(32, 8, num_heads=4, attn_ratio=1, resolution=(request.param, request.param))
     nn.init.normal_(attention.attention_biases)
     attention.eval()  # returns nothing
     return attention.requires_grad_(False)
@@ -22,7 +22,7 @@ def stock() -> Any:
 
 def test_it_is_the_function_of_the_stock_attention_with_its_gradient(stock: Any) -> None:
     fused = WindowAttention(copy.deepcopy(stock))
-    tokens = torch.randn(5, 9, 32)
+    tokens = torch.randn(5, len(stock.attention_bias_idxs), 32)
     answers, gradients = [], []
     for attention in (stock, fused):
         given = tokens.clone().requires_grad_()
@@ -30,7 +30,10 @@ def test_it_is_the_function_of_the_stock_attention_with_its_gradient(stock: Any)
         answer.square().sum().backward()
         answers.append(answer.detach())
         gradients.append(given.grad)
+    with torch.no_grad():
+        answers.append(fused(tokens))
     torch.testing.assert_close(answers[1], answers[0], atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(answers[2], answers[0], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(gradients[1], gradients[0], atol=1e-4, rtol=1e-4)
 
 

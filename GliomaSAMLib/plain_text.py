@@ -7,6 +7,11 @@ _KEPT = "\n\t"
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Categories of control and format characters, halves of pairs (bytes that are not UTF-8), and separators of lines."""
 
+_FORMULA = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What the cells begin with that spreadsheets compute, some of them also by the full-width sign."""
+
+_MARKDOWN = {char: f"\\{char}" for char in "\\|`*[]!"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
 
 def printable(text: str) -> str:
     """The text with every character that a terminal may act on, or that cannot be encoded, written as an escape: a
@@ -15,6 +20,19 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(char) if _acts(char) else char for char in text)
+
+
+def spreadsheet_cell(text: str) -> str:
+    """A name for a cell of a table that spreadsheets read: an apostrophe stands before what they would compute, as
+    OWASP advises against injected formulas; and it is one line. Not for numbers, which may begin with a sign.
+    """
+    shown = printable(" ".join(text.splitlines()))
+    return f"'{shown}" if text.lstrip(" ").startswith(_FORMULA) else shown
+
+
+def markdown_cell(text: str) -> str:
+    """A name for a cell of a table in Markdown: one line, of which nothing is a column, a link, or HTML."""
+    return "".join(_MARKDOWN.get(char, char) for char in printable(" ".join(text.split())))
 
 
 def _acts(char: str) -> bool:

@@ -25,6 +25,7 @@ class InputsSection:
         self._offered = set()
         self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
+        self._ui.samePatientCheckBox.connect("clicked()", panel.messages.clear)
 
     def nodes(self):
         """The chosen volume nodes by modality, without those that are None."""
@@ -33,9 +34,10 @@ class InputsSection:
         return {modality: node for modality, node in chosen.items() if node is not None}
 
     def options(self):
-        """Whether to align the volumes, and what to do with the skull, as for `Task.set_volumes`."""
+        """How the volumes are read, as for `SegmentationController.set_volumes`."""
         parameters = self._panel.parameters
-        return {"register": parameters.register, "skull": parameters.skull.value}
+        skull, same = parameters.skull.value, parameters.samePatient
+        return {"register": parameters.register, "skull": skull, "same_patient": same}
 
     def guess(self):
         """Fill the empty selectors with volumes of the scene that have not been offered before."""
@@ -53,6 +55,7 @@ class InputsSection:
                 empty = getattr(self._panel.parameters, modality) is None
                 if identifier in new and identifier not in taken and empty:
                     self._unsure[modality] = None if guess.confident else (identifier, guess.reason)
+                    self._panel.parameters.samePatient = False  # it was said of other volumes
                     setattr(self._panel.parameters, modality, guess.node)
             self.markUnsure()
 
@@ -78,8 +81,10 @@ class InputsSection:
         parameters = self._panel.parameters
         for modality in MODALITIES:
             setattr(parameters, modality, task.volume_nodes.get(modality))
-        parameters.register = task.register
-        parameters.skull = Skull(task.skull)
+        options = task.options
+        parameters.register = options["register"]
+        parameters.skull = Skull(options["skull"])
+        parameters.samePatient = options["same_patient"]
 
     def markUnsure(self):
         """Mark the selectors whose guess is not certain, as long as it has not been changed."""

@@ -79,6 +79,7 @@ class GliomaSAMParameters:
         t1, t1c, t2, flair: The volumes; None where there is none.
         register: Whether the volumes are aligned first.
         skull: Whether the skull is taken off.
+        samePatient: Whether the user says that the volumes are of one patient.
         segmentation: Where results go.
         region: What the next prompts are about.
         outside: Whether scribbles and lassos lie outside the region.
@@ -95,6 +96,7 @@ class GliomaSAMParameters:
     flair: vtkMRMLScalarVolumeNode
     register: bool = False
     skull: Skull = Skull.AUTO
+    samePatient: bool = False
     segmentation: vtkMRMLSegmentationNode
     region: Region = Region.WT
     outside: bool = False

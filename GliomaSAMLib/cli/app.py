@@ -11,6 +11,7 @@ from typer import TyperException
 from .. import __version__
 from ..errors import Cancelled, GliomaSAMError, is_out_of_memory
 from ..private_folder import remove_abandoned
+from ..working_folder import import_elsewhere
 from .average import average
 from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
@@ -83,6 +84,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         for word in arguments:
             word.encode("utf-8")  # the readers underneath take no other names
+        import_elsewhere()
         with warnings_as_lines():
             status = int(app(list(arguments), prog_name="gliomasam", standalone_mode=False) or 0)
         if sys.stdout is not None:

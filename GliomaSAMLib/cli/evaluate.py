@@ -25,6 +25,14 @@ def evaluate(
     split: Annotated[
         Path | None, typer.Option(help="Split file; takes the cases of --part.", show_default=False)
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
+            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
+            show_default=False,
+        ),
+    ] = None,
     part: Annotated[str, typer.Option(help="Part of the split: val or train.")] = "val",
     names: Annotated[list[str] | None, typer.Option("--case", help="Only this case. Repeatable.")] = None,
     models: Annotated[
@@ -82,6 +90,7 @@ def evaluate(
         cases=cases,
         output=out,
         split=split,
+        labels=labels,
         part=part,
         models=() if no_model else tuple(models or ("gliomasam",)),
         baselines=_all_or(baselines or [], "all", tuple(BASELINES)),

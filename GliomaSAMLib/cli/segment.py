@@ -17,6 +17,7 @@ from ..files import check_name, replacing_together
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, output, part_of, progress_bar
+from .repeating import Repeated, absolute
 from .sources import Files, described, files_read, sha256_of, volume_files
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ PROMPT_OPTIONS = ("points", "boxes")
 
 SKULL_CHOICES = ("auto", "on", "off")
 
+REFERENCE_CHOICES = ("t1", "t1c", "t2", "flair")
+
 ORIENTATION_CHOICES = ("auto", "qform", "sform")
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
@@ -39,7 +42,13 @@ PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 READING = 0.15
 """Part of the progress bar that reading the volumes takes."""
 
-Volume = Annotated[Path | None, typer.Option(help="A file (NIfTI, NRRD, MHA) or a DICOM folder.", show_default=False)]
+Volume = Annotated[
+    Path | None,
+    typer.Option(
+        help="A file (NIfTI, NRRD, MHA) or a DICOM folder; FOLDER#2 is the second of several volumes in it.",
+        show_default=False,
+    ),
+]
 
 
 class TypedText(str):
@@ -56,16 +65,22 @@ class TypedText(str):
 
 
 class PromptCommand(TyperCommand):
-    """A command whose prompts know in which order they were typed; the parser alone collects each option apart."""
+    """A command whose prompts know in which order they were typed; the parser alone collects each option apart. With
+    --from, what was not typed is taken from the report.
+    """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse as any command does, and make the prompts `TypedText`."""
+        """Parse as any command does, make the prompts `TypedText`, and put a `Repeated` in the place of --from."""
         _, _, typed = self.make_parser(ctx).parse_args(list(args))  # options as they come, one for each time
         rest = super().parse_args(ctx, args)
         for name in PROMPT_OPTIONS:
             places = [place for place, option in enumerate(typed) if option.name == name]
             if places:
                 ctx.params[name] = list(map(TypedText.at, places, ctx.params[name]))
+        if ctx.params["report"] is not None:
+            repeated = Repeated.read(ctx.params["report"].expanduser(), {option.name for option in typed})
+            given = {name: value for name, value in repeated.parameters().items() if name in ctx.params}
+            ctx.params |= {**given, "report": repeated}
         return rest
 
 
@@ -87,11 +102,14 @@ def parse_box(text: str) -> Prompt:
     return box(numbers[:3], numbers[3:], extras[0].upper() if extras else REGIONS[0])
 
 
-def read_prompts(points: Sequence[str], boxes: Sequence[str], file: Path | None) -> tuple[Prompt, ...]:
-    """All prompts of a command line: those of the file, then points and boxes in the order in which they were typed.
-    Texts that are not `TypedText` have no place: of these, boxes come before points. Raises `PromptError`.
+def read_prompts(
+    points: Sequence[str], boxes: Sequence[str], file: Path | None, repeated: Repeated | None = None
+) -> tuple[Prompt, ...]:
+    """All prompts of a command line: those of the file, else of a report, then points and boxes in the order in which
+    they were typed. Texts that are not `TypedText` have no place: of these, boxes come before points. Raises
+    `PromptError`.
     """
-    saved = PromptHistory.load(file).prompts if file else ()
+    saved = PromptHistory.load(file).prompts if file else repeated.prompts.prompts if repeated else ()
     texts = [(text, parse_box) for text in boxes] + [(text, parse_point) for text in points]
     texts.sort(key=lambda typed: getattr(typed[0], "place", 0))
     return (*saved, *(parse(text) for text, parse in texts))
@@ -130,6 +148,14 @@ def segment(
     ] = None,
     register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="The volume whose grid the results lie on: t1, t1c, t2 or flair. Default the one that shows most of "
+            "the head; of those that show as much the first of t1c, flair, t2, t1.",
+            show_default=False,
+        ),
+    ] = None,
     orientation: Annotated[
         str,
         typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
@@ -164,6 +190,15 @@ def segment(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     et_label: Annotated[int, typer.Option(help="Label of enhancing tumour: 3, or 4 as before 2023.")] = 3,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="A report of --json: the same volumes, options, model and prompts again. What is typed beside it "
+            "wins; --point and --box follow its prompts.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Segment a glioma from clicks and boxes; without any, from the images alone.
 
@@ -171,42 +206,64 @@ def segment(
 
     Example: gliomasam segment --folder CASE --point=-32.5,18,40 --output tumour.seg.nrrd
     """
+    repeated = report if isinstance(report, Repeated) else None  # as `PromptCommand` leaves it
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
     out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
-    _check_choices(sources, folder, skull, et_label, orientation)
+    _check_choices(sources, folder, skull, et_label, orientation, reference)
     for path in (folder, *sources.values()):
         if path is not None:
             check_name(path, StudyError)
-    given = read_prompts(points or [], boxes or [], prompts)
+    given = read_prompts(points or [], boxes or [], prompts, repeated)
     _check_outputs(out, json, picture)
-    others = files_read({"--prompts": prompts, "--encoder-weights": encoder_weights}, [model])
-    _check_inputs([path for path in (out, json, picture) if path], sources, folder, others)
+    read = {"--prompts": prompts, "--encoder-weights": encoder_weights, "--from": repeated and repeated.path}
+    outputs = [path for path in (out, json, picture) if path]
+    if repeated is not None:
+        _tell_what_is_repeated(repeated)
+    _check_inputs(outputs, sources, folder, files_read(read, [model]))
+    if repeated is not None:
+        repeated.check_volumes(volume_files(sources, folder))
     from ..models import load_model
     from ..output import twin_notes
     from ..session import Session
 
-    with progress_bar() as report:
+    with progress_bar() as bar:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
-        study = _read(sources, folder, register, skull, orientation, same_patient, part_of(report, 0.0, READING))
+        if repeated is not None:
+            repeated.check_weights(network.weights_sha256)
+        reading = part_of(bar, 0.0, READING)
+        study = _read(sources, folder, reference, register, skull, orientation, same_patient, reading)
         session = Session(study, network)
         for prompt in given:
             session.add(prompt)
         start = time.perf_counter()
-        result = session.update(progress=part_of(report, READING, 1.0))
+        result = session.update(progress=part_of(bar, READING, 1.0))
         seconds = time.perf_counter() - start
     options: dict[str, Any] = {
+        "reference": study.reference_modality,
         "register": register,
         "skull": skull,
         "orientation": orientation,
         "same_patient": same_patient,
     }
-    options |= {"et_label": et_label, "device": device}
+    options |= {"et_label": et_label, "device": device, "folder": folder and absolute(folder)}
     named = {"prompts": prompts, "encoder_weights": encoder_weights}
     inputs = _inputs(sources, folder, named) if json is not None else {}
-    notes = tuple(dict.fromkeys((*study.notes, *result.notes, *twin_notes(out))))
+    again = repeated.notes() if repeated is not None else ()
+    notes = tuple(dict.fromkeys((*again, *study.notes, *result.notes, *twin_notes(out))))
+    model = (
+        absolute(model) if Path(model).suffix or Path(model).name != model else model
+    )  # as `find_weights` tells them
     done = _Done(study, session, notes, model, seconds, inputs, options)
     _write(done, out, json, picture, et_label)
     _print_result(done, out)
+
+
+def _tell_what_is_repeated(repeated: Repeated) -> None:
+    """Say what a report has read, before it is."""
+    repeated.check_paths()
+    console = output()
+    for line in repeated.lines():
+        console.print(line, markup=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)
@@ -225,7 +282,12 @@ class _Done:
 
 
 def _check_choices(
-    sources: dict[str, Path | None], folder: Path | None, skull: str, et_label: int, orientation: str
+    sources: dict[str, Path | None],
+    folder: Path | None,
+    skull: str,
+    et_label: int,
+    orientation: str,
+    reference: str | None,
 ) -> None:
     """What can be refused before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
@@ -235,6 +297,10 @@ def _check_choices(
         raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
     if skull not in SKULL_CHOICES:
         raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
+    if reference is not None and reference not in REFERENCE_CHOICES:
+        raise StudyError(f"Unknown --reference {reference}. Choose t1, t1c, t2 or flair")
+    if reference is not None and folder is None and sources[reference] is None:
+        raise StudyError(f"--reference {reference} names a volume that was not given: give --{reference} too")
     if orientation not in ORIENTATION_CHOICES:
         raise StudyError(f"Unknown --orientation {orientation}. Choose auto, qform or sform")
     if et_label not in (3, 4):
@@ -271,14 +337,17 @@ def _check_inputs(outputs: list[Path], sources: dict[str, Path | None], folder: 
 def _inputs(sources: dict[str, Path | None], folder: Path | None, others: dict[str, Path | None]) -> dict[str, Any]:
     """What the report says of the files that were read: paths and SHA-256."""
     files = {
-        name: {"path": str(path), "sha256": sha256_of((path,))} for name, path in others.items() if path is not None
+        name: {"path": absolute(path), "sha256": sha256_of((path,))}
+        for name, path in others.items()
+        if path is not None
     }
-    return {**described(volume_files(sources, folder)), **files}
+    return {**described(volume_files(sources, folder), {} if folder else sources), **files}
 
 
 def _read(
     sources: dict[str, Path | None],
     folder: Path | None,
+    reference: str | None,
     register: bool,
     skull: str,
     orientation: str,
@@ -290,6 +359,7 @@ def _read(
     if folder is not None:
         return Study.read_folder(
             folder,
+            reference=reference,
             register=register,
             skull=skull,
             orientation=orientation,
@@ -302,6 +372,7 @@ def _read(
         t1c=t1c,
         t2=t2,
         flair=flair,
+        reference=reference,
         register=register,
         skull=skull,
         orientation=orientation,

@@ -1,6 +1,7 @@
 """What a command reads: the files behind its options, and their SHA-256 for the report."""
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[Path, ...]]
 """Files by the option that names them."""
+
+HEADERS = (".mhd", ".nhdr", ".hdr", ".img", ".gz")
+"""Suffixes of files that are read together with another one."""
 
 
 def files_read(named: Mapping[str, Path | None], models: Sequence[str]) -> Files:
@@ -41,24 +45,27 @@ def volume_files(sources: Mapping[str, Path | None], folder: Path | None) -> Fil
 
 def _files(source: Any) -> tuple[Path, ...]:
     from ..output.overwriting import files_of_image
-    from ..study.dicom import DicomSeries, find_series
+    from ..study.dicom import DicomSeries, find_series, split_choice, volumes_in
 
     if isinstance(source, DicomSeries):
         return tuple(Path(file) for file in source.files)
-    path = Path(source)
+    path, number = split_choice(source)
+    if path.is_dir() and number is not None:
+        return tuple(Path(file) for one in volumes_in(path)[number - 1 : number] for file in one.series.files)
     if path.is_dir():
         return tuple(Path(file) for series in find_series(path) for file in series.files)
     return files_of_image(path)
 
 
-def described(volumes: Files) -> dict[str, dict[str, Any]]:
-    """For the report: by modality the file, or the folder of the slices and their number, and the SHA-256 of all
-    bytes in this order. Raises `StudyError`.
+def described(volumes: Files, sources: Mapping[str, Path | None]) -> dict[str, dict[str, Any]]:
+    """For the report: by modality the path as it was given in `sources`, else the file, or the folder of the slices;
+    the number of files, and the SHA-256 of all bytes in this order. Raises `StudyError`.
     """
     values = {}
     for modality, files in volumes.items():
-        place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in (".mhd", ".nhdr") else files[0]
-        values[modality] = {"path": printable(str(place)), "files": len(files), "sha256": sha256_of(files)}
+        place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in HEADERS else files[0]
+        path = os.path.abspath(os.path.expanduser(sources.get(modality) or place))
+        values[modality] = {"path": printable(path), "files": len(files), "sha256": sha256_of(files)}
     return values
 
 

@@ -42,6 +42,14 @@ def train(
     validation: Annotated[
         float, typer.Option(help="Share of the gliomas for validation, where a split is made; 0 for none.", min=0)
     ] = 0.2,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
+            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
+            show_default=False,
+        ),
+    ] = None,
     method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
     encoder: Annotated[
         str | None,
@@ -152,6 +160,7 @@ def train(
         split=split,
         extra=tuple(extra or ()),
         validation=validation,
+        labels=labels,
         method=method,
         steps=steps,
         minutes=minutes,

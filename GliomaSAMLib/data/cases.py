@@ -6,16 +6,15 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..errors import CaseError, StudyError
 from ..geometry import Geometry
-from ..regions import REGIONS, regions_from_labels
+from ..regions import REGIONS
 from ..study import Study
-from ..study.image_file import read_image_file
 from ..study.modalities import find_volumes
 from ..study.patients import Origin, check_one_case
-from .label_order import core_and_oedema_exchanged
+from .labels import ORDERS, LabelMap, check_order, read_label_map
+from .segment_names import SEGMENTATION_SUFFIX
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
 
@@ -23,8 +22,6 @@ WHOLE_NAMES = ("wt",)
 """Names of label maps of the whole tumour alone."""
 
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
-
-KNOWN_LABELS = {0, 1, 2, 3, 4}
 
 PARTS = ("train", "val")
 """The parts of a split."""
@@ -38,103 +35,77 @@ class Case:
         name: Name of the case.
         folder: The folder.
         labels: The file of the label map.
-        whole_only: Whether the map tells the whole tumour only (a file `wt.nii`): nobody knows what of it is core.
+        order: What its labels mean, of `labels.ORDERS`; None: look at them. Of a file `wt` "binary".
     """
 
     name: str
     folder: Path
     labels: Path
-    whole_only: bool = False
+    order: str | None = None
 
     def read_study(self) -> Study:
         """The case's volumes, after a look at its labels.
 
         Raises:
             StudyError: A volume cannot be used.
-            CaseError: The labels cannot be read, or are not those of BraTS in its order.
+            CaseError: The labels cannot be used, see `read_label_map`.
         """
-        self._check_labels(sitk.GetArrayFromImage(self._label_image()))
+        self.read_own_labels()
         return Study.read_folder(self.folder)
 
-    def read_labels(self, study: Study) -> np.ndarray:
-        """The BraTS label map, uint8 (K, J, I) on `study.reference`. ET may be 4 (before 2023) or 3, but not both.
+    def read_label_map(self, study: Study) -> LabelMap:
+        """What the case's labels say, on `study.reference`; perhaps of the whole tumour only.
 
         Raises:
-            CaseError: The map cannot be read, has another grid than the reference, labels that BraTS does not know, or
-                core and oedema exchanged. Of a map of the whole tumour all is label 2, which is in WT only.
+            CaseError: The file cannot be read, has another grid than the reference, labels that are not known, or core
+                and oedema exchanged.
         """
-        image = self._label_image()
-        if not Geometry.of_image(image).matches(study.reference):
-            raise CaseError(
-                f"{self.labels} has {_size(image.GetSize())} voxels and another grid than the volumes "
-                f"({_size(study.reference.size)}): resample the labels onto the volumes, or remove the case"
-            )
-        labels = sitk.GetArrayFromImage(image)
-        self._check_labels(labels)
-        return np.where(labels > 0, 2, 0).astype(np.uint8) if self.whole_only else labels.astype(np.uint8)
-
-    def label_values(self) -> np.ndarray:
-        """The values of the label map, (K, J, I) on its own grid. Raises `CaseError` as `read_labels` does."""
-        labels = sitk.GetArrayFromImage(self._label_image())
-        self._check_labels(labels)
-        return labels
-
-    def _label_image(self) -> sitk.Image:
         try:
-            image = read_image_file(self.labels).image
+            return self.read_own_labels().on(study.reference, str(self.labels))
         except StudyError as error:
-            raise CaseError(
-                f"{self.labels} cannot be read as labels; export them again. The reason: {error}"
-            ) from error
-        if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-            raise CaseError(f"{self.labels} is not a label map: expected a 3D volume with one label a voxel")
-        return image
+            raise CaseError(f"{error}, or remove the case") from error
 
-    def _check_labels(self, labels: np.ndarray) -> None:
-        """Raise `CaseError` unless they are those of BraTS, in its order."""
-        found = set(np.unique(labels[labels != 0]).tolist())
-        if self.whole_only:
-            if len(found) > 1:
-                raise CaseError(
-                    f"{self.labels} has {len(found)} labels: expected one, the whole tumour; name it seg where it has "
-                    "the labels of BraTS"
-                )
-            return
-        if unknown := sorted(found - KNOWN_LABELS):
-            raise CaseError(f"{self.labels} has unknown labels {unknown}: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)")
-        if {3, 4} <= found:
+    def read_labels(self, study: Study) -> np.ndarray:
+        """The BraTS label map, uint8 (K, J, I) on `study.reference`: NCR 1, ED 2, ET 3.
+
+        Raises:
+            CaseError: As `read_label_map`; also when the labels do not tell all regions.
+        """
+        found = self.read_label_map(study)
+        if found.known != REGIONS:
             raise CaseError(
-                f"{self.labels} has the labels 3 and 4, of which only one can be the enhancing tumour: "
-                "write that as 3, and what else there is as one of 0, 1 (NCR), 2 (ED)"
+                f"{self.labels} tells {' and '.join(found.known) or 'no region'} only, of {', '.join(REGIONS)}: remove "
+                f"the case, or say what its labels mean (--labels {', '.join(ORDERS)})"
             )
-        if core_and_oedema_exchanged(labels):
-            raise CaseError(
-                f"{self.labels} has label 1 all around label 2, as where 1 is the oedema (Medical Segmentation "
-                "Decathlon): write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or remove the case"
-            )
+        return found.labels
+
+    def read_own_labels(self) -> LabelMap:
+        """What the case's labels say, on their own grid. Raises `CaseError` as `read_label_map`."""
+        return read_label_map(self.labels, self.order)
 
 
-def find_cases(folder: Path | str, names: list[str] | None = None, whole_only: bool = False) -> list[Case]:
-    """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like).
+def find_cases(folder: Path | str, names: list[str] | None = None, labels: str | None = None) -> list[Case]:
+    """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like) or a
+    Slicer segmentation (`*.seg.nrrd`), or one of the whole tumour (`*wt.nii.gz`).
 
     Args:
         folder: Folder of case folders.
         names: Take these only, in this order.
-        whole_only: Whether folders count whose label map tells the whole tumour only (`wt.nii`): to train, not to
-            measure.
+        labels: What the labels of all of them mean, of `labels.ORDERS`; None: look at each.
 
     Raises:
-        CaseError: No case is found, or a named one is absent or without labels.
+        CaseError: No case is found, or a named one is absent or without labels; `labels` is unknown.
     """
-    folder = Path(folder)
+    folder, order = Path(folder), check_order(labels)
     if not folder.is_dir():
         raise CaseError(f"The folder {folder} does not exist: name the folder that holds the case folders")
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found = {path.name: Case(path.name, path, labels) for path in folders if (labels := _label_file(path, LABEL_NAMES))}
-    if whole_only:
-        whole = {path.name: labels for path in folders if (labels := _label_file(path, WHOLE_NAMES))}
-        found = {name: Case(name, folder / name, labels, True) for name, labels in whole.items()} | found
-        found = dict(sorted(found.items()))
+    found: dict[str, Case] = {}
+    for path in folders:
+        if file := _label_file(path, LABEL_NAMES):
+            found[path.name] = Case(path.name, path, file, order)
+        elif file := _label_file(path, WHOLE_NAMES):
+            found[path.name] = Case(path.name, path, file, "binary")
     if names is None:
         if not found:
             raise CaseError(
@@ -153,15 +124,13 @@ def find_cases(folder: Path | str, names: list[str] | None = None, whole_only: b
 def _label_file(folder: Path, names: tuple[str, ...]) -> Path | None:
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         name = path.name.lower()
+        if name.endswith(SEGMENTATION_SUFFIX):
+            return path
         for suffix in SUFFIXES:
             stem = name.removesuffix(suffix)
             if stem != name and stem.replace("-", "_").split("_")[-1] in names:
                 return path
     return None
-
-
-def _size(size: tuple[int, ...]) -> str:
-    return " x ".join(str(n) for n in size)
 
 
 @dataclass(frozen=True)
@@ -203,7 +172,7 @@ class OpenCase:
     """One case in memory: the study that a method sees, and the truth that only the robot and the metrics see.
 
     Attributes:
-        truth: uint8 (K, J, I) on `study.reference`, for each of WT, TC, ET.
+        truth: uint8 (K, J, I) on `study.reference`, for each of WT, TC, ET that the labels tell.
     """
 
     name: str
@@ -230,8 +199,9 @@ def open_case(case: Case, modalities: tuple[str, ...] | None = None) -> OpenCase
         StudyError: A volume cannot be used.
     """
     study = case.read_study() if modalities is None else _read_some(case, modalities)
-    masks = regions_from_labels(case.read_labels(study))
-    return OpenCase(case.name, study, dict(zip(REGIONS, masks, strict=True)))
+    found = case.read_label_map(study)
+    masks = found.masks
+    return OpenCase(case.name, study, {region: masks[region] for region in found.known})
 
 
 def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
@@ -244,15 +214,16 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
 
 
-def choose_cases(folder: Path, split: Path | None, part: str = "val") -> list[Case]:
-    """The labelled cases below `folder`: all of them, or those of one part of a split file, in its order.
+def choose_cases(folder: Path, split: Path | None, part: str = "val", labels: str | None = None) -> list[Case]:
+    """The labelled cases below `folder`: all of them, or those of one part of a split file, in its order. `labels` as
+    for `find_cases`.
 
     Raises:
         CaseError: The folder, the split or a case of it cannot be used.
     """
     if split is None:
-        return find_cases(folder)
+        return find_cases(folder, labels=labels)
     parts = read_split(split)
     if part not in PARTS:
         raise CaseError(f"Unknown part {part!r} of a split. Choose {' or '.join(PARTS)}")
-    return find_cases(folder, list(parts.train if part == "train" else parts.val))
+    return find_cases(folder, list(parts.train if part == "train" else parts.val), labels)

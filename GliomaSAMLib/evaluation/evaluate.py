@@ -57,6 +57,7 @@ class EvaluationOptions:
         encoder_weights: As for `load_model`, for all models.
         results: Further results.jsonl to take into the tables, of runs elsewhere.
         fresh: Forget the results in `output` first. Results follow weights and settings, but not changes of the code.
+        labels: What the labels of all cases mean, as for `find_cases`.
         half: Encode for the LiteMedSAM baselines in bfloat16, in half the time.
     """
 
@@ -74,6 +75,7 @@ class EvaluationOptions:
     device: str = "auto"
     encoder_weights: Path | None = None
     fresh: bool = False
+    labels: str | None = None
     half: bool = True
     protocol: ProtocolOptions = field(default_factory=ProtocolOptions)
 
@@ -108,7 +110,7 @@ def run_evaluation(
         OutputError: The output folder cannot be written.
         Cancelled: The user stopped; what was finished is kept.
     """
-    cases = choose_cases(options.cases, options.split, options.part)
+    cases = choose_cases(options.cases, options.split, options.part, options.labels)
     if options.names:
         known = {case.name for case in cases}
         absent = [name for name in options.names if name not in known]

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from ..drawing import Axes, Figure, FigureCanvasAgg, standard_look
 from ..files import replacing
 from ..regions import REGION_NAMES, REGIONS
 from .protocol import CaseResult
@@ -21,6 +19,7 @@ COLOURS = (
 JITTER_VARIANT = "jitter"
 
 
+@standard_look()
 def plot_dice(results: Sequence[CaseResult], path: Path) -> None:
     """Draw mean Dice against prompts for each region: a line a method, a flat dashed line for one without prompts.
 

@@ -188,8 +188,11 @@ def run_protocol(
 ) -> CaseResult:
     """Run a method on one region of a case: first mask, then the robot's prompts, then undo.
 
-    A method that is not interactive gives its one mask. Raises what the method raises.
+    A method that is not interactive gives its one mask. Raises what the method raises, and `CaseError` when the
+    labels of the case do not tell the region.
     """
+    if region not in case.truth:
+        raise CaseError(f"The labels of {case.name} do not tell {region}: measure other regions, or leave out the case")
     run = _Run(case, case.truth[region])
     mask = run.take(None, lambda: method.begin(case, region))
     undo_exact: tuple[bool, ...] = ()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..files import replacing
+from ..plain_text import markdown_cell, spreadsheet_cell
 from ..regions import REGIONS
 from ..training.validate import LOWERED
 from .metrics import area_under_curve, prompts_to_reach
@@ -196,8 +197,8 @@ def to_markdown(summaries: Sequence[Summary]) -> str:
 
 
 def to_csv(summaries: Sequence[Summary]) -> str:
-    """One line a method, variant and region, with a header."""
-    rows = [_flat(summary) for summary in summaries]
+    """One line a method, variant and region, with a header; names that a spreadsheet would compute are quoted."""
+    rows = [{name: _cell(value) for name, value in _flat(summary).items()} for summary in summaries]
     text = io.StringIO()
     names = list(dict.fromkeys(name for row in rows for name in row))
     writer = csv.DictWriter(text, names, lineterminator="\n")
@@ -287,7 +288,7 @@ def _notes(summaries: Sequence[Summary]) -> str:
         f"the share after which the Dice of the case is lower by more than {LOWERED}.",
     ]
     for summary in summaries:
-        where = f"{summary.method}, {summary.variant}, {summary.region}"
+        where = markdown_cell(f"{summary.method}, {summary.variant}, {summary.region}")
         if summary.failed:
             lines.append(f"**{where}: {summary.failed} cases failed.**")
     return "\n\n".join(lines)
@@ -304,7 +305,7 @@ def _by_region(summaries: Sequence[Summary]) -> list[Summary]:
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in [header, *rows]]
+    lines = ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in [header, *rows]]
     return "\n".join([lines[0], "|" + "---|" * len(header), *lines[1:]])
 
 
@@ -328,6 +329,10 @@ def _flat(summary: Summary) -> dict[str, object]:
     for target, (mean, reached) in targets.items():
         row |= {f"prompts_to_{target:.2f}": mean, f"reached_{target:.2f}": reached}
     return row
+
+
+def _cell(value: object) -> object:
+    return spreadsheet_cell(value) if isinstance(value, str) else value
 
 
 def _without_nan(value: object) -> object:

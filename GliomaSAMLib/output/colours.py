@@ -30,3 +30,11 @@ REGION_STYLES: Mapping[str, RegionStyle] = {
     "ET": RegionStyle("Enhancing tumour", (0.34, 0.71, 0.91), ("NCIt", "C113842", "Enhancing Lesion")),
 }
 """By region, from the outermost to the innermost."""
+
+CAVITY_STYLE = RegionStyle(
+    "Resection cavity", (0.0, 0.62, 0.45), ("99GLIOMASAM", "resection-cavity", "Resection cavity")
+)
+"""Of the cavity that surgery left, which is in no region. Its code is our own: none of SNOMED CT is known to fit."""
+
+CAVITY_ID = "cavity"
+"""The id of its segment."""

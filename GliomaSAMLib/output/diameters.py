@@ -1,7 +1,12 @@
 """The two diameters of a region in the axial plane, as response assessment in neuro-oncology (RANO) measures them.
 
 Wen et al., "RANO 2.0", J Clin Oncol 2023: the largest diameter of the lesion on an axial slice, the largest one
-perpendicular to it on that slice, and their product.
+perpendicular to it on that slice, and their product. Two rules share what is here:
+
+- `largest_diameters`, of the report of one study: the line may cross hollows, the slice is that of the longest line.
+- `callipers.calliper_diameters`, of the follow-up: both lines stay inside, the slice is that of the largest product.
+
+So the two numbers may differ for one mask.
 """
 
 from collections.abc import Iterator
@@ -49,6 +54,27 @@ class Diameters:
         return (self.largest[0][2] + self.largest[1][2]) / 2
 
 
+def axial_axis(geometry: Geometry) -> int:
+    """Axis of an array (K, J, I) along which axial slices lie: that whose direction runs nearest to the head.
+
+    Where directions are equally near (within 1e-6), K comes before J before I.
+    """
+    lean = np.abs(np.asarray(geometry.direction, float)[2])
+    return 2 - max((2, 1, 0), key=lambda axis: round(float(lean[axis]), 6))
+
+
+def tilt_degrees(geometry: Geometry) -> float:
+    """The angle in degrees between the axis of the axial slices and the direction to the head."""
+    lean = np.abs(np.asarray(geometry.direction, float)[2, 2 - axial_axis(geometry)])
+    return float(np.degrees(np.arccos(np.clip(lean, 0, 1))))
+
+
+def slice_spacing(geometry: Geometry) -> np.ndarray:
+    """Spacing in mm of the two axes of the array in an axial slice."""
+    axis = axial_axis(geometry)
+    return np.array([geometry.spacing[2 - other] for other in range(3) if other != axis])
+
+
 def largest_diameters(mask: np.ndarray, geometry: Geometry) -> Diameters | None:
     """The diameters of a region, to a voxel; None where it is empty.
 
@@ -59,14 +85,13 @@ def largest_diameters(mask: np.ndarray, geometry: Geometry) -> Diameters | None:
         mask: (K, J, I), what is not 0 belongs to the region.
         geometry: Its grid.
     """
-    axis = 2 - int(np.argmax(np.abs(np.asarray(geometry.direction)[2])))  # array axis of the slices
-    spacing = np.array([geometry.spacing[2 - other] for other in range(3) if other != axis])
+    axis, spacing = axial_axis(geometry), slice_spacing(geometry)
     slices = np.moveaxis(np.asarray(mask), axis, 0)
     best: tuple[float, int, np.ndarray, np.ndarray, np.ndarray] | None = None
     for limit, index, box in _largest_first(slices, spacing):
         if best is not None and limit <= best[0]:
             break
-        for part, corner in _parts(slices[index][box] > 0):
+        for part, corner in parts_of(slices[index][box] > 0):
             if best is not None and np.linalg.norm(part.shape * spacing) <= best[0]:
                 continue
             length, ends = _farthest(part, spacing)
@@ -77,7 +102,7 @@ def largest_diameters(mask: np.ndarray, geometry: Geometry) -> Diameters | None:
     length, index, ends, part, corner = best
     width, across = _widest_across(part, ends, spacing)
     return Diameters(
-        length, width, _ras(ends + corner, index, axis, geometry), _ras(across + corner, index, axis, geometry)
+        length, width, in_ras(ends + corner, index, axis, geometry), in_ras(across + corner, index, axis, geometry)
     )
 
 
@@ -93,7 +118,7 @@ def _largest_first(slices: np.ndarray, spacing: np.ndarray) -> list[tuple[float,
     return sorted(found, key=lambda entry: -entry[0])
 
 
-def _parts(region: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def parts_of(region: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The parts of a slice that do not touch, each in its box, with the first voxel of the box."""
     labels, count = ndimage.label(region, _TOUCHING)
     for number, box in enumerate(ndimage.find_objects(labels, count), start=1):
@@ -133,7 +158,7 @@ def _widest_across(part: np.ndarray, ends: np.ndarray, spacing: np.ndarray) -> t
     return float(v_ends[1] - v_ends[0]), chord
 
 
-def _ras(ends: np.ndarray, index: int, axis: int, geometry: Geometry) -> tuple[Point, Point]:
+def in_ras(ends: np.ndarray, index: int, axis: int, geometry: Geometry) -> tuple[Point, Point]:
     """Two points of a slice in voxels as RAS mm."""
     kji = np.insert(ends.astype(float), axis, index, axis=1)
     first, second = geometry.to_ras(kji[:, ::-1])

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
+from ..study.nifti import NiftiError, header_file, voxel_file
 
 DETACHED = {
     ".mhd": re.compile(r"^ElementDataFile\s*=\s*(.+)$", re.M),
@@ -42,7 +43,12 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, Sequence[Path]])
 
 
 def files_of_image(path: Path) -> tuple[Path, ...]:
-    """The file of an image, and the file of the voxels where its header stands alone."""
+    """The file of an image, and the other one where header and voxels stand apart."""
+    if path.name.lower().endswith((".hdr", ".hdr.gz", ".img", ".img.gz")):
+        try:
+            return (path, voxel_file(path) if ".hdr" in path.name.lower()[-7:] else header_file(path))
+        except NiftiError:
+            return (path,)  # the reader says what is wrong
     pattern = DETACHED.get(path.suffix.lower())
     if pattern is None:
         return (path,)

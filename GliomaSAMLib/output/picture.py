@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patheffects import withStroke
 
+from ..drawing import Axes, Figure, Line2D, standard_look, withStroke
 from ..errors import OutputError
 from ..files import replacing
 from ..geometry import Geometry
@@ -185,6 +182,7 @@ class Panel:
     modality: str | None = None
 
 
+@standard_look()
 def draw_overlay(
     path: str | os.PathLike[str],
     study: Study,
@@ -215,6 +213,7 @@ def draw_overlay(
         figure.savefig(temporary, dpi=DPI, facecolor=BACKGROUND, format=suffix)
 
 
+@standard_look()
 def build_overlay(study: Study, panels: Sequence[Panel], caption: str, centre: Sequence[float] | None) -> Figure:
     """The picture of `draw_overlay` as a matplotlib figure."""
     volume = study.canonical

@@ -6,7 +6,8 @@ The format of .seg.nrrd: https://slicer.readthedocs.io/en/latest/developer_guide
 import gzip
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..files import check_name, replacing
 from ..geometry import Geometry, bounding_box
 from ..regions import REGIONS, labels_from_regions
 from ..study.nifti import HEADER_BYTES, NiftiPlace
-from .colours import ANATOMY_CODE, CATEGORY_CODE, REGION_STYLES
+from .colours import ANATOMY_CODE, CATEGORY_CODE, CAVITY_ID, CAVITY_STYLE, REGION_STYLES, RegionStyle
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
 
@@ -190,48 +191,114 @@ def check_masks(masks: Mapping[str, np.ndarray], geometry: Geometry) -> dict[str
     return {region: (np.asarray(masks[region]) > 0).astype(np.uint8) for region in REGIONS}
 
 
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """One segment of a Slicer segmentation.
+
+    Args:
+        id: Its id, such as "WT" or "CE L1".
+        mask: (K, J, I), what is not 0 belongs to it.
+        style: Its name, colour and meaning.
+    """
+
+    id: str
+    mask: np.ndarray
+    style: RegionStyle
+
+
+def region_segments(masks: Mapping[str, np.ndarray], cavity: np.ndarray | None = None) -> list[Segment]:
+    """The segments WT, TC and ET of masks (K, J, I) by region, and that of a resection cavity where there is one."""
+    segments = [Segment(region, masks[region], style) for region, style in REGION_STYLES.items()]
+    return segments + ([] if cavity is None else [Segment(CAVITY_ID, cavity, CAVITY_STYLE)])
+
+
 def write_slicer_segmentation(
     path: str | os.PathLike[str], masks: Mapping[str, np.ndarray], geometry: Geometry
 ) -> None:
-    """Write nested masks, uint8 (K, J, I), as segments WT, TC and ET. As they overlap, each is a layer of its own.
+    """Write nested masks, uint8 (K, J, I), as segments WT, TC and ET.
 
     Raises:
         OutputError: The masks do not fit the grid; the file cannot be written (an old one stays).
     """
-    checked = check_masks(masks, geometry)
-    image = sitk.Compose([geometry.to_image(mask) for mask in checked.values()])
+    write_segments(path, region_segments(check_masks(masks, geometry)), geometry)
+
+
+def write_segments(path: str | os.PathLike[str], segments: Sequence[Segment], geometry: Geometry) -> None:
+    """Write any segments as a Slicer segmentation, in their order. They may overlap: each goes into the first layer
+    whose segments it does not touch, as a label of its own.
+
+    Args:
+        path: Ending in .seg.nrrd.
+        segments: At least one; no two with one id.
+        geometry: The grid of their masks.
+
+    Raises:
+        OutputError: Another suffix; no segments, or two with one id; a mask does not fit the grid; the file cannot be
+            written (an old one stays).
+    """
+    if output_suffix(path) != SEGMENTATION_SUFFIX:
+        raise OutputError(f"{os.fspath(path)} does not end in {SEGMENTATION_SUFFIX}, as a Slicer segmentation has to")
+    _check_segments(segments, geometry)
+    layers: list[np.ndarray] = []
+    fields: dict[str, str] = {}
+    for number, segment in enumerate(segments):
+        mask = np.asarray(segment.mask) > 0
+        layer = next((n for n, taken in enumerate(layers) if not taken[mask].any()), len(layers))
+        if layer == len(layers):
+            layers.append(np.zeros(geometry.shape, np.uint8))
+        value = sum(fields[f"Segment{other}_Layer"] == str(layer) for other in range(number)) + 1
+        layers[layer][mask] = value
+        for key, text in segment_fields(segment, layer, value).items():
+            fields[f"Segment{number}_{key}"] = text
+    image = sitk.Compose([geometry.to_image(layer) for layer in layers])
     image.SetMetaData("Segmentation_SourceRepresentation", "Binary labelmap")
     image.SetMetaData("Segmentation_MasterRepresentation", "Binary labelmap")
     image.SetMetaData("Segmentation_ContainedRepresentationNames", "Binary labelmap|")
     image.SetMetaData("Segmentation_ReferenceImageExtentOffset", "0 0 0")
-    for number, (region, mask) in enumerate(checked.items()):
-        for key, value in segment_fields(region, number, mask).items():
-            image.SetMetaData(f"Segment{number}_{key}", value)
-    write_image(path, image, header=LIST_OF_LAYERS)
+    for key, text in fields.items():
+        image.SetMetaData(key, text)
+    write_image(path, image, header=LIST_OF_LAYERS if len(layers) > 1 else None)
 
 
-def segment_fields(region: str, layer: int, mask: np.ndarray) -> dict[str, str]:
-    """The header fields of one segment, without the prefix "SegmentN_"."""
-    style = REGION_STYLES[region]
+def _check_segments(segments: Sequence[Segment], geometry: Geometry) -> None:
+    if not segments:
+        raise OutputError("No segment to write: give at least one")
+    ids = [segment.id for segment in segments]
+    if len(ids) > np.iinfo(np.uint8).max:
+        raise OutputError(f"{len(ids)} segments are more than a segmentation of 8 bits holds: write at most 255")
+    if twice := sorted({name for name in ids if ids.count(name) > 1}):
+        raise OutputError(f"Several segments are called {', '.join(twice)}: give each its own id")
+    for segment in segments:
+        if np.shape(segment.mask) != geometry.shape:
+            raise OutputError(
+                f"The segment {segment.id} has the shape {np.shape(segment.mask)}, the grid {geometry.shape} (K, J, I)"
+            )
+
+
+def segment_fields(segment: Segment, layer: int, value: int) -> dict[str, str]:
+    """The header fields of one segment, without the prefix "SegmentN_": of the label `value` in a layer."""
     return {
-        "ID": region,
-        "Name": style.name,
+        "ID": segment.id,
+        "Name": segment.style.name,
         "NameAutoGenerated": "0",
-        "Color": "{:.6g} {:.6g} {:.6g}".format(*style.colour),
+        "Color": "{:.6g} {:.6g} {:.6g}".format(*segment.style.colour),
         "ColorAutoGenerated": "0",
-        "LabelValue": "1",
+        "LabelValue": str(value),
         "Layer": str(layer),
-        "Extent": _extent(mask),
-        "Tags": f"TerminologyEntry:{terminology_entry(region)}|Segmentation.Status:inprogress|",
+        "Extent": _extent(segment.mask),
+        "Tags": f"TerminologyEntry:{serialised(segment.style)}|Segmentation.Status:inprogress|",
     }
 
 
 def terminology_entry(region: str) -> str:
-    """Category, type and anatomy of a region in Slicer's serialised form: contexts, and codes as
-    scheme^value^meaning.
-    """
+    """As `serialised`, for a region."""
+    return serialised(REGION_STYLES[region])
+
+
+def serialised(style: RegionStyle) -> str:
+    """Category, type and anatomy in Slicer's serialised form: contexts, and codes as scheme^value^meaning."""
     category, anatomy = "^".join(CATEGORY_CODE), "^".join(ANATOMY_CODE)
-    kind = "^".join(REGION_STYLES[region].code)
+    kind = "^".join(style.code)
     return (
         f"Segmentation category and type - DICOM master list~{category}~{kind}~^^"
         f"~Anatomic codes - DICOM master list~{anatomy}~^^"

@@ -1,6 +1,6 @@
 """From prompts to masks: decode, correct at the clicks, blend with the answer before, bring onto the reference grid."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 
@@ -156,14 +156,30 @@ class Pipeline:
         self._most = np.where(brain, np.float32(SURE), np.float32(-SURE))
         self._cells = _cell_grid(study.canonical.geometry, brain.shape)
 
-    def proposal(self, report: Reporter) -> Answer:
-        """The answer without prompts. Raises `Cancelled`."""
+    def proposal(self, report: Reporter, carried: Mapping[str, np.ndarray] | None = None) -> Answer:
+        """The answer without prompts. Raises `Cancelled`.
+
+        Args:
+            report: Told of progress.
+            carried: Masks (K, J, I) on the reference grid of an earlier examination, by region. The network is given
+                the mean of them and of its own proposal as the answer before; what it makes of that counts everywhere,
+                and nothing of them has to stay.
+        """
         self._decoder.prepare(report)
         everywhere, reference = _whole(self._cells), self.study.reference
-        field = self._field(self._decoder.proposal, everywhere)
+        logits = self._decoder.proposal if carried is None else self._from_carried(carried)
+        field = self._field(logits, everywhere)
         masks = {r: self._on_window(field[n], everywhere, _whole(reference)) > 0 for n, r in enumerate(REGIONS)}
         keep_rules(masks, None, (), reference, self.options)
         return Answer(masks, halve(field).astype(np.float16))
+
+    def _from_carried(self, carried: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Network logits (3, K, J, I) without prompts, given carried masks and the proposal as the answer before.
+
+        With the masks alone a tumour that had shrunk kept more of what it was, and one that had grown lost at its rim.
+        """
+        drawn = np.stack([self._drawn_on_cells(carried[region] > 0) for region in REGIONS]) * DRAWN_LOGIT
+        return self._decoder.logits(PromptSet(), (drawn + halve(self._decoder.proposal)) / 2)
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""

@@ -2,12 +2,13 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from ..errors import PromptError
 from ..models import Model
 from ..progress import Cancel, Progress, Reporter
 from ..prompts import Prompt
@@ -15,6 +16,7 @@ from ..study import Study
 from .answer import AnswerOptions
 from .cache import EmbeddingCache, default_cache_directory
 from .embeddings import StudyEmbeddings
+from .field_of_view import cut_off_notes
 from .masks import PackedMasks
 from .pipeline import Answer, Pipeline
 from .prediction import Prediction, Request
@@ -60,7 +62,12 @@ class ModelPredictor:
         model: From `load_model`.
         cache: Where embeddings are kept from one run of the program to the next: "default", a folder, or None.
         answer: The numbers between the network's logits and the masks.
+        carried: Masks of an earlier examination, (K, J, I) on `study.reference` by region. What the network makes of
+            them takes the place of its proposal, as answer 0. See `reads_carried`.
         on_note: Told at once of a change of device; without it the note comes with the next prediction.
+
+    Raises:
+        PromptError: A carried mask does not fit the grid.
     """
 
     def __init__(
@@ -70,6 +77,7 @@ class ModelPredictor:
         cache: str | Path | None = "default",
         *,
         answer: AnswerOptions | None = None,
+        carried: Mapping[str, np.ndarray] | None = None,
         on_note: Callable[[str], None] | None = None,
     ) -> None:
         self.study = study
@@ -77,6 +85,13 @@ class ModelPredictor:
         folder = default_cache_directory() if cache == "default" else cache
         store = EmbeddingCache(Path(folder), CACHE_BYTES) if folder is not None else None
         self._pipeline = Pipeline(study, model, StudyEmbeddings(study, model, store), answer or AnswerOptions())
+        for mask in (carried or {}).values():
+            if mask.shape != study.reference.shape:
+                raise PromptError(
+                    f"A carried mask of shape {mask.shape} does not fit the grid of {study.reference.shape} voxels "
+                    "(K, J, I): bring it onto the study"
+                )
+        self._carried = carried if reads_carried(model) else None
         self._prefixes: OrderedDict[tuple[Prompt, ...], _Prefix] = OrderedDict()
         self._notes: list[str] = []
         self._tell = on_note or self._notes.append
@@ -97,7 +112,8 @@ class ModelPredictor:
         """Answer prompts. Raises `Cancelled`; the prompts answered by then are kept."""
         with self._lock:
             prefix = self._answered(request.prompts, Reporter(progress, cancel))
-            notes = (*self._notes, *_ignored_prompt_notes(self.model.name, self.model.prompts, request.prompts))
+            ignored = _ignored_prompt_notes(self.model.name, self.model.prompts, request.prompts)
+            notes = (*self._notes, *ignored, *cut_off_notes(prefix.masks, self.study.reference))
             self._notes.clear()
             return Prediction(request.prompts, prefix.masks, self.weights, notes)
 
@@ -131,7 +147,7 @@ class ModelPredictor:
     def _propose(self, report: Reporter) -> None:
         """Keep the answer without prompts."""
         if () not in self._prefixes:
-            self._keep((), self._pipeline.proposal(report))
+            self._keep((), self._pipeline.proposal(report, self._carried))
         report.report(1.0, "outlining")
 
     def _keep(self, prompts: tuple[Prompt, ...], answer: Answer) -> None:
@@ -139,6 +155,13 @@ class ModelPredictor:
         self._prefixes[prompts] = _Prefix.of(answer)
         while len(self._prefixes) > KEPT_PREFIXES:
             del self._prefixes[next(kept for kept in self._prefixes if kept)]
+
+
+def reads_carried(model: Model) -> bool:
+    """Whether a model is given the answer before, so that masks of an earlier examination can be. Others propose
+    without them.
+    """
+    return model.config.previous == "answer"
 
 
 def _ignored_prompt_notes(model: str, read: Sequence[str], prompts: Sequence[Prompt]) -> list[str]:

@@ -57,9 +57,12 @@ class SegmentationController:
 
     # volumes
 
-    def set_volumes(self, nodes: Mapping[str, Any], register: bool = False, skull: str = "auto") -> bool:
-        """Choose the volumes, by modality; reading and encoding begin in the background. Nodes that are None are left
-        out. A choice that cannot be used is told as an error, and the one before holds. Returns whether it can be used.
+    def set_volumes(
+        self, nodes: Mapping[str, Any], register: bool = False, skull: str = "auto", same_patient: bool = False
+    ) -> bool:
+        """Choose the volumes, by modality, and options as for `Inputs`; reading and encoding begin in the background.
+        Nodes that are None are left out. A choice that cannot be used is told as an error, and the one before holds.
+        Returns whether it can be used.
         """
         self._tell_gone([modality for modality, node in nodes.items() if node is not None])
         try:
@@ -70,7 +73,7 @@ class SegmentationController:
                 self._notes = ()
                 self._forget_uncertainty()
                 self._encode_due = False
-            elif not self._choose(nodes, register, skull):
+            elif not self._choose(nodes, register=register, skull=skull, same_patient=same_patient):
                 return True
         except GliomaSAMError as error:
             self._engine.tell_error(error)
@@ -81,10 +84,10 @@ class SegmentationController:
         self.tell_changed()
         return True
 
-    def _choose(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
+    def _choose(self, nodes: Mapping[str, Any], **options: Any) -> bool:
         chosen = [node for node in nodes.values() if node is not None]
         doubt = check_same_patient(self.node, saved_volumes(self.node).values(), chosen)
-        news = self._preparation.choose(nodes, register, skull)
+        news = self._preparation.choose(nodes, **options)
         if news and doubt:
             self._engine.listener.message(doubt, "warning")
         return news
@@ -95,14 +98,9 @@ class SegmentationController:
         return dict(self._preparation.inputs.nodes) if self._preparation.inputs is not None else {}
 
     @property
-    def register(self) -> bool:
-        """Whether the volumes are aligned first."""
-        return self._preparation.inputs is not None and self._preparation.inputs.register
-
-    @property
-    def skull(self) -> str:
-        """How the skull is dealt with: "auto", "on" or "off"."""
-        return self._preparation.inputs.skull if self._preparation.inputs is not None else "auto"
+    def options(self) -> dict[str, Any]:
+        """How the volumes are read, as for `Inputs`."""
+        return dict(self._preparation.inputs.options) if self._preparation.inputs is not None else {}
 
     @property
     def phase(self) -> str:
@@ -296,7 +294,7 @@ class SegmentationController:
         self.session.restore(history.showing_proposal() if proposed else history, state.weights)
         self._view.set_style(state.style)
         self._sync_prompts()
-        self.set_volumes(state.nodes, state.register, state.skull)
+        self.set_volumes(state.nodes, state.register, state.skull, state.same_patient)
         self._unsaved = False
 
     # what the worker has done
@@ -428,7 +426,7 @@ class SegmentationController:
     def _check_volumes(self) -> None:
         gone, left = self._preparation.missing_nodes()
         if gone:
-            self.set_volumes(left, self.register, self.skull)
+            self.set_volumes(left, **self.options)
 
     def _tell_gone(self, left: list[str]) -> None:
         """Tell which volumes in use have left the scene, and with which others it goes on."""

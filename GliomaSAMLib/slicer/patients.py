@@ -6,7 +6,33 @@ from typing import Any
 
 import slicer
 
-from ..study.patients import TAGS, Origin, place_notes, tag_notes
+from ..errors import StudyError
+from ..study.patients import TAGS, Origin, patient_notes, place_notes, tag_notes
+from .segments.patient import hierarchy_patient
+
+SAME_PATIENT_HINT = "if they are of one patient all the same, tick Of one patient in the section Inputs"
+
+
+def check_one_patient(volume_nodes: Mapping[str, Any], same_patient: bool = False) -> list[str]:
+    """What speaks against the nodes, by modality, being of one patient and one examination, for the user to read.
+
+    Args:
+        volume_nodes: By modality.
+        same_patient: The user says that they are of one patient.
+
+    Raises:
+        StudyError: They are of several patients, by PatientID or the subject hierarchy, unless `same_patient`.
+    """
+    patients = {modality: hierarchy_patient(node) for modality, node in volume_nodes.items()}
+    known = {modality: patient for modality, patient in patients.items() if patient is not None}
+    if len(set(known.values())) > 1 and not same_patient:
+        raise StudyError(
+            f"The volumes are of different patients: {', '.join(known)} lie under several patients of the subject "
+            f"hierarchy. Choose volumes of one patient; {SAME_PATIENT_HINT}"
+        )
+    patient_notes([_origin(*one) for one in volume_nodes.items()], same_patient, SAME_PATIENT_HINT)
+    doubts = doubts_of_one_patient(volume_nodes)
+    return [f"{doubt} (taken as one patient's, as you said)" for doubt in doubts] if same_patient else doubts
 
 
 def doubts_of_one_patient(volume_nodes: Mapping[str, Any]) -> list[str]:

@@ -39,7 +39,7 @@ class SavedState:
     Args:
         choice: Model and device.
         nodes: The volume nodes by modality.
-        register, skull: As for `Study.read`.
+        register, skull, same_patient: As for `Study.read`.
         style: How results become segments.
         prompts: The prompts that held, in their order.
         proposed: Whether the automatic proposal was shown.
@@ -52,6 +52,7 @@ class SavedState:
     nodes: Mapping[str, Any] = field(default_factory=dict)
     register: bool = False
     skull: str = "auto"
+    same_patient: bool = False
     style: SegmentStyle = field(default_factory=SegmentStyle)
     prompts: tuple[Prompt, ...] = ()
     proposed: bool = False
@@ -68,8 +69,7 @@ def save_state(controller: "SegmentationController") -> None:
         "model": controller.choice.model,
         "weights": session.weights,
         "device": controller.choice.device,
-        "register": controller.register,
-        "skull": controller.skull,
+        **{"register": False, "skull": "auto", "same_patient": False, **controller.options},
         "style": controller.style.style,
         "overwrite": controller.style.overwrite,
         "lesion_segment": controller.style.lesion_segment,
@@ -155,6 +155,7 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         choice=choice,
         register=_one_of(values, "register", (False, True), False),
         skull=_one_of(values, "skull", SKULL, "auto"),
+        same_patient=_one_of(values, "same_patient", (False, True), False),
         style=style,
         prompts=prompts,
         proposed=_one_of(values, "proposed", (False, True), False),

@@ -48,20 +48,24 @@ class Preparation:
 
     @property
     def reference_node(self) -> Any:
-        """The volume node that results are given on."""
+        """The volume node that results are given on; before the study is read the one that is likely to be it."""
         nodes = self.inputs.nodes if self.inputs is not None else {}
+        study = self.prepared.study if self.is_ready and self.prepared is not None else None
+        chosen = getattr(study, "reference_modality", None)  # of `Study`; what stands in for one may not say it
+        if chosen in nodes:
+            return nodes[chosen]
         return next((nodes[modality] for modality in REFERENCE_ORDER if modality in nodes), None)
 
-    def choose(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
-        """Choose volumes. Returns whether that is news.
+    def choose(self, nodes: Mapping[str, Any], **options: Any) -> bool:
+        """Choose volumes; options as for `Inputs`. Returns whether that is news.
 
         Raises:
             StudyError: One cannot be used; the choice before holds.
         """
-        if self.inputs is not None and self.inputs.same(nodes, register, skull):
+        if self.inputs is not None and self.inputs.same(nodes, **options):
             self.resume()
             return False
-        self.inputs = Inputs(nodes, register, skull)
+        self.inputs = Inputs(nodes, **options)
         self._wanted = True
         return True
 
@@ -74,7 +78,7 @@ class Preparation:
         inputs = self.inputs
         if inputs is None or inputs.gone() or not inputs.changed():
             return False
-        return self.choose(inputs.nodes, inputs.register, inputs.skull)
+        return self.choose(inputs.nodes, **inputs.options)
 
     def missing_nodes(self) -> tuple[tuple[str, ...], dict[str, Any]]:
         """The modalities whose volumes have left the scene, and the nodes of the others."""

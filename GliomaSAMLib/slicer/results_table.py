@@ -12,6 +12,7 @@ import vtk
 from ..geometry import Geometry
 from ..output.colours import REGION_STYLES
 from ..output.diameters import largest_diameters
+from ..plain_text import spreadsheet_cell
 
 TABLE_ROLE = "GliomaSAM.results"
 """The node reference from a segmentation node to its table."""
@@ -33,7 +34,7 @@ class ResultsRow:
     Args:
         region: Its name for people.
         volume_ml: mL.
-        largest_mm: The largest diameter on an axial slice.
+        largest_mm: The largest diameter on an axial slice; it may cross hollows, as that of a follow-up may not.
         perpendicular_mm: The largest one perpendicular to it on that slice.
         product_mm2: Their product (RANO).
         slice_s: S in mm of that slice.
@@ -75,13 +76,18 @@ def rows_as_csv(rows: Sequence[ResultsRow]) -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
     for row in rows:
-        writer.writerow([row.region, *("" if value is None else f"{value:.3f}" for value in row.numbers())])
+        writer.writerow(
+            [spreadsheet_cell(row.region), *("" if value is None else f"{value:.3f}" for value in row.numbers())]
+        )
     return text.getvalue()
 
 
 def rows_as_text(rows: Sequence[ResultsRow]) -> str:
     """The table for the clipboard: columns parted by tabs, so that a spreadsheet and a report take it."""
-    return "\n".join("\t".join(line) for line in [HEADINGS, *(_shown(row) for row in rows)])
+    lines: list[tuple[str, ...]] = [HEADINGS]
+    for region, *numbers in map(_shown, rows):
+        lines.append((" ".join(spreadsheet_cell(region).split()), *numbers))
+    return "\n".join("\t".join(line) for line in lines)
 
 
 class ResultsTable:

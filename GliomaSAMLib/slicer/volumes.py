@@ -18,7 +18,7 @@ from .geometry import (
     volume_matrix,
 )
 from .modality_detection import DetectedVolume, guess_volumes
-from .patients import doubts_of_one_patient
+from .patients import check_one_patient
 
 __all__ = [
     "DetectedVolume",
@@ -175,21 +175,24 @@ class Inputs:
 
     Args:
         nodes: For each modality a volume node; None where there is none.
-        register, skull: As for `Study.read`.
+        register, skull, same_patient: As for `Study.read`.
 
     Raises:
-        StudyError: A node cannot be used, or is chosen twice; nothing is copied.
+        StudyError: A node cannot be used, or is chosen twice, or they are of different patients; nothing is copied.
     """
 
-    def __init__(self, nodes: Mapping[str, Any], register: bool = False, skull: str = "auto") -> None:
+    def __init__(
+        self, nodes: Mapping[str, Any], register: bool = False, skull: str = "auto", same_patient: bool = False
+    ) -> None:
         self.nodes = {modality: node for modality, node in nodes.items() if node is not None}
         self.register = register
         self.skull = skull
+        self.same_patient = same_patient
         self.copies: dict[str, VolumeCopy] = {}
         one_volume_each(self.nodes)
         for modality, node in self.nodes.items():
             check_volume_node(node, modality)
-        self.doubts = tuple(doubts_of_one_patient(self.nodes))
+        self.doubts = tuple(check_one_patient(self.nodes, same_patient))
         """What speaks against the volumes being of one patient, for the user to read."""
         self._prints = {modality: self._print(node) for modality, node in self.nodes.items()}
 
@@ -217,13 +220,18 @@ class Inputs:
         """Forget the copies once the study has been read."""
         self.copies = {}
 
-    def same(self, nodes: Mapping[str, Any], register: bool, skull: str) -> bool:
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was chosen beside the nodes."""
+        return {"register": self.register, "skull": self.skull, "same_patient": self.same_patient}
+
+    def same(self, nodes: Mapping[str, Any], **options: Any) -> bool:
         """Whether this is the same choice, and nothing in the volumes has changed since."""
         chosen = {modality: node for modality, node in nodes.items() if node is not None}
         return (
             self.nodes.keys() == chosen.keys()
             and all(self.nodes[modality] is node for modality, node in chosen.items())
-            and (self.register, self.skull) == (register, skull)
+            and self.options == options
             and not self.gone()
             and not self.changed()
         )

@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +28,14 @@ from .volume import Volume
 SKULL = ("auto", "on", "off")
 
 _BEST_FOR_EXTRACTION = ("t1", "t1c", "t2", "flair")
+
+_BEST_FOR_SKULL = ("t2", "flair", "t1", "t1c")
+
+_SAME_HEAD = 0.1
+
+_CLEAR_SHARE = 0.04
+
+_DOUBTFUL_SHARE = 0.08
 
 _SMALLEST_PART = 0.01
 
@@ -55,6 +65,26 @@ import sys
 from deepbet.bet import BrainExtraction
 BrainExtraction(no_gpu=True).run(sys.argv[1], mask_path=sys.argv[2])
 """
+
+
+def judge_skulls(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
+    """See on which volumes, by modality, the skull still is; the same volumes, which know it from then on.
+
+    Volumes that leave as much beside the air show the same head or brain: the mean counts for all, and where the first
+    shows a brain beyond doubt the others are not looked at.
+    """
+    judged = dict(volumes)
+    left = [judged[m] for m in _BEST_FOR_SKULL if m in judged and judged[m].may_be_stripped]
+    while left:
+        first = left[0]
+        alike = [one for one in left if abs(one.head_ml / first.head_ml - 1.0) < _SAME_HEAD]
+        share = first.scalp_share
+        if share >= _CLEAR_SHARE:
+            share = float(np.mean([one.scalp_share for one in alike]))
+        for one in alike:
+            judged[one.modality] = replace(one, scalp=share)
+        left = [one for one in left if one not in alike]
+    return judged
 
 
 def find_brain(
@@ -88,6 +118,12 @@ def find_brain(
                 raise StudyError(f"{source.name}: {error}") from error
             notes.append(f"the skull seems to be on, but the whole head is used instead: {error}")
     chosen = stripped if stripped and skull == "auto" else volumes
+    doubtful = [volume.modality for volume in stripped if skull == "auto" and volume.scalp_share >= _DOUBTFUL_SHARE]
+    if doubtful:
+        notes.append(
+            f"{' and '.join(doubtful)} taken as skull-stripped, though something like scalp or skull lies at the rim: "
+            "choose skull on if so"
+        )
     if 0 < len(stripped) < len(volumes) and skull == "auto":
         notes.append(
             f"the brain is taken from the skull-stripped {' and '.join(volume.modality for volume in stripped)}"

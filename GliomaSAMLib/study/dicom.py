@@ -1,15 +1,23 @@
 """DICOM folders: which series they hold, and one series as a volume."""
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
-from .dicom_frames import read_frames
+from .dicom_frames import frames_of, read_frames
 from .reasons import reason_of
+from .slice_groups import Part, doubled, listed, parts_of
 from .slices import Slice, stack_of
+
+T = TypeVar("T")
+
+_MOST_DIGITS = 6
 
 SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
 
@@ -67,45 +75,158 @@ def find_series(folder: Path) -> list[DicomSeries]:
     return sorted(series, key=lambda one: one.description)
 
 
-def read_dicom_folder(folder: Path) -> sitk.Image:
-    """The volume of a folder with exactly one DICOM series. Raises `StudyError` for none or several."""
+def read_dicom_folder(folder: Path, number: int | None = None) -> sitk.Image:
+    """The volume of a folder with exactly one, or of several that with this number, from 1, of `volumes_in`.
+
+    Raises:
+        StudyError: There is none, there are several and none is chosen, or as `read_series`.
+    """
+    if number is not None:
+        return _numbered(volumes_in(folder), number, folder).read()
     series = find_series(folder)
+    if len(series) > 1:
+        raise StudyError(
+            f"{folder}: the folder holds {len(series)} DICOM series: {listed(map(str, volumes_in(folder)))}. "
+            f"{how_to_choose(folder)}"
+        )
     if not series:
         raise StudyError(f"{folder}: the folder holds no DICOM images")
-    if len(series) > 1:
-        listed = "; ".join(str(one) for one in series)
-        raise StudyError(
-            f"{folder}: the folder holds {len(series)} DICOM series: {listed}. "
-            "Give a folder with one series for each modality"
-        )
     return read_series(series[0])
 
 
 def read_series(series: DicomSeries) -> sitk.Image:
-    """The volume of one series. Raises `StudyError` when slices have no place, are damaged, missing or doubled."""
-    name = f"{series.folder}: the series {series}"
-    stack = None if len(series.files) == 1 else stack_of([_slice(file) for file in series.files], name)
-    try:
-        if stack is None:  # an enhanced, multi-frame file holds the whole volume
-            return read_frames(Path(series.files[0]), name)
-        reader = sitk.ImageSeriesReader()
-        reader.SetFileNames([series.files[number] for number in stack.order])
-        return stack.place(reader.Execute())
-    except (RuntimeError, OSError) as error:
-        raise StudyError(
-            f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged ({reason_of(error)}), "
-            "export it again"
-        ) from error
-
-
-def read_dicom_file(path: Path) -> sitk.Image:
-    """The volume of one multi-frame DICOM file.
+    """The volume of one series.
 
     Raises:
-        StudyError: It holds a single slice, or its frames have no place or make up no even stack.
+        StudyError: Slices have no place, are damaged, missing or doubled; or they belong to several volumes.
+    """
+    slices = _slices(series)
+    if len(parts_of(slices)) > 1:
+        volumes = volumes_in(series.folder)
+        first = next(n for n, volume in enumerate(volumes, 1) if volume.series == series)
+        raise StudyError(
+            f"{series.folder}: the series {series} has {several_slices(slices)} that belong to different volumes: "
+            f"{listed(map(str, volumes))}. {how_to_choose(series.folder, first)}"
+        )
+    return DicomVolume(series).read(slices)
+
+
+def read_dicom_file(path: Path, number: int | None = None) -> sitk.Image:
+    """The volume of one multi-frame DICOM file; of several, that with this number, from 1.
+
+    Raises:
+        StudyError: It holds a single slice, or its frames have no place or make up no even stack; or it holds several
+            volumes and none is chosen.
         RuntimeError: SimpleITK cannot read it.
     """
-    return read_frames(path, str(path))
+    frames = frames_of(path, str(path))
+    parts = parts_of(frames)
+    if number is not None:
+        return read_frames(path, str(path), frames, _numbered(parts, number, path).numbers)
+    if len(parts) > 1:
+        labels = listed(part.label for part in parts)
+        what = several_slices(frames)
+        raise StudyError(f"{path} has {what} that belong to different volumes: {labels}. {how_to_choose(path)}")
+    return read_frames(path, str(path), frames, parts[0].numbers)
+
+
+@dataclass(frozen=True)
+class DicomVolume:
+    """A volume of a folder.
+
+    Args:
+        series: The series that it belongs to.
+        part: Which of its slices or frames; None for all of them.
+    """
+
+    series: DicomSeries
+    part: Part | None = None
+
+    def __str__(self) -> str:
+        return f"{self.series}" if self.part is None else f"{self.series.description!r}, {self.part.label}"
+
+    def read(self, slices: Sequence[Slice] | None = None) -> sitk.Image:
+        """Its voxels in their place.
+
+        Args:
+            slices: Those of the whole series, where they have been looked at already.
+
+        Raises:
+            StudyError: Slices have no place, are damaged, missing or doubled.
+        """
+        series = self.series
+        name = f"{series.folder}: the series {series}"
+        slices = _slices(series) if slices is None else slices
+        numbers = tuple(range(len(slices))) if self.part is None else self.part.numbers
+        try:
+            if len(series.files) == 1:  # an enhanced, multi-frame file holds the whole volume
+                return read_frames(Path(series.files[0]), name, slices, numbers)
+            stack = stack_of([slices[number] for number in numbers], name)
+            reader = sitk.ImageSeriesReader()
+            reader.SetFileNames([series.files[numbers[place]] for place in stack.order])
+            return stack.place(reader.Execute())
+        except (RuntimeError, OSError) as error:
+            raise StudyError(
+                f"{series.folder}: the DICOM series {series} cannot be read; a file is damaged ({reason_of(error)}), "
+                "export it again"
+            ) from error
+
+
+def volumes_in(folder: Path) -> list[DicomVolume]:
+    """The DICOM volumes directly in a folder, by description of the series and then by what tells the volumes of one
+    apart; the first has the number 1 where one is chosen.
+    """
+    volumes = []
+    for series in find_series(folder):
+        try:
+            parts = parts_of(_slices(series))
+        except StudyError:  # told when it is read
+            parts = []
+        volumes += [DicomVolume(series, part) for part in parts] if len(parts) > 1 else [DicomVolume(series)]
+    return volumes
+
+
+def how_to_choose(path: Path, number: int = 1) -> str:
+    """The sentence that says how one of several volumes is chosen."""
+    return f"Choose one by its number after the path, such as {path.name}#{number}"
+
+
+def several_slices(slices: Sequence[Slice]) -> str:
+    """What slices of several volumes are called: whether some lie at one place."""
+    return "several slices at one place" if doubled(slices, range(len(slices))) else "several slices"
+
+
+def split_choice(path: str | Path) -> tuple[Path, int | None]:
+    """The path, and the number of the volume that is chosen in it: `FOLDER#2` is the second volume of FOLDER. A path
+    that exists with its `#` is that of a file or folder, and has no number.
+    """
+    path = Path(path)
+    head, mark, number = path.name.rpartition("#")
+    if not mark or not head or not (number.isascii() and number.isdigit()) or len(number) > _MOST_DIGITS:
+        return path, None
+    if os.path.lexists(path):
+        return path, None
+    return path.with_name(head), int(number)
+
+
+def _numbered(volumes: Sequence[T], number: int, path: Path) -> T:
+    if not volumes:
+        raise StudyError(f"{path}: the folder holds no DICOM images")
+    if not 1 <= number <= len(volumes):
+        labels = listed(volume.label if isinstance(volume, Part) else str(volume) for volume in volumes)
+        raise StudyError(f"{path}: there is no volume #{number}, only {labels}. {how_to_choose(path)}")
+    return volumes[number - 1]
+
+
+def _slices(series: DicomSeries) -> list[Slice]:
+    """The slices or frames of a series. Raises `StudyError` when a file is damaged."""
+    if len(series.files) > 1:
+        return [_slice(file) for file in series.files]
+    name = f"{series.folder}: the series {series}"
+    try:
+        return frames_of(Path(series.files[0]), name)
+    except OSError as error:
+        raise StudyError(f"{name} cannot be read ({reason_of(error)}): check the file") from error
 
 
 def _header(file: str) -> dict[str, str]:

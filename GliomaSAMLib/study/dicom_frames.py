@@ -1,6 +1,6 @@
 """Multi-frame DICOM files: the frames in the order of their own positions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from .dicom_elements import Elements, read_elements
-from .slices import Slice, Stack, stack_of
+from .slices import Slice, stack_of
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
 
@@ -27,36 +27,48 @@ def frame_count(elements: Elements) -> int:
     return int(count[0]) if count and np.isfinite(count[0]) else 1
 
 
-def read_frames(path: Path, name: str) -> sitk.Image:
-    """The volume of a DICOM file of several frames.
+def read_frames(path: Path, name: str, frames: Sequence[Slice], numbers: Sequence[int]) -> sitk.Image:
+    """A volume of a DICOM file of several frames.
 
     Args:
         path: The file.
         name: What it is, for messages.
+        frames: All that it holds, as `frames_of` gives them.
+        numbers: Of the frames that make up the volume.
 
     Raises:
-        StudyError: The file holds one slice only, its frames have no place of their own or make up no even stack (as
-            `stack_of`), or they differ in the scale of their values.
+        StudyError: The frames make up no even stack (as `stack_of`).
         RuntimeError: SimpleITK cannot read the pixels.
+    """
+    stack = stack_of([frames[number] for number in numbers], name)
+    order = [numbers[place] for place in stack.order]
+    image = sitk.ReadImage(str(path))
+    if image.GetDimension() != 3 or image.GetSize()[2] != len(frames):
+        raise StudyError(f"{name}: the pixels of {len(frames)} frames cannot be read; export the series again")
+    if order != list(range(len(frames))):
+        values = sitk.GetArrayViewFromImage(image)[order]
+        image = sitk.GetImageFromArray(values, isVector=image.GetNumberOfComponentsPerPixel() > 1)
+    return stack.place(image)
+
+
+def frames_of(path: Path, name: str) -> list[Slice]:
+    """Where the frames of a DICOM file lie, in the order in which they are stored.
+
+    Raises:
+        StudyError: The file is damaged or holds one slice only, its frames have no place of their own, or they differ
+            in the scale of their values.
+        OSError: It cannot be read.
     """
     elements = read_elements(path)
     frames = frame_count(elements)
     if frames < 2:
         raise StudyError(f"{name}: the file is a single slice; give the folder with all slices of the series")
     if PER_FRAME in elements.items or SHARED in elements.items:
-        stack = _enhanced_stack(elements, frames, name)
-    else:
-        stack = _plain_stack(elements, frames, name)
-    image = sitk.ReadImage(str(path))
-    if image.GetDimension() != 3 or image.GetSize()[2] != frames:
-        raise StudyError(f"{name}: the pixels of {frames} frames cannot be read; export the series again")
-    if stack.order != tuple(range(frames)):
-        values = sitk.GetArrayViewFromImage(image)[list(stack.order)]
-        image = sitk.GetImageFromArray(values, isVector=image.GetNumberOfComponentsPerPixel() > 1)
-    return stack.place(image)
+        return _enhanced_frames(elements, frames, name)
+    return _plain_frames(elements, frames, name)
 
 
-def _enhanced_stack(elements: Elements, frames: int, name: str) -> Stack:
+def _enhanced_frames(elements: Elements, frames: int, name: str) -> list[Slice]:
     shared = elements.first(SHARED)
     each = elements.items.get(PER_FRAME, [])
     if len(each) != frames:
@@ -71,10 +83,9 @@ def _enhanced_stack(elements: Elements, frames: int, name: str) -> Stack:
         slices.append(Slice(position, orientation, spacing, size, dict(_what(own, shared))))
         rescale = _group(own, shared, _RESCALE)
         scales.add((rescale.decimals(0x00281053), rescale.decimals(0x00281052)))
-    stack = stack_of(slices, name)
     if len(scales) > 1:
         raise StudyError(f"{name}: the frames differ in the scale of their values (Rescale Slope); export it as NIfTI")
-    return stack
+    return slices
 
 
 def _group(own: Elements, shared: Elements, tag: int) -> Elements:
@@ -95,7 +106,7 @@ def _what(own: Elements, shared: Elements) -> Iterator[tuple[str, str]]:
             yield label, value if isinstance(value, str) else f"{value[0]:g}"
 
 
-def _plain_stack(elements: Elements, frames: int, name: str) -> Stack:
+def _plain_frames(elements: Elements, frames: int, name: str) -> list[Slice]:
     """Of a file that gives one place for all its frames: they follow along the normal, when it says how far apart."""
     position, orientation = elements.decimals(_POSITION), elements.decimals(_ORIENTATION)
     spacing, step = elements.decimals(_PIXEL_SPACING), elements.decimals(_SLICE_SPACING)
@@ -108,4 +119,4 @@ def _plain_stack(elements: Elements, frames: int, name: str) -> Stack:
         raise StudyError(f"{name}: the frames have no position or orientation in the patient; export the series again")
     normal = np.cross(orientation[:3], orientation[3:])
     places = [tuple(float(x) for x in np.add(position, n * step[0] * normal)) for n in range(frames)]
-    return stack_of([Slice(place, orientation, spacing, (0, 0), {}) for place in places], name)
+    return [Slice(place, orientation, spacing, (0, 0), {}) for place in places]

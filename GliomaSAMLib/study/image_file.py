@@ -51,7 +51,7 @@ class ImageFile:
     nifti: NiftiPlace | None = None
 
 
-def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
+def read_image_file(path: Path, orientation: str = "auto", number: int | None = None) -> ImageFile:
     """Read an image, and nothing but the file that is named.
 
     ITK looks for the voxels of `t1.nii.gz` in a `t1.nii` beside it; so it gets a link to the file in an empty folder.
@@ -59,6 +59,7 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
     Args:
         path: A NIfTI file or pair, NRRD, MetaImage, one DICOM file, or whatever else ITK reads.
         orientation: Of `ORIENTATIONS`: which form of a NIfTI header gives the place where both do.
+        number: Which volume of a DICOM file that holds several, from 1.
 
     Raises:
         StudyError: The file is absent, damaged, or its header says what cannot be; the text says what.
@@ -71,7 +72,7 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
     try:
         if path.stat().st_size == 0:
             raise StudyError(f"{path}: the file is empty; copy or export it again")
-        return _read(path, orientation)
+        return _read(path, orientation, number)
     except (NiftiError, HeaderError) as error:
         raise StudyError(f"{path}: the file {error}") from error
     except (RuntimeError, ValueError, OSError) as error:
@@ -83,12 +84,14 @@ def read_image_file(path: Path, orientation: str = "auto") -> ImageFile:
         ) from error
 
 
-def _read(path: Path, orientation: str) -> ImageFile:
+def _read(path: Path, orientation: str, number: int | None) -> ImageFile:
     name = path.name.lower()
     with path.open("rb") as file:
         start = file.read(132)
     if start[128:] == b"DICM":
-        return ImageFile(read_dicom_file(path))
+        return ImageFile(read_dicom_file(path, number))
+    if number is not None:
+        raise StudyError(f"{path}: only DICOM holds volumes to choose from by #{number}; give the path alone")
     if name.endswith(NIFTI_SUFFIXES):
         return _read_nifti(path, orientation)
     if start.startswith(b"NRRD") or name.endswith((".nrrd", ".nhdr")):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StudyError
-from .dicom import DicomSeries, find_series
+from .dicom import DicomSeries, find_series, how_to_choose, volumes_in
 from .naming import AGENT_UNSAID, Judgement, is_segmentation, judge, recognise
+from .slice_groups import listed
 from .volume import image_suffix
 
 __all__ = ["MODALITIES", "REFERENCE_ORDER", "Found", "find_volumes", "is_segmentation", "recognise", "search_folder"]
@@ -116,11 +117,21 @@ def _volumes_in(folder: Path) -> list[tuple[Path | DicomSeries, Judgement]]:
 def _only_one_each(folder: Path, candidates: dict[str, list[Path | DicomSeries]]) -> dict[str, Path | DicomSeries]:
     for modality, volumes in candidates.items():
         if len(volumes) > 1:
-            listed = ", ".join(_short(volume, folder) for volume in volumes)
+            names = ", ".join(_short(volume, folder) for volume in volumes)
             raise StudyError(
-                f"{folder}: {len(volumes)} volumes look like {modality}: {listed}. Give the files one by one"
+                f"{folder}: {len(volumes)} volumes look like {modality}: {names}. Give the files one by one"
+                + (f", series of one folder by their number. {_numbers(volumes)}" if _numbers(volumes) else "")
             )
     return {modality: candidates[modality][0] for modality in MODALITIES if modality in candidates}
+
+
+def _numbers(volumes: Sequence[Path | DicomSeries]) -> str:
+    """How a series of a folder that holds several is given, else an empty text."""
+    folders = [volume.folder for volume in volumes if isinstance(volume, DicomSeries)]
+    doubled = next((folder for folder in folders if folders.count(folder) > 1), None)
+    if doubled is None:
+        return ""
+    return f"{doubled.name} holds {listed(map(str, volumes_in(doubled)))}. {how_to_choose(doubled)}"
 
 
 def _short(volume: Path | DicomSeries, folder: Path) -> str:

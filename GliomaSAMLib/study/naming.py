@@ -28,7 +28,9 @@ _TWO_ECHOES = re.compile(r"\b(double echo|dual\w*|multi echo|multiecho|t2 de|de 
 
 _MAGNETISATION_TRANSFER = re.compile(r"\b(mt|mtc|mton|mtoff|mts)\b")
 
-_SEGMENTATION = re.compile(r"^(seg(?!uro)|label|mask(?!ed)|brainmask|roi$|truth$|gt$|prediction)|(seg|mask|labels?)$")
+_SEGMENTATION = re.compile(
+    r"^(seg(?!uro)|label|annotation|mask(?!ed)|brainmask|roi$|truth$|gt$|prediction)|(seg|mask|labels?)$"
+)
 
 _OTHER_SEQUENCE = re.compile(
     r"\b(e?adc|dwi\w*|dti\w*|dki|ivim|diff|diffusion\w*|tensor|trace\w*|"

@@ -14,15 +14,15 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
-from .dicom import DicomSeries
+from .dicom import DicomSeries, find_series, split_choice, volumes_in
 from .naming import speaks_of_sequence
 from .volume import Source, Volume, image_suffix
 
-PATIENT_ID, STUDY_UID = "0010|0020", "0020|000d"
+PATIENT_ID, PATIENT_NAME, STUDY_UID = "0010|0020", "0010|0010", "0020|000d"
 
 TAGS = {
     PATIENT_ID: "PatientID",
-    "0010|0010": "PatientName",
+    PATIENT_NAME: "PatientName",
     "0010|0030": "PatientBirthDate",
     "0010|0040": "PatientSex",
     STUDY_UID: "StudyInstanceUID",
@@ -31,9 +31,6 @@ TAGS = {
 """What must be the same in volumes of one patient and one examination."""
 
 SAME_PATIENT_HINT = "if they are of one patient all the same, say so (--same-patient, or same_patient=True)"
-
-_MOST_HEADERS = 50
-"""Files of a folder that are tried for a DICOM header."""
 
 _NOBODY = {"", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "patient", "0"}
 """PatientIDs, in small letters, that many patients share."""
@@ -68,13 +65,15 @@ class Origin:
         modality: One of `MODALITIES`.
         place: The folder of the case that it lies in, as far as the path tells; None for an image in memory.
         names: Of the file and of the folders between it and that of the case.
-        tags: Those of `TAGS` that a DICOM header fills.
+        tags: Those of `TAGS` that a DICOM header fills, the first one of a series.
+        mixed: Those of PatientID and PatientName that have several values within the series.
     """
 
     modality: str
     place: Path | None
     names: tuple[str, ...]
     tags: Mapping[str, str]
+    mixed: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, modality: str, source: Source) -> "Origin":
@@ -82,14 +81,14 @@ class Origin:
         if isinstance(source, sitk.Image):
             return cls(modality, None, (), _filled({key: _text(source, key) for key in TAGS}))
         if isinstance(source, DicomSeries):
-            return cls(modality, *_case_folder(source.folder), _tags(source.files[:1]))
+            return cls(modality, *_case_folder(source.folder), *_tags(source.files))
         if not isinstance(source, str | Path):
             return cls(modality, None, (), {})
-        path = Path(source)
+        path, number = split_choice(source)
         if path.is_dir():
-            return cls(modality, *_case_folder(path), _tags(_files(path)))
+            return cls(modality, *_case_folder(path), *_tags(_files(path, number)))
         place, names = _case_folder(path.parent)
-        return cls(modality, place, (path.name, *names), {} if image_suffix(path) else _tags([str(path)]))
+        return cls(modality, place, (path.name, *names), *(({}, ()) if image_suffix(path) else _tags([str(path)])))
 
     def __str__(self) -> str:
         where = self.place.name if self.place is not None else ""
@@ -129,23 +128,32 @@ def check_one_case(origins: Sequence[Origin], same_patient: bool = False) -> lis
     return [f"volumes of several cases taken as one patient's, as you said: {alike}"]
 
 
-def patient_notes(origins: Sequence[Origin], same_patient: bool = False) -> list[str]:
+def patient_notes(origins: Sequence[Origin], same_patient: bool = False, hint: str = SAME_PATIENT_HINT) -> list[str]:
     """What headers say against the volumes being of one patient and one examination, for the user to read.
 
     Args:
         origins: Of the volumes.
         same_patient: The user says that they are of one patient.
+        hint: How the user says so.
 
     Raises:
-        StudyError: The headers have several values of PatientID, unless `same_patient`.
+        StudyError: The headers have several values of PatientID, or those of one series have several of PatientID or
+            PatientName, unless `same_patient`.
     """
+    mixed = [one for one in origins if one.mixed]
+    if mixed and not same_patient:
+        raise StudyError(
+            f"The slices of {mixed[0]} are of different patients: {_differ(mixed[0].mixed)} within the series. Export "
+            f"it again from the archive; {hint}"
+        )
     tags = differing_tags(origins)
     if PATIENT_ID in tags and not same_patient:
         raise StudyError(
             f"The volumes are of different patients: the DICOM tag {TAGS[PATIENT_ID]} differs ({_listed(origins)}). "
-            f"Give volumes of one patient; {SAME_PATIENT_HINT}"
+            f"Give volumes of one patient; {hint}"
         )
-    return tag_notes(origins)
+    within = [f"{_differ(one.mixed)} within the series of {one}, taken as one patient's, as you said" for one in mixed]
+    return [*within, *tag_notes(origins)]
 
 
 def differing_tags(origins: Sequence[Origin]) -> list[str]:
@@ -162,11 +170,13 @@ def tag_notes(origins: Sequence[Origin]) -> list[str]:
     names = [TAGS[tag] for tag in differing_tags(origins)]
     if not names:
         return []
-    verb = "differs" if len(names) == 1 else "differ"
-    return [
-        f"the DICOM {'tag' if len(names) == 1 else 'tags'} {' and '.join(names)} {verb} ({_listed(origins)}): "
-        "check that the volumes are of one patient and one examination"
-    ]
+    return [f"{_differ(names)} ({_listed(origins)}): check that the volumes are of one patient and one examination"]
+
+
+def _differ(names: Sequence[str]) -> str:
+    """That tags of these names differ."""
+    many = len(names) > 1
+    return f"the DICOM {'tags' if many else 'tag'} {' and '.join(names)} {'differ' if many else 'differs'}"
 
 
 def place_notes(origins: Sequence[Origin]) -> list[str]:
@@ -203,18 +213,23 @@ def _same_source(one: Source, other: Source) -> bool:
         return series and {Path(file).resolve() for file in one.files} == {Path(file).resolve() for file in other.files}  # type: ignore[union-attr]
     if not isinstance(one, str | Path) or not isinstance(other, str | Path):
         return False
-    first, second = Path(one), Path(other)
+    (first, number), (second, other_number) = split_choice(one), split_choice(other)
+    if number != other_number:
+        return False
     try:
         return first.samefile(second)
     except (OSError, ValueError):  # one is not there
         return first.absolute() == second.absolute()
 
 
-def _files(folder: Path) -> list[str]:
+def _files(folder: Path, number: int | None) -> Sequence[str]:
+    """The files of the DICOM series that is read from a folder; none where the reader will say what is wrong."""
     try:
-        return [str(path) for path in sorted(folder.iterdir())[:_MOST_HEADERS] if path.is_file()]
-    except OSError:  # the reader says what is wrong
-        return []
+        series = [one.series for one in volumes_in(folder)] if number is not None else find_series(folder)
+    except (StudyError, OSError):
+        return ()
+    place = 0 if number is None else number - 1
+    return series[place].files if 0 <= place < len(series) else ()
 
 
 def _text(image: sitk.Image, key: str) -> str:
@@ -228,19 +243,23 @@ def _filled(tags: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in cleaned.items() if value}
 
 
-def _tags(files: Iterable[str]) -> dict[str, str]:
-    """Those of `TAGS` in the first file that has a DICOM header."""
-    for file in files:
-        check_name(file, StudyError)
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(file)
-        reader.SetImageIO("GDCMImageIO")
-        try:
-            reader.ReadImageInformation()
-        except RuntimeError:
-            continue
-        return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
-    return {}
+def _tags(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Those of `TAGS` in the first file with a DICOM header; and those of the patient that differ among all of them."""
+    headers = [header for file in files if (header := _header(file)) is not None]
+    mixed = [TAGS[tag] for tag in (PATIENT_ID, PATIENT_NAME) if len({one[tag] for one in headers if tag in one}) > 1]
+    return (headers[0] if headers else {}), tuple(mixed)
+
+
+def _header(file: str) -> dict[str, str] | None:
+    check_name(file, StudyError)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(file)
+    reader.SetImageIO("GDCMImageIO")
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError:
+        return None
+    return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
 
 
 def _is_one_patient(origins: Sequence[Origin]) -> bool:

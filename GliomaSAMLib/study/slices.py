@@ -74,13 +74,15 @@ def stack_of(slices: Sequence[Slice], name: str) -> Stack:
     """The stack that slices make up, in whatever order they come.
 
     Args:
-        slices: Two or more.
+        slices: Of one volume; see `parts_of`.
         name: What they are, for messages.
 
     Raises:
-        StudyError: A slice has no place, orientation or spacing of its own; they differ in orientation, spacing or
-            size; several lie at one place; some are missing; the stack is tilted.
+        StudyError: There is one slice only; a slice has no place, orientation or spacing of its own; they differ in
+            orientation, spacing or size; several lie at one place; some are missing; the stack is tilted.
     """
+    if len(slices) < 2:
+        raise StudyError(f"{name}: there is one slice only; choose or export a whole volume")
     _check_told(slices, name)
     _check_alike(slices, name)
     _check_one_volume(slices, name)

@@ -12,12 +12,13 @@ import SimpleITK as sitk
 from ..errors import StudyError
 from ..geometry import Geometry
 from ..progress import Cancel, Progress, Reporter
-from .brain import find_brain
+from .brain import find_brain, judge_skulls
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
-from .modalities import MODALITIES, REFERENCE_ORDER, search_folder
+from .modalities import MODALITIES, search_folder
 from .nifti import ORIENTATIONS, NiftiPlace
 from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
-from .registration import check_overlap, covered_share
+from .reference import reference_modality
+from .registration import check_overlap, covered_share, motion_note
 from .registration import register as find_motion
 from .volume import Source, Volume, read_image
 
@@ -38,6 +39,7 @@ class Study:
         brain: bool (K, J, I) on `reference`: the brain, without the air around it.
         notes: What was done to the volumes, for the user to read.
         nifti: The place of `reference` as it stands in the header of its NIfTI file; None when it came from no such.
+        reference_modality: Whose grid `reference` is; None where it was given as another volume.
     """
 
     def __init__(
@@ -48,18 +50,30 @@ class Study:
         brain_image: sitk.Image,
         notes: Sequence[str],
         nifti: NiftiPlace | None = None,
+        reference_modality: str | None = None,
     ) -> None:
         self._volumes = {volume.modality: volume for volume in volumes}
         self.reference = reference
         self.brain = brain
         self.notes = tuple(notes)
         self.nifti = nifti
+        self.reference_modality = reference_modality
         self._grid = CanonicalGrid.around(brain, brain_image, reference)
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Those present, in the order of `MODALITIES`."""
         return tuple(modality for modality in MODALITIES if modality in self._volumes)
+
+    def volume(self, modality: str) -> Volume:
+        """The volume of a modality as it was read, on its own grid.
+
+        Raises:
+            StudyError: The modality is not in this study.
+        """
+        if modality not in self._volumes:
+            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        return self._volumes[modality]
 
     @classmethod
     def read(
@@ -80,9 +94,10 @@ class Study:
         """Read any non-empty subset of the four modalities and bring them into one place.
 
         Args:
-            t1, t1c, t2, flair: A file, a folder with one DICOM series, or a SimpleITK image; never changed.
-            reference: What gives the grid of the results: a modality, or a volume. Default the first of t1c, flair,
-                t2, t1 that is present.
+            t1, t1c, t2, flair: A file, a folder with one DICOM series, or a SimpleITK image; never changed. Of a DICOM
+                folder or file with several volumes (series, echoes, b-values, stacks) one by its number: `FOLDER#2`.
+            reference: What gives the grid of the results: a modality, or a volume. Default the modality that shows most
+                of the head; of those that show as much the first of t1c, flair, t2, t1.
             register: Align the volumes rigidly first, for a head that moved between the scans.
             skull: `on`: cut the brain out; `off`: it is cut out already; `auto`: look.
             orientation: `qform` or `sform`: where the two of a NIfTI header differ, or neither is in force, this one
@@ -118,18 +133,22 @@ class Study:
         volumes = _read_all(given, orientation, report.part(0.0, 0.2))
         places = _check_places(volumes.values())
         found = [*found, *check_voxels_differ(volumes.values())]
-        fixed = volumes[_reference_modality(volumes, reference)]
-        grid, nifti = _reference_grid(fixed, reference, orientation)
-        notes: list[str] = []
+        volumes = judge_skulls(volumes)
+        chosen, notes = reference_modality(volumes, reference)
+        fixed = volumes[chosen]
+        named = reference is None or (isinstance(reference, str) and reference in MODALITIES)
+        grid, nifti = (fixed.geometry, fixed.nifti) if named else _other_grid(reference, orientation)
         if register:
-            volumes, notes = _align(volumes, fixed, report.part(0.2, 0.7))
+            volumes, motions = _align(volumes, fixed, report.part(0.2, 0.7))
+            notes += motions
         check_overlap(list(volumes.values()), fixed)
         brain, brain_image, brain_notes = find_brain(
             list(volumes.values()), grid, skull, report.part(0.7 if register else 0.2, 0.95)
         )
         for volume in volumes.values():
             notes += _describe(volume, grid, brain)
-        study = cls(list(volumes.values()), grid, brain, brain_image, [*found, *places, *notes, *brain_notes], nifti)
+        said = [*found, *places, *notes, *brain_notes]
+        study = cls(list(volumes.values()), grid, brain, brain_image, said, nifti, chosen if named else None)
         report.report(1.0, "the volumes are read")
         return study
 
@@ -216,8 +235,7 @@ class Study:
         Raises:
             StudyError: The modality is not in this study.
         """
-        if modality not in self._volumes:
-            raise StudyError(f"No {modality} in this study, only {', '.join(self.modalities)}")
+        self.volume(modality)
         image = self.canonical.images[modality]
         digest = hashlib.sha256(f"canonical {CANONICAL_VERSION} {image.shape}".encode())
         digest.update(np.ascontiguousarray(image).tobytes())
@@ -245,18 +263,9 @@ def _check_places(volumes: Collection[Volume]) -> list[str]:
     return [f"{volume.modality}: {volume.note}" for volume in volumes if volume.note]
 
 
-def _reference_modality(volumes: Mapping[str, Volume], reference: Source | None) -> str:
-    if isinstance(reference, str) and reference in MODALITIES:
-        if reference not in volumes:
-            raise StudyError(f"Unknown reference {reference!r}. Choose from {', '.join(volumes)}")
-        return reference
-    return next(modality for modality in REFERENCE_ORDER if modality in volumes)
-
-
-def _reference_grid(fixed: Volume, reference: Source | None, orientation: str) -> tuple[Geometry, NiftiPlace | None]:
-    """The grid of the results, and its place in a NIfTI header."""
-    if reference is None or (isinstance(reference, str) and reference in MODALITIES):
-        return fixed.geometry, fixed.nifti
+def _other_grid(reference: Source | None, orientation: str) -> tuple[Geometry, NiftiPlace | None]:
+    """The grid of a volume that is none of the study's, and its place in a NIfTI header."""
+    assert reference is not None
     found, _ = read_image(reference, "reference", any_values=True, orientation=orientation)
     return Geometry.of_image(found.image), found.nifti
 
@@ -272,10 +281,7 @@ def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tu
         index = moving.index(modality)
         motion = find_motion(fixed, volume, report.part(index / len(moving), (index + 1) / len(moving)))
         aligned[modality] = replace(volume, motion=motion.transform)
-        notes.append(
-            f"{modality} aligned with {fixed.modality}: the head had moved by {motion.translation_mm:.1f} mm "
-            f"and turned by {motion.rotation_degrees:.1f} degrees"
-        )
+        notes.append(motion_note(volume, fixed, motion))
     return aligned, notes
 
 

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from ..errors import StudyError
 from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
-from .dicom import DicomSeries, read_dicom_folder, read_series
+from .dicom import DicomSeries, read_dicom_folder, read_series, split_choice
 from .image_file import ImageFile, read_image_file
 from .nifti import FARTHEST_MM, ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
 
@@ -18,10 +18,18 @@ BACKGROUND_SHARE = 0.2
 
 LARGEST_BRAIN_ML = 2300.0
 
+SLAB_MM = 90.0
+"""A field of view with a shorter side holds no whole brain of an adult."""
+
+SCALP_SHARE = 0.15
+"""From this part of the surface on, a volume whose air is one value is a head with its skull on."""
+
 _AIR_SHARE_OF_OTSU = 0.5
 
 Source = str | Path | DicomSeries | sitk.Image
-"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image."""
+"""What a user gives for a volume: a file, a folder with one DICOM series, one series of a folder, or an image. Of a
+DICOM folder or file with several volumes, `PATH#2` is the second; a path without a number says which there are.
+"""
 
 IMAGE_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd")
 
@@ -45,6 +53,7 @@ class Volume:
         note: What the user should know of the place that the file gives; empty when all is well.
         placed: Whether the file says where in the patient the volume lies.
         nifti: The place as it stands in a NIfTI header.
+        scalp: What `scalp_share` is, where that is known.
     """
 
     modality: str
@@ -54,6 +63,7 @@ class Volume:
     note: str = ""
     placed: bool = True
     nifti: NiftiPlace | None = None
+    scalp: float | None = None
 
     @cached_property
     def geometry(self) -> Geometry:
@@ -87,15 +97,45 @@ class Volume:
         return np.asarray(values > low + _AIR_SHARE_OF_OTSU * (threshold - low))
 
     @cached_property
+    def head_ml(self) -> float:
+        """Millilitres that are not air."""
+        return float(np.count_nonzero(self.head)) * self.geometry.voxel_ml
+
+    @cached_property
     def head_extent(self) -> tuple[np.ndarray, np.ndarray]:
         """The first and the last voxel (I, J, K) of the box around the head."""
         box = bounding_box(self.head)[::-1]
         return np.array([float(side.start) for side in box]), np.array([float(side.stop - 1) for side in box])
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the head goes on beyond the field of view."""
+        first, last = self.head_extent
+        return bool((first == 0).any() or (last == np.asarray(self.geometry.size) - 1).any())
+
+    @property
+    def is_slab(self) -> bool:
+        """Whether the field of view is shorter than a brain along one of its axes, and cuts the head."""
+        return self.is_cut and bool((np.asarray(self.geometry.size) * self.geometry.spacing).min() < SLAB_MM)
+
+    @property
+    def may_be_stripped(self) -> bool:
+        """Whether the air is one value and what is left no larger than a brain: so is a child's head, or a slab."""
+        return self.has_constant_air and 0 < self.head_ml < LARGEST_BRAIN_ML
+
+    @cached_property
+    def scalp_share(self) -> float:
+        """On how much of the surface scalp and skull lie under it, 0 to 1: see `skull.scalp_share`."""
+        if self.scalp is not None:
+            return self.scalp
+        from .skull import scalp_share  # loads what naming volumes does not need
+
+        return scalp_share(sitk.GetArrayViewFromImage(self.image), self.geometry, self.background)
+
     @cached_property
     def skull_stripped(self) -> bool:
-        """Whether only a brain is left: air of exactly one value, and what is left is no larger than a brain."""
-        return self.has_constant_air and bool(np.count_nonzero(self.head) * self.geometry.voxel_ml < LARGEST_BRAIN_ML)
+        """Whether only a brain is left: air of exactly one value, no more than a brain, and no scalp around it."""
+        return self.may_be_stripped and self.scalp_share < SCALP_SHARE
 
     def fits(self, grid: Geometry) -> bool:
         """Whether the voxels lie on `grid` as they are."""
@@ -161,12 +201,15 @@ def read_image(
         name = f"series {source} in {source.folder}"
         found = ImageFile(read_series(source))
     elif isinstance(source, str | Path):
-        path = Path(source)
-        check_name(path, StudyError)
-        name = str(path)
+        check_name(source, StudyError)
+        path, number = split_choice(source)
+        name = str(source)
         if not path.exists():
             raise StudyError(f"{path}: the file does not exist; check the path of the {modality} volume")
-        found = ImageFile(read_dicom_folder(path)) if path.is_dir() else read_image_file(path, orientation)
+        if path.is_dir():
+            found = ImageFile(read_dicom_folder(path, number))
+        else:
+            found = read_image_file(path, orientation, number)
     else:
         raise StudyError(
             f"The {modality} volume is a {type(source).__name__}: give a path, a DICOM folder or a SimpleITK image"

@@ -7,12 +7,16 @@ Lightning.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ..working_folder import import_elsewhere
+
 if TYPE_CHECKING:
     from .augment import AugmentConfig
     from .click_simulation import ClickConfig
     from .options import TrainOptions
     from .step import LossConfig
     from .trainer import fit
+
+import_elsewhere()  # before PyTorch and MONAI are imported
 
 __all__ = ["AugmentConfig", "ClickConfig", "LossConfig", "TrainOptions", "fit"]
 

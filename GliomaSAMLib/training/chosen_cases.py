@@ -23,10 +23,10 @@ def chosen_cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
         raise CaseError(f"{source} names no case for training: add some to its list 'train'")
     if options.patience is not None and not split.val:
         raise CaseError(f"{source} names no case for validation, which patience needs: add some to 'val'")
-    train = find_cases(options.folder, list(split.train), whole_only=True)
-    val = find_cases(options.folder, list(split.val), whole_only=True)
+    train = find_cases(options.folder, list(split.train), options.labels)
+    val = find_cases(options.folder, list(split.val), options.labels)
     check_validation(val)
-    more = [case for folder in options.extra for case in find_cases(folder, whole_only=True)]
+    more = [case for folder in options.extra for case in find_cases(folder, labels=options.labels)]
     if both := sorted({case.name for case in more} & set(split.val)):
         raise CaseError(
             f"{', '.join(both)} is for validation and lies in a folder of more cases for training: remove it there"
@@ -36,7 +36,7 @@ def chosen_cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
 
 def _made_split(options: TrainOptions) -> Split:
     path = options.output / SPLIT
-    cases = find_cases(options.folder, whole_only=True)
+    cases = find_cases(options.folder, labels=options.labels)
     if not path.exists():
         split = make_split(cases, options.validation, options.seed)
         make_run_folder(options.output)

@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 
 from ..data.cases import Case
-from ..errors import OutputError
+from ..errors import CaseError, OutputError
 from ..files import make_private_folder, replacing
 from ..models.device import autocast
 from ..models.encoders.base import SliceEncoder
 from ..models.slice_stack import StackLayout, embed_slice, pad_to
-from ..regions import regions_from_labels
+from ..regions import REGIONS, regions_from_labels
 from ..study import MODALITIES
 
 SLICES_AT_ONCE = {"cpu": 4}
@@ -63,7 +63,7 @@ class CropEmbedding:
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
-VERSION = 1
+VERSION = 2
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
 
@@ -121,7 +121,7 @@ def case_features(
     if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    kept = ("images", "present", "regions", "brain", "embeddings")
+    kept = ("images", "present", "regions", "brain", "embeddings", "whole_only")
     content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
@@ -150,7 +150,7 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
                 stored["regions"],
                 (k, j, i),
                 embeddings,
-                case.whole_only,
+                bool(stored["whole_only"]),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
@@ -160,7 +160,8 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
     base = encoder.fingerprint if encoder is not None else None
-    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout)]).encode()).hexdigest()[:16]
+    order = (case.order,) if case.order else ()
+    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *order]).encode()).hexdigest()[:16]
 
 
 def _compute(
@@ -172,7 +173,11 @@ def _compute(
 ) -> CaseFeatures:
     study = case.read_study()
     canonical: Mapping[str, np.ndarray] = study.canonical.images
-    labels = study.to_canonical(case.read_labels(study))
+    told = case.read_label_map(study)
+    whole_only = told.known != REGIONS and bool(told.labels.any())
+    if "WT" not in told.known:
+        raise CaseError(f"{case.labels} does not tell the whole tumour, which training needs: outline it, or remove it")
+    labels = study.to_canonical(told.labels)
     images = np.zeros((len(MODALITIES), *labels.shape), np.uint8)
     for modality, image in canonical.items():
         images[MODALITIES.index(modality)] = np.round(image * 255)
@@ -188,5 +193,6 @@ def _compute(
                 with autocast(device):
                     slice_ = torch.from_numpy(images[m, k].astype(np.float32) / 255).to(device)
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
-    regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
-    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, case.whole_only)
+    levels = regions_from_labels(labels).sum(axis=0).astype(np.uint8)
+    regions = pad_to(np.minimum(levels, 1) if whole_only else levels, MULTIPLE)
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, whole_only)

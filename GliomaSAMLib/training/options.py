@@ -23,6 +23,7 @@ class TrainOptions:
             to the folder of the run.
         extra: Further folders of case folders, all of which are for training, whatever the split.
         validation: Share of the gliomas that a split which is made has for validation; 0 for none.
+        labels: What the labels of all cases mean, as for `find_cases`.
         method: Name of the method.
         steps: Steps of the optimiser.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
@@ -53,6 +54,7 @@ class TrainOptions:
     split: Path | None = None
     extra: tuple[Path, ...] = ()
     validation: float = 0.2
+    labels: str | None = None
     method: str = "gliomasam"
     steps: int = 4000
     minutes: float | None = None

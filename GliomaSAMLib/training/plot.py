@@ -4,10 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
+from ..drawing import Axes, Figure, FigureCanvasAgg, standard_look
 from ..files import replacing
 from ..regions import REGIONS
 from .checkpoint import read_log
@@ -18,6 +16,7 @@ MARKERS = ("o", "^", "s", "D", "v", "P")
 """Of validation points after 0, 1, 2 ... clicks."""
 
 
+@standard_look()
 def plot_log(folder: Path) -> Path | None:
     """Draw the log in `folder` as `curve.png` beside it. None, and nothing drawn, while there is no step in it.
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ..data.cases import Case, Split
+from ..data.labels import ET
 from ..errors import CaseError
 from ..files import replacing
+from ..regions import REGIONS
 
 SPLIT = "split.json"
 
@@ -43,7 +45,7 @@ def make_split(cases: Sequence[Case], share: float, seed: int) -> Split:
     Raises:
         CaseError: A label map cannot be read.
     """
-    sizes = {case.name: _size(case) for case in cases if not case.whole_only}
+    sizes = {case.name: size for case in cases if (size := _size(case)) is not None}
     gliomas = [name for name, size in sizes.items() if size.whole]
     chosen: set[str] = set()
     if share > 0 and len(gliomas) >= FEWEST:
@@ -71,15 +73,18 @@ def _evenly(names: Sequence[str], share: float, rng: np.random.Generator) -> set
     return {names[int(place)] for place in places}
 
 
-def _size(case: Case) -> Size:
-    labels = case.label_values()
-    return Size(int(np.count_nonzero(labels)), int(np.count_nonzero(labels >= 3)))
+def _size(case: Case) -> Size | None:
+    """What the label map of a case holds; None where it does not tell all regions."""
+    found = case.read_own_labels()
+    if found.known != REGIONS:
+        return None
+    return Size(int(np.count_nonzero(found.labels)), int(np.count_nonzero(found.labels == ET)))
 
 
 def check_validation(cases: Sequence[Case]) -> None:
-    """Raise `CaseError` where a case for validation has no labels of TC and ET."""
-    if unknown := [case.name for case in cases if case.whole_only]:
+    """Raise `CaseError` where the labels of a case for validation cannot be read, or do not tell all regions."""
+    if unknown := [case.name for case in cases if case.read_own_labels().known != REGIONS]:
         raise CaseError(
-            f"{', '.join(unknown)} cannot be used for validation: the labels tell the whole tumour only. "
+            f"{', '.join(unknown)} cannot be used for validation: the labels do not tell all of WT, TC, ET. "
             "Move them to the list 'train' of the split"
         )

@@ -17,7 +17,7 @@ BOXES = ("skullSelector", "regionSelector", "styleSelector", "lesionSelector")
 """Not the one that lets GliomaSAM overwrite other segments."""
 FOREIGN, FOREIGN_VOXELS = "foreign", 10 * 10 * 13
 """What the ids of other segments begin with, and how many voxels each has."""
-CHECKS = ("registerCheckBox", "outsideCheckBox", "promptsCheckBox", "uncertaintyCheckBox")
+CHECKS = ("registerCheckBox", "samePatientCheckBox", "outsideCheckBox", "promptsCheckBox", "uncertaintyCheckBox")
 BUTTONS = ("undo", "redo", "reset", "propose", "cancel", "guess", "uncertainty", "copy", "tableNode")
 KEYS = ("P", "N", "D", "O", "S", "L", "U", "Ctrl+U", "M", "Escape")
 SAVED = "GliomaSAM.test"

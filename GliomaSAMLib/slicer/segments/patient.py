@@ -49,14 +49,14 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
 
 def _same(node: Any, other: Any) -> bool | None:
     """Whether two nodes are of one patient; None where that is not known."""
-    for find in (_hierarchy_patient, _database_patient):
+    for find in (hierarchy_patient, _database_patient):
         one, two = find(node), find(other)
         if one is not None and two is not None:
             return one == two
     return None
 
 
-def _hierarchy_patient(node: Any) -> str | None:
+def hierarchy_patient(node: Any) -> str | None:
     """What tells a node's patient in the subject hierarchy apart from others; None where it lies under none."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
     top, item = hierarchy.GetSceneItemID(), hierarchy.GetItemByDataNode(node)

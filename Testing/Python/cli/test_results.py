@@ -134,8 +134,8 @@ def test_the_report_names_inputs_options_and_models(
     for name, path in {"t1c": small_case / "t1c.nii.gz", "prompts": prompts}.items():
         assert report["inputs"][name]["path"] == str(path)
         assert report["inputs"][name]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    chosen = {"register": False, "skull": "off", "orientation": "auto", "same_patient": False}
-    assert report["options"] == {**chosen, "et_label": 3, "device": "auto"}
+    chosen = {"reference": "t1c", "register": False, "skull": "off", "orientation": "auto", "same_patient": False}
+    assert report["options"] == {**chosen, "et_label": 3, "device": "auto", "folder": str(small_case)}
     assert (report["model"], report["weights_sha256"]) == (
         str(untrained),
         hashlib.sha256(untrained.read_bytes()).hexdigest(),

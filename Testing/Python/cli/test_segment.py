@@ -141,6 +141,45 @@ def test_the_form_of_a_header_is_chosen_and_the_result_has_both(
     assert read(out)[20, 24, 30] > 0
 
 
+@pytest.mark.parametrize(("reference", "slices"), [(None, 40), ("t1c", 10)])
+def test_a_thin_t1c_gives_the_grid_only_when_asked(
+    reference: str | None,
+    slices: int,
+    told: bool,
+    gliomasam: Callable,
+    small_case: Path,
+    untrained: Path,
+    tmp_path: Path,
+) -> None:
+    """The T1c shows ten of forty slices. An outline that ends with it is told, in the report as well."""
+    whole = sitk.ReadImage(str(small_case / "t1c.nii.gz"))
+    thin, out, report = tmp_path / "thin_t1c.nii.gz", tmp_path / "out.nii.gz", tmp_path / "report.json"
+    sitk.WriteImage(whole[:, :, 15:25], str(thin))
+    options = ["--reference", reference] if reference else []
+    done = gliomasam(
+        "segment", "--t1c", thin, "--flair", small_case / "flair.nii.gz", "--model", untrained, "--output", out,
+        "--json", report, "--same-patient", "--skull", "off", at(INSIDE), BOX, *options,
+    )  # fmt: skip
+    assert (done.status, done.err) == (0, "")
+    assert read(out).shape[0] == slices
+    saved = json.loads(report.read_text())
+    assert saved["options"]["reference"] == (reference or "flair")
+    assert any("the results lie on the grid of flair" in note for note in saved["notes"]) == (reference is None)
+    ends = read(out)[0].any() or read(out)[-1].any()
+    assert any("lower bound" in note for note in saved["notes"]) == ends
+    assert ends or not reference
+
+
+@pytest.mark.parametrize(("reference", "said"), [("pd", "Choose t1, t1c, t2 or flair"), ("t2", "give --t2 too")])
+def test_a_reference_that_cannot_be(
+    reference: str, said: str, gliomasam: Callable, small_case: Path, tmp_path: Path
+) -> None:
+    done = gliomasam(
+        "segment", "--t1c", small_case / "t1c.nii.gz", "--output", tmp_path / "o.nii", "--reference", reference
+    )
+    assert done.status == 2 and said in done.err and len(done.err.strip().splitlines()) == 1
+
+
 def test_an_unknown_orientation(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
     done = gliomasam("segment", "--folder", small_case, "--output", tmp_path / "o.nii", "--orientation", "both")
     assert (done.status, list(tmp_path.glob("o.nii"))) == (2, [])

@@ -53,7 +53,7 @@ def test_such_a_case_is_refused(make_case: Callable[..., Path], tmp_path: Path) 
     exchanged.CopyInformation(image)
     sitk.WriteImage(exchanged, str(path))
     (found,) = find_cases(tmp_path)
-    with pytest.raises(CaseError, match=r"BRATS_001_seg.nii.gz has label 1 all around label 2.*order of BraTS"):
+    with pytest.raises(CaseError, match=r"BRATS_001_seg.nii.gz has label 1 all around label 2.*--labels msd"):
         found.read_labels(found.read_study())
 
 

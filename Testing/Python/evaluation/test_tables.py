@@ -126,6 +126,19 @@ def test_the_tables_hold_every_method_and_variant():
     assert float(rows[0]["gain_1"]) == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("sign", "=+-@\t\r")
+def test_names_are_no_formulas_and_numbers_stay_numbers(sign):
+    worse = result("a", [0.9, 0.5], method=f"{sign}cmd|' /C calc'!A0", variant="<b>|all</b>")
+    summaries = summarise([worse, result("a", [0.5, 0.8])])
+    row = next(csv.DictReader(io.StringIO(to_csv(summaries), newline="")))
+    assert row["method"] in (f"'{sign}cmd|' /C calc'!A0", "' cmd|' /C calc'!A0")
+    assert float(row["gain_1"]) == pytest.approx(-0.4)
+    lines = to_markdown(summaries).splitlines()
+    columns = {line.replace(r"\|", "").count("|") for line in lines if line.startswith(("| region", "| WT"))}
+    assert not any("<b>" in line for line in lines)
+    assert len(columns) == len([line for line in lines if line.startswith("| region")])
+
+
 def test_the_plot_draws_a_line_a_method(tmp_path):
     results = [result("a", [0.5, 0.8, 0.9]), result("a", [0.7], method="boxes", interactive=False)]
     plot_dice(results, tmp_path / "one.png")

@@ -237,3 +237,28 @@ def test_a_scene_of_a_newer_version(user: Clinician, result: dict[str, np.ndarra
     assert user.at(user.segment("WT"), INSIDE) and user.at(user.segment("WT"), ELSEWHERE)
     node = user.task.node
     assert newer in (node.GetAttribute(SET_ASIDE), node.GetAttribute(ATTRIBUTE))
+
+
+def test_volumes_of_two_patients_are_refused_unless_the_user_says_otherwise(
+    user: Clinician, nothing_lost: Callable[[], None]
+) -> None:
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    for name, volume in (("SECRET1", user.panel.parameters.t1c), ("SECRET2", user.panel.parameters.flair)):
+        item = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), name)
+        hierarchy.SetItemUID(item, "DICOM", name)
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), item)
+    user.ui.registerCheckBox.click()
+    user.wait()
+    assert "The volumes are of different patients: t1c, flair" in user.ui.messageLabel.text
+    assert not user.task.options["register"] and not user.ui.samePatientCheckBox.checked
+    user.ui.samePatientCheckBox.click()
+    user.wait()
+    assert user.panel.parameters.samePatient and user.task.options["same_patient"] and user.task.options["register"]
+    assert user.ui.messageLabel.text == ""
+    assert "taken as one patient's, as you said" in user.ui.notesLabel.text
+    assert "SECRET" not in user.ui.notesLabel.text
+    nothing_lost()
+    user.ui.guessButton.click()  # other volumes: it has to be said again
+    user.wait()
+    assert not user.ui.samePatientCheckBox.checked
+    assert "different patients" in user.ui.messageLabel.text

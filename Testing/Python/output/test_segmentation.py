@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,18 @@ from GliomaSAMLib.errors import OutputError
 from GliomaSAMLib.files import replacing
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.output import (
+    CAVITY_STYLE,
     REGION_STYLES,
+    RegionStyle,
+    Segment,
     check_output_path,
     output_suffix,
+    region_segments,
     terminology_entry,
     write_label_map,
     write_report,
     write_segmentation,
+    write_segments,
 )
 
 NAMES = ["a.nii.gz", "a.nii", "a.nrrd", "a.mha", "a.seg.nrrd"]
@@ -285,6 +291,45 @@ def test_slicer_reads_a_file_without_any_tumour(tmp_path: Path, oblique: Geometr
     write_segmentation(tmp_path / "a.seg.nrrd", empty, oblique)
     found = read_in_slicer(tmp_path / "a.seg.nrrd")
     assert [segment["voxels"] for segment in found.values()] == [[], [], []]
+
+
+def test_slicer_reads_further_segments_beside_the_regions(
+    tmp_path: Path, nested: dict[str, np.ndarray], oblique: Geometry
+) -> None:
+    """What does not touch shares a layer, as a label of its own."""
+    cavity, lesion = np.zeros(oblique.shape, np.uint8), nested["ET"].copy()
+    cavity[:2, :2, :3] = 1
+    style = RegionStyle("CE L1", (1.0, 0.0, 0.0), ("SCT", "52988006", "Lesion"))
+    segments = [*region_segments(nested, cavity), Segment("CE L1", lesion, style)]
+    write_segments(tmp_path / "a.seg.nrrd", segments, oblique)
+    found = read_in_slicer(tmp_path / "a.seg.nrrd")
+    assert list(found) == ["WT", "TC", "ET", "cavity", "CE L1"]
+    assert [found[name]["layer"] for name in found] == [0, 1, 2, 0, 3]
+    for segment in segments:
+        assert found[segment.id]["voxels"] == voxels(segment.mask)
+        assert found[segment.id]["name"] == segment.style.name
+    assert found["cavity"]["colour"] == pytest.approx(CAVITY_STYLE.colour)
+    assert "Resection cavity" in found["cavity"]["terminology"]
+
+
+def test_slicer_reads_segments_of_one_layer(tmp_path: Path, oblique: Geometry) -> None:
+    cavity = np.zeros(oblique.shape, np.uint8)
+    cavity[:2, :2, :3] = 1
+    write_segments(tmp_path / "a.seg.nrrd", [Segment("cavity", cavity, CAVITY_STYLE)], oblique)
+    assert read_in_slicer(tmp_path / "a.seg.nrrd")["cavity"]["voxels"] == voxels(cavity)
+
+
+def test_segments_that_cannot_be_written(tmp_path: Path, oblique: Geometry) -> None:
+    good = Segment("cavity", np.zeros(oblique.shape, np.uint8), CAVITY_STYLE)
+    for name, segments, said in (
+        ("a.nii.gz", [good], "does not end in .seg.nrrd"),
+        ("a.seg.nrrd", [], "No segment"),
+        ("a.seg.nrrd", [good, good], "called cavity"),
+        ("a.seg.nrrd", [replace(good, mask=good.mask[1:])], "The segment cavity has the shape"),
+    ):
+        with pytest.raises(OutputError, match=said):
+            write_segments(tmp_path / name, segments, oblique)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_header_is_that_of_slicer(tmp_path: Path, nested: dict[str, np.ndarray], oblique: Geometry) -> None:

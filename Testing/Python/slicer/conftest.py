@@ -16,6 +16,7 @@ from GliomaSAMLib.prompts import Prompt, prompt_voxels
 from GliomaSAMLib.regions import REGIONS, implied_regions
 from GliomaSAMLib.session import Prediction, Request
 from GliomaSAMLib.session.masks import PackedMasks
+from GliomaSAMLib.study.modalities import REFERENCE_ORDER
 
 
 @pytest.fixture
@@ -169,7 +170,9 @@ class World:
         self.work("read", progress, cancel)
         grid = Geometry.of_image(next(iter(images.values())))
         notes = (f"read {', '.join(images)}",)
-        return SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool), notes=notes)
+        chosen = next(modality for modality in REFERENCE_ORDER if modality in images)
+        brain = np.ones(grid.shape, bool)
+        return SimpleNamespace(reference=grid, brain=brain, notes=notes, reference_modality=chosen)
 
     def load(self, name: str, device: str) -> Any:
         self.work("load")

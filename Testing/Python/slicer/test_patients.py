@@ -1,4 +1,6 @@
-"""A visible doubt where volumes of the scene are not of one patient and one examination."""
+"""Volumes of several patients are refused unless the user says that they are of one; a visible doubt where they are not
+of one examination.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from GliomaSAMLib.errors import StudyError
 
 VOXELS = np.arange(24 * 10, dtype=np.int16).reshape(4, 10, 6)
 
@@ -19,8 +23,8 @@ def pair(add_volume: Callable[..., Any]) -> dict[str, Any]:
     }
 
 
-def notes(nodes: dict[str, Any]) -> list[str]:
-    """The doubts, which the guess and the choice of the volumes tell alike."""
+def notes(nodes: dict[str, Any], refused: bool = False) -> list[str]:
+    """The doubts, which the guess and the choice of the volumes tell alike; or for which the choice is refused."""
     import slicer
 
     from GliomaSAMLib.slicer.patients import doubts_of_one_patient
@@ -31,7 +35,16 @@ def notes(nodes: dict[str, Any]) -> list[str]:
     assert {guess.node for guess in guessed.values()} == set(nodes.values())
     assert all(guess.confident is (not doubts) for guess in guessed.values())
     assert all(doubt in guess.reason for guess in guessed.values() for doubt in doubts)
-    assert list(Inputs(nodes).doubts) == doubts
+    if refused:
+        with pytest.raises(
+            StudyError, match=r"^The volumes are of different patients: .*tick Of one patient"
+        ) as caught:
+            Inputs(nodes)
+        assert "t1c" in str(caught.value) and "SECRET" not in str(caught.value)
+        told = Inputs(nodes, same_patient=True).doubts
+        assert all(f"{doubt} (taken as one patient's, as you said)" in told for doubt in doubts)
+    else:
+        assert list(Inputs(nodes).doubts) == doubts
     return doubts
 
 
@@ -48,7 +61,7 @@ def test_the_subject_hierarchy_counts(level: str, called: str, pair: dict[str, A
     items = [make(hierarchy.GetSceneItemID(), name) for name in ("one", "other")]
     for item, node in zip(items, pair.values(), strict=True):
         hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), item)
-    (doubt,) = notes(pair)
+    (doubt,) = notes(pair, refused=level == "Patient")
     assert f"under different {called} of the subject hierarchy" in doubt
     hierarchy.SetItemParent(hierarchy.GetItemByDataNode(pair["flair"]), items[0])
     assert notes(pair) == []
@@ -67,7 +80,7 @@ def test_the_dicom_database_counts(tag: str, name: str, pair: dict[str, Any], mo
     monkeypatch.setattr(slicer, "dicomDatabase", Database(), raising=False)
     for number, node in enumerate(pair.values()):
         node.SetAttribute("DICOM.instanceUIDs", f"1.{number}")
-    (doubt,) = notes(pair)
+    (doubt,) = notes(pair, refused=name == "PatientID")
     assert name in doubt and "t1c" in doubt and "flair" in doubt and "SECRET" not in doubt
 
 
@@ -77,3 +90,30 @@ def test_files_count(pair: dict[str, Any], mrml_scene: Any, tmp_path: Path) -> N
         node.GetStorageNode().SetFileName(str(tmp_path / folder / "x.nrrd"))
     (doubt,) = notes(pair)
     assert "t1c in patient-A, flair in patient-B" in doubt
+
+
+def two_patients(nodes: dict[str, Any], scene: Any) -> None:
+    """Put each node under a patient of its own in the subject hierarchy."""
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    for number, node in enumerate(nodes.values()):
+        item = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), f"patient {number}")
+        hierarchy.SetItemUID(item, "DICOM", f"SECRET{number}")
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), item)
+
+
+def test_what_the_user_said_is_kept_with_the_scene(
+    pair: dict[str, Any], mrml_scene: Any, engine: Any, segmentation: Any, panel: Any
+) -> None:
+    from GliomaSAMLib.slicer.persistence import restore, save_state
+
+    two_patients(pair, mrml_scene)
+    task = engine.task(segmentation)
+    assert not task.set_volumes(pair) and task.volume_nodes == {}
+    assert "tick Of one patient" in panel.told("error") and "SECRET" not in panel.told("error")
+    assert task.set_volumes(pair, same_patient=True) and task.volume_nodes == pair
+    save_state(task)
+    assert restore(mrml_scene, segmentation).same_patient
+    assert not task.set_volumes(pair)  # no longer said
+    assert task.options["same_patient"] and task.volume_nodes == pair

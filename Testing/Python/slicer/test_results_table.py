@@ -42,6 +42,17 @@ def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
     assert lines[1][:2] == ["Whole tumour", "4.00"] and len({len(line) for line in lines}) == 1
 
 
+@pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@a", "\ta", "\ra"])
+def test_a_name_is_no_formula_and_a_number_stays_one(name: str) -> None:
+    from GliomaSAMLib.slicer.results_table import ResultsRow, rows_as_csv, rows_as_text
+
+    row = ResultsRow(name, 4.0, 20.0, 10.0, 200.0, -31.5)
+    _, (region, *numbers) = csv.reader(io.StringIO(rows_as_csv([row]), newline=""))
+    assert (region[0], region[-1], numbers[-1]) == ("'", name[-1], "-31.500")
+    shown = rows_as_text([row]).split("\n")[1].split("\t")
+    assert shown[0][0] == "'" and shown[-1] == "-31.5" and len(shown) == 6
+
+
 def test_each_segmentation_has_one_table(mrml_scene: Any, segmentation: Any, rows: list) -> None:
     from GliomaSAMLib.slicer.results_table import ResultsTable
 

@@ -57,7 +57,7 @@ def test_a_series_is_read_in_the_order_of_position(tmp_path: Path, values: np.nd
 def test_two_series_in_a_folder_are_listed(tmp_path: Path, values: np.ndarray) -> None:
     write_series(tmp_path, "AX T1", "1", values)
     write_series(tmp_path, "AX FLAIR", "2", values[:-2])
-    with pytest.raises(StudyError, match=r"2 DICOM series: 'AX FLAIR' \(22 files\); 'AX T1' \(24 files\)"):
+    with pytest.raises(StudyError, match=r"2 DICOM series: #1 'AX FLAIR' \(22 files\); #2 'AX T1' \(24 files\)"):
         Study.read(t1=tmp_path)
 
 

@@ -168,6 +168,38 @@ def test_different_patients(
     assert any("PatientID differs" in note for note in study.notes) and "SECRET" not in " ".join(study.notes)
 
 
+@pytest.mark.parametrize(("tag", "name"), [("0010|0020", "PatientID"), ("0010|0010", "PatientName")])
+@pytest.mark.parametrize("form", ["folder", "number", "case folder"])
+def test_a_series_of_two_patients(
+    tag: str, name: str, form: str, write_dicom: Callable[..., Path], tmp_path: Path
+) -> None:
+    """Slices of another patient that came into a series, as a faulty export leaves it."""
+    series = write_dicom("A", "FLAIR", IDS)
+    other = write_dicom("B", "FLAIR", {**IDS, tag: "SECRET2"})
+    for file in sorted(other.iterdir())[-2:]:
+        shutil.move(file, series / file.name)
+    shutil.rmtree(other)
+
+    def read(**more: bool) -> Study:
+        if form == "case folder":
+            return Study.read_folder(tmp_path, **more)
+        return Study.read(flair=f"{series}#1" if form == "number" else series, **more)
+
+    with pytest.raises(StudyError, match=f"^The slices of flair in A are of different patients: .*{name}") as caught:
+        read()
+    assert "--same-patient" in str(caught.value) and "SECRET" not in str(caught.value)
+    notes = " ".join(read(same_patient=True).notes)
+    assert f"{name} differs within the series of flair" in notes and "SECRET" not in notes and "DOE" not in notes
+
+
+@pytest.mark.parametrize("other", [{"0010|0020": "secret1 "}, {"0010|0020": ""}, {"0010|0010": "Doe Jane"}])
+def test_a_series_of_one_patient_written_in_two_ways(other: dict[str, str], write_dicom: Callable[..., Path]) -> None:
+    series = write_dicom("A", "FLAIR", IDS)
+    for file in sorted(write_dicom("B", "FLAIR", {**IDS, **other}).iterdir())[-2:]:
+        shutil.move(file, series / file.name)
+    assert Study.read(flair=series).notes == ()
+
+
 @pytest.mark.parametrize(
     ("changed", "name"),
     [

@@ -9,6 +9,7 @@ import SimpleITK as sitk
 from dicom_files import Value, double, items, text, write_dicom, write_frames, write_slices
 
 from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.dicom import find_series
 from GliomaSAMLib.study.volume import read_volume
 
@@ -82,24 +83,32 @@ TWICE = [*range(14), *range(14)]
         (
             range(14),
             _tell(0x00189114, 0x00189082, lambda frame: double(20.0 if frame % 2 else 90.0)),
-            r"different volumes \(echo time: 90, 20\)",
+            r"different volumes: #1 .*echo time 20 \(7 slices\); #2 .*echo time 90 \(7 slices\)\. Choose one",
         ),
-        (range(14), _tell(0x00209111, 0x00209056, lambda frame: text("SH", "AB"[frame > 6])), "stack: A, B"),
+        (
+            range(14),
+            _tell(0x00209111, 0x00209056, lambda frame: text("SH", "AB"[frame > 6])),
+            "#1 .*stack A .*#2 ",
+        ),
         (
             TWICE,
             _tell(0x00189114, 0x00189082, lambda frame: double(20.0 if frame < 14 else 90.0)),
-            r"echo time: 20, 90",
+            "#1 .*echo time 20 .*#2 .*echo time 90",
         ),
         (
             TWICE,
             _tell(0x00189117, 0x00189087, lambda frame: double(0.0 if frame % 2 else 1000.0)),
-            r"b-value: 1000, 0",
+            "#1 .*b-value 0 .*#2 .*b-value 1000",
         ),
-        (TWICE, _tell(0x00209111, 0x00209056, lambda frame: text("SH", "A" if frame < 14 else "B")), "stack: A, B"),
+        (
+            TWICE,
+            _tell(0x00209111, 0x00209056, lambda frame: text("SH", "A" if frame < 14 else "B")),
+            "#1 .*stack A .*#2 ",
+        ),
         (
             range(14),
             _tell(0x00209116, 0x00200037, lambda f: text("DS", *((1, 0, 0, 0, 1, 0) if f < 7 else (0, 1, 0, 0, 0, 1)))),
-            "orientation",
+            "#1 .*orientation axial .*#2 .*orientation sagittal",
         ),
         (range(14), _tell(0x00289110, 0x00280030, lambda frame: text("DS", 1, 1 + (frame == 5))), "Pixel Spacing"),
         (range(14), _tell(0x00289145, 0x00281053, lambda frame: text("DS", 1 + (frame == 5))), "scale of their values"),
@@ -114,6 +123,110 @@ def test_frames_that_are_no_stack_are_refused(
     for source in (path, path.parent):
         with pytest.raises(StudyError, match=said):
             read_volume(source, "t1")
+
+
+KINDS = {
+    "echo time": _tell(0x00189114, 0x00189082, lambda frame: double(20.0 if frame % 2 else 90.0)),
+    "b-value": _tell(0x00189117, 0x00189087, lambda frame: double(0.0 if frame % 2 else 1000.0)),
+    "stack": _tell(0x00209111, 0x00209056, lambda frame: text("SH", "A" if frame % 2 else "B")),
+    "type": _tell(0x00189226, 0x00089007, lambda frame: text("CS", "DERIVED", "M" if frame % 2 else "P")),
+    "orientation": _tell(
+        0x00209116, 0x00200037, lambda f: text("DS", *((1, 0, 0, 0, 1, 0) if f % 2 else (0, 1, 0, 1, 0, 0)))
+    ),
+}
+"""What tells apart the frames of even and of odd numbers."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["file", "folder", "text", "among others"])
+def test_one_of_several_volumes_is_chosen_by_its_number(
+    kind: str, form: str, tmp_path: Path, voxels: np.ndarray
+) -> None:
+    matrix = oblique(0.0)
+    order = [k for pair in zip(range(13, -1, -1), range(14), strict=True) for k in pair]
+    path = write_frames(tmp_path / "a" / "e.dcm", voxels, matrix, order, KINDS[kind])
+    source: Path | str = path if form in ("file", "text") else path.parent
+    first = 0
+    if form == "among others":
+        write_slices(
+            path.parent, voxels + 5, matrix, lambda k, elements: elements.update({0x0008103E: text("LO", "A")})
+        )
+        first = 1
+    for number in (1, 2):
+        chosen = f"{source}#{first + number}"
+        image, name = read_volume(chosen if form == "text" else Path(chosen), "t1")
+        assert name == chosen
+        if kind != "orientation":
+            assert miss(image, matrix) < 0.01
+        assert np.array_equal(np.sort(sitk.GetArrayFromImage(image), None), np.sort(voxels, None))
+    with pytest.raises(StudyError, match=rf"no volume #{first + 3}, only .*#1 .*#2 "):
+        read_volume(f"{source}#{first + 3}", "t1")
+    with pytest.raises(StudyError, match="no volume #0"):
+        read_volume(f"{source}#0", "t1")
+
+
+def test_the_chosen_volume_has_its_own_voxels(tmp_path: Path, voxels: np.ndarray) -> None:
+    """The frames of two echoes take turns; each is read with its own values, in its own order."""
+    both = np.stack([voxels, voxels[::-1] * 2], axis=1).reshape(28, *voxels.shape[1:])
+    matrix = oblique()
+
+    def tell(frame: int, groups: dict[int, Value]) -> None:
+        k = frame // 2 if frame % 2 == 0 else 13 - frame // 2
+        groups[0x00209113] = items({0x00200032: text("DS", *(matrix @ (0, 0, k, 1))[:3])})
+        KINDS["echo time"](frame, groups)
+
+    path = write_frames(tmp_path / "e.dcm", both, matrix, list(range(28)), tell)
+    first, _ = read_volume(f"{path}#1", "t2")
+    second, _ = read_volume(f"{path}#2", "t2")
+    assert np.array_equal(sitk.GetArrayFromImage(first), voxels * 2)
+    assert np.array_equal(sitk.GetArrayFromImage(second), voxels)
+
+
+@pytest.mark.parametrize("tag", [0x00180081, 0x00189087, 0x00200100])
+def test_one_of_several_volumes_of_a_classic_series(tag: int, tmp_path: Path, voxels: np.ndarray) -> None:
+    matrix = oblique()
+    for number, prefix in enumerate("ab"):
+        kind = ("FD", np.float64(number * 70 + 20).tobytes()) if tag == 0x00189087 else text("DS", number * 70 + 20)
+        kind = text("IS", number + 1) if tag == 0x00200100 else kind
+        write_slices(tmp_path / "a", voxels * (1 + number), matrix, _set(tag, kind), prefix=prefix)
+    with pytest.raises(StudyError, match=r"different volumes: #1 .*\(14 slices\); #2 .*such as a#1"):
+        read_volume(tmp_path / "a", "t2")
+    for number in (1, 2):
+        image, _ = read_volume(tmp_path / f"a#{number}", "t2")
+        assert np.array_equal(sitk.GetArrayFromImage(image), voxels * number)
+        assert image.GetSpacing() == pytest.approx((0.9, 1.1, 3.0), abs=1e-4)
+
+
+def test_one_of_several_series_is_chosen_by_its_number(tmp_path: Path, voxels: np.ndarray) -> None:
+    for number in (1, 2):
+        change = _set(0x0008103E, text("LO", f"T2 number {number}"))
+        write_slices(tmp_path / "a", voxels * number, oblique(), change, series=str(number), prefix="ab"[number - 1])
+    with pytest.raises(StudyError, match=r"2 DICOM series: #1 'T2 number 1' .*#2 'T2 number 2' .*such as a#1"):
+        read_volume(tmp_path / "a", "t2")
+    image, _ = read_volume(tmp_path / "a#2", "t2")
+    assert np.array_equal(sitk.GetArrayFromImage(image), voxels * 2)
+    with pytest.raises(StudyError, match=r"2 volumes look like t2.* by their number.*#1 .*#2 .*a#1"):
+        Study.read_folder(tmp_path)
+
+
+def test_a_number_is_for_dicom_and_a_sign_in_a_name_is_a_name(tmp_path: Path, voxels: np.ndarray) -> None:
+    path = tmp_path / "scan#2"
+    sitk.WriteImage(sitk.GetImageFromArray(voxels), str(tmp_path / "a.nii"))
+    with pytest.raises(StudyError, match="only DICOM holds volumes to choose from"):
+        read_volume(tmp_path / "a.nii#1", "t1")
+    write_slices(path, voxels, oblique())
+    image, _ = read_volume(path, "t1")
+    assert np.array_equal(sitk.GetArrayFromImage(image), voxels)
+    with pytest.raises(StudyError, match="does not exist"):
+        read_volume(tmp_path / "none#2", "t1")
+
+
+def test_two_echoes_may_be_two_modalities_but_one_may_not(tmp_path: Path, voxels: np.ndarray) -> None:
+    path = write_frames(tmp_path / "e.dcm", voxels, oblique(), [k for k in range(14) for _ in "ab"], KINDS["echo time"])
+    with pytest.raises(StudyError, match="is given for t2 and for flair"):
+        Study.read(t2=f"{path}#1", flair=tmp_path / "e.dcm#1")
+    with pytest.raises(StudyError, match="no volume #9"):
+        Study.read(t2=f"{path}#1", flair=f"{path}#9")
 
 
 @pytest.mark.parametrize("left_out", [0x00209116, 0x00289110])
@@ -208,7 +321,7 @@ def test_a_tilted_series_is_refused(tmp_path: Path, voxels: np.ndarray, shift: f
 def test_doubled_slices_are_called_so_with_what_tells_them_apart(tmp_path: Path, voxels: np.ndarray) -> None:
     write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 20)))
     write_slices(tmp_path, voxels, oblique(), _set(0x00180081, text("DS", 90)), prefix="OTHER")
-    with pytest.raises(StudyError, match=r"one place.* \(echo time: .*20.*\)"):
+    with pytest.raises(StudyError, match=r"one place.*#1 .*echo time 20 .*#2 "):
         read_volume(tmp_path, "t1")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from GliomaSAMLib.data import Case, find_cases
@@ -138,6 +139,19 @@ def test_the_real_encoder_on_a_small_slice() -> None:
     assert embedded.shape == (256, 8, 8)
     assert torch.isfinite(embedded).all() and embedded.std() > 0.01
     assert not torch.allclose(embedded, embed_slice(encoder, StackLayout(pixel_mm=1.0), image.flip(0)))
+
+
+@pytest.mark.parametrize("labels", ["one label", "none"])
+def test_of_a_whole_tumour_nothing_else_is_known(labels: str, case: Case, tmp_path: Path) -> None:
+    image = sitk.ReadImage(str(case.labels))
+    whole = sitk.Cast(image > 0, sitk.sitkUInt8) if labels == "one label" else image * 0
+    case.labels.unlink()
+    sitk.WriteImage(whole, str(case.folder / "wt.nii.gz"))
+    (changed,) = find_cases(case.folder.parent)
+    for _ in range(2):  # computed, then from the cache
+        found = features(changed, None, tmp_path / "cache")
+        assert found.whole_only == (labels == "one label")  # where there is no tumour, there is no core
+        assert found.regions.max() == int(labels == "one label")
 
 
 CROP_LAYOUT = StackLayout(slice_mm=8)

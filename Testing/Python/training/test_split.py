@@ -14,11 +14,11 @@ from GliomaSAMLib.training.split import check_validation, make_split, write_spli
 def case(folder: Path, name: str, whole: int, enhancing: int, whole_only: bool = False) -> Case:
     """A case of so many voxels; only its label map is there."""
     labels = np.zeros((6, 10, 10), np.uint8)
-    labels.reshape(-1)[:whole] = 1 if whole_only else 2
+    labels.reshape(-1)[:whole] = 2
     labels.reshape(-1)[:enhancing] = 3
     path = folder / f"{name}.nii.gz"
     sitk.WriteImage(sitk.GetImageFromArray(labels), str(path))
-    return Case(name, folder, path, whole_only)
+    return Case(name, folder, path, "binary" if whole_only else None)
 
 
 @pytest.fixture
@@ -59,5 +59,5 @@ def test_what_is_written_can_be_read(cases: list[Case], tmp_path: Path) -> None:
 
 def test_nothing_is_validated_on_half_a_label(cases: list[Case]) -> None:
     check_validation(cases[:3])
-    with pytest.raises(CaseError, match="whole cannot be used for validation: the labels tell the whole tumour only"):
+    with pytest.raises(CaseError, match="whole cannot be used for validation: the labels do not tell all"):
         check_validation(cases)

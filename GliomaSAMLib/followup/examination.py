@@ -1,0 +1,235 @@
+"""What the folder of one visit holds: its date, its volumes, its segmentation if there is one, and `visit.json`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from ..data.labels import LabelMap, read_label_map
+from ..errors import StudyError
+from ..geometry import box_corners
+from ..progress import Cancel, Progress
+from ..study import Study
+from ..study.dicom import DicomSeries, find_series
+from ..study.modalities import DEPTH, is_segmentation, search_folder
+from ..study.patients import Origin
+from ..study.volume import image_suffix
+from .dates import date_of_visit, dicom_dates
+from .lesions import VisitMasks
+from .visit import VisitFields
+from .visit_json import read_visit_json
+
+NO_SEGMENTATION = "-"
+"""What is given in the place of a file for a visit without one."""
+
+DAYS_A_WEEK = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """One visit as it was read; where there is no segmentation it has still to be outlined.
+
+    Args:
+        folder: The last part of its path.
+        date: The day.
+        fields: What the reader says.
+        study: The volumes; None where there are none.
+        volumes: What each modality is, for the report.
+        outlines: The segmentation; None where there is none.
+        file: Its name.
+        origins: Where the volumes come from, to compare patients; never shown.
+        notes: What the user should know.
+    """
+
+    folder: str
+    date: date
+    fields: VisitFields
+    study: Study | None
+    volumes: Mapping[str, str]
+    outlines: LabelMap | None
+    file: str | None
+    origins: tuple[Origin, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def masks(self) -> VisitMasks | None:
+        """The outlines as they are measured, on their own grid; None where there are none."""
+        if self.outlines is None:
+            return None
+        found = self.outlines.masks
+        return VisitMasks(self.outlines.geometry, found["WT"], found["TC"], found["ET"], self.outlines.cavity)
+
+
+def read_examination(
+    folder: Path | str,
+    *,
+    said_date: str | None = None,
+    segmentation: Path | str | None = None,
+    labels: str | None = None,
+    skull: str = "auto",
+    same_patient: bool = False,
+    today: date | None = None,
+    progress: Progress | None = None,
+    cancel: Cancel | None = None,
+) -> Examination:
+    """Read the folder of a visit.
+
+    Args:
+        folder: With volumes as `Study.read_folder` takes them, a segmentation, or both.
+        said_date: The day, YYYY-MM-DD; it counts before what files say.
+        segmentation: The file to take; "-" for none, whatever lies in the folder. Default the only one whose name
+            speaks of a segmentation.
+        labels: What the labels mean, of `ORDERS`; a map with label 4 needs it.
+        skull, same_patient, progress, cancel: As for `Study.read`.
+        today: As for `parse_date`.
+
+    Raises:
+        StudyError: Nothing is there, or something in it cannot be used; the text names the visit or the file.
+        Cancelled: `cancel` returned True.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
+    file = _segmentation_file(folder, segmentation)
+    sources = _volumes(folder, file)
+    said = read_visit_json(folder, today)
+    series = [source for source in sources.values() if isinstance(source, DicomSeries)]
+    found_dates = dicom_dates(one.files[0] for one in series)
+    day, date_notes = date_of_visit(folder, said_date, said.date, found_dates, today)
+    fields, field_notes = _with_weeks(said.fields, day, folder.name)
+    outlines = None
+    if file is not None:
+        outlines = read_label_map(file, labels, four_is_enhancing=False, error=StudyError)
+    study = None
+    if sources:
+        study = Study.read_folder(folder, skull=skull, same_patient=same_patient, progress=progress, cancel=cancel)
+    if outlines is not None and study is not None:
+        _check_overlap(outlines, study, folder.name)
+    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study)]
+    return Examination(
+        folder=folder.resolve().name,
+        date=day,
+        fields=fields,
+        study=study,
+        volumes={modality: _name(source) for modality, source in sources.items()},
+        outlines=outlines,
+        file=file.name if file is not None else None,
+        origins=tuple(Origin.of(*one) for one in sources.items()),
+        notes=tuple(notes),
+    )
+
+
+def _segmentation_file(folder: Path, given: Path | str | None) -> Path | None:
+    """The file with the outlines, if there is one. Raises `StudyError` where there are several."""
+    if given is not None:
+        if str(given) == NO_SEGMENTATION:
+            return None
+        path = Path(given)
+        if not path.is_file():
+            raise StudyError(f"{path}: the segmentation of the visit {folder.name} is no file; check the path")
+        return path
+    level = [folder]
+    for _ in range(DEPTH):
+        found = [path for place in level for path in _files(place) if _speaks_of_outlines(path)]
+        if len(found) > 1:
+            names = ", ".join(path.name for path in found)
+            raise StudyError(
+                f"The visit {folder.name} has {len(found)} segmentations: {names}. Say which (--segmentation), or "
+                "leave one there"
+            )
+        if found:
+            return found[0]
+        level = [path for place in level for path in sorted(place.iterdir()) if path.is_dir() and path.name[0] != "."]
+    return None
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+
+
+def _stem(path: Path) -> str:
+    return path.name[: -len(image_suffix(path) or "")] if image_suffix(path) else path.name
+
+
+def _speaks_of_outlines(path: Path) -> bool:
+    """Whether a file is called a segmentation, and not one of the brain."""
+    return image_suffix(path) is not None and is_segmentation(_stem(path)) and "brain" not in path.name.lower()
+
+
+def _volumes(folder: Path, segmentation: Path | None) -> Mapping[str, Path | DicomSeries]:
+    """The sources of the volumes; none where a segmentation is all that the folder holds."""
+    try:
+        return search_folder(folder).volumes
+    except StudyError as error:
+        if segmentation is not None and not _has_images(folder, segmentation):
+            return {}
+        raise StudyError(f"The visit {folder.name} cannot be used: {error}") from error
+
+
+def _has_images(folder: Path, segmentation: Path) -> bool:
+    """Whether there is an image other than segmentations, three levels deep at most."""
+    level = [folder]
+    for _ in range(DEPTH):
+        for place in level:
+            files = [path for path in _files(place) if path.resolve() != segmentation.resolve()]
+            if any(image_suffix(path) and not is_segmentation(_stem(path)) for path in files):
+                return True
+            if any(image_suffix(path) is None for path in files) and find_series(place):
+                return True
+        level = [path for place in level for path in place.iterdir() if path.is_dir()]
+    return False
+
+
+def _name(source: Path | DicomSeries) -> str:
+    """What a report calls a volume: of a series no text of the header, which may hold a name."""
+    return source.name if isinstance(source, Path) else f"DICOM series of {len(source.files)} files"
+
+
+def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitFields, tuple[str, ...]]:
+    """The fields with the weeks since radiotherapy from its end. Raises `StudyError` where both are there and differ
+    by more than a week.
+    """
+    if fields.radiotherapy_end is None:
+        return fields, ()
+    weeks = (day - fields.radiotherapy_end).days / DAYS_A_WEEK
+    said = fields.weeks_since_radiotherapy
+    if said is not None and abs(said - weeks) > 1:
+        raise StudyError(
+            f"{folder}/visit.json: weeks_since_radiotherapy is {said:g}, and from radiotherapy_end to {day} are "
+            f"{weeks:.1f} weeks: correct one of them"
+        )
+    if said is not None:
+        return fields, ()
+    if weeks < 0:
+        return fields, ("radiotherapy ended after this visit",)
+    return replace(fields, weeks_since_radiotherapy=weeks), ()
+
+
+def _study_notes(study: Study | None) -> list[str]:
+    """What reading the volumes had to say, but for what each is and what was left out: descriptions of series in DICOM
+    headers may hold a name, and reports show these notes.
+    """
+    spoken = [f"{modality} is " for modality in study.modalities] if study is not None else []
+    return [note for note in (study.notes if study else ()) if not note.startswith((*spoken, "left out: "))]
+
+
+def _outline_notes(outlines: LabelMap | None) -> tuple[str, ...]:
+    if outlines is None:
+        return ()
+    empty = () if outlines.labels.any() else ("its segmentation is empty: no lesion",)
+    return (*outlines.notes, *empty)
+
+
+def _check_overlap(outlines: LabelMap, study: Study, folder: str) -> None:
+    """Raise `StudyError` where nothing of the segmentation lies within the volumes."""
+    places = np.argwhere(outlines.labels)[:, ::-1].astype(float)
+    if not len(places):
+        size = np.asarray(outlines.geometry.size)
+        places = np.vstack([box_corners(np.zeros(3), size - 1.0), (size - 1) / 2])
+    if not study.reference.contains(outlines.geometry.to_ras(places)).any():
+        raise StudyError(
+            f"The visit {folder}: segmentation and volumes do not overlap in space; check that they are of one patient "
+            "and one examination"
+        )

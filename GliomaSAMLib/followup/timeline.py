@@ -1,0 +1,161 @@
+"""Visits in order of date, the one that response is counted from, and those around surgery."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+from ..errors import StudyError
+from ..output.diameters import tilt_degrees
+from .visit import Visit, VisitFields
+
+SPACING_FACTOR = 2.0
+"""Voxels of two visits that differ by more than this are noted."""
+
+TILT_DEGREES = 20.0
+"""Axial slices that are tilted by more than this are noted."""
+
+SAME_WEEKS = 1.0
+
+
+def in_order(visits: Sequence[Visit]) -> list[int]:
+    """Indices of visits by date; equal dates keep the order given. Raises StudyError where there are fewer than two."""
+    if len(visits) < 2:
+        raise StudyError(f"{len(visits)} visit: a follow-up needs two or more")
+    return sorted(range(len(visits)), key=lambda index: visits[index].date)
+
+
+def named(visits: Sequence[Visit], index: int) -> str:
+    """How a visit is called in notes."""
+    return f"V{index + 1} ({visits[index].date})"
+
+
+def choose_baseline(visits: Sequence[Visit]) -> tuple[int, str]:
+    """The visit that response is counted from, by the roles and the end of radiotherapy, and a note that says why.
+
+    The one with the role baseline; else the first that is not preoperative and, where the end of radiotherapy is known,
+    not before it; else the first.
+
+    Args:
+        visits: By date.
+    """
+    said = [index for index, visit in enumerate(visits) if visit.fields.role == "baseline"]
+    if said:
+        more = f"; {named(visits, said[1])} has it as well" if len(said) > 1 else ""
+        return said[0], f"Baseline: {named(visits, said[0])}, which has the role baseline{more}"
+    ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
+    for index, visit in enumerate(visits):
+        if visit.fields.role == "preoperative":
+            continue
+        if ends and visit.date < (visit.fields.radiotherapy_end or min(ends)):
+            continue
+        reasons = ["not preoperative"] if any(one.fields.role == "preoperative" for one in visits) else []
+        reasons += ["not before the end of radiotherapy"] if ends else []
+        why = f"that is {' and '.join(reasons)}" if reasons else "of all, as no role says otherwise"
+        return index, f"Baseline: {named(visits, index)}, the first visit {why}"
+    return 0, f"Baseline: {named(visits, 0)}, the first visit, as none is after surgery and radiotherapy"
+
+
+def around_surgery(visits: Sequence[Visit]) -> tuple[int, int] | None:
+    """The last preoperative visit and the first postoperative one after it; None where there is no such pair."""
+    before = [index for index, visit in enumerate(visits) if visit.fields.role == "preoperative"]
+    if not before:
+        return None
+    after = [index for index, visit in enumerate(visits) if visit.fields.role == "postoperative" and index > before[-1]]
+    return (before[-1], after[0]) if after else None
+
+
+def fields_at(visits: Sequence[Visit], index: int) -> VisitFields:
+    """What the reader says of a visit, with what follows from the other visits: steroids, weeks since radiotherapy."""
+    fields = visits[index].fields
+    weeks = fields.weeks_since_radiotherapy
+    if weeks is None:
+        ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
+        end = fields.radiotherapy_end or max((one for one in ends if one <= visits[index].date), default=None)
+        weeks = _weeks(end, visits[index].date)
+    return replace(fields, steroids=fields.steroids or _steroids(visits, index), weeks_since_radiotherapy=weeks)
+
+
+def _weeks(end: date | None, day: date) -> float | None:
+    """Weeks from the end of radiotherapy; None where it is not known or still to come."""
+    return None if end is None or end > day else (day - end).days / 7
+
+
+def _steroids(visits: Sequence[Visit], index: int) -> str | None:
+    """What the dose says against the visit before; None where a dose is not known."""
+    dose = visits[index].fields.steroid_mg_per_day
+    if dose is None:
+        return None
+    if dose == 0:
+        return "none"
+    before = visits[index - 1].fields.steroid_mg_per_day if index else None
+    if before is None:
+        return None
+    return "increased" if dose > before else "decreased" if dose < before else "stable"
+
+
+def check_weeks(visits: Sequence[Visit]) -> None:
+    """Raise StudyError where the weeks since radiotherapy and its end say different things."""
+    for index, visit in enumerate(visits):
+        said, counted = visit.fields.weeks_since_radiotherapy, _weeks(visit.fields.radiotherapy_end, visit.date)
+        if said is not None and counted is not None and abs(said - counted) > SAME_WEEKS:
+            raise StudyError(
+                f"{named(visits, index)}: weeks_since_radiotherapy is {said:g}, but from radiotherapy_end "
+                f"({visit.fields.radiotherapy_end}) it is {counted:.1f}: correct one of them"
+            )
+
+
+def notes_on(visits: Sequence[Visit], order: Sequence[int], baseline: int) -> list[str]:
+    """What the reader should know of the visits together.
+
+    Args:
+        visits: By date.
+        order: Their positions as they were given.
+        baseline: Index of the visit that response is counted from.
+    """
+    notes = []
+    if list(order) != sorted(order):
+        notes.append("The visits were not given in order of date; they were sorted")
+    for index in range(1, len(visits)):
+        if visits[index].date == visits[index - 1].date:
+            notes.append(
+                f"V{index} and V{index + 1} are of one date, {visits[index].date}: they are in the order given, and no "
+                "growth is told between them"
+            )
+    if baseline == len(visits) - 1:
+        notes.append(f"There is no visit after the baseline, {named(visits, baseline)}: no category")
+    operated = [
+        named(visits, index)
+        for index in range(baseline + 1, len(visits))
+        if visits[index].fields.role == "postoperative" or visits[index].fields.surgery == "resection"
+    ]
+    if operated:
+        notes.append(f"Surgery after the baseline ({', '.join(operated)}): the baseline should be after surgery")
+    return notes + _differences(visits)
+
+
+def _differences(visits: Sequence[Visit]) -> list[str]:
+    """Differences of method between visits, from which changes may come."""
+    notes = []
+    sources = {visit.source for visit in visits}
+    if len(sources) > 1:
+        told = ", ".join(f"V{index}: {visit.source}" for index, visit in enumerate(visits, start=1))
+        notes.append(f"The visits were outlined by different sources ({told}): changes may come from the method")
+    spacing = [sorted(visit.masks.geometry.spacing) for visit in visits]
+    for axis in range(3):
+        sizes = [one[axis] for one in spacing]
+        if max(sizes) > SPACING_FACTOR * min(sizes) * (1 + 1e-9):
+            notes.append(
+                f"The voxels of the visits differ, from {min(sizes):.2f} to {max(sizes):.2f} mm along one axis: "
+                "changes may come from that"
+            )
+            break
+    without = [
+        f"V{index}" for index, visit in enumerate(visits, start=1) if visit.volumes and "t1c" not in visit.volumes
+    ]
+    if without and any("t1c" in visit.volumes for visit in visits):
+        notes.append(f"No T1c at {', '.join(without)}: enhancing tumour cannot be compared there")
+    for index, visit in enumerate(visits, start=1):
+        tilt = tilt_degrees(visit.masks.geometry)
+        if tilt > TILT_DEGREES:
+            notes.append(f"V{index}: the slices that are measured tilt by {tilt:.0f} degrees")
+    return notes

@@ -1,0 +1,287 @@
+"""Folders of visits in, visits out, and what is no visit: one line each."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from heads import GRID, head, moved, write_visit
+
+from GliomaSAMLib.errors import Cancelled, GliomaSAMError, StudyError
+from GliomaSAMLib.followup.examination import read_examination
+from GliomaSAMLib.followup.reading import ReadingOptions, read_examinations, read_visits
+from GliomaSAMLib.output import region_segments, write_segments
+
+TODAY = date(2025, 1, 1)
+
+ALIGNED = ReadingOptions(registered=True, today=TODAY)
+
+
+@cache
+def arrays() -> dict[str, np.ndarray]:
+    return head()
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[Path]:
+    """Two visits of a segmentation alone."""
+    return [write_visit(tmp_path / f"{name}_2024-0{n}-01", arrays(), ("seg",)) for n, name in ((3, "A"), (5, "B"))]
+
+
+def say(folder: Path, **fields: Any) -> None:
+    (folder / "visit.json").write_text(json.dumps(fields))
+
+
+def write_labels(folder: Path, labels: np.ndarray, name: str = "seg.nii.gz") -> None:
+    sitk.WriteImage(GRID.to_image(labels), str(folder / name))
+
+
+def test_visits_of_segmentations_alone(two: list[Path]) -> None:
+    first, second = read_visits(two, ALIGNED)
+    assert [one.date for one in (first, second)] == [date(2024, 3, 1), date(2024, 5, 1)]
+    assert (first.alignment.method, second.alignment.method) == ("reference", "identity")
+    assert first.folder == "A_2024-03-01" and first.file == "seg.nii.gz" and first.source == "given"
+    assert first.labels == "brats2023" and first.study is None and first.volumes == {}
+    seg = arrays()["seg"]
+    for mask, labels in ((first.masks.wt, (1, 2, 3)), (first.masks.tc, (1, 3)), (first.masks.et, (3,))):
+        assert np.array_equal(mask, np.isin(seg, labels))
+    assert first.masks.geometry.matches(GRID) and first.masks.cavity is None
+
+
+def test_they_are_sorted_by_date_and_equal_dates_keep_their_order(two: list[Path]) -> None:
+    visits = read_visits(two[::-1], ALIGNED)
+    assert [one.folder[0] for one in visits] == ["A", "B"]
+    assert "given as visit 2; sorted by date" in visits[0].notes
+    same = ReadingOptions(dates=["2024-05-01", "2024-05-01"], registered=True, today=TODAY)
+    assert [one.folder[0] for one in read_visits(two[::-1], same)] == ["B", "A"]
+
+
+def test_what_the_user_says_counts(two: list[Path]) -> None:
+    say(two[0], date="2024-02-01", role="preoperative")
+    other = two[1] / "mine.nii.gz"
+    shutil.copy(two[1] / "seg.nii.gz", other)
+    options = ReadingOptions(
+        dates=["2024-01-01", "2024-05-01"], segmentations=[two[0] / "seg.nii.gz", other], registered=True, today=TODAY
+    )
+    first, second = read_visits(two, options)
+    assert first.date == date(2024, 1, 1) and first.fields.role == "preoperative" and second.file == "mine.nii.gz"
+    assert any("visit.json and the folder's name say otherwise" in note for note in first.notes)
+
+
+def test_labels_with_a_cavity(two: list[Path]) -> None:
+    labels = arrays()["seg"].copy()
+    labels[20:23, 20:23, 20:23] = 4
+    write_labels(two[1], labels)
+    visits = read_visits(two, ReadingOptions(labels="brats2024", registered=True, today=TODAY))
+    assert visits[1].masks.cavity is not None and visits[1].masks.cavity.sum() == 27
+    assert not (visits[1].masks.wt & visits[1].masks.cavity).any()
+
+
+def test_a_slicer_segmentation(two: list[Path]) -> None:
+    (two[0] / "seg.nii.gz").unlink()
+    seg, cavity = arrays()["seg"], np.zeros(GRID.shape, np.uint8)
+    cavity[:2, :2, :2] = 1
+    masks = {region: np.isin(seg, labels).astype(np.uint8) for region, labels in
+             {"WT": (1, 2, 3), "TC": (1, 3), "ET": (3,)}.items()}  # fmt: skip
+    write_segments(two[0] / "Segmentation.seg.nrrd", region_segments(masks, cavity), GRID)
+    first = read_visits(two, ALIGNED)[0]
+    assert first.labels == "segments" and np.array_equal(first.masks.et, masks["ET"])
+    assert first.masks.cavity is not None and first.masks.cavity.sum() == 8
+
+
+def test_an_empty_segmentation_is_a_visit_without_lesions(two: list[Path]) -> None:
+    write_labels(two[0], np.zeros(GRID.shape, np.uint8))
+    first = read_visits(two, ALIGNED)[0]
+    assert not first.masks.wt.any() and "its segmentation is empty: no lesion" in first.notes
+
+
+def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(two: list[Path]) -> None:
+    shutil.copy(two[0] / "seg.nii.gz", two[0] / "brain_mask.nii.gz")
+    assert read_visits(two, ALIGNED)[0].file == "seg.nii.gz"
+
+
+@pytest.mark.parametrize(
+    ("doses", "words"),
+    [
+        ((4, 8), (None, "increased")),
+        ((4, 4), (None, "stable")),
+        ((4, 2), (None, "decreased")),
+        ((4, 0), (None, "none")),
+        ((0, 0), ("none", "none")),
+        ((None, 4), (None, None)),
+    ],
+)
+def test_steroids_follow_from_doses(
+    doses: tuple[float | None, ...], words: tuple[str | None, ...], two: list[Path]
+) -> None:
+    for folder, dose in zip(two, doses, strict=True):
+        say(folder, steroid_mg_per_day=dose)
+    assert tuple(one.fields.steroids for one in read_visits(two, ALIGNED)) == words
+
+
+def test_weeks_follow_from_the_end_of_radiotherapy(two: list[Path]) -> None:
+    say(two[1], radiotherapy_end="2024-04-10")
+    say(two[0], radiotherapy_end="2024-04-10")
+    first, second = read_visits(two, ALIGNED)
+    assert second.fields.weeks_since_radiotherapy == 3.0
+    assert first.fields.weeks_since_radiotherapy is None and "radiotherapy ended after this visit" in first.notes
+
+
+# what is no visit
+
+
+def folder_twice(two: list[Path]) -> None:
+    two[1] = two[0] / ".." / two[0].name
+
+
+def another_segmentation(two: list[Path]) -> None:
+    shutil.copy(two[0] / "seg.nii.gz", two[0] / "mask.nii.gz")
+
+
+def four(two: list[Path]) -> None:
+    write_labels(two[0], np.where(arrays()["seg"] == 3, 4, arrays()["seg"]).astype(np.uint8))
+
+
+def nan(two: list[Path]) -> None:
+    write_labels(two[0], np.where(arrays()["seg"] == 3, np.nan, arrays()["seg"]).astype(np.float32))
+
+
+def sheared(two: list[Path]) -> None:
+    image = GRID.to_image(arrays()["seg"])
+    image.SetDirection((1, 0.2, 0, 0, 0.98, 0, 0, 0, 1))
+    (two[0] / "seg.nii.gz").unlink()
+    sitk.WriteImage(image, str(two[0] / "seg.mha"))
+
+
+BAD: dict[str, tuple[Callable[[list[Path]], Any], ReadingOptions, str]] = {
+    "one": (lambda two: two.pop(), ALIGNED, "1 visit given"),
+    "one twice": (folder_twice, ALIGNED, "A_2024-03-01 is given twice"),
+    "no folder": (lambda two: shutil.rmtree(two[0]), ALIGNED, "A_2024-03-01: the visit is no folder"),
+    "a file": (lambda two: two.__setitem__(0, two[0] / "seg.nii.gz"), ALIGNED, "the visit is no folder"),
+    "empty": (lambda two: (two[0] / "seg.nii.gz").unlink(), ALIGNED, "visit A_2024-03-01 cannot be used: "),
+    "no date": (lambda two: two.__setitem__(0, two[0].rename(two[0].parent / "A")), ALIGNED, "visit A has no date"),
+    "json": (lambda two: (two[0] / "visit.json").write_text("{"), ALIGNED, "visit.json cannot be read as JSON"),
+    "field": (lambda two: say(two[0], role="post"), ALIGNED, "field role"),
+    "several": (another_segmentation, ALIGNED, "2 segmentations: mask.nii.gz, seg.nii.gz"),
+    "four": (four, ALIGNED, r"A_2024-03-01/seg.nii.gz has the labels 1, 2, 4.*--labels brats2021"),
+    "nan": (nan, ALIGNED, "NaN or infinite"),
+    "sheared": (sheared, ALIGNED, "not at right angles"),
+    "weeks": (lambda two: say(two[1], radiotherapy_end="2024-04-10", weeks_since_radiotherapy=5), ALIGNED, "3.0 weeks"),
+    "not aligned": (lambda two: None, ReadingOptions(today=TODAY), "has no volumes to align it by.*--registered"),
+    "order": (lambda two: None, ReadingOptions(labels="brats", registered=True), "Unknown order of labels"),
+    "dates": (lambda two: None, ReadingOptions(dates=["2024-01-01"], registered=True), "--date is given 1 times for 2"),
+    "future": (lambda two: None, ReadingOptions(registered=True, today=date(2024, 4, 1)), "in the future"),
+    "said": (lambda two: None, ReadingOptions(dates=["2024-02-30"] * 2, today=TODAY), "2024-02-30 does not exist"),
+    "file": (lambda two: None, ReadingOptions(segmentations=["x.nii", "-"], today=TODAY), "A_2024-03-01 is no file"),
+    "none": (lambda two: None, ReadingOptions(segmentations=["-", "-"], today=TODAY), "no MR volume"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_visit(name: str, two: list[Path]) -> None:
+    change, options, said = BAD[name]
+    change(two)
+    with pytest.raises(StudyError, match=said) as caught:
+        read_visits(two, options)
+    assert "\n" not in str(caught.value)
+
+
+# with volumes
+
+
+@pytest.fixture(scope="module")
+def visits_with_volumes(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Two visits of one head, which lies otherwise at the second; not to be changed."""
+    folder = tmp_path_factory.mktemp("visits")
+    other, _ = moved(arrays(), (4, 0, 6), (8, 0, -6))
+    return [write_visit(folder / "2024-03-01", arrays()), write_visit(folder / "2024-05-01", other)]
+
+
+def test_visits_are_aligned_and_told_what_they_hold(visits_with_volumes: list[Path]) -> None:
+    told: list[str] = []
+    options = ReadingOptions(skull="off", today=TODAY)
+    first, second = read_visits(visits_with_volumes, options, progress=lambda done, text: told.append(text))
+    assert second.alignment.method == "rigid" and second.alignment.translation_mm == pytest.approx(10, abs=1)
+    assert second.volumes == {"t1c": "t1c.nii.gz", "flair": "flair.nii.gz"} and second.study is not None
+    assert first.alignment.method == "reference" and any(text.startswith("visit 2: reading") for text in told)
+    assert any("aligning The visit 2024-05-01" in text for text in told)
+    assert not [note for note in second.notes if "t1c is" in note]
+
+
+def test_it_can_be_stopped(visits_with_volumes: list[Path]) -> None:
+    with pytest.raises(Cancelled):
+        read_visits(visits_with_volumes, ReadingOptions(skull="off", today=TODAY), cancel=lambda: True)
+
+
+def test_a_segmentation_beside_the_head(visits_with_volumes: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(visits_with_volumes[0], tmp_path / "2024-03-01")
+    image = sitk.ReadImage(str(tmp_path / "2024-03-01" / "seg.nii.gz"))
+    image.SetOrigin((900.0, 0.0, 0.0))
+    sitk.WriteImage(image, str(tmp_path / "2024-03-01" / "seg.nii.gz"))
+    with pytest.raises(StudyError, match="segmentation and volumes do not overlap"):
+        read_examination(tmp_path / "2024-03-01", skull="off", today=TODAY)
+
+
+def test_several_patients_are_refused_without_saying_who(
+    visits_with_volumes: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from GliomaSAMLib.followup import examination
+    from GliomaSAMLib.study.patients import PATIENT_ID, Origin
+
+    class Named(Origin):
+        @classmethod
+        def of(cls, modality: str, source: Any) -> Origin:
+            return Origin(modality, None, (), {PATIENT_ID: f"jones {Path(source).parent.name}"})
+
+    monkeypatch.setattr(examination, "Origin", Named)
+    for registered in (False, True):
+        options = ReadingOptions(skull="off", registered=registered, today=TODAY)
+        with pytest.raises(StudyError, match=r"different patients: the DICOM tag PatientID.*--same-patient") as caught:
+            read_examinations(visits_with_volumes, options)
+        assert "jones" not in str(caught.value)
+    options = ReadingOptions(skull="off", same_patient=True, today=TODAY)
+    assert len(read_examinations(visits_with_volumes, options)) == 2
+
+
+def test_a_visit_without_outlines_needs_a_model(visits_with_volumes: list[Path]) -> None:
+    options = ReadingOptions(
+        segmentations=[visits_with_volumes[0] / "seg.nii.gz", "-"], registered=True, skull="off", today=TODAY
+    )
+    with pytest.raises(GliomaSAMError, match="2024-05-01 has no segmentation, and no model was given"):
+        read_visits(visits_with_volumes, options)
+
+
+def test_a_model_outlines_what_is_not_outlined(visits_with_volumes: list[Path], untrained: Path) -> None:
+    """A model by chance that does not read an answer before: the visit says that nothing was carried over."""
+    from GliomaSAMLib.models import load_model
+
+    options = ReadingOptions(
+        segmentations=[visits_with_volumes[0] / "seg.nii.gz", "-"],
+        registered=True,
+        skull="off",
+        cache=None,
+        today=TODAY,
+    )
+    first, second = read_visits(visits_with_volumes, options, lambda: load_model(str(untrained), device="cpu"))
+    assert first.source == "given" and second.source == "model" and second.file is None and second.labels is None
+    assert any("cannot start from earlier outlines" in note for note in second.notes)
+    assert second.study is not None and second.masks.geometry.matches(second.study.reference)
+
+
+@pytest.mark.slow
+def test_the_shipped_model_starts_from_the_earlier_outlines(visits_with_volumes: list[Path]) -> None:
+    from GliomaSAMLib.models import load_model
+
+    given = [visits_with_volumes[0] / "seg.nii.gz", "-"]
+    for carry, source in ((True, "model with the mask of V1"), (False, "model")):
+        options = ReadingOptions(
+            segmentations=given, registered=True, skull="off", cache=None, carry=carry, today=TODAY
+        )
+        visits = read_visits(visits_with_volumes, options, lambda: load_model("gliomasam", device="cpu"))
+        assert visits[1].source == source

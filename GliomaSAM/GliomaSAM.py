@@ -16,10 +16,17 @@ from slicer.util import VTKObservationMixin
 
 
 class GliomaSAM(ScriptedLoadableModule):
-    """What Slicer knows of the module."""
+    """What Slicer knows of the module.
+
+    Attributes:
+        translator: The module's texts in Slicer's language; None where they stay English.
+    """
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
+        from GliomaSAMPanel.translation import installTranslation
+
+        self.translator = installTranslation(self.resourcePath("Translations"))
         self.parent.title = _("GliomaSAM")
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
         self.parent.dependencies = ["Segmentations", "Markups", "Volumes", "SubjectHierarchy"]

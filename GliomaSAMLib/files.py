@@ -3,10 +3,12 @@ that earlier ones hold.
 """
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from .errors import GliomaSAMError, ModelError, OutputError
 
@@ -39,6 +41,14 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
     except OSError as error:
         advice = "choose another name, or change the permissions of its folder"
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text. Raises ValueError for any other text, and for one nested deeper than can be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """The three nested tumour regions of the BraTS convention, the labels that make them up, and Dice of two masks."""
 
+import reprlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,7 +20,8 @@ def check_region(region: str) -> str:
     """Return `region`, or raise `PromptError` when it is not one of `REGIONS`."""
     if region not in REGIONS:
         raise PromptError(
-            f"Unknown region {region!r}. Choose WT (whole tumour), TC (tumour core) or ET (enhancing tumour)"
+            f"Unknown region {reprlib.repr(region)}. Choose WT (whole tumour), TC (tumour core) "
+            "or ET (enhancing tumour)"
         )
     return region
 

@@ -1,7 +1,7 @@
 """Write the model cards from measured results: one Markdown file and one picture for each trained model.
 
     gliomasam evaluate CASES --split split.json --model gliomasam --model runs/segresnet.safetensors ... --output table
-    python Resources/write_cards.py table/results.jsonl Resources/cards
+    python Resources/write_cards.py table/results.jsonl docs/model-cards
 
 What is measured is taken from the results, what the weights are from the catalogue; the rest is written here. Patients'
 images may not be shown, so the picture is of the digital phantom: with all four volumes, and with T1 alone, where

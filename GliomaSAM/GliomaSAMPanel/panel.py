@@ -9,6 +9,7 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from .follow_up import FollowUpSection
 from .inputs import InputsSection
 from .model import ModelSection
 from .parameters import GliomaSAMParameters
@@ -177,6 +178,7 @@ class Panel:
         self.prompts = PromptsSection(self)
         self.segments = SegmentsSection(self)
         self.results = ResultsSection(self)
+        self.followUp = FollowUpSection(self)
         self.model = ModelSection(self, requirements)
         self.shortcuts = Shortcuts(ui, top)
         ui.cancelButton.connect("clicked()", self.cancel)
@@ -255,6 +257,7 @@ class Panel:
         with self.attempt():
             if self.engine is not None:
                 self.engine.cancel()
+                self.followUp.cancelled()
 
     # entering and leaving
 
@@ -274,6 +277,7 @@ class Panel:
         with self.attempt():
             self.prompts.stop()
             self.results.release()
+            self.followUp.leave()
             self.segments.leave()
             task = self.task
             if task is not None:
@@ -298,6 +302,7 @@ class Panel:
             self.parameters.RemoveObserver(self._parameterTag)
             self.prompts.stop()
             self.results.release()
+            self.followUp.release()
             self.segments.release()
             self.inputs.forget()
         self.parameters = GliomaSAMParameters(node) if node is not None else None
@@ -314,6 +319,7 @@ class Panel:
     def volumesMayHaveCome(self):
         """Nodes came into the scene: look for volumes at the next tick."""
         self._guessDue = True
+        self.followUp.nodesMayHaveChanged()
 
     def _parametersModified(self, caller, event):
         self._due = True
@@ -330,7 +336,9 @@ class Panel:
                 if self._due:
                     self._apply()
             if self.engine is not None:
+                self.followUp.tick()
                 self.engine.collect()
+                self.results.watchCavity()
                 self._letWork(self.engine.busy)
 
     def _letWork(self, busy):
@@ -359,6 +367,7 @@ class Panel:
         self._applyToTask()
         self.inputs.markUnsure()
         self.prompts.parametersChanged()
+        self.followUp.parametersChanged()
         self.segments.showLesions()
         self.showTask(self.task)
 
@@ -415,4 +424,5 @@ class Panel:
         """Show a new result of a task."""
         self.results.show(task)
         self.results.changed(task)
+        self.followUp.nodesMayHaveChanged()
         self.segments.showLesions()

@@ -71,6 +71,19 @@ class Overwrite(enum.Enum):
         return texts[self.value]
 
 
+class Tumour(enum.Enum):
+    """What a response is judged by; values as in `GliomaSAMLib.followup.options`."""
+
+    CE = "CE"
+    NON_CE = "nonCE"
+    MIXED = "mixed"
+
+    def label(self) -> str:
+        """What the selector shows."""
+        texts = {"CE": _("enhances"), "nonCE": _("does not enhance"), "mixed": _("both are judged")}
+        return texts[self.value]
+
+
 @parameterNodeWrapper
 class GliomaSAMParameters:
     """The parameters of the module.
@@ -87,6 +100,8 @@ class GliomaSAMParameters:
         style, overwrite: How results become segments.
         lesionSegment: Id of the segment for "any lesion"; "" for a new one.
         showUncertainty: Whether the overlay of uncertainty is shown.
+        followUpTumour: What the response between visits is judged by.
+        visitsAligned: Whether visits lie in one space already.
         model, device: As for `load_model`.
     """
 
@@ -105,5 +120,7 @@ class GliomaSAMParameters:
     overwrite: Overwrite = Overwrite.NONE
     lesionSegment: str = ""
     showUncertainty: bool = False
+    followUpTumour: Tumour = Tumour.CE
+    visitsAligned: bool = False
     model: str = "gliomasam"
     device: str = "auto"

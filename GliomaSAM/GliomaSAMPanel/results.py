@@ -63,6 +63,7 @@ class ResultsSection:
         self._rows = ()
         self._overlay = None
         self._shown = None
+        self._cavity = None
         self.going = False
         table = self._ui.resultsTable
         table.setRowCount(len(REGIONS))
@@ -84,11 +85,31 @@ class ResultsSection:
         known = task is not None and task.geometry is not None and task.masks("WT") is not None
         self._rows = ()
         self._fill(task.volumes() if known else {})
+        self.showCavity(task if known else None)
         for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
         self._ui.uncertaintyCheckBox.enabled = known
         if known:
             self._measure(task)
+
+    def showCavity(self, task):
+        """Tell the volume of the resection cavity, where there is one."""
+        from GliomaSAMLib.slicer.segments.cavity import cavity_ml
+
+        found = cavity_ml(task.node, task.geometry) if task is not None and task.geometry is not None else None
+        text = _("Resection cavity: {volume} mL, in no tumour volume")
+        self._ui.cavityLabel.text = text.format(volume=number(found, 2)) if found is not None else ""
+        self._ui.cavityLabel.visible = found is not None
+
+    def watchCavity(self):
+        """Tell the volume of the resection cavity anew when it was painted."""
+        from GliomaSAMLib.slicer.segments.cavity import cavity_version
+
+        task = self._panel.task
+        version = (task.node, cavity_version(task.node)) if task is not None else None
+        if version != self._cavity:
+            self._cavity = version
+            self.showCavity(task)
 
     def _measure(self, task):
         """Measure the diameters in the worker's thread; a result that is not shown any more is dropped."""
@@ -214,6 +235,7 @@ class ResultsSection:
         with self._panel.attempt():
             from GliomaSAMLib.errors import OutputError
             from GliomaSAMLib.output.overwriting import refuse_inputs
+            from GliomaSAMLib.slicer.volumes import files_of
 
             path = Path(chosen)
             if not path.name.lower().endswith(suffixes):
@@ -222,7 +244,7 @@ class ResultsSection:
                     raise OutputError(
                         _("{name} is there already: choose it by its whole name to replace it").format(name=path.name)
                     )
-            refuse_inputs([path], {node.GetName(): filesOf(node) for node in task.volume_nodes.values()})
+            refuse_inputs([path], {node.GetName(): files_of(node) for node in task.volume_nodes.values()})
             return path
         return None
 
@@ -281,15 +303,6 @@ class ResultsSection:
         self.going = False
         self._flash.end()
         self.hideUncertainty()
-
-
-def filesOf(node):
-    """The files that a volume node was read from, none for one that was made in the scene."""
-    storage = node.GetStorageNode()
-    if storage is None:
-        return ()
-    names = [storage.GetFileName(), *(storage.GetNthFileName(n) for n in range(storage.GetNumberOfFileNames()))]
-    return tuple(Path(name) for name in names if name)
 
 
 def number(value, digits):

@@ -48,6 +48,7 @@ class SegmentsSection:
         self._ui.editor.sourceVolumeNodeSelectorVisible = False
         self._ui.editor.maximumNumberOfUndoStates = UNDO_STATES
         self._ui.lesionSelector.connect("activated(int)", self._chooseLesion)
+        self._ui.cavityButton.connect("clicked()", self.paintCavity)
 
     def setScene(self):
         """Take an editor node of the scene; made when there is none."""
@@ -134,6 +135,21 @@ class SegmentsSection:
         wanted = next((volumes[m] for m in ("t1c", "flair", "t2", "t1") if m in volumes), None)
         if self._ui.editor.sourceVolumeNode() not in volumes.values():
             self._ui.editor.setSourceVolumeNode(wanted)
+
+    def paintCavity(self):
+        """Choose the segment of the resection cavity in the editor, made when there is none."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            from GliomaSAMLib.slicer.segments.cavity import add_cavity
+
+            task = self._panel.requireTask()
+            if task is None:
+                return
+            name = add_cavity(task.node, task.geometry, self._ui.editor.sourceVolumeNode())
+            self._ui.editorButton.collapsed = False
+            self._ui.editor.setSegmentationNode(task.node)
+            self._ui.editor.setCurrentSegmentID(name)
+            self._panel.results.showCavity(task)
 
     def showLesions(self):
         """Fill the list of segments that "any lesion" can go to."""

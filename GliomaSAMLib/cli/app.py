@@ -17,6 +17,7 @@ from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
+from .follow_up import follow_up
 from .models import models
 from .segment import PromptCommand, segment
 from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
@@ -38,6 +39,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(cls=PromptCommand)(segment)
+app.command("follow-up")(follow_up)
 for command in (train, average, evaluate, models, doctor, demo):
     app.command()(command)
 

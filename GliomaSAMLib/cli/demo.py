@@ -13,6 +13,7 @@ from .sources import Files, volume_files
 
 if TYPE_CHECKING:
     from ..data.cases import Case, OpenCase
+    from ..demo.follow_up import FollowUpDemo
     from ..demo.phantom import Phantom
     from ..demo.run import DemoResult
 
@@ -25,6 +26,9 @@ def demo(
     out: Annotated[Path, typer.Option("--output", "-o", help="Folder of the results.")] = Path("demo-output"),
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    follow_up: Annotated[
+        bool, typer.Option("--follow-up", help="Follow the phantom over three visits instead of clicking on it.")
+    ] = False,
 ) -> None:
     """Show what clicks do: a robot clicks on the largest error, and Dice and seconds are printed after each click.
 
@@ -32,6 +36,11 @@ def demo(
     """
     from ..models import load_model
 
+    if follow_up:
+        if folder is not None:
+            raise CaseError("--follow-up shows the phantom: leave --folder out, or use gliomasam follow-up")
+        _follow_up(out, model, device)
+        return
     if folder is not None:
         _check_inputs(folder, out)
     with progress_bar() as report:
@@ -49,6 +58,41 @@ def demo(
     _print(case.name, result, out)
 
 
+def _follow_up(out: Path, model: str, device: str) -> None:
+    """The phantom at three visits, measured from its true outlines and from the model's."""
+    from ..models import load_model
+
+    _need_nilearn()
+    from ..demo.follow_up import run_follow_up_demo
+
+    with progress_bar() as report:
+        done = run_follow_up_demo(out, lambda: load_model(model, device=device), progress=report)
+    _print_follow_up(done)
+
+
+def _print_follow_up(done: "FollowUpDemo") -> None:
+    """Volumes of the truth, from the true outlines and from the model's, and the categories."""
+    console = output()
+    table = Table(title="phantom at three visits: mL, truth / true outlines / model")
+    for heading in ("visit", "grid", *REGIONS, "2D, 3D", "model: 2D, 3D"):
+        table.add_column(heading)
+    from ..followup.report.values import regions_ml
+
+    ways = [way for way in (done.given, done.outlined) if way is not None]
+    for index, visit in enumerate(done.visits):
+        measured = [regions_ml(way.visits[index].masks) for way in ways]
+        cells = [
+            " / ".join(f"{volumes[region]:.1f}" for volumes in (done.truth[index], *measured)) for region in REGIONS
+        ]
+        grid = " x ".join(f"{step:g}" for step in visit.grid.spacing) + " mm"
+        categories = [", ".join(way.responses[index][d].category or "-" for d in ("2D", "3D")) for way in ways]
+        table.add_row(visit.name, grid, *cells, *categories)
+    console.print(table)
+    for written in done.reports:
+        console.print(f"{written.folder / 'report.html'} written", soft_wrap=True)
+    console.print("For research only, not for clinical use.")
+
+
 def _check_inputs(folder: Path, out: Path) -> None:
     """Refuse results in the place of the case's files. Raises `OutputError`, and `CaseError` for what is no case."""
     from ..demo.run import SUFFIXES
@@ -60,15 +104,20 @@ def _check_inputs(folder: Path, out: Path) -> None:
 
 
 def _phantom() -> "Phantom":
+    _need_nilearn()
+    from ..demo.phantom import make_phantom
+
+    return make_phantom()
+
+
+def _need_nilearn() -> None:
+    """Raise `CaseError` where the maps that the phantom is made of are missing."""
     try:
-        import nilearn  # noqa: F401  its maps are what the phantom is made of
+        import nilearn  # noqa: F401
     except ImportError:
         raise CaseError(
             "The phantom needs nilearn: pip install 'gliomasam[demo]', or show a case with --folder"
         ) from None
-    from ..demo.phantom import make_phantom
-
-    return make_phantom()
 
 
 def _open(folder: Path | None, phantom: "Phantom | None") -> "OpenCase":

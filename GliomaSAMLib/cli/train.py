@@ -1,12 +1,12 @@
 """`gliomasam train`: train a method on labelled cases."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import CaseError, ModelError
+from ..files import parse_json
 from .console import output, progress_bar
 from .sources import files_read
 
@@ -202,7 +202,7 @@ def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfi
     if file is None:
         return chosen_config(method, encoder)
     try:
-        changes = json.loads(file.read_text(encoding="utf-8"))
+        changes = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ModelError(f"The config {file} cannot be read: {error}") from error
     if not isinstance(changes, dict):

@@ -1,6 +1,5 @@
 """Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CaseError, StudyError
+from ..files import parse_json
 from ..geometry import Geometry
 from ..regions import REGIONS
 from ..study import Study
@@ -148,7 +148,7 @@ def read_split(path: Path | str) -> Split:
         CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = parse_json(Path(path).read_text(encoding="utf-8"))
         train, val = content["train"], content["val"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error

@@ -124,12 +124,14 @@ class GliomaShape:
         radius: Mean radius of the core in mm.
         oedema_ml: Volume of the oedema in millilitres.
         push: How far the mass displaces the tissue at its surface, in mm.
+        necrotic: Part of the core's radius within which it is dead; 0 for a core that enhances throughout.
     """
 
     centre: tuple[float, float, float] = (31.0, -30.0, 17.0)
     radius: float = 21.0
     oedema_ml: float = 55.0
     push: float = 7.0
+    necrotic: float = 0.70
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,10 @@ def grow_glioma(shape: GliomaShape, anatomy: Anatomy, rng: np.random.Generator) 
     """Grow the tumour into displaced tissue."""
     depth = _core_depth(shape, anatomy, rng)
     core = _soft(1.0 - depth, 0.05) * anatomy.brain
-    wall = 0.70 + 0.12 * smooth_noise(depth.shape, 10.0, rng)
+    wall = shape.necrotic + 0.12 * smooth_noise(depth.shape, 10.0, rng)
     inside = _soft(wall - depth, 0.05)
     islands = _soft(smooth_noise(depth.shape, 5.0, rng) - 1.6, 0.2)
-    necrosis = core * inside * (1.0 - islands)
+    necrosis = core * inside * (1.0 - islands) * (shape.necrotic > 0)
     oedema = _oedema(shape, anatomy, core) * (1.0 - core)
     return Glioma(*(part.astype(np.float32) for part in (necrosis, core - necrosis, oedema)))
 

@@ -3,6 +3,7 @@
 It stands in for a patient where none may be shown. It is no patient's image and proves nothing about patients.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -35,36 +36,70 @@ class PhantomOptions:
         shape: The tumour.
         noise: Standard deviation of the Rician noise, as a part of the signal of white matter.
         bias: Standard deviation of the logarithm of the bias field.
+        others: Further tumours in the same head.
+        scan: The seed of the noise and the bias field of the scan, for the same head scanned again; None: by `seed`.
     """
 
     seed: int = 7
     shape: GliomaShape = field(default_factory=GliomaShape)
     noise: float = 0.028
     bias: float = 0.05
+    others: tuple[GliomaShape, ...] = ()
+    scan: int | None = None
 
 
 @dataclass(frozen=True)
 class Phantom:
-    """The contrasts by modality name (int16, 0 outside the brain) and the true labels (uint8; NCR 1, ED 2, ET 3)."""
+    """The contrasts by modality name (int16, 0 outside the brain) and the true labels (uint8; NCR 1, ED 2, ET 3).
+
+    `parts` holds the fractions of necrosis, oedema and enhancing tumour of each voxel (float32, in the order of the
+    labels), from which the labels of any other grid follow.
+    """
 
     images: dict[str, sitk.Image]
     truth: sitk.Image
+    parts: tuple[sitk.Image, ...] = ()
 
 
 def make_phantom(options: PhantomOptions | None = None) -> Phantom:
     """Make the phantom on a BraTS grid of 240 x 240 x 155 voxels of 1 mm. Takes a few seconds and needs no network."""
     options = options or PhantomOptions()
     rng = np.random.default_rng(options.seed)
-    anatomy = brain_anatomy(lambda ras: mass_effect(options.shape, ras), rng)
+    shapes = (options.shape, *options.others)
+    anatomy = brain_anatomy(lambda ras: _displaced(shapes, ras), rng)
     glioma = grow_glioma(options.shape, anatomy, rng)
+    for number, shape in enumerate(options.others, start=1):
+        glioma = _joined(glioma, grow_glioma(shape, anatomy, np.random.default_rng((options.seed, number))))
     vessels = _vessels(anatomy, rng)
     clean = _mix(anatomy, glioma, vessels, rng)
+    rng = rng if options.scan is None else np.random.default_rng((options.seed, 0, options.scan))
     images = {name: _measure(clean[name], name, anatomy, options, rng) for name in MODALITIES}
     truth = np.where(anatomy.brain, glioma.labels(), 0).astype(np.uint8)
     return Phantom(
         {name: _on_full_grid(array, anatomy.geometry) for name, array in images.items()},
         _on_full_grid(truth, anatomy.geometry),
+        tuple(
+            _on_full_grid(np.where(anatomy.brain, part, np.float32(0)), anatomy.geometry)
+            for part in (glioma.necrosis, glioma.oedema, glioma.enhancing)
+        ),
     )
+
+
+def _displaced(shapes: Sequence[GliomaShape], ras: np.ndarray) -> np.ndarray:
+    """Where tissue lay before all masses pushed it, one after the other."""
+    for shape in shapes:
+        ras = mass_effect(shape, ras)
+    return ras
+
+
+def _joined(first: Glioma, second: Glioma) -> Glioma:
+    """Two tumours in one head: what is tumour core of either, then what is oedema of either."""
+    core = first.necrosis + first.enhancing, second.necrosis + second.enhancing
+    mine = core[0] >= core[1]
+    necrosis = np.where(mine, first.necrosis, second.necrosis)
+    enhancing = np.where(mine, first.enhancing, second.enhancing)
+    oedema = np.minimum(np.maximum(first.oedema, second.oedema), 1.0 - necrosis - enhancing)
+    return Glioma(necrosis, enhancing, oedema)
 
 
 def _vessels(anatomy: Anatomy, rng: np.random.Generator) -> np.ndarray:

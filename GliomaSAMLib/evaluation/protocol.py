@@ -15,8 +15,10 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
 from ..errors import CaseError, OutputError
-from ..regions import dice
+from ..files import parse_json
+from ..regions import REGIONS, dice
 from ..training.validate import ClickEffect, click_effect
+from .field_types import check_types
 from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
@@ -131,10 +133,14 @@ class CaseResult:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "CaseResult":
-        """The inverse of `to_json`. Raises KeyError or TypeError on anything else."""
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
         rounds = tuple(Round.from_json(entry) for entry in data["rounds"])
         lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
-        return cls(**{**data, **lists, "rounds": rounds})
+        result = cls(**{**data, **lists, "rounds": rounds})
+        check_types(result)
+        if result.region not in REGIONS or not (rounds or result.error):
+            raise ValueError("an unknown region, or no rounds")
+        return result
 
 
 @dataclass
@@ -279,7 +285,7 @@ def _read(path: Path) -> Iterator[CaseResult]:
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     for number, line in enumerate(lines, 1):
         try:
-            yield CaseResult.from_json(json.loads(line))
+            yield CaseResult.from_json(parse_json(line))
         except (ValueError, KeyError, TypeError) as error:
             if number == len(lines):
                 return

@@ -1,6 +1,5 @@
 """The catalogue of weights: what there is, where it lies, and how to get what is not here."""
 
-import json
 import os
 import shutil
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 import pooch
 
 from ..errors import ModelError, OutputError, WeightsError
-from ..files import current_name, replacing, resources_directory
+from ..files import current_name, parse_json, replacing, resources_directory
 from .weights import file_sha256
 
 
@@ -55,7 +54,7 @@ def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
     """
     path = catalogue or resources_directory() / "catalogue.json"
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         return tuple(CatalogueEntry(**entry) for entry in content["models"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error

@@ -3,6 +3,7 @@
 A new method is one file with its config and network, and one line in `METHODS`.
 """
 
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -172,7 +173,7 @@ ENCODERS: Mapping[str, Callable[[Path | None], SliceEncoder]] = {
 def find_method(name: str) -> Method:
     """The registry's line. Raises `ModelError` that lists the names."""
     if name not in METHODS:
-        raise ModelError(f"there is no method {name!r}: choose one of {', '.join(METHODS)}")
+        raise ModelError(f"there is no method {reprlib.repr(name)}: choose one of {', '.join(METHODS)}")
     return METHODS[name]
 
 
@@ -193,7 +194,7 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
     previous = content.get("previous", "proposal")
     if previous not in get_args(Previous):
         raise ModelError(
-            f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {previous!r}"
+            f"the field 'previous' of a config is one of {', '.join(get_args(Previous))}, not {reprlib.repr(previous)}"
         )
     try:
         for given, usual in ((content["layout"], StackLayout()), (current_fields(sizes), method.config.decoder)):
@@ -206,17 +207,17 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
             raise TypeError("its encoder is no name")
         return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)
     except (KeyError, TypeError) as error:
-        raise ModelError(f"the config of {name!r} does not fit this version: {error}") from error
+        raise ModelError(f"the config of {name!r} does not fit this version: {str(error)[:300]}") from error
 
 
 def _made(kind: type, content: Any) -> Any:
     """A value of this type from JSON: configs from objects, those within them likewise, tuples from lists."""
     if is_dataclass(kind):
         if not isinstance(content, Mapping):
-            raise TypeError(f"expected fields by name, not {content!r}")
+            raise TypeError(f"expected fields by name, not {reprlib.repr(content)}")
         types = get_type_hints(kind)
         if unknown := set(content) - {f.name for f in fields(kind)}:
-            raise TypeError(f"unknown fields {sorted(unknown)}")
+            raise TypeError(f"unknown fields {reprlib.repr(sorted(unknown))}")
         return kind(**{name: _made(types[name], value) for name, value in content.items()})
     return tuple(content) if isinstance(content, list) else content
 
@@ -237,10 +238,10 @@ def chosen_config(method: str, encoder: str | None = None, changes: Mapping[str,
         content["encoder"] = encoder
     for key, value in (changes or {}).items():
         if key not in content or key == "method":
-            raise ModelError(f"a config has no field {key!r}: choose layout, decoder, encoder or previous")
+            raise ModelError(f"a config has no field {reprlib.repr(key)}: choose layout, decoder, encoder or previous")
         parts = isinstance(content[key], Mapping)
         if parts and not isinstance(value, Mapping):
-            raise ModelError(f"the field {key!r} of a config holds fields by name, not {value!r}")
+            raise ModelError(f"the field {key!r} of a config holds fields by name, not {reprlib.repr(value)}")
         content[key] = {**content[key], **current_fields(value)} if parts else value
     config = config_from_json(content)
     check_encoder(config)
@@ -291,7 +292,7 @@ def check_encoder(config: MethodConfig, checkpoint: Path | None = None) -> None:
     if config.encoder is None and method.encoder == "split":
         raise ModelError(f"the method {config.method!r} adapts an encoder: choose one of {', '.join(ENCODERS)}")
     if config.encoder is not None and config.encoder not in ENCODERS:
-        raise ModelError(f"there is no encoder {config.encoder!r}: choose one of {', '.join(ENCODERS)}")
+        raise ModelError(f"there is no encoder {reprlib.repr(config.encoder)}: choose one of {', '.join(ENCODERS)}")
 
 
 def _required(checkpoint: Path | None, model: str) -> Path:

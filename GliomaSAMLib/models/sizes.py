@@ -1,6 +1,7 @@
 """How large the numbers of a config may be: a file from a stranger may not ask for all of the memory."""
 
 import math
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,9 @@ def check_sizes(given: Mapping[str, Any], usual: Mapping[str, Any]) -> None:
             check_sizes(value, default)
         elif isinstance(value, tuple | list):
             if len(value) > LONGEST:
-                raise ModelError(f"The field {name!r} of a config has {len(value)} items: {LONGEST} are the most")
+                raise ModelError(
+                    f"The field {reprlib.repr(name)} of a config has {len(value)} items: {LONGEST} are the most"
+                )
             for item in value:
                 _check_number(name, item, default)
         else:
@@ -43,13 +46,15 @@ def _check_number(name: str, value: Any, default: Any) -> None:
     if value is None or isinstance(value, bool) or (isinstance(value, str) and len(value) <= LONGEST):
         return
     if not isinstance(value, int | float):
-        raise ModelError(f"The field {name!r} of a config is no number and no short text: get the file again")
+        raise ModelError(
+            f"The field {reprlib.repr(name)} of a config is no number and no short text: get the file again"
+        )
     most = _most(default)
     if isinstance(value, int) and not 0 <= value <= most:
         shown = f"{value}" if abs(value) < 10**15 else "huge"
-        raise ModelError(f"The field {name!r} of a config is {shown}: it has to lie between 0 and {most}")
+        raise ModelError(f"The field {reprlib.repr(name)} of a config is {shown}: it has to lie between 0 and {most}")
     if isinstance(value, float) and not math.isfinite(value):
-        raise ModelError(f"The field {name!r} of a config is not finite: get the file again")
+        raise ModelError(f"The field {reprlib.repr(name)} of a config is not finite: get the file again")
 
 
 def _most(default: Any) -> int:

@@ -15,7 +15,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..files import replacing
+from ..files import parse_json, replacing
 from .encoders.base import load_strictly
 from .encoders.frozen_blocks import FrozenBlocks
 
@@ -331,8 +331,8 @@ def _read_metadata(path: Path, sha256: str, notes: dict[str, str]) -> WeightsMet
             f"found {notes.get('format', 'none')} (SHA-256 {sha256})"
         )
     try:
-        config = json.loads(notes.get("config", ""))
-    except json.JSONDecodeError:
+        config = parse_json(notes.get("config", ""))
+    except ValueError:
         config = None
     if not isinstance(config, dict):
         raise WeightsError(

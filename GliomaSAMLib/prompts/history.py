@@ -267,7 +267,7 @@ class PromptHistory:
                     )
                 prompt = prompt_from_json(entry)
                 if prompt.id in prompts:
-                    raise PromptError(f"The id {prompt.id!r} is that of a prompt before: give each its own")
+                    raise PromptError(f"The id {reprlib.repr(prompt.id)} is that of a prompt before: give each its own")
             except PromptError as error:
                 raise PromptError(f"Prompt {number} of the list: {error}") from error
             prompts[prompt.id] = prompt

@@ -172,16 +172,22 @@ class Engine:
         return self._current is not None or bool(self._background) or any(task.is_waiting for task in self._tasks)
 
     def background(
-        self, text: str, job: Callable[[Progress, Cancel], Any], done: Callable[[Any], None] | None = None
+        self,
+        text: str,
+        job: Callable[[Progress, Cancel], Any],
+        done: Callable[[Any], None] | None = None,
+        failed: Callable[[Exception], None] | None = None,
     ) -> None:
         """Run something slow that belongs to no segmentation, such as a download or an import of weights.
 
         Args:
             text: What is being done, for the user.
             job: Runs in the worker's thread: no MRML, no Qt.
-            done: Called on the main thread with what it returned. Errors become messages.
+            done: Called on the main thread with what it returned.
+            failed: Called on the main thread with its error, not when it was cancelled; errors become messages by
+                default.
         """
-        self._background.append(Work("background", text, job, done or (lambda result: None), self.tell_error))
+        self._background.append(Work("background", text, job, done or (lambda result: None), failed or self.tell_error))
 
     def cancel(self) -> None:
         """Stop everything at once. Prompts stay, and what was encoded is kept; the next prompt goes on."""

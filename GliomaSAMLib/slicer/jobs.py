@@ -133,9 +133,9 @@ class Jobs:
         cache: str | Path | None = "default",
     ) -> None:
         self._load = load or load_model_lazily
-        self._read_study = read_study or read_study_lazily
+        self.read_study = read_study or read_study_lazily
         self._new_predictor = new_predictor or new_predictor_lazily
-        self._cache = cache
+        self.cache = cache
         self._models: dict[ModelChoice, Any] = {}
         self.messages: deque[str] = deque()
         """Sentences of the models for the user, such as a change of device; taken out on the main thread."""
@@ -152,8 +152,8 @@ class Jobs:
         if study is None:
             reading = report.part(0, 0.6)
             images = {modality: copy.image() for modality, copy in wanted.copies.items()}
-            study = _importing(
-                lambda: self._read_study(
+            study = importing(
+                lambda: self.read_study(
                     **images,
                     register=wanted.register,
                     skull=wanted.skull,
@@ -164,7 +164,7 @@ class Jobs:
         report.report(0.6, f"loading the model {wanted.choice.model}")
         choice, model = self._model(wanted.choice)
         report.report(0.8, "preparing the volumes")
-        predictor = _importing(lambda: self._new_predictor(study, model, self._cache, self.messages.append))
+        predictor = importing(lambda: self._new_predictor(study, model, self.cache, self.messages.append))
         masks = {prompt.id: on_grid(prompt, wanted.grid, study.reference) for prompt in wanted.masks}
         report.report(1.0, "preparing the volumes")
         return Prepared(choice, study, predictor, masks)
@@ -173,7 +173,7 @@ class Jobs:
         """The model of a choice, or the default where a scene names one that is not here; with what it is."""
         if choice not in self._models:
             try:
-                found = _importing(lambda: self._load(choice.model, choice.device), (ImportError, OSError))
+                found = importing(lambda: self._load(choice.model, choice.device), (ImportError, OSError))
             except (ModelError, WeightsError) as error:
                 damaged = isinstance(error, WeightsError) and Path(choice.model).is_file()
                 if not choice.saved or choice.model == ModelChoice.model or damaged:
@@ -202,7 +202,7 @@ def on_grid(prompt: Prompt, grid: Geometry | None, target: Geometry) -> Prompt:
     return mask(drawn, prompt.region, prompt_id=prompt.id)
 
 
-def _importing(work: Callable[[], T], broken: tuple[type[Exception], ...] = (ImportError,)) -> T:
+def importing(work: Callable[[], T], broken: tuple[type[Exception], ...] = (ImportError,)) -> T:
     """Do work that imports packages. Raises `ModelError` that says what to do when one is absent, or does not work,
     which shows by an error of a type in `broken`.
     """

@@ -1,7 +1,7 @@
 """Which volume nodes of a scene are which modality, by their names and DICOM series descriptions."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,14 +43,15 @@ class _Candidate:
         return str(self.node.GetName()).lower()
 
 
-def guess_volumes(scene: Any) -> dict[str, DetectedVolume]:
-    """The volume of each modality found among the scene's visible scalar volumes. Each node stands for one at most.
+def guess_volumes(scene: Any, among: Iterable[Any] | None = None) -> dict[str, DetectedVolume]:
+    """The volume of each modality found among the scene's visible scalar volumes, or among some of them. Each node
+    stands for one at most.
 
     Where several could be one modality those of one patient are taken together: of one folder or study of the subject
     hierarchy, then of the names that begin alike.
     """
     candidates: dict[str, list[_Candidate]] = {}
-    for volume_node in _volumes(scene):
+    for volume_node in visible_volumes(scene) if among is None else among:
         modality, reason = _modality(volume_node, has_t1c=False)
         if modality is not None:
             found = _Candidate(volume_node, _place(scene, volume_node), reason)
@@ -77,7 +78,7 @@ def _guess(candidate: _Candidate, count: int, has_t1c: bool, doubts: Sequence[st
     return DetectedVolume(candidate.node, not reason, reason or "recognised by its name")
 
 
-def _volumes(scene: Any) -> list[Any]:
+def visible_volumes(scene: Any) -> list[Any]:
     """The scalar volumes that a user can choose."""
     found = []
     for index in range(scene.GetNumberOfNodesByClass("vtkMRMLScalarVolumeNode")):

@@ -62,7 +62,7 @@ def _tags(volume_node: Any) -> dict[str, str]:
 def _hierarchy_notes(volume_nodes: Mapping[str, Any]) -> list[str]:
     """One sentence where the subject hierarchy has the nodes under several patients, studies or folders."""
     for level, called in (("Patient", "patients"), ("Study", "studies"), ("Folder", "folders")):
-        above = {modality: _item_above(node, level) for modality, node in volume_nodes.items()}
+        above = {modality: item_above(node, level) for modality, node in volume_nodes.items()}
         known = {modality: item for modality, item in above.items() if item}
         if len(set(known.values())) > 1:
             return [
@@ -74,7 +74,7 @@ def _hierarchy_notes(volume_nodes: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def _item_above(volume_node: Any, level: str) -> int:
+def item_above(volume_node: Any, level: str) -> int:
     """The nearest item of a level above a node in the subject hierarchy; 0 when there is none."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(volume_node.GetScene())
     scene_item = hierarchy.GetSceneItemID()

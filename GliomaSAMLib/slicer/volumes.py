@@ -1,6 +1,7 @@
 """Volume nodes in: which can be used, the user's choice of them, and a copy of their voxels for the worker."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,15 @@ def volume_notes(volume_node: Any, modality: str) -> tuple[str, ...]:
         number = browser_node.GetSelectedItemNumber() + 1
         notes.append(f"{modality} is a frame of a time sequence: only the frame shown, number {number}, is used")
     return tuple(notes)
+
+
+def files_of(node: Any) -> tuple[Path, ...]:
+    """The files that a node was read from, none for one that was made in the scene."""
+    storage = node.GetStorageNode()
+    if storage is None:
+        return ()
+    names = [storage.GetFileName(), *(storage.GetNthFileName(n) for n in range(storage.GetNumberOfFileNames()))]
+    return tuple(Path(name) for name in names if name)
 
 
 def volume_image(volume_node: Any) -> sitk.Image:

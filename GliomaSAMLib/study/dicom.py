@@ -10,8 +10,9 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
+from .dicom_elements import is_dicom, read_elements
 from .dicom_frames import frames_of, read_frames
-from .reasons import reason_of
+from .reasons import no_warnings, reason_of
 from .slice_groups import Part, doubled, listed, parts_of
 from .slices import Slice, stack_of
 
@@ -55,15 +56,17 @@ class DicomSeries:
         return f"{self.description or 'no description'!r} ({len(self.files)} files)"
 
 
+@no_warnings()
 def find_series(folder: Path) -> list[DicomSeries]:
     """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
-    that the reader cannot take.
+    that the reader cannot take, and for a file that is damaged or cut short.
     """
     series = []
-    for path in (folder, *folder.iterdir()):
+    for path in (folder, *sorted(folder.iterdir())):
         check_name(path, StudyError)
-    for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder)):
-        files = sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), uid)
+        if path.is_file() and is_dicom(path):
+            read_elements(path)
+    for files in _files_by_series(folder):
         if files:
             header = _header(files[0])
             agent = header.get(CONTRAST_AGENT, "").strip().lower()
@@ -73,6 +76,17 @@ def find_series(folder: Path) -> list[DicomSeries]:
                 )
             )
     return sorted(series, key=lambda one: one.description)
+
+
+def _files_by_series(folder: Path) -> list[tuple[str, ...]]:
+    """The files of each series, in the order of their position. Raises `StudyError`."""
+    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames
+    try:
+        return [names(str(folder), uid) for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))]
+    except RuntimeError as error:
+        raise StudyError(
+            f"{folder}: the DICOM files cannot be read; one is damaged ({reason_of(error)}), export them again"
+        ) from error
 
 
 def read_dicom_folder(folder: Path, number: int | None = None) -> sitk.Image:
@@ -94,6 +108,7 @@ def read_dicom_folder(folder: Path, number: int | None = None) -> sitk.Image:
     return read_series(series[0])
 
 
+@no_warnings()
 def read_series(series: DicomSeries) -> sitk.Image:
     """The volume of one series.
 
@@ -145,6 +160,7 @@ class DicomVolume:
     def __str__(self) -> str:
         return f"{self.series}" if self.part is None else f"{self.series.description!r}, {self.part.label}"
 
+    @no_warnings()
     def read(self, slices: Sequence[Slice] | None = None) -> sitk.Image:
         """Its voxels in their place.
 

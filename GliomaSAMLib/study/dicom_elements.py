@@ -22,6 +22,15 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 
 _LONG = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"}
 
+_KINDS = _LONG | {
+    *(b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS"),
+    *(b"ST", b"TM", b"UI", b"UL", b"US"),
+    *(b"??", b"  ", b"OX"),  # that some programs write
+}
+"""Of elements."""
+
+_SAMPLES = 0x00280002
+
 _SYNTAX = 0x00020010
 
 _IMPLICIT, _DEFLATED, _BIG_ENDIAN = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"
@@ -72,11 +81,20 @@ class Elements:
 _EMPTY = Elements({}, {})
 
 
+def is_dicom(path: Path) -> bool:
+    """Whether a file says at its beginning that it is DICOM."""
+    with path.open("rb") as file:
+        return file.read(132)[128:] == b"DICM"
+
+
 def read_elements(path: Path) -> Elements:
     """The elements of a DICOM file before its pixels.
 
+    Also looks whether every element, the pixels included, is of a known kind and lies within the file: GDCM believes
+    any length, and takes gigabytes of memory for a file that was cut short.
+
     Raises:
-        StudyError: The file is none, or is damaged.
+        StudyError: The file is none, is damaged or cut short.
         OSError: It cannot be read.
     """
     with path.open("rb") as file:
@@ -88,7 +106,7 @@ def read_elements(path: Path) -> Elements:
             try:
                 return _read_file(content)
             except (struct.error, IndexError, RecursionError, ValueError, zlib.error) as error:
-                raise StudyError(f"{path}: the DICOM file is damaged in its header; export it again") from error
+                raise StudyError(f"{path}: the DICOM file is damaged or cut short; export it again") from error
 
 
 def _read_file(content: mmap.mmap) -> Elements:
@@ -100,7 +118,13 @@ def _read_file(content: mmap.mmap) -> Elements:
     body: bytes | mmap.mmap = content
     if syntax == _DEFLATED:
         body, start = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:], 1 << 30), 0
-    return _Parser(body, syntax != _IMPLICIT, syntax == _BIG_ENDIAN).elements(start, len(body), 0)[0]
+    parser = _Parser(body, syntax != _IMPLICIT, syntax == _BIG_ENDIAN)
+    found, at = parser.elements(start, len(body), 0)
+    if found.binary(_SAMPLES) not in ((), (1,), (3,), (4,)):
+        raise ValueError("samples of a pixel")
+    if at + 8 <= len(body):
+        parser.pass_over_pixels(at, len(body))
+    return found
 
 
 class _Parser:
@@ -141,6 +165,29 @@ class _Parser:
             at = start + length
         return found, at
 
+    def pass_over_pixels(self, at: int, end: int) -> None:
+        """Look at the pixels, in one piece or in items, and at what follows them."""
+        _, length, start = self._head(at)
+        if length != _UNDEFINED:
+            at = start + length
+            if at > end:
+                raise ValueError("pixels beyond the end")
+        else:
+            at = self._pass_over_pieces(start, end)
+        self.elements(at, end, 0)
+
+    def _pass_over_pieces(self, at: int, end: int) -> int:
+        """Where the pieces of packed pixels end."""
+        while at + 8 <= end:
+            tag, length = self._tag(at), struct.unpack_from(f"{self._order}I", self._content, at + 4)[0]
+            at += 8
+            if tag == _SEQUENCE_END:
+                return at
+            if tag != _ITEM or at + length > end:
+                raise ValueError("no piece of the pixels")
+            at += length
+        raise ValueError("pixels without an end")
+
     def _items(self, at: int, end: int, depth: int, open_end: bool) -> tuple[list[Elements], int]:
         items: list[Elements] = []
         while at + 8 <= end:
@@ -169,6 +216,8 @@ class _Parser:
         if not self._explicit:
             return b"", struct.unpack_from(f"{self._order}I", self._content, at + 4)[0], at + 8
         kind = bytes(self._content[at + 4 : at + 6])
+        if kind not in _KINDS:
+            raise ValueError("an element of no known kind")
         if kind in _LONG:
             return kind, struct.unpack_from(f"{self._order}I", self._content, at + 8)[0], at + 12
         return kind, struct.unpack_from(f"{self._order}H", self._content, at + 6)[0], at + 8

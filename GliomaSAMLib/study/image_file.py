@@ -25,7 +25,7 @@ from .nifti import (
     read_header,
     voxel_file,
 )
-from .reasons import reason_of
+from .reasons import no_warnings, reason_of
 from .text_headers import HeaderError, check_metaimage, check_nrrd
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
@@ -51,6 +51,7 @@ class ImageFile:
     nifti: NiftiPlace | None = None
 
 
+@no_warnings()
 def read_image_file(path: Path, orientation: str = "auto", number: int | None = None) -> ImageFile:
     """Read an image, and nothing but the file that is named.
 
@@ -141,15 +142,18 @@ def _alone(links: dict[str, Path]) -> Iterator[Path]:
 
 
 def _moved(image: sitk.Image, matrix: np.ndarray) -> sitk.Image:
-    """The image at the place that a matrix of voxels to RAS mm gives; as it is where ITK found the same."""
+    """The image at the place that a matrix of voxels to RAS mm gives; as it is where ITK found the same, with its axes
+    at right angles.
+    """
     axes = image.GetDimension()
     if axes < 3:
         return image
     origin, spacing, direction = lps_place(matrix)
-    found = np.array(image.GetDirection()).reshape(axes, axes)[:3, :3] * image.GetSpacing()[:3]
+    turn = np.array(image.GetDirection()).reshape(axes, axes)[:3, :3]
+    found = turn * image.GetSpacing()[:3]
     wanted = np.reshape(direction, (3, 3)) * spacing
     apart = np.abs(found - wanted) @ image.GetSize()[:3] + np.abs(np.array(image.GetOrigin()[:3]) - origin)
-    if apart.max() <= SAME_PLACE_MM:
+    if apart.max() <= SAME_PLACE_MM and np.allclose(turn.T @ turn, np.eye(3), atol=1e-4):
         return image
     whole = np.eye(axes)
     whole[:3, :3] = np.reshape(direction, (3, 3))

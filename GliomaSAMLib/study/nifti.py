@@ -76,6 +76,8 @@ class NiftiPlace:
     def qform(self) -> np.ndarray:
         """4 x 4, from voxels to RAS mm."""
         b, c, d = self.form[:3]
+        if not np.isfinite(self.form[:6]).all():
+            return np.full((4, 4), np.nan)
         a = np.sqrt(max(0.0, 1.0 - b * b - c * c - d * d))
         a, b, c, d = np.array([a, b, c, d]) / max(1e-12, float(np.linalg.norm([a, b, c, d])))
         turn = [
@@ -165,7 +167,9 @@ def _parsed(header: bytes, order: str, single: bool) -> NiftiHeader:
     dim = struct.unpack_from(f"{order}8h", header, 40)
     if not 1 <= dim[0] <= 7 or min(dim[1 : dim[0] + 1]) < 1:
         raise NiftiError(f"is damaged: its header gives the size {' x '.join(map(str, dim[1 : max(dim[0], 0) + 1]))}")
-    kind, bits = struct.unpack_from(f"{order}2h", header, 70)
+    kind = struct.unpack_from(f"{order}h", header, 70)[0]
+    if kind not in _BYTES_BY_TYPE:
+        raise NiftiError(f"has voxels of the type {kind}, which is not known: export it again")
     offset = struct.unpack_from(f"{order}f", header, 108)[0]
     if not 0 <= offset < 2**31:
         raise NiftiError(f"is damaged: its voxels begin at byte {offset:g}")
@@ -175,7 +179,7 @@ def _parsed(header: bytes, order: str, single: bool) -> NiftiHeader:
     if voxels > MOST_VOXELS:
         raise NiftiError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
     size = (*dim[1 : min(dim[0], 3) + 1], 1, 1)[:3]
-    end = int(offset) + voxels * _BYTES_BY_TYPE.get(kind, max(bits, 0) // 8)
+    end = int(offset) + voxels * _BYTES_BY_TYPE[kind]
     pixdim = struct.unpack_from(f"{order}4f", header, 76)
     for step in pixdim[1 : min(dim[0], 3) + 1]:
         if not np.isfinite(step) or step <= 0:

@@ -15,7 +15,9 @@ import SimpleITK as sitk
 from ..errors import StudyError
 from ..files import check_name
 from .dicom import DicomSeries, find_series, split_choice, volumes_in
+from .dicom_elements import is_dicom, read_elements
 from .naming import speaks_of_sequence
+from .reasons import no_warnings
 from .volume import Source, Volume, image_suffix
 
 PATIENT_ID, PATIENT_NAME, STUDY_UID = "0010|0020", "0010|0010", "0020|000d"
@@ -250,8 +252,11 @@ def _tags(files: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     return (headers[0] if headers else {}), tuple(mixed)
 
 
+@no_warnings()
 def _header(file: str) -> dict[str, str] | None:
     check_name(file, StudyError)
+    if not _is_whole(Path(file)):
+        return None
     reader = sitk.ImageFileReader()
     reader.SetFileName(file)
     reader.SetImageIO("GDCMImageIO")
@@ -260,6 +265,14 @@ def _header(file: str) -> dict[str, str] | None:
     except RuntimeError:
         return None
     return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a file is no DICOM file cut short, for which GDCM would take gigabytes of memory."""
+    try:
+        return not is_dicom(file) or bool(read_elements(file).values)
+    except (StudyError, OSError):  # the reader says what is wrong
+        return False
 
 
 def _is_one_patient(origins: Sequence[Origin]) -> bool:

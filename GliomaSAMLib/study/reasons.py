@@ -1,6 +1,21 @@
-"""What ITK's readers say when they fail, in words for a message."""
+"""What ITK's readers say: when they fail, in words for a message, and nothing else."""
 
+import contextlib
 import re
+from collections.abc import Iterator
+
+import SimpleITK as sitk
+
+
+@contextlib.contextmanager
+def no_warnings() -> Iterator[None]:
+    """Keep ITK from writing warnings, with places of its own source, to the terminal; also a decorator."""
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(before)
 
 
 def reason_of(error: BaseException) -> str:

@@ -57,6 +57,10 @@ _AXES = {"TransformMatrix", "Rotation", "Orientation"}
 _META_NUMBERS = _PLACE | _AXES | {"ElementSpacing", "ElementSize", "DimSize", "NDims", "CenterOfRotation"}
 
 
+_META_WORDS = ("BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "CompressedData")
+"""MetaImage fields that are true or false."""
+
+
 class HeaderError(ValueError):
     """What is wrong with a header, as the end of a sentence that begins with the file's name."""
 
@@ -81,9 +85,8 @@ def check_nrrd(path: Path) -> str:
         raise HeaderError(f"is damaged: its sizes are {fields['sizes'][:60]!r}")
     for name in ("spacedirections", "spaceorigin", "spacings"):
         _check_finite(name, re.sub(r"[(),]", " ", fields.get(name, "")).split())
-    _check_data_file(path, fields.get("datafile", ""))
-    beside, raw = "datafile" in fields, fields["encoding"].lower() == "raw"
-    _check_amount(path, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), beside, raw)
+    data, raw = _data_file(path, fields.get("datafile", "")), fields["encoding"].lower() == "raw"
+    _check_amount(data, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), raw)
     missing = []
     if fields.get("space", "").lower() not in _ANATOMICAL or "spacedirections" not in fields:
         missing.append("orientation")
@@ -135,11 +138,13 @@ def check_metaimage(path: Path) -> str:
         if not fields.get(name):
             raise HeaderError(f"is not a readable image: its MetaImage header has no {name}")
     _check_counts(fields)
-    beside, raw = fields["ElementDataFile"].upper() != "LOCAL", fields.get("CompressedData", "").lower() != "true"
-    if beside:
-        _check_data_file(path, fields["ElementDataFile"])
+    for name in _META_WORDS:
+        if fields.get(name, "True").lower() not in ("true", "false"):
+            raise HeaderError(f"is damaged: its {name} is {fields[name][:40]!r}, neither True nor False")
+    local, raw = fields["ElementDataFile"].upper() == "LOCAL", fields.get("CompressedData", "").lower() != "true"
+    data = _data_file(path, "" if local else fields["ElementDataFile"])
     kind = fields["ElementType"].lower().replace("long_long", "longlong")
-    _check_amount(path, [int(n) for n in fields["DimSize"].split()], kind, beside, raw)
+    _check_amount(data, [int(n) for n in fields["DimSize"].split()], kind, raw)
     missing = []
     if not _AXES & set(fields):
         missing.append("orientation")
@@ -203,10 +208,14 @@ def _check_finite(name: str, words: list[str]) -> None:
             raise HeaderError(f"has a number in its {name} that is not finite: export it again")
 
 
-def _check_data_file(path: Path, name: str) -> None:
-    """Raise HeaderError when the voxels are to be taken from a file that does not lie beside its header."""
-    if not name or name.upper().startswith("LIST"):
-        return
+def _data_file(path: Path, name: str) -> Path | None:
+    """The file that holds the voxels, of a header that names `name`, "" for the header's own; None where there are
+    several. Raises HeaderError when it does not lie beside its header.
+    """
+    if not name:
+        return path
+    if name.upper().startswith("LIST"):
+        return None
     if "%" in name and not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", name):
         raise HeaderError(f"takes its voxels from {name[:60]!r}, which is no name of a file: export it again")
     if "/" in name or "\\" in name:
@@ -214,19 +223,26 @@ def _check_data_file(path: Path, name: str) -> None:
             f"takes its voxels from {name[:60]!r}, which does not lie beside it: put both into one folder, and name "
             "the file alone in the header"
         )
+    if "%" in name:  # several files, by their numbers
+        return None
+    if not path.with_name(name).is_file():
+        raise HeaderError(f"takes its voxels from {name[:60]!r}, which is not beside it: put both into one folder")
+    return path.with_name(name)
 
 
-def _check_amount(path: Path, sizes: list[int], kind: str, beside: bool, raw: bool) -> None:
-    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file can hold."""
+def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool) -> None:
+    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file `data` can hold."""
     voxels = 1
     for size in sizes:
         voxels *= size
     if voxels > MOST_VOXELS:
         raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
     each = next((count for name, count in _BYTES if name in kind), 4)
-    found, needed = path.stat().st_size, voxels * each
-    if not beside and needed > found * (1 if raw else BEST_PACKING):
-        raise HeaderError(f"is damaged or cut short: it has {found} bytes, its header promises {needed}")
+    if data is None:
+        return
+    found, needed = data.stat().st_size, voxels * each
+    if needed > found * (1 if raw else BEST_PACKING):
+        raise HeaderError(f"is damaged or cut short: {data.name} has {found} bytes, its header promises {needed}")
 
 
 def _listed(missing: list[str]) -> str:

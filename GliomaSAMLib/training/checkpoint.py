@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from ..errors import CaseError, ModelError, OutputError
-from ..files import replacing
+from ..files import parse_json, replacing
 from ..models.registry import MethodConfig, config_from_json
 from ..models.weights import keys_in_files, keys_in_networks
 
@@ -121,7 +121,7 @@ def read_log(folder: Path) -> list[dict[str, Any]]:
     lines = []
     for text in path.read_text(errors="replace").splitlines() if path.exists() else []:
         try:
-            line = json.loads(text)
+            line = parse_json(text)
         except ValueError:
             continue
         if isinstance(line, dict) and "step" in line:

@@ -7,13 +7,20 @@ import pytest
 
 from GliomaSAMLib import files
 from GliomaSAMLib.errors import OutputError, StudyError
-from GliomaSAMLib.files import check_name, make_private_folder, replacing, replacing_together
+from GliomaSAMLib.files import check_name, make_private_folder, parse_json, replacing, replacing_together
 
 
 def write_together(paths: list[Path], text: str) -> None:
     with replacing_together(paths) as names:
         for name in names:
             name.write_text(text)
+
+
+def test_json_that_is_nested_too_deeply_is_wrong_json() -> None:
+    assert parse_json('{"a": [1]}') == {"a": [1]}
+    for text in ("{", "[" * 100_000 + "]" * 100_000):
+        with pytest.raises(ValueError, match=r"Expecting|too deeply"):
+            parse_json(text)
 
 
 @pytest.mark.parametrize("bad", [1, 2])

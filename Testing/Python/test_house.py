@@ -29,7 +29,7 @@ MAY_USE = {
     "evaluation": {"study", "prompts", "models", "session", "training", "output", "data"},
     "demo": {"study", "prompts", "models", "session", "evaluation", "output", "data", "followup"},
     "followup": {"study", "prompts", "models", "session", "output", "data"},
-    "slicer": {"study", "prompts", "models", "session", "output", "followup"},
+    "slicer": {"study", "prompts", "models", "session", "output", "data", "followup"},
     "cli": set(ROOMS) - {"cli", "slicer"},
 }
 """Which rooms a room may import from; dependencies point one way."""

@@ -72,10 +72,11 @@ class LayoutManager:
 
 
 class QtApplication(Application):
-    """`slicer.app` with Qt. `testing` is what `testingEnabled()` says."""
+    """`slicer.app` with Qt. `testing` is what `testingEnabled()` says, `applicationLocaleName` the chosen language."""
 
     documentationBaseUrl = "https://slicer.readthedocs.io/en/latest/"
     applicationVersion = "5.12.0"
+    applicationLocaleName = "en_US"
     revision = "0"
     testing = True
 
@@ -121,7 +122,7 @@ class QtApplication(Application):
     isTestingEnabled = testingEnabled
 
     def translate(self, context: str, text: str) -> str:
-        return text
+        return QtCore.QCoreApplication.translate(context, text)
 
     def topLevelWidgets(self) -> tuple[Any, ...]:
         return tuple(QtWidgets.QApplication.topLevelWidgets())

@@ -1,9 +1,11 @@
 """Stand-ins for Slicer's own Python files that are not on PyPI: `slicer.i18n`, `slicer.packaging`, `SampleData`.
 
-Does not prove: translations, installation of packages (what was asked for is recorded, no more), downloads.
+Does not prove: translations of Slicer's own texts, installation of packages (what was asked for is recorded, no more),
+downloads.
 """
 
 import importlib.metadata
+import inspect
 import re
 from pathlib import Path
 from types import ModuleType
@@ -16,19 +18,25 @@ INSTALLED: list[tuple[str, Any]] = []
 
 
 def tr(text: str) -> str:
-    """Translate: here the text itself, after a look at its placeholders.
+    """Translate, in the context that the caller's file is.
 
     Raises:
         ValueError: the text holds a placeholder that is not a name, which no translator can place.
     """
-    for placeholder in re.findall(r"(?<!\{)\{([^{}]*)\}(?!\})", text):
-        if not placeholder.partition(":")[0].isidentifier():
-            raise ValueError(f"the placeholder {{{placeholder}}} of a translated text is not a name: {text!r}")
-    return text
+    return translate(context_of(Path(inspect.stack()[1].filename)), text)
+
+
+def context_of(file: Path) -> str:
+    """`Package.file` for a file of a package, else the file's name."""
+    return f"{file.parent.name}.{file.stem}" if (file.parent / "__init__.py").is_file() else file.stem
 
 
 def translate(context: str, text: str) -> str:
-    return tr(text)
+    """Translate in a context, after a look at the placeholders. Raises `ValueError` as `tr`."""
+    for placeholder in re.findall(r"(?<!\{)\{([^{}]*)\}(?!\})", text):
+        if not placeholder.partition(":")[0].isidentifier():
+            raise ValueError(f"the placeholder {{{placeholder}}} of a translated text is not a name: {text!r}")
+    return str(slicer.app.translate(context, text))
 
 
 def load_requirements(path: Any) -> list[Any]:

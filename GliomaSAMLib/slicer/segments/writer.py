@@ -9,7 +9,8 @@ import slicer
 
 from ...errors import OutputError
 from ...geometry import Geometry
-from ..geometry import image_array, image_start, local_to_world, sample, shifted, volume_matrix
+from ..geometry import image_array, image_matrix, image_start, local_to_world, sample, shifted, volume_matrix
+from .cavity import cavity_on
 from .node import (
     PARTS_OF_REGION,
     REGION_TAG,
@@ -338,6 +339,10 @@ class SegmentWriter:
         if allowed is not None:
             self.is_limited = self.is_limited or bool(((added | removed) & ~allowed).any())
             added, removed = added & allowed, removed & allowed
+        cavity = cavity_on(node, block)
+        if cavity is not None:
+            self.is_limited = self.is_limited or bool((added & cavity).any())
+            added = added & ~cavity
         if not added.any() and not removed.any():
             return None
         segment = node.GetSegmentation().GetSegment(segment_id)
@@ -380,6 +385,19 @@ class SegmentWriter:
             taken = sample(edit.added.view(np.uint8), edit.block.place, block.place, block.shape, 0)
             held = read_segment(node, segment_id, block.place, block.shape)
             remove_voxels(node, segment_id, block, (taken & held) > 0)
+
+    def leave_cavity(self) -> None:
+        """Take the resection cavity out of the regions, as if somebody had erased it there."""
+        node = self.segmentation_node
+        for segment_id in self.segment_ids().values():
+            image = segment_image(node, segment_id)
+            if image is None or not image_array(image).size:
+                continue
+            block = Block(image_matrix(image), image_start(image), image_array(image).shape)
+            cavity = cavity_on(node, block)
+            if cavity is not None and not is_finished(node.GetSegmentation().GetSegment(segment_id)):
+                held = read_segment(node, segment_id, block.place, block.shape) > 0
+                remove_voxels(node, segment_id, block, held & cavity)
 
     # reading
 

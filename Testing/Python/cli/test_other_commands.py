@@ -12,7 +12,7 @@ import pytest
 from GliomaSAMLib import __version__
 from GliomaSAMLib.cli import main
 
-COMMANDS = ("segment", "train", "evaluate", "models", "doctor", "demo")
+COMMANDS = ("segment", "follow-up", "train", "evaluate", "models", "doctor", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -165,3 +165,13 @@ def test_train_refuses_a_folder_without_cases(gliomasam: Callable, tmp_path: Pat
     assert done.status == 2
     assert "empty" in done.err
     assert not (tmp_path / "run").exists()
+
+
+def test_the_follow_up_of_the_demonstration_is_of_the_phantom(gliomasam: Callable, tmp_path: Path) -> None:
+    done = gliomasam("demo", "--follow-up", "--folder", tmp_path, "--output", tmp_path / "out")
+    assert done.status == 2 and "leave --folder out" in done.err
+    (tmp_path / "out" / "report").mkdir(parents=True)
+    (tmp_path / "out" / "report" / "mine.txt").write_text("mine")
+    done = gliomasam("demo", "--follow-up", "--output", tmp_path / "out")
+    assert done.status == 2 and "something else than an earlier report" in done.err
+    assert sorted(path.name for path in (tmp_path / "out").rglob("*")) == ["mine.txt", "report"]

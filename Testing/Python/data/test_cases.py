@@ -118,6 +118,7 @@ def test_reads_a_split(cases_folder: Path) -> None:
     ("text", "said"),
     [
         ("{", "not a split"),
+        ("[" * 100_000, "not a split"),
         (json.dumps({"train": ["a"]}), "val"),
         (json.dumps(["a"]), "not a split"),
         (json.dumps({"train": "abc", "val": []}), "must be lists"),

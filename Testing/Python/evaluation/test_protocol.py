@@ -3,7 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, run_protocol
+from GliomaSAMLib.errors import CaseError
+from GliomaSAMLib.evaluation.protocol import CaseResult, ProtocolOptions, read_results, run_protocol
 from GliomaSAMLib.training.validate import ClickEffect
 
 
@@ -94,6 +95,42 @@ def test_jitter_is_the_same_in_every_run(first_case, make_painter):
 def test_results_survive_json(first_case, painter):
     result = run_protocol(painter, first_case, "WT", ProtocolOptions(prompts=2))
     assert CaseResult.from_json(json.loads(json.dumps(result.to_json()))) == result
+
+
+ROUND = {"prompts": 0, "points": [], "positive": True, "dice": 0.5, "hd95": 1, "nsd1": 0.1, "nsd2": 0.2, "seconds": 1}
+ROUND |= {"clicks_satisfied": True, "volume_ml": 2.0, "effect": {"near": 1, "near_mended": 1, "mended": 2, "broken": 0}}
+RESULT = {"method": "m", "case": "c", "region": "WT", "variant": "all", "initial_input": "", "signature": ""}
+RESULT |= {"interactive": True, "reference_ml": 1.0, "rounds": [ROUND], "undo_exact": [True], "modalities": ["t1"]}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"case": []},
+        {"method": None},
+        {"variant": 0.5},
+        {"region": "XX"},
+        {"interactive": 1},
+        {"reference_ml": "1"},
+        {"reference_ml": 10**400},
+        {"modalities": [1]},
+        {"undo_exact": 3},
+        {"rounds": []},
+        {"rounds": [{**ROUND, "dice": None}]},
+        {"rounds": [{**ROUND, "points": [[1, 2]]}]},
+        {"rounds": [{**ROUND, "points": [[1, 2, []]]}]},
+        {"rounds": [{**ROUND, "effect": {"near": "x", "near_mended": 1, "mended": 2, "broken": 0}}]},
+        {"more": 1},
+    ],
+)
+def test_results_of_other_types_are_refused(wrong, tmp_path):
+    path = tmp_path / "results.jsonl"
+    lines = [json.dumps({**RESULT, **values}) for values in ({}, wrong, {"case": "last"})]
+    path.write_text("\n".join([lines[0], lines[2]]))
+    assert [result.case for result in read_results([path])] == ["c", "last"]
+    path.write_text("\n".join(lines))
+    with pytest.raises(CaseError, match=r"Line 2 of .* is not a result"):
+        read_results([path])
 
 
 @pytest.mark.parametrize("wrong", [{"start": "corner"}, {"prompts": -1}, {"undo": -2}])

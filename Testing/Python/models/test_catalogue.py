@@ -177,7 +177,7 @@ def test_a_weights_folder_that_cannot_be_made_is_reported(
         import_weights(tmp_path / "file", catalogue)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"models": [{"name": "x"}]}', '{"models": 3}'])
+@pytest.mark.parametrize("text", ["", "[]", "{}", "[" * 100_000, '{"models": [{"name": "x"}]}', '{"models": 3}'])
 def test_a_damaged_catalogue_is_reported(tmp_path: Path, text: str) -> None:
     path = tmp_path / "catalogue.json"
     path.write_text(text)

@@ -129,6 +129,9 @@ def test_a_users_changes_of_a_config() -> None:
     assert chosen_config("ma_sam") == METHODS["ma_sam"].config
 
 
+LONG = "x" * 70_000
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -138,11 +141,18 @@ def test_a_users_changes_of_a_config() -> None:
         ({"decoder": 3}, "'decoder' of a config holds fields by name, not 3"),
         ({"layout": {"slice": 1}}, "does not fit this version"),
         ({"encoder": "magic"}, "no encoder 'magic'"),
+        ({"previous": LONG}, "'previous' of a config is one of"),
+        ({"encoder": LONG}, "no encoder"),
+        ({LONG: 1}, "no field"),
+        ({"layout": {LONG: 1}}, "does not fit this version"),
+        ({"decoder": {LONG: 1}}, "unknown fields"),
+        ({"decoder": LONG}, "by name, not"),
     ],
 )
 def test_a_config_with_an_unknown_field_is_refused(changes: dict, said: str) -> None:
-    with pytest.raises(ModelError, match=said):
+    with pytest.raises(ModelError, match=said) as told:
         chosen_config("cmaa", changes=changes)
+    assert len(str(told.value)) < 600
 
 
 def test_combinations_that_make_no_sense_are_refused_with_the_reason() -> None:

@@ -14,12 +14,12 @@ import pytest
 def listed(folder: Path) -> set[str]:
     """The files that the CMakeLists.txt of a folder names."""
     text = re.sub(r"#.*", "", (folder / "CMakeLists.txt").read_text(encoding="utf-8"))
-    return set(re.findall(r"[\w./-]+\.(?:py|png|ui|txt|json|safetensors)\b", text))
+    return set(re.findall(r"[\w./-]+\.(?:py|png|ui|txt|json|safetensors|qm)\b", text))
 
 
 def present(folder: Path) -> set[str]:
     """The files that a folder holds and that are to be installed."""
-    suffixes = {".py", ".png", ".ui", ".txt"}
+    suffixes = {".py", ".png", ".ui", ".txt", ".qm"}
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.suffix in suffixes}
     development = {name for name in files if re.match(r"Resources/\w+\.py", name)}  # draws icons
     return {name for name in files - development if "__pycache__" not in name and name != "CMakeLists.txt"}
@@ -60,6 +60,13 @@ def test_the_library_is_installed_whole(installed: Path, project: Path) -> None:
         path.relative_to(installed / "GliomaSAMLib").as_posix() for path in (installed / "GliomaSAMLib").rglob("*.py")
     }
     assert files == present(project / "GliomaSAMLib")
+
+
+def test_template_style_and_schema_of_the_report_are_installed(installed: Path, project: Path) -> None:
+    place = Path("GliomaSAMLib", "followup", "report")
+    files = {path.name for path in (project / place).iterdir() if path.suffix in (".html", ".css", ".json")}
+    assert files == {"page.html", "page.css", "schema.json"}
+    assert files <= {path.name for path in (installed / place).iterdir()}
 
 
 def run_there(installed: Path, code: str) -> None:
@@ -144,5 +151,5 @@ def test_requirements_are_those_of_the_library_without_torch_and_what_slicer_bri
     library = set(tomllib.loads((project / "pyproject.toml").read_text())["project"]["dependencies"])
     assert wanted <= library, "the versions differ from those of pyproject.toml"
     brought = {"numpy", "scipy", "simpleitk", "torch", "torchvision"}
-    terminal = {"matplotlib", "rich", "typer"}  # of the command line and its pictures
+    terminal = {"rich", "typer"}  # of the command line
     assert {re.split(r"[<>=]", line)[0] for line in library - wanted} == brought | terminal

@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-NOT_BOUND = {"lesionSelector": "lists segments", "modelSelector": "lists models", "deviceSelector": "lists devices"}
+NOT_BOUND = {
+    "lesionSelector": "lists segments",
+    "modelSelector": "lists models",
+    "deviceSelector": "lists devices",
+    "roleSelector": "of the visit that is chosen",
+    "radiotherapyEdit": "of the visit that is judged",
+    "steroidsSelector": "of the visit that is judged",
+    "clinicalSelector": "of the visit that is judged",
+    "outsideSelector": "of the visit that is judged",
+    "pathologySelector": "of the visit that is judged",
+}
 """Controls that keep what the user chooses and are not bound by name, with the reason; they write the parameters."""
 AT_FILE_SCOPE = {"slicer", "vtk", "numpy", "SimpleITK", "qt", "ctk", "GliomaSAMPanel"}
 CONTROLS = ("QCheckBox", "QComboBox", "QSpinBox", "QDoubleSpinBox", "QLineEdit", "QSlider", "qMRMLNodeComboBox")

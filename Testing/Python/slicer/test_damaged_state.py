@@ -86,7 +86,7 @@ def later(engine: Any, panel: Any, saved: str) -> Any:
 
     jobs = engine.jobs
     made = Engine(
-        panel, load=jobs._load, read_study=jobs._read_study, new_predictor=jobs._new_predictor, cache=None
+        panel, load=jobs._load, read_study=jobs.read_study, new_predictor=jobs._new_predictor, cache=None
     )  # fmt: skip
     yield made
     assert made.close(5)

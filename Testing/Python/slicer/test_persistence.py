@@ -124,7 +124,7 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
         restore(segmentation.GetScene(), segmentation)
     from GliomaSAMLib.slicer.engine import Engine
 
-    later = Engine(panel, load=engine.jobs._load, read_study=engine.jobs._read_study,
+    later = Engine(panel, load=engine.jobs._load, read_study=engine.jobs.read_study,
                    new_predictor=engine.jobs._new_predictor, cache=None)  # fmt: skip
     try:
         again = later.task(segmentation)

@@ -1,12 +1,16 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from dicom_files import write_frames, write_slices
+from forks import in_a_fork
 
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.dicom import find_series
+from GliomaSAMLib.study.dicom_elements import read_elements
 from GliomaSAMLib.study.modalities import find_volumes
 from GliomaSAMLib.study.volume import read_volume
 
@@ -99,3 +103,70 @@ def test_missing_slice_damaged_slice_and_no_dicom(tmp_path: Path, values: np.nda
     with pytest.raises(StudyError, match="no DICOM images"):
         read_volume(tmp_path / "c", "t1")
     assert find_series(tmp_path / "c") == []
+
+
+def cut_short(content: bytes) -> bytes:
+    return content[: len(content) // 3]
+
+
+def wrong_length(content: bytes) -> bytes:
+    """Of the series description, of an explicit kind that has four bytes for it."""
+    return content.replace(b"\x08\0\x3e\x10LO\x06\0", b"\x08\0\x3e\x10UT\0\0", 1)
+
+
+def wrong_pixels(content: bytes) -> bytes:
+    at = content.index(b"\xe0\x7f\x10\0OW") + 8
+    return content[:at] + b"\xf0\xff\xff\x7f" + content[at + 4 :]
+
+
+def unknown_kind(content: bytes) -> bytes:
+    return content.replace(b"\x08\0\x3e\x10LO", b"\x08\0\x3e\x10\x93O", 1)
+
+
+def two_samples(content: bytes) -> bytes:
+    return content.replace(b"\x28\0\x02\0US\x02\0\x01", b"\x28\0\x02\0US\x02\0\x02", 1)
+
+
+@pytest.mark.parametrize("damage", [cut_short, wrong_length, wrong_pixels, unknown_kind, two_samples])
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_a_damaged_file_takes_no_memory(
+    tmp_path: Path, values: np.ndarray, damage: Callable[[bytes], bytes], enhanced: bool
+) -> None:
+    folder = tmp_path / "series"
+    if enhanced:
+        path = write_frames(folder / "e.dcm", values, np.eye(4), range(24))
+    else:
+        path = sorted(write_slices(folder, values, np.eye(4)).iterdir())[3]
+    content = path.read_bytes()
+    path.write_bytes(damage(content))
+    assert path.read_bytes() != content
+
+    def read() -> int:
+        for work in (lambda: Study.read(t1=folder, t2=folder / path.name), lambda: read_volume(folder, "t1")):
+            with pytest.raises(StudyError, match=rf"{path.name}: the DICOM file is damaged or cut short"):
+                work()
+        return 0
+
+    ended = in_a_fork(read, tmp_path / "errors")
+    assert (ended.status, ended.text) == (0, "") and ended.memory < 1e9
+
+
+def test_pixels_in_pieces_are_passed_over(tmp_path: Path, values: np.ndarray) -> None:
+    path = sorted(write_slices(tmp_path, values, np.eye(4)).iterdir())[0]
+    content = path.read_bytes()
+    head = content[: content.index(b"\xe0\x7f\x10\0OW")]
+    item, end = b"\xfe\xff\0\xe0", b"\xfe\xff\xdd\xe0\0\0\0\0"
+    pieces = head + b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff" + item + b"\0\0\0\0" + item + b"\x04\0\0\0abcd"
+    path.write_bytes(pieces + end)
+    assert read_elements(path).text(0x0008103E) == "FLAIR"
+    for broken in (pieces, pieces[:-2] + end, pieces + b"\0" * 8):
+        path.write_bytes(broken)
+        with pytest.raises(StudyError, match="damaged or cut short"):
+            read_elements(path)
+
+
+def test_itk_does_not_write_warnings_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "notes.txt").write_text("no DICOM")
+    assert sitk.ProcessObject.GetGlobalWarningDisplay()
+    assert find_series(tmp_path) == []
+    assert capfd.readouterr().err == "" and sitk.ProcessObject.GetGlobalWarningDisplay()

@@ -213,6 +213,23 @@ def test_nrrd_headers_that_cannot_be(tmp_path: Path, field: str, value: str) -> 
     assert len(str(caught.value)) < 600
 
 
+@pytest.mark.parametrize("name", ["t1.nhdr", "t1.mhd"])
+def test_voxels_beside_their_header_that_are_cut_short_or_absent(
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    sitk.WriteImage(sitk.GetImageFromArray(np.arange(12 * 14 * 16, dtype=np.int16).reshape(12, 14, 16)), str(path))
+    (voxels,) = (other for other in tmp_path.iterdir() if other != path)
+    assert read_image_file(path).image.GetSize() == (16, 14, 12)
+    voxels.write_bytes(voxels.read_bytes()[:-100])
+    with pytest.raises(StudyError, match=rf"{name}.*cut short: {voxels.name} has 5276 bytes, its header promises 5376"):
+        read_image_file(path)
+    voxels.unlink()
+    with pytest.raises(StudyError, match=f"{voxels.name}', which is not beside it"):
+        read_image_file(path)
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -229,6 +246,9 @@ def test_nrrd_headers_that_cannot_be(tmp_path: Path, field: str, value: str) -> 
         f"Comment = {LONG}",
         "ElementDataFile = LOCAL%s%n",
         "ElementDataFile = ../elsewhere.raw",
+        "ElementDataFile = absent.raw",
+        "BinaryData = maybe",
+        "CompressedData = %s",
         "DimSize = 1600 1400 1200",
         "DimSize = 16000 14000 12000",
     ],

@@ -5,6 +5,7 @@ import struct
 from collections.abc import Callable
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -135,6 +136,8 @@ IMPOSSIBLE = {
     "offset of infinity": (put(292, "<f", np.inf), "not finite"),
     "offset that is no number": (put(292, "<f", np.nan), "not finite"),
     "offset of the qform of infinity": (both(codes(1, 0), put(268, "<f", np.inf)), "not finite"),
+    "quaternion of infinity": (both(codes(1, 0), put(256, "<f", np.inf)), "not finite"),
+    "unknown type of voxels": (put(70, "<h", 5), "voxels of the type 5"),
     "quaternion that is no number": (both(codes(1, 0), put(256, "<f", np.nan)), "not finite"),
     "far away": (both(codes(0, 1), put(292, "<f", 1e9)), "away"),
     "spacing of 0": (put(80, "<f", 0.0), "spacing of 0 mm"),
@@ -155,6 +158,7 @@ IMPOSSIBLE = {
 }
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
 @pytest.mark.parametrize("name", ["t1.nii", "t1.nii.gz"])
 @pytest.mark.parametrize(("change", "said"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
 def test_what_cannot_be_is_refused_in_one_line(
@@ -170,6 +174,20 @@ def test_what_cannot_be_is_refused_in_one_line(
 def test_a_sheared_sform_gives_way_to_the_qform_when_asked(tmp_path: Path) -> None:
     path = write(tmp_path / "t1.nii", both(codes(1, 1), SHEAR))
     assert moved_by(path, "qform") == pytest.approx((0, 0, 0), abs=1e-3)
+
+
+def test_a_hardly_sheared_sform_that_is_not_taken_gives_no_axes(tmp_path: Path) -> None:
+    ras = np.diag([0.5, 1.0, -1.0, 1.0])
+    ras[0, 1] = 0.01  # so little that ITK's place would do, which follows the sform
+    image = nibabel.Nifti1Image(sitk.GetArrayFromImage(volume()).transpose(), None)
+    image.set_sform(np.diag([0.001] * 3 + [1.0]) @ ras, 2)
+    image.set_qform(np.diag([0.001] * 3 + [1.0]) @ ras, 1)
+    image.header.set_xyzt_units("meter")
+    nibabel.save(image, tmp_path / "t1.nii")
+    found, _ = read_volume(tmp_path / "t1.nii", "t1")
+    axes = np.reshape(found.GetDirection(), (3, 3))
+    assert np.allclose(axes.T @ axes, np.eye(3), atol=1e-6)
+    assert np.abs(ball(found) - (ras @ (*BALL, 1))[:3]).max() < 0.1
 
 
 def test_the_spacing_of_a_sform_that_stands_alone_is_taken_and_told(tmp_path: Path) -> None:

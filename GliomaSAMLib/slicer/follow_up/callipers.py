@@ -1,0 +1,242 @@
+"""Calliper lines: the two diameters of a lesion as lines in the scene that a reader can drag."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...followup.assessment import Assessment
+from ...output.diameters import Diameters, Point
+
+ATTRIBUTE = "GliomaSAM.calliper"
+"""Attribute of a line: component, track, visit and which of the two diameters it is, as JSON."""
+
+PROGRAM_ATTRIBUTE = "GliomaSAM.calliper.program"
+"""Attribute of a line: its ends as the program set them, as JSON."""
+
+LONGEST, PERPENDICULAR = "longest", "perpendicular"
+
+COLOURS = {LONGEST: (1.0, 0.85, 0.1), PERPENDICULAR: (0.2, 0.9, 0.75)}
+
+MOVED_MM = 0.01
+"""An end that lies farther than this from where the program set it was dragged."""
+
+RIGHT_ANGLE_DEGREES = 10.0
+"""Lines that cross with more than this away from a right angle are told of."""
+
+Key = tuple[str, str, int]
+"""Component, track, visit."""
+
+Ends = tuple[Point, Point]
+
+
+@dataclass(frozen=True)
+class Calliper:
+    """One diameter of one lesion at one visit.
+
+    Args:
+        key: Component, track and visit.
+        which: `LONGEST` or `PERPENDICULAR`.
+    """
+
+    key: Key
+    which: str
+
+
+class Callipers:
+    """The lines of one comparison. Lines that a reader dragged stay where they are, until `reset`.
+
+    Args:
+        scene: The scene.
+    """
+
+    def __init__(self, scene: Any) -> None:
+        self._scene = scene
+        self._before: dict[Key, Diameters] = {}
+
+    @property
+    def nodes(self) -> dict[Calliper, Any]:
+        """The lines in the scene."""
+        found = {}
+        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode")):
+            node = self._scene.GetNthNodeByClass(index, "vtkMRMLMarkupsLineNode")
+            calliper = _calliper(node)
+            if calliper is not None:
+                found[calliper] = node
+        return found
+
+    def show(self, assessment: Assessment, tracks: Mapping[str, Collection[str]]) -> None:
+        """Let there be lines for some tracks by component, at all visits that show them, and for what was dragged.
+        Lines of others go.
+        """
+        present = self.nodes
+        wanted: dict[Calliper, Ends] = {}
+        for component, result in assessment.components.items():
+            for track, at in result.at.items():
+                for visit, found in enumerate(at):
+                    if found is None:
+                        continue
+                    key = (component, track, visit)
+                    program = result.measured[visit].lesions[found.largest].diameters
+                    for which, ends in _both(program).items():
+                        calliper = Calliper(key, which)
+                        dragged = any(
+                            _is_moved(present[other])
+                            for other in (Calliper(key, LONGEST), Calliper(key, PERPENDICULAR))
+                            if other in present
+                        )
+                        if dragged or track in tracks.get(component, ()):
+                            wanted[calliper] = ends
+        for calliper, node in present.items():
+            if calliper not in wanted:
+                self._scene.RemoveNode(node)
+        for calliper, ends in wanted.items():
+            dates = assessment.visits[calliper.key[2]].date.isoformat()
+            self._put(calliper, ends, present.get(calliper), dates)
+        self._label()
+
+    def changed(self) -> bool:
+        """Whether what the reader dragged is otherwise than at the last call."""
+        before, self._before = self._before, self.diameters()
+        if before == self._before:
+            return False
+        self._label()
+        return True
+
+    def _label(self) -> None:
+        """Write the length of each line at one of its ends, as lines cross in the middle."""
+        for calliper, node in self.nodes.items():
+            (component, track, _), which = calliper.key, calliper.which
+            if _is_whole(node):
+                text = f"{node.GetLineLengthWorld():.1f} mm"
+                text = f"{component} {track}: {text}" if which == LONGEST else text
+                for index, label in enumerate((text, "")):
+                    if node.GetNthControlPointLabel(index) != label:
+                        node.SetNthControlPointLabel(index, label)
+
+    def diameters(self) -> dict[Key, Diameters]:
+        """The two diameters of each lesion of which a line was dragged, as the lines are now."""
+        found: dict[Key, dict[str, Any]] = {}
+        for calliper, node in self.nodes.items():
+            found.setdefault(calliper.key, {})[calliper.which] = node
+        return {
+            key: _diameters(_ends(lines[LONGEST]), _ends(lines[PERPENDICULAR]))
+            for key, lines in found.items()
+            if len(lines) == 2 and any(map(_is_moved, lines.values())) and all(map(_is_whole, lines.values()))
+        }
+
+    def notes(self) -> tuple[str, ...]:
+        """What is wrong with lines that were dragged."""
+        notes = []
+        for (component, track, visit), found in self.diameters().items():
+            one, two = (np.subtract(*map(np.asarray, ends[::-1])) for ends in (found.largest, found.perpendicular))
+            lengths = np.linalg.norm(one) * np.linalg.norm(two)
+            off = abs(float(np.degrees(np.arcsin(np.clip(abs(one @ two) / lengths, 0, 1))))) if lengths else 0.0
+            if off > RIGHT_ANGLE_DEGREES:
+                notes.append(
+                    f"The two lines of {component} {track} at V{visit + 1} are {off:.0f} degrees off a right angle: "
+                    "drag one of them"
+                )
+            if found.perpendicular_mm > found.largest_mm:
+                notes.append(
+                    f"The perpendicular line of {component} {track} at V{visit + 1} is the longer one: drag the lines"
+                )
+        return tuple(notes)
+
+    def reset(self) -> None:
+        """Put all lines back to where the program set them."""
+        for node in self.nodes.values():
+            for index, place in enumerate(_program(node)):
+                if index < node.GetNumberOfControlPoints():
+                    node.SetNthControlPointPositionWorld(index, list(place))
+        self._label()
+
+    def remove(self) -> None:
+        """Take all lines out of the scene."""
+        for node in self.nodes.values():
+            self._scene.RemoveNode(node)
+
+    def show_in(self, views: Mapping[int, Collection[str]]) -> None:
+        """Show the lines of each visit (index) in slice views of these ids only; of visits not named nowhere. An empty
+        collection: in all views.
+        """
+        for calliper, node in self.nodes.items():
+            display = node.GetDisplayNode()
+            visible = calliper.key[2] in views
+            display.SetVisibility(visible)
+            ids = list(views.get(calliper.key[2], ()))
+            if list(display.GetViewNodeIDs()) != ids:
+                display.RemoveAllViewNodeIDs()
+                for view in ids:
+                    display.AddViewNodeID(view)
+
+    def _put(self, calliper: Calliper, ends: Ends, node: Any, day: str) -> None:
+        (component, track, visit), which = calliper.key, calliper.which
+        if node is not None and not _is_whole(node):
+            self._scene.RemoveNode(node)
+            node = None
+        if node is None:
+            node = self._scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{component} {track} {day} {which}")
+            node.SetAttribute(ATTRIBUTE, json.dumps([component, track, visit, which]))
+            node.CreateDefaultDisplayNodes()
+            display = node.GetDisplayNode()
+            display.SetColor(*COLOURS[which])
+            display.SetSelectedColor(*COLOURS[which])
+            display.SetVisibility3D(False)
+            display.SetGlyphScale(1.5)
+            display.SetTextScale(3.0)
+            display.SetPropertiesLabelVisibility(False)
+            display.SetPointLabelsVisibility(True)
+            for place in ends:
+                node.AddControlPointWorld(list(place))
+        elif not _is_moved(node):
+            for index, place in enumerate(ends):
+                if not np.allclose(node.GetNthControlPointPositionWorld(index), place, atol=MOVED_MM / 10):
+                    node.SetNthControlPointPositionWorld(index, list(place))
+        node.SetAttribute(PROGRAM_ATTRIBUTE, json.dumps([list(place) for place in ends]))
+
+
+def _both(found: Diameters) -> dict[str, Ends]:
+    return {LONGEST: found.largest, PERPENDICULAR: found.perpendicular}
+
+
+def _calliper(node: Any) -> Calliper | None:
+    try:
+        component, track, visit, which = json.loads(node.GetAttribute(ATTRIBUTE) or "null")
+    except (ValueError, TypeError):
+        return None
+    if which not in COLOURS or type(visit) is not int:
+        return None
+    return Calliper((str(component), str(track), visit), which)
+
+
+def _program(node: Any) -> list[Point]:
+    try:
+        ends = json.loads(node.GetAttribute(PROGRAM_ATTRIBUTE) or "[]")
+        return [(float(r), float(a), float(s)) for r, a, s in ends]
+    except (ValueError, TypeError):
+        return []
+
+
+def _is_whole(node: Any) -> bool:
+    return bool(node.GetNumberOfDefinedControlPoints() == 2)
+
+
+def _is_moved(node: Any) -> bool:
+    """Whether a reader dragged an end."""
+    program = _program(node)
+    if len(program) != 2 or not _is_whole(node):
+        return False
+    return not np.allclose(_ends(node), program, rtol=0, atol=MOVED_MM)
+
+
+def _ends(node: Any) -> Ends:
+    first, second = (node.GetNthControlPointPositionWorld(index) for index in range(2))
+    return (float(first[0]), float(first[1]), float(first[2])), (float(second[0]), float(second[1]), float(second[2]))
+
+
+def _diameters(longest: Ends, perpendicular: Ends) -> Diameters:
+    lengths = [float(np.linalg.norm(np.subtract(*ends))) for ends in (longest, perpendicular)]
+    return Diameters(lengths[0], lengths[1], longest, perpendicular)

@@ -1,0 +1,416 @@
+"""The follow-up of one patient in a scene: the list of visits, the comparison, and what the reader changes of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...errors import StudyError
+from ...followup.assessment import Assessment, ReaderChoices
+from ...followup.options import COMPONENTS, FollowUpOptions
+from ...progress import Cancel, Progress, Reporter
+from ..jobs import importing
+from ..volumes import files_of
+from .callipers import Callipers
+from .curve import Curve
+from .entries import VisitEntry, VisitReading, source_of
+from .jobs import Comparison, Studies, compare, judge
+from .outlines import outlines_version
+from .outlining import Outlining
+from .persistence import SavedFollowUp, restore, save
+from .views import Shown, SideBySide
+from .visits import find_visits
+
+if TYPE_CHECKING:
+    from ..engine import Engine
+
+
+class FollowUp:
+    """Compares the visits of a patient. Main thread only; the slow work is done by the engine's worker.
+
+    Volumes and segments are read, and never changed. What it adds to the scene: calliper lines, the curve, one hidden
+    node with its state, and the segmentation of a visit that it outlines.
+
+    Args:
+        scene: The scene.
+        engine: Does the work.
+        changed: Called when the list, the comparison or the numbers are others.
+
+    Attributes:
+        entries: The visits that were found, by date.
+        assessment: Of the last comparison; None before it.
+        outlined: The segmentation that the model made last; the panel takes it up, and sets it to None.
+        options: As chosen.
+        aligned: Whether the visits lie in the same space already.
+    """
+
+    def __init__(self, scene: Any, engine: "Engine", changed: Callable[[], None]) -> None:
+        self._scene = scene
+        self._engine = engine
+        self._changed = changed
+        self._studies = Studies(engine.jobs.read_study)
+        self._readings: list[VisitReading] = []
+        self._outlining: Outlining | None = None
+        self._versions: tuple[object, ...] = ()
+        self._compared: tuple[VisitEntry, ...] = ()
+        self._digests: tuple[str, ...] = ()
+        self._busy = False
+        self._judge_again = False
+        self._unsaved = False
+        self._closed = False
+        self._like: Any = None
+        self.entries: list[VisitEntry] = []
+        self.assessment: Assessment | None = None
+        self.outlined: Any = None
+        self.options = FollowUpOptions()
+        self.aligned = False
+        self.targets: dict[str, tuple[str, ...]] = {}
+        self.callipers = Callipers(scene)
+        self.curve = Curve(scene)
+        self.views = SideBySide(scene)
+        self._saved = restore(scene)
+        self.options, self.aligned = self._saved.options, self._saved.aligned
+        self.targets, self._digests = dict(self._saved.targets), self._saved.digests
+
+    # the visits
+
+    def find(self, like: Any = None) -> None:
+        """Look for visits in the scene; what was said of them before holds on.
+
+        Args:
+            like: A node of the patient; the last one when it is not given.
+        """
+        self._like = like if like is not None else self._like
+        gone = self._like is not None and self._like.GetScene() is not self._scene
+        found = find_visits(self._scene, None if gone else self._like)
+        entries: list[VisitEntry] = []
+        for visit in found:
+            others = (entry for entry in self.entries if entry not in entries)
+            known = next((entry for entry in others if entry.visit.shares(visit.nodes)), None)
+            saved = next((one for one in self._saved.visits if visit.shares(one.nodes)), None)
+            if known is not None:
+                known.visit = visit
+            elif saved is not None:
+                known = VisitEntry(visit, saved.included, saved.date, saved.fields)
+            entries.append(known or VisitEntry(visit))
+        self.entries = sorted(entries, key=lambda entry: (entry.date is None, entry.date or date.min))
+        self._changed()
+
+    def include(self, entry: VisitEntry, included: bool) -> None:
+        """Compare a visit, or leave it out."""
+        entry.included = included
+        self._unsaved = True
+
+    def set_date(self, entry: VisitEntry, day: date | None) -> None:
+        """Give a visit the date that a person typed; None: what the scene tells."""
+        entry.typed_date = day
+        self.entries.sort(key=lambda one: (one.date is None, one.date or date.min))
+        self._unsaved = True
+        self._changed()
+
+    def set_fields(self, entry: VisitEntry, **values: Any) -> None:
+        """Say what masks cannot tell of a visit, as for `VisitFields`; None: not known."""
+        fields = replace(entry.fields, **values)
+        if fields == entry.fields:
+            return
+        entry.fields = fields
+        self._unsaved = True
+        self.judge_again()
+
+    def set_radiotherapy_end(self, day: date | None) -> None:
+        """Say when radiotherapy ended, which holds for all visits; None: not known."""
+        for entry in self.entries:
+            self.set_fields(entry, radiotherapy_end=day)
+
+    def set_options(self, aligned: bool | None = None, **values: Any) -> None:
+        """Choose otherwise, as for `FollowUpOptions`. Raises `StudyError`."""
+        options = replace(self.options, **values)
+        again = options != self.options
+        self.options = options
+        if aligned is not None and aligned != self.aligned:
+            self.aligned = aligned  # holds from the next comparison on
+            self._unsaved = True
+        if again:
+            self._unsaved = True
+            self.judge_again()
+
+    # comparing
+
+    @property
+    def compared(self) -> tuple[VisitEntry, ...]:
+        """The visits of the comparison, in its order."""
+        return self._compared if self.assessment is not None else ()
+
+    @property
+    def was_compared(self) -> bool:
+        """Whether the scene says that these visits were compared before it was saved."""
+        return bool(self._digests)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether outlines were changed since they were compared."""
+        return self.assessment is not None and self._versions != self._version()
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something will happen without the user doing anything."""
+        return self._busy or bool(self._readings) or self._judge_again or self._outlining is not None
+
+    def compare(self) -> None:
+        """Compare the visits that are included; the numbers come later, in the background.
+
+        Raises:
+            StudyError: Fewer than two can be, or one cannot be used.
+        """
+        self.find()
+        chosen = [entry for entry in self.entries if entry.is_included]
+        if len(chosen) < 2:
+            raise StudyError(
+                f"{len(chosen) or 'No'} visit{'s' * (not chosen)} to compare: outline and tick at least two visits"
+            )
+        chosen.sort(key=lambda entry: entry.date or date.min)
+        self._readings = [VisitReading(entry, self._studies.has) for entry in chosen]
+
+    def tick(self) -> None:
+        """Do a little of what is due in the scene; called often. Raises `GliomaSAMError`."""
+        if self._closed or self._scene.IsBatchProcessing():
+            return
+        if self._readings:
+            self._read_next()
+        if self._outlining is not None and self._outlining.tick():
+            self.outlined, self._outlining = self._outlining.node, None
+            self.find()
+        if self.assessment is not None and self.callipers.changed():
+            self.judge_again()
+        if self._judge_again and not self._busy and not self._readings:
+            self._start_judging()
+        if self._unsaved:
+            self._unsaved = False
+            self._save()
+
+    def _read_next(self) -> None:
+        try:
+            waiting = next((reading for reading in self._readings if not reading.done), None)
+            if waiting is not None:
+                waiting.read_next()
+                return
+        except Exception:
+            self._readings = []
+            raise
+        if self._busy:
+            return
+        readings, self._readings = self._readings, []
+        nodes = [reading.entry.visit.segmentation for reading in readings]
+        sources = [source_of(node, nodes[:number]) for number, node in enumerate(nodes)]
+        copies = [reading.result(source) for reading, source in zip(readings, sources, strict=True)]
+        digests = tuple(copy.digest for copy in copies)
+        if digests != self._digests:
+            self._forget_choices()
+        self._compared, self._versions = tuple(reading.entry for reading in readings), ()
+        versions = self._version()
+        studies, options, aligned, choices = self._studies, self.options, self.aligned, self._choices()
+
+        def job(progress: Progress, cancel: Cancel) -> Comparison:
+            return compare(copies, studies, options, choices, aligned, Reporter(progress, cancel))
+
+        def done(found: Comparison) -> None:
+            self._busy = False
+            self._versions, self._digests = versions, found.digests
+            self._take(found.assessment)
+
+        self._run("comparing the visits", job, done)
+
+    def judge_again(self) -> None:
+        """Let what the reader changed count."""
+        self._judge_again = self.assessment is not None
+
+    def _start_judging(self) -> None:
+        self._judge_again = False
+        assert self.assessment is not None
+        pairs = zip(self.assessment.visits, self._compared, strict=True)
+        visits = [replace(visit, fields=entry.all_fields) for visit, entry in pairs]
+        options, choices = self.options, self._choices()
+
+        def done(found: Assessment) -> None:
+            self._busy = False
+            self._take(found)
+
+        earlier = self.assessment
+
+        def job(progress: Progress, cancel: Cancel) -> Assessment:
+            return judge(visits, options, choices, earlier, Reporter(progress, cancel))
+
+        self._run("judging", job, done)
+
+    def _run(self, text: str, job: Callable[[Progress, Cancel], Any], done: Callable[[Any], None]) -> None:
+        self._busy = True
+
+        def failed(error: Exception) -> None:
+            self._busy = False
+            self._engine.tell_error(error)
+            self._changed()
+
+        self._engine.background(text, job, done, failed)
+
+    def cancelled(self) -> None:
+        """The work in the background was stopped."""
+        self._busy = self._judge_again = False
+        self._readings = []
+        self._outlining = None
+
+    def _take(self, assessment: Assessment) -> None:
+        if self._closed:
+            return
+        self.assessment = assessment
+        self._unsaved = True
+        self.callipers.show(assessment, self._target_tracks(assessment))
+        self.show_callipers(len(assessment.visits) - 1)
+        self.curve.show(assessment)
+        self._changed()
+
+    def _target_tracks(self, assessment: Assessment) -> dict[str, tuple[str, ...]]:
+        """The targets of the components that are judged."""
+        judged = COMPONENTS if self.options.tumour == "mixed" else (self.options.tumour,)
+        return {name: result.targets for name, result in assessment.components.items() if name in judged}
+
+    # the reader's choices
+
+    def set_target(self, component: str, track: str, chosen: bool) -> None:
+        """Choose a lesion as target, or take it away."""
+        if self.assessment is None:
+            return
+        before = self.targets.get(component, self.assessment.components[component].targets)
+        after = (*before, track) if chosen and track not in before else tuple(t for t in before if t != track or chosen)
+        if after != before:
+            self.targets[component] = after
+            self._unsaved = True
+            self.judge_again()
+
+    def reset_choices(self) -> None:
+        """Take the targets and the lines that the program chose."""
+        self.targets = {}
+        self.callipers.reset()
+        self._unsaved = True
+        self.judge_again()
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether the reader changed something."""
+        return bool(self.targets) or bool(self.callipers.diameters())
+
+    def _choices(self) -> ReaderChoices:
+        return ReaderChoices(dict(self.targets), self.callipers.diameters())
+
+    def _forget_choices(self) -> None:
+        """The visits are others: targets and lines of the reader may belong to other lesions now."""
+        if self.has_choices:
+            self._engine.listener.message(
+                "The outlines or the visits are others than before: the targets and calliper lines that you changed "
+                "were given up",
+                "warning",
+            )
+        self.targets = {}
+        self.callipers.remove()
+
+    # showing
+
+    def show_callipers(self, visit: int) -> None:
+        """Show the calliper lines where their visit is shown: in its view, or, when the views are not side by side,
+        those of one visit (index) everywhere.
+        """
+        self.callipers.show_in(self.views.view_ids() if self.views.is_open else {visit: ()})
+
+    def show_side_by_side(self, earlier: int, later: int) -> None:
+        """Show two visits of the comparison side by side."""
+        if self.assessment is None:
+            raise StudyError("Nothing is compared yet: press Compare first")
+        self.views.open(self._shown(earlier), self._shown(later))
+        self.show_callipers(later)
+        self.curve.show(self.assessment)
+
+    def _shown(self, index: int) -> Shown:
+        assert self.assessment is not None
+        entry, visit = self._compared[index], self.assessment.visits[index]
+        title = f"V{index + 1}  {visit.date.isoformat()}"
+        return Shown(index, entry.reference, entry.visit.segmentation, visit.alignment.to_first, title)
+
+    def go_to(self, component: str, track: str, visit: int) -> dict[int, np.ndarray]:
+        """Show a lesion: in the views side by side each visit in the slice it was measured in. Returns for each visit
+        that shows it the middle of the longest diameter, RAS mm of that visit.
+        """
+        if self.assessment is None:
+            return {}
+        places = {
+            index: np.mean(np.asarray(found.diameters.largest), axis=0)
+            for index, found in enumerate(self.assessment.components[component].at[track])
+            if found is not None
+        }
+        if self.views.is_open:
+            self.views.go_to(places)
+        shown = {name: set(tracks) for name, tracks in self._target_tracks(self.assessment).items()}
+        shown.setdefault(component, set()).add(track)
+        self.callipers.show(self.assessment, shown)
+        self.show_callipers(visit)
+        return places
+
+    # outlining and export
+
+    def outline(self, entry: VisitEntry) -> None:
+        """Let the model outline a visit; the outlines of the last visit before it take the place of its proposal.
+
+        Raises:
+            StudyError: The visit has no volumes, or is outlined already.
+        """
+        if entry.visit.is_outlined:
+            raise StudyError(f"{entry.visit.name} is outlined already: change it by clicks, or remove its segmentation")
+        day = entry.date
+        before = [one for one in self.entries if one.visit.is_outlined and one.date and day and one.date <= day]
+        last, number = (before[-1], self.entries.index(before[-1]) + 1) if before else (None, 0)
+        self._outlining = Outlining(self._scene, self._engine, self._studies, entry, last, number, self.aligned)
+
+    def export(self, folder: str | Path, done: Callable[[Path], None], overwrite: bool = False) -> None:
+        """Write the report into a folder, in the background.
+
+        Args:
+            folder: New or empty, or with `overwrite` that of an earlier report.
+            done: Called with the folder.
+            overwrite: Replace the files of an earlier report.
+
+        Raises:
+            StudyError: Nothing is compared.
+            OutputError: The folder cannot take a report.
+        """
+        from ...followup.report.folder import check_report_folder, write_report_folder
+
+        if self.assessment is None:
+            raise StudyError("Nothing is compared yet: press Compare first")
+        files = [file for entry in self._compared for node in entry.visit.nodes for file in files_of(node)]
+        path = check_report_folder(folder, {file.parent for file in files}, overwrite)
+        assessment = self.assessment
+
+        def job(progress: Progress, cancel: Cancel) -> Path:
+            report = Reporter(progress, cancel)
+            importing(lambda: write_report_folder(assessment, path, overwrite=overwrite, report=report))
+            return path
+
+        self._engine.background("writing the report", job, done)
+
+    def close(self) -> None:
+        """Let go of the scene; what is in it stays."""
+        self._closed = True
+        self._readings = []
+        self.views.close()
+
+    # the scene
+
+    def _version(self) -> tuple[object, ...]:
+        nodes = [entry.visit.segmentation for entry in self._compared]
+        present = [node if node is not None and node.GetScene() is self._scene else None for node in nodes]
+        return tuple(outlines_version(node) if node is not None else () for node in present)
+
+    def _save(self) -> None:
+        visits = tuple(entry.saved() for entry in self.entries)
+        save(self._scene, SavedFollowUp(visits, self.options, self.aligned, self.targets, self._digests))

@@ -1,0 +1,216 @@
+"""The section Follow-up as a person works it: visits, comparison, targets, lines, fields, views, report, cavity."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import slicer
+from host.dialogs import DIALOGS
+from PySide6 import QtCore
+from scene_visits import Patient, ball, onion
+from user.clinician import Clinician
+from user.quick import QuickWork
+
+from GliomaSAMLib.slicer.jobs import read_study_lazily
+
+SECOND = (-11.0, 12.0, -8.0)
+
+
+@pytest.fixture
+def add_volume(mrml_scene: Any) -> Callable[..., Any]:
+    return lambda array, matrix, name: slicer.util.addVolumeFromArray(array, matrix, name)
+
+
+@pytest.fixture
+def reader(slicer_with_module: Any, mrml_scene: Any, add_volume: Callable[..., Any]) -> Clinician:
+    """Somebody with two visits of a patient in the scene who has opened the section."""
+    patient = Patient(mrml_scene, add_volume)
+    second = ball(6.2, SECOND)
+    patient.visit("20240301", onion(7, second))
+    volume, _ = patient.visit("20240603", onion(9, second))
+    slicer_with_module.show(volume)
+    clinician = Clinician(slicer_with_module)
+    clinician.enter()
+    clinician.wait()
+    clinician.ui.followUpButton.collapsed = True
+    clinician.ui.followUpButton.collapsed = False
+    clinician.wait()
+    return clinician
+
+
+@pytest.fixture
+def compared(reader: Clinician) -> Clinician:
+    """The same person after the comparison."""
+    table = reader.ui.visitsTable
+    assert column(table, 0) == ["2024-03-01", "2024-06-03"] and column(table, 2) == ["yes", "yes"]
+    assert all(table.item(row, 0).checkState() == QtCore.Qt.Checked for row in range(2))
+    assert not reader.ui.exportReportButton.enabled and reader.ui.categoryLabel.text == ""
+    assert "Not for clinical use" in reader.ui.followUpDisclaimerLabel.text
+    reader.ui.alignedCheckBox.click()
+    reader.window.pump(120)
+    reader.ui.compareButton.click()
+    until_done(reader)
+    return reader
+
+
+def until_done(reader: Clinician) -> None:
+    reader.window.pump(120)
+    session = reader.panel.followUp.session
+    reader.window.wait_for(lambda: not session.is_waiting and not reader.panel.engine.busy, 60)
+    reader.window.pump(120)
+
+
+def column(table: Any, number: int) -> list[str]:
+    return [table.item(row, number).text() for row in range(table.rowCount)]
+
+
+@pytest.mark.slow
+def test_a_date_is_typed(reader: Clinician) -> None:
+    reader.ui.visitsTable.item(0, 0).setText("2024-07-01")
+    reader.window.pump(150)
+    assert column(reader.ui.visitsTable, 0) == ["2024-06-03", "2024-07-01"]
+    reader.ui.visitsTable.item(0, 0).setText("yesterday")
+    reader.window.pump(150)
+    assert "date" in reader.panel.messages.text
+    assert column(reader.ui.visitsTable, 0) == ["2024-06-03", "2024-07-01"]
+
+
+@pytest.mark.slow
+def test_fewer_than_two_visits(reader: Clinician) -> None:
+    reader.ui.visitsTable.item(0, 0).setCheckState(QtCore.Qt.Unchecked)
+    reader.window.pump(150)
+    reader.ui.compareButton.click()
+    assert "at least two visits" in reader.panel.messages.text
+
+
+def test_visits_are_compared_and_a_line_is_dragged(compared: Clinician) -> None:
+    ui = compared.ui
+    assert ui.categoryLabel.text.startswith("2024-06-03: PD")
+    assert "mm²" in ui.reasonsLabel.text
+    rows = column(ui.lesionsTable, 0)
+    assert rows[:2] == ["CE L1", "CE L2"]
+    assert ui.lesionsTable.item(0, 0).checkState() == QtCore.Qt.Checked
+    assert float(ui.lesionsTable.item(0, 4).text()) > 40 and column(ui.lesionsTable, 4)[1] == "+0.0"
+    assert all(name.isVisibleTo(ui.followUpButton) for name in (ui.steroidsSelector, ui.radiotherapyEdit))
+    assert not ui.outsideSelector.isVisibleTo(ui.followUpButton)
+    for name in ("inputs", "prompts", "segments", "results", "model"):
+        getattr(ui, f"{name}Button").collapsed = True
+    compared.window.window.resize(1100, 900)
+    compared.window.pump(150)
+    compared.picture("compared")
+    compared.ui.lesionsTable.selectRow(0)
+    compared.window.pump(150)
+    session = compared.panel.followUp.session
+    line = next(
+        node for one, node in session.callipers.nodes.items() if one.key == ("CE", "L1", 1) and one.which == "longest"
+    )
+    before = compared.ui.lesionsTable.item(0, 3).text()
+    ends = [line.GetNthControlPointPositionWorld(n) for n in range(2)]
+    target = tuple(float((3 * a + b) / 4) for a, b in zip(*ends, strict=True))
+    compared.picture("lines")
+    compared.window.drag("Red", tuple(float(value) for value in ends[0]), target)
+    until_done(compared)
+    assert compared.ui.lesionsTable.item(0, 2).text().endswith("R")
+    assert float(compared.ui.lesionsTable.item(0, 3).text()) < float(before)
+    compared.picture("dragged")
+
+
+@pytest.mark.slow
+def test_a_lesion_is_no_target_any_more(compared: Clinician) -> None:
+    compared.ui.lesionsTable.item(0, 0).setCheckState(QtCore.Qt.Unchecked)
+    until_done(compared)
+    assert compared.panel.followUp.session.assessment.components["CE"].targets == ("L2",)
+    assert "L1 progresses" in compared.ui.reasonsLabel.text  # as one that is no target
+    compared.ui.resetChoicesButton.click()
+    until_done(compared)
+    assert "L1 progresses" not in compared.ui.reasonsLabel.text and not compared.ui.resetChoicesButton.enabled
+
+
+@pytest.mark.slow
+def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
+    ui = compared.ui
+    ui.visitsTable.selectRow(0)
+    compared.window.pump(150)
+    assert ui.categoryLabel.text.endswith("Baseline") and not ui.fieldsWidget.isVisibleTo(ui.followUpButton)
+    ui.roleSelector.currentIndex = 3
+    ui.roleSelector.activated.emit(3)
+    ui.visitsTable.selectRow(1)
+    until_done(compared)
+    ui.radiotherapyEdit.text = "2024-05-01"
+    ui.radiotherapyEdit.editingFinished.emit()
+    until_done(compared)
+    assert "PD, preliminary" in ui.categoryLabel.text
+    assert ui.outsideSelector.isVisibleTo(ui.followUpButton)
+    ui.radiotherapyEdit.text = "soon"
+    ui.radiotherapyEdit.editingFinished.emit()
+    compared.window.pump(150)
+    assert "end of radiotherapy" in compared.panel.messages.text
+    assert ui.radiotherapyEdit.text == "2024-05-01"
+
+
+@pytest.mark.slow
+def test_the_scene_goes_and_comes(compared: Clinician, tmp_path: Path) -> None:
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    compared.window.pump(200)
+    assert compared.ui.visitsTable.rowCount == 0 and compared.ui.categoryLabel.text == ""
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    compared.wait()  # the section is open, so what was compared before is compared again
+    until_done(compared)
+    assert compared.ui.categoryLabel.text.startswith("2024-06-03: PD")
+
+
+@pytest.mark.slow
+def test_leaving_gives_the_views_back(compared: Clinician) -> None:
+    compared.ui.sideBySideButton.click()
+    compared.window.pump(150)
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    from GliomaSAMLib.slicer.follow_up.views import LAYOUT
+
+    assert layout.GetViewArrangement() == LAYOUT and compared.ui.sideBySideButton.checked
+    compared.window.select("")
+    assert layout.GetViewArrangement() != LAYOUT
+
+
+def test_the_cavity_is_painted_and_told(user: Clinician) -> None:
+    user.click((12.0, 6.0, 4.0))
+    assert not user.ui.cavityLabel.isVisibleTo(user.ui.resultsButton)
+    whole = user.masks()["WT"].sum()
+    user.ui.cavityButton.click()
+    assert user.ui.editor.currentSegmentID() == "GliomaSAM_cavity" and not user.ui.editorButton.collapsed
+    user.ui.editor.paint((-12.0, -8.0, 4.0), 6.0)
+    user.wait()
+    assert "Resection cavity: 1." in user.ui.cavityLabel.text
+    assert user.masks()["WT"].sum() == whole
+    user.ui.editor.paint((12.0, 6.0, 4.0), 4.0)
+    user.wait()
+    assert not user.at(user.masks()["WT"], (12.0, 6.0, 4.0)) and user.masks()["WT"].sum() < whole
+
+
+@pytest.fixture
+def real_volumes(quick: QuickWork) -> None:
+    """Volumes are read as they are, for pictures of them."""
+    quick.read_study = read_study_lazily  # type: ignore[method-assign]
+
+
+@pytest.mark.slow
+def test_the_report_is_written(real_volumes: None, compared: Clinician, tmp_path: Path) -> None:
+    compared.ui.exportReportButton.click()  # cancelled
+    assert DIALOGS.take() == [("file", "A new or empty folder for the report")]
+    assert compared.panel.messages.text == ""
+    DIALOGS.path = str(tmp_path / "report")
+    compared.ui.exportReportButton.click()
+    until_done(compared)
+    assert compared.panel.messages.text == "The report is in report"
+    names = {path.name for path in (tmp_path / "report").iterdir()}
+    assert {"report.json", "report.html", "measurements.csv", "V1.seg.nrrd", "V2.seg.nrrd"} <= names
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["components"]["CE"]["responses"][1]["2D"]["category"] == "PD"
+    DIALOGS.agree = False
+    compared.ui.exportReportButton.click()
+    assert "Replace its files?" in DIALOGS.take()[-1][1] and not compared.panel.engine.busy
+    DIALOGS.path = str(tmp_path)
+    compared.ui.exportReportButton.click()
+    assert "is not empty" in compared.panel.messages.text

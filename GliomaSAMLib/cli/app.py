@@ -12,6 +12,7 @@ from .. import __version__
 from ..errors import Cancelled, GliomaSAMError, is_out_of_memory
 from ..private_folder import remove_abandoned
 from ..working_folder import import_elsewhere
+from .average import average
 from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
 from .doctor import doctor
@@ -39,7 +40,7 @@ app = typer.Typer(
 )
 app.command(cls=PromptCommand)(segment)
 app.command("follow-up")(follow_up)
-for command in (train, evaluate, models, doctor, demo):
+for command in (train, average, evaluate, models, doctor, demo):
     app.command()(command)
 
 

@@ -30,11 +30,18 @@ def train(
     split: Annotated[
         Path | None,
         typer.Option(
-            help='JSON file with the lists "train" and "val" of case names; "without_enhancement" may name some of '
-            '"train" that are also learned from with their enhancement taken out.',
+            help='JSON file with the lists "train" and "val" of case names. Without it one is made and written to the '
+            "folder of the run.",
             show_default=False,
         ),
     ] = None,
+    extra: Annotated[
+        list[Path] | None,
+        typer.Option(help="A further folder of cases, all for training; may be given again.", show_default=False),
+    ] = None,
+    validation: Annotated[
+        float, typer.Option(help="Share of the gliomas for validation, where a split is made; 0 for none.", min=0)
+    ] = 0.2,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -81,6 +88,12 @@ def train(
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
     crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
     large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
+    pasted: Annotated[
+        float, typer.Option(help="Share of crops with the tumour of another patient.", min=0, max=1)
+    ] = 0.25,
+    without_uptake: Annotated[
+        float, typer.Option(help="Share of crops whose enhancing tumour is made not to enhance.", min=0, max=1)
+    ] = 0.12,
     users: Annotated[
         int, typer.Option(help="Simulated users of each crop; more of them take less time than more crops.", min=1)
     ] = 3,
@@ -108,18 +121,25 @@ def train(
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed or 16-mixed.")] = "auto",
-    workers: Annotated[int, typer.Option(help="Extra processes that prepare crops.", min=0)] = 0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
     ] = None,
     cache_features: Annotated[
-        bool, typer.Option(help="Compute frozen features once a case; else anew for each crop as it was augmented.")
-    ] = True,
+        bool | None,
+        typer.Option(
+            help="Compute frozen features once a case; else anew for each crop as it was augmented. "
+            "[default: once a case on a CPU, anew on a GPU]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train on your own cases, in the layout of BraTS. Stopped at any moment, the same command goes on.
 
-    Example: gliomasam train CASES --split split.json --output runs/mine --minutes 60
+    Example: gliomasam train CASES --output runs/mine --minutes 60
+
+    It says how long it will take, draws the curve while it runs, and leaves the weights, which every command and the
+    module take, with a table and a card. A case whose label map is named wt tells the whole tumour only.
 
     Several processes: --devices starts them on one computer. With torchrun (--nproc-per-node, --nnodes) or a cluster's
     launcher, give the same numbers as --devices and --nodes to each process.
@@ -131,13 +151,15 @@ def train(
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
-    written = [out / name for name in (f"{method}.safetensors", "last.ckpt", "log.jsonl", "curve.png")]
+    written = [out / name for name in (f"{method}.safetensors", "last.ckpt", "log.jsonl", "curve.png", "card.md")]
     refuse_inputs(written, files_read(named, [start] if start else []))
     changed = encoder is not None or config is not None
     options = TrainOptions(
         folder=folder,
         output=out,
         split=split,
+        extra=tuple(extra or ()),
+        validation=validation,
         labels=labels,
         method=method,
         steps=steps,
@@ -151,11 +173,10 @@ def train(
         devices=devices,
         nodes=nodes,
         precision=precision,
-        workers=workers,
         seed=seed,
         cache=cache,
         cache_features=cache_features,
-        augment=AugmentConfig(crop=crop, large_crop=large_crop),
+        augment=AugmentConfig(crop=crop, large_crop=large_crop, pasted=pasted, without_uptake=without_uptake),
         clicks=ClickConfig(
             users=users,
             another_outline=another_outline,
@@ -169,7 +190,7 @@ def train(
         start=start,
     )
     with progress_bar() as report:
-        weights = fit(options, progress=report)
+        weights = fit(options, progress=report, tell=lambda line: output().print(line, markup=False, soft_wrap=True))
     if is_first_process():
         output().print(f"{weights} written", markup=False, soft_wrap=True)
 

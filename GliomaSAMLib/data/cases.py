@@ -1,6 +1,6 @@
 """Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -18,6 +18,9 @@ from .segment_names import SEGMENTATION_SUFFIX
 
 LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
 
+WHOLE_NAMES = ("wt",)
+"""Names of label maps of the whole tumour alone."""
+
 SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
 
 PARTS = ("train", "val")
@@ -32,19 +35,13 @@ class Case:
         name: Name of the case.
         folder: The folder.
         labels: The file of the label map.
-        enhancing: Whether the case is taken as it is; else its enhancement is taken out for training.
-        order: What its labels mean, of `labels.ORDERS`; None: look at them.
+        order: What its labels mean, of `labels.ORDERS`; None: look at them. Of a file `wt` "binary".
     """
 
     name: str
     folder: Path
     labels: Path
-    enhancing: bool = True
     order: str | None = None
-
-    def without_enhancement(self) -> "Case":
-        """The same case, to be trained on with its enhancement taken out, see `enhancement`."""
-        return replace(self, name=f"{self.name}-unenhanced", enhancing=False)
 
     def read_study(self) -> Study:
         """The case's volumes, after a look at its labels.
@@ -53,7 +50,7 @@ class Case:
             StudyError: A volume cannot be used.
             CaseError: The labels cannot be used, see `read_label_map`.
         """
-        self._label_map()
+        self.read_own_labels()
         return Study.read_folder(self.folder)
 
     def read_label_map(self, study: Study) -> LabelMap:
@@ -64,7 +61,7 @@ class Case:
                 and oedema exchanged.
         """
         try:
-            return self._label_map().on(study.reference, str(self.labels))
+            return self.read_own_labels().on(study.reference, str(self.labels))
         except StudyError as error:
             raise CaseError(f"{error}, or remove the case") from error
 
@@ -82,13 +79,14 @@ class Case:
             )
         return found.labels
 
-    def _label_map(self) -> LabelMap:
+    def read_own_labels(self) -> LabelMap:
+        """What the case's labels say, on their own grid. Raises `CaseError` as `read_label_map`."""
         return read_label_map(self.labels, self.order)
 
 
 def find_cases(folder: Path | str, names: list[str] | None = None, labels: str | None = None) -> list[Case]:
     """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like) or a
-    Slicer segmentation (`*.seg.nrrd`).
+    Slicer segmentation (`*.seg.nrrd`), or one of the whole tumour (`*wt.nii.gz`).
 
     Args:
         folder: Folder of case folders.
@@ -102,7 +100,12 @@ def find_cases(folder: Path | str, names: list[str] | None = None, labels: str |
     if not folder.is_dir():
         raise CaseError(f"The folder {folder} does not exist: name the folder that holds the case folders")
     folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found = {path.name: Case(path.name, path, file, order=order) for path in folders if (file := _label_file(path))}
+    found: dict[str, Case] = {}
+    for path in folders:
+        if file := _label_file(path, LABEL_NAMES):
+            found[path.name] = Case(path.name, path, file, order)
+        elif file := _label_file(path, WHOLE_NAMES):
+            found[path.name] = Case(path.name, path, file, "binary")
     if names is None:
         if not found:
             raise CaseError(
@@ -118,57 +121,50 @@ def find_cases(folder: Path | str, names: list[str] | None = None, labels: str |
     return [found[name] for name in names]
 
 
-def _label_file(folder: Path) -> Path | None:
+def _label_file(folder: Path, names: tuple[str, ...]) -> Path | None:
     for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
         name = path.name.lower()
         if name.endswith(SEGMENTATION_SUFFIX):
             return path
         for suffix in SUFFIXES:
             stem = name.removesuffix(suffix)
-            if stem != name and stem.replace("-", "_").split("_")[-1] in LABEL_NAMES:
+            if stem != name and stem.replace("-", "_").split("_")[-1] in names:
                 return path
     return None
 
 
 @dataclass(frozen=True)
 class Split:
-    """Names of the cases for training and for validation, and of those of training that are also trained on with their
-    enhancement taken out.
-    """
+    """Names of the cases for training and for validation."""
 
     train: tuple[str, ...]
     val: tuple[str, ...]
-    without_enhancement: tuple[str, ...] = ()
 
 
 def read_split(path: Path | str) -> Split:
-    """Read a split, JSON with the lists `train` and `val`, and `without_enhancement` where wanted.
+    """Read a split, JSON with the lists `train` and `val`.
 
     Raises:
-        CaseError: The file cannot be read, lacks a list, has a case twice or in both, or takes the enhancement out of a
-            case that is not one of training.
+        CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
     """
     try:
         content = parse_json(Path(path).read_text(encoding="utf-8"))
         train, val = content["train"], content["val"]
-        taken_out = content.get("without_enhancement", [])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error
-    for part in (train, val, taken_out):
+    if "without_enhancement" in content:
+        raise CaseError(
+            f"{path} has a list 'without_enhancement', which splits no longer have: remove it; "
+            "`gliomasam train --without-uptake SHARE` takes the enhancement out of a share of all crops"
+        )
+    for part in (train, val):
         if not isinstance(part, list) or not all(isinstance(name, str) for name in part):
-            raise CaseError(
-                f"{path} is not a split: 'train', 'val' and 'without_enhancement' must be lists of case names"
-            )
+            raise CaseError(f"{path} is not a split: 'train' and 'val' must be lists of case names")
         if twice := sorted({name for name in part if part.count(name) > 1}):
             raise CaseError(f"{path} has {', '.join(twice)} twice in one list: leave each once")
     if both := sorted(set(train) & set(val)):
         raise CaseError(f"{path} has {', '.join(both)} for training and for validation: leave each in one list")
-    if others := sorted(set(taken_out) - set(train)):
-        raise CaseError(
-            f"{path} takes the enhancement out of {', '.join(others)}, not among the cases for training: add them to "
-            "the list 'train', or leave them out of 'without_enhancement'"
-        )
-    return Split(tuple(train), tuple(val), tuple(taken_out))
+    return Split(tuple(train), tuple(val))
 
 
 @dataclass(frozen=True)

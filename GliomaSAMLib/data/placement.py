@@ -10,12 +10,6 @@ from ..geometry import Extent, Geometry, bounding_box, floats, triple
 FULL_NEIGHBOURHOOD = np.ones((3, 3, 3), bool)
 """26-connectivity."""
 
-CELL = 2
-"""Edge in voxels of 1 mm of the cells that simulated users click."""
-
-FURTHEST = 100.0
-"""Depth in voxels where there is no border at all."""
-
 JITTER_VOXELS = (2.0, 3.0)
 """Least and greatest distance, in voxels, of a jittered click from where the robot meant to click."""
 
@@ -57,24 +51,6 @@ def deepest_voxel(mask: np.ndarray, spacing: tuple[float, ...] = (1.0, 1.0, 1.0)
     depth, box = depths(mask, spacing)
     inside = np.unravel_index(int(np.argmax(depth)), depth.shape)
     return triple(int(index) + side.start for index, side in zip(inside, box, strict=True))
-
-
-def signed_depths(mask: np.ndarray) -> np.ndarray:
-    """Distance in voxels of each voxel of a mask to the outside, and of each voxel outside to the mask, negative.
-
-    Where the mask is empty or fills the volume, as far as `FURTHEST`. float32, same shape.
-    """
-    inside, outside = (
-        ndimage.distance_transform_edt(part) if not part.all() else np.full(part.shape, FURTHEST)
-        for part in (mask, ~mask)
-    )
-    return np.asarray(inside - outside, np.float32)
-
-
-def on_cells(mask: np.ndarray) -> np.ndarray:
-    """Cells (k, j, i) of which at least half lies in a mask (K, J, I) with even sides."""
-    k, j, i = (side // CELL for side in mask.shape)
-    return np.asarray(mask.reshape(k, CELL, j, CELL, i, CELL).mean(axis=(1, 3, 5)) >= 0.5)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ Regions are nested, so a positive ET point is one of TC and WT too, and a negati
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -42,12 +43,12 @@ class PromptSet:
     Args:
         points: (position, positive, region) of every point, a scribble being many.
         boxes: (lowest corner, highest corner, region), both corners inside the box.
-        masks: masks by hand, on the grid of the maps, values in [-1, 1].
+        masks: masks by hand, on the grid of the maps, values in [-1, 1]; arrays, or tensors while training.
     """
 
     points: list[tuple[Sequence[float], bool, str]] = field(default_factory=list)
     boxes: list[tuple[Sequence[float], Sequence[float], str]] = field(default_factory=list)
-    masks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    masks: Mapping[str, Any] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.points or self.boxes or self.masks)

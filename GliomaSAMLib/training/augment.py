@@ -1,49 +1,48 @@
-"""Random crops of a case: flips, small rotations and scalings, and changes of intensity, in an order fixed by a seed.
+"""Random crops of a patient on the device that trains: flips, rotations, scalings, a smooth deformation, another
+patient's tumour, uptake taken out, changes of grey values; in an order fixed by a seed.
 
-Images, labels and the coarse frozen embeddings are sampled with one affine map, each once, on grids of different cells
-over the same millimetres; MONAI's affine transforms ask for one grid for all, so this part is ours.
+Images, labels and the coarse frozen embeddings are sampled with one map, each once, on grids of different cells over
+the same millimetres; MONAI's transforms ask for one grid for all, so this part is ours.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import ndimage
-from torch.utils.data import Dataset
+from torch import Tensor
 
-from .features import CaseFeatures
+from ..study import MODALITIES
+from .chance import Chance, to_device
 from .intensity import IntensityConfig, change_intensity
+from .masks import nested
+from .pasting import MARGINS, with_tumour_of
+from .patient import Patient
+from .uptake import without_enhancement
 
-
-def smooth_noise(shape: Sequence[int], grain: float, rng: np.random.Generator) -> np.ndarray:
-    """Noise of mean 0 and variance about 1 that changes over distances of `grain` voxels, float32 (k, j, i).
-
-    It is interpolated from a coarse grid, which takes a hundredth of the time of a filter.
-    """
-    coarse = [max(2, int(np.ceil(side / grain)) + 1) for side in shape]
-    factors = [side / cells for side, cells in zip(shape, coarse, strict=True)]
-    values = rng.normal(size=coarse).astype(np.float32)
-    field = ndimage.zoom(values, factors, order=1, mode="nearest", grid_mode=True)
-    return np.asarray(field / (values.std() + 1e-6), np.float32)
+T1C = MODALITIES.index("t1c")
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A training sample.
+    """A training sample, on the device.
 
     Args:
-        images: float32 (M, K, J, I) in [0, 1].
-        present: bool (M,).
-        regions: uint8 (3, K, J, I), nested WT, TC, ET.
-        embeddings: float32 (M, C, z, y, x), or None.
+        images: float32 (M, K, J, I) in [0, 1.2].
+        present: Which modalities are left, bool (M,), on the host.
+        levels: The number of nested regions that hold a voxel, uint8 (K, J, I).
+        embeddings: float32 (M, C, z, y, x); None where there are none, or where the crop shows what they do not.
     """
 
-    images: torch.Tensor
-    present: torch.Tensor
-    regions: torch.Tensor
-    embeddings: torch.Tensor | None
+    images: Tensor
+    present: np.ndarray
+    levels: Tensor
+    embeddings: Tensor | None
+
+    @property
+    def regions(self) -> Tensor:
+        """WT, TC, ET, uint8 (3, K, J, I), nested."""
+        return nested(self.levels).to(torch.uint8)
 
 
 @dataclass(frozen=True)
@@ -54,10 +53,14 @@ class AugmentConfig:
         crop: Shape (K, J, I) of a crop in mm, multiples of 16.
         large_crop: Shape of the larger crops, nearer to what a session decodes at once.
         large: Share of batches of larger crops.
-        tumour: Share of crops that are centred on a voxel of the tumour.
+        tumour: Share of crops that are centred near a voxel of the tumour.
         affine: Share of crops that are rotated and scaled.
         degrees: Largest rotation about each axis.
         scale: Largest relative change of scale.
+        elastic: Share of crops that are deformed smoothly.
+        elastic_mm: Standard deviation of the deformation at its nodes, at most.
+        pasted: Share of crops with the tumour of another patient, see `pasting`.
+        without_uptake: Share of crops whose enhancing tumour does not enhance, see `uptake`.
         modality_dropout: Chance of each modality to be left out; at least one stays.
         intensity: Changes of grey values.
     """
@@ -66,45 +69,116 @@ class AugmentConfig:
     large_crop: tuple[int, int, int] = (128, 160, 128)
     large: float = 0.25
     tumour: float = 0.85
-    affine: float = 0.6
-    degrees: float = 15.0
-    scale: float = 0.2
-    modality_dropout: float = 0.25
+    affine: float = 0.7
+    degrees: float = 20.0
+    scale: float = 0.22
+    elastic: float = 0.35
+    elastic_mm: float = 4.0
+    pasted: float = 0.25
+    without_uptake: float = 0.12
+    modality_dropout: float = 0.2
     intensity: IntensityConfig = field(default_factory=IntensityConfig)
+
+    def problems(self) -> list[str]:
+        """What makes no sense, one line each."""
+        shares = {
+            "larger crops": self.large,
+            "pasted tumours": self.pasted,
+            "tumours without uptake": self.without_uptake,
+            "deformed crops": self.elastic,
+        }
+        return [
+            f"the share of {name} must lie in 0 to 1, not {value}"
+            for name, value in shares.items()
+            if not 0 <= value <= 1
+        ]
 
 
 def random_crop(
-    case: CaseFeatures, config: AugmentConfig, shape: tuple[int, int, int], rng: np.random.Generator
+    patient: Patient, donor: Patient | None, config: AugmentConfig, shape: tuple[int, int, int], chance: Chance
 ) -> Crop:
-    """Draw a crop of `shape` (K, J, I) from `case`. The same `rng` state gives the same crop."""
-    centre = _centre(case, config, shape, rng)
-    matrix = _matrix(config, rng)
-    size = np.asarray(case.images.shape[1:], float)
-    images = _sample(torch.from_numpy(case.images), centre, matrix, size, shape, "bilinear") / 255
-    regions = _sample(torch.from_numpy(case.regions[None]), centre, matrix, size, shape, "nearest")[0]
+    """Draw a crop. The same chance gives the same crop.
+
+    Args:
+        patient: Whom it shows.
+        donor: Whose tumour is pasted; None for nobody's.
+        config: How it is changed.
+        shape: Shape (K, J, I) in mm.
+        chance: Decides.
+    """
+    grid = _Grid(patient, config, shape, chance)
+    images = grid.sample(patient.images, "bilinear") / 255
+    levels = grid.sample(patient.levels[None], "nearest")[0].to(torch.uint8)
+    changed = False
+    if donor is not None and not patient.whole_only and bool((donor.present | ~patient.present).all()):
+        other_images = grid.sample(donor.images, "bilinear") / 255
+        other_levels = grid.sample(donor.levels[None], "nearest")[0].to(torch.uint8)
+        images, levels = with_tumour_of(images, levels, other_images, other_levels, int(chance.rng.choice(MARGINS)))
+        images = images * to_device(patient.present, images.device)[:, None, None, None]
+        changed = True
+    others = [int(n) for n in np.flatnonzero(patient.present) if n != T1C]
+    if chance.happens(config.without_uptake) and patient.present[T1C] and others and not patient.whole_only:
+        images, levels = without_enhancement(images, levels, others, T1C)
+        changed = True
     embeddings = None
-    if case.embeddings is not None:
-        cell = size / case.embeddings.shape[2:]
-        coarse = tuple(round(n / c) for n, c in zip(shape, cell, strict=True))
-        flat = torch.from_numpy(case.embeddings).flatten(0, 1)
-        embeddings = _sample(flat, centre, matrix, size, coarse, "bilinear", extent=shape)
-        embeddings = embeddings.unflatten(0, case.embeddings.shape[:2])
-    present = _drop_modalities(case.present, config, rng)
-    images = change_intensity(images, config.intensity, rng)
-    nested = torch.stack([regions >= level for level in (1, 2, 3)]).to(torch.uint8)
-    return Crop(images, torch.from_numpy(present), nested, embeddings)
+    if patient.embeddings is not None and not changed:
+        cells = [side / n for side, n in zip(patient.images.shape[1:], patient.embeddings.shape[2:], strict=True)]
+        coarse = tuple(round(side / cell) for side, cell in zip(shape, cells, strict=True))
+        flat = grid.sample(patient.embeddings.flatten(0, 1), "bilinear", coarse)
+        embeddings = flat.unflatten(0, patient.embeddings.shape[:2])
+    images = change_intensity(images, config.intensity, chance)
+    return Crop(images, _kept_modalities(patient.present, config, chance.rng), levels, embeddings)
+
+
+class _Grid:
+    """Where a crop lies in its patient, bent as it may be.
+
+    Args:
+        patient: Whom the crop shows.
+        config: How it is turned, scaled and deformed.
+        shape: Its shape (K, J, I) in mm.
+        chance: Decides.
+    """
+
+    def __init__(self, patient: Patient, config: AugmentConfig, shape: tuple[int, int, int], chance: Chance) -> None:
+        size = np.asarray(patient.images.shape[1:], float)
+        centre, matrix = _centre(patient, config, shape, chance.rng), _matrix(config, chance.rng)
+        # normalised coordinates of grid_sample: -1 and 1 are the outer faces of the volume, in the order x, y, z
+        scale = np.diag(1 / size) @ matrix @ np.diag(np.asarray(shape, float))
+        theta = np.concatenate([scale[::-1, ::-1], (2 * centre / size - 1)[::-1, None]], axis=1)
+        self._shape = shape
+        self._known: dict[tuple[int, ...], Tensor] = {}
+        self._theta = to_device(theta.astype(np.float32), chance.device)
+        self._bend: Tensor | None = None
+        if chance.happens(config.elastic):
+            nodes = int(chance.rng.integers(4, 8))
+            amount = chance.uniform(min(1.0, config.elastic_mm), config.elastic_mm)
+            normalised = to_device((2 * amount / size[::-1]).astype(np.float32), chance.device)
+            self._bend = chance.normal((1, 3, nodes, nodes, nodes)) * normalised[:, None, None, None]
+
+    def sample(self, volume: Tensor, mode: str, shape: tuple[int, ...] | None = None) -> Tensor:
+        """Values (C, ...) of a volume of the patient, on a grid of `shape` over the crop; float32."""
+        grid = self._places(shape or self._shape)
+        return F.grid_sample(volume[None].float(), grid, mode=mode, padding_mode="zeros", align_corners=False)[0]
+
+    def _places(self, shape: tuple[int, ...]) -> Tensor:
+        if shape not in self._known:
+            grid = F.affine_grid(self._theta[None], [1, 1, *shape], align_corners=False)
+            if self._bend is not None:
+                bend = F.interpolate(self._bend, size=shape, mode="trilinear", align_corners=True)
+                grid = grid + bend.permute(0, 2, 3, 4, 1)
+            self._known[shape] = grid
+        return self._known[shape]
 
 
 def _centre(
-    case: CaseFeatures, config: AugmentConfig, shape: tuple[int, int, int], rng: np.random.Generator
+    patient: Patient, config: AugmentConfig, shape: tuple[int, int, int], rng: np.random.Generator
 ) -> np.ndarray:
     """Centre of the crop in voxels, kept so that the crop stays inside the brain's box where it can."""
-    size = np.asarray(case.brain, float)
+    size = np.asarray(patient.brain, float)
     half = np.asarray(shape) / 2
-    voxels = np.flatnonzero(case.regions)
-    if len(voxels) and rng.random() < config.tumour:
-        chosen = np.unravel_index(rng.choice(voxels), case.regions.shape)
-        centre = np.asarray(chosen, float) + rng.uniform(-0.5, 0.5, 3) * half
+    if len(patient.tumour) and rng.random() < config.tumour:
+        centre = patient.tumour[rng.integers(len(patient.tumour))] + rng.uniform(-0.5, 0.5, 3) * half
     else:
         centre = rng.uniform(0, 1, 3) * size
     low, high = np.minimum(half, size / 2), np.maximum(size - half, size / 2)
@@ -112,11 +186,11 @@ def _centre(
 
 
 def _matrix(config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
-    """Linear map from offsets in the crop to offsets in the case, axes (K, J, I)."""
-    flips = np.diag(np.where(rng.random(3) < (0.2, 0.2, 0.5), -1.0, 1.0))
+    """Linear map from offsets in the crop to offsets in the patient, axes (K, J, I)."""
+    flips = np.diag(np.where(rng.random(3) < (0.15, 0.15, 0.5), -1.0, 1.0))
     if rng.random() >= config.affine:
         return flips
-    matrix = flips @ np.diag(1 + rng.uniform(-config.scale, config.scale) + rng.uniform(-0.05, 0.05, 3))
+    matrix = flips @ np.diag(np.exp(rng.uniform(-config.scale, config.scale) + rng.uniform(-0.06, 0.06, 3)))
     for first, second in ((0, 1), (0, 2), (1, 2)):
         angle = np.deg2rad(rng.uniform(-config.degrees, config.degrees))
         rotation = np.eye(3)
@@ -126,76 +200,8 @@ def _matrix(config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     return matrix
 
 
-def _sample(
-    volume: torch.Tensor,
-    centre: np.ndarray,
-    matrix: np.ndarray,
-    size: np.ndarray,
-    shape: tuple[int, ...],
-    mode: str,
-    extent: tuple[int, ...] | None = None,
-) -> torch.Tensor:
-    """Sample (C, ...) over a case of `size` mm on a grid of `shape` that spans `extent` mm round `centre`."""
-    extent = extent or shape
-    # normalised coordinates of grid_sample: -1 and 1 are the outer faces of the volume, in the order x, y, z
-    scale = np.diag(1 / size) @ matrix @ np.diag(np.asarray(extent, float))
-    offset = 2 * centre / size - 1
-    theta = np.concatenate([scale[::-1, ::-1], offset[::-1, None]], axis=1)
-    grid = F.affine_grid(torch.from_numpy(theta.astype(np.float32))[None], [1, 1, *shape], align_corners=False)
-    out = F.grid_sample(volume[None].float(), grid, mode=mode, padding_mode="zeros", align_corners=False)
-    return out[0]
-
-
-def _drop_modalities(present: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
+def _kept_modalities(present: np.ndarray, config: AugmentConfig, rng: np.random.Generator) -> np.ndarray:
     kept = present & (rng.random(len(present)) >= config.modality_dropout)
     if not kept.any():
         kept[rng.choice(np.flatnonzero(present))] = True
     return kept
-
-
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor]
-
-
-class CropDataset(Dataset[Batch]):
-    """Sample number n is a crop of case n (each case once a round, shuffled), drawn with the seed (seed, n).
-
-    Args:
-        cases: The cases.
-        augment: How crops are drawn.
-        seed: Fixes all.
-        samples: How many there are.
-        batch: Samples of one step, all processes together: their crops are of one shape.
-    """
-
-    def __init__(self, cases: list[CaseFeatures], augment: AugmentConfig, seed: int, samples: int, batch: int) -> None:
-        self.batch = batch
-        self.cases = cases
-        self.augment = augment
-        self.seed = seed
-        self.samples = samples
-
-    def __len__(self) -> int:
-        return self.samples
-
-    def __getitem__(self, index: int) -> Batch:
-        round_, place = divmod(index, len(self.cases))
-        order = np.random.default_rng((self.seed, 11, round_)).permutation(len(self.cases))
-        large = np.random.default_rng((self.seed, 17, index // self.batch)).random() < self.augment.large
-        shape = self.augment.large_crop if large else self.augment.crop
-        rng = np.random.default_rng((self.seed, 13, index))
-        crop = random_crop(self.cases[order[place]], self.augment, shape, rng)
-        return crop.images, crop.present, crop.regions, crop.embeddings, torch.tensor(index)
-
-
-def collate(samples: list[Batch]) -> Batch:
-    """Join crops of one shape. Embeddings of cases of different sizes are brought onto the first one's grid."""
-    images, present, regions, embeddings, index = zip(*samples, strict=True)
-    joined = None
-    if embeddings[0] is not None:
-        size = embeddings[0].shape[2:]
-        joined = torch.stack([e if e.shape[2:] == size else _resize(e, size) for e in embeddings])
-    return torch.stack(images), torch.stack(present), torch.stack(regions), joined, torch.stack(index)
-
-
-def _resize(embedding: torch.Tensor, size: torch.Size) -> torch.Tensor:
-    return torch.nn.functional.interpolate(embedding, size=size, mode="trilinear", align_corners=False)

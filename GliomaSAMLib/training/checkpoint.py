@@ -71,6 +71,15 @@ def load_checkpoint(folder: Path, config: MethodConfig) -> dict[str, Any] | None
     return state
 
 
+def make_run_folder(folder: Path) -> None:
+    """Make the folder of a run where it is not there. Raises `OutputError`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"The folder {folder} of the run cannot be made: {reason}: choose another folder") from error
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed training had half written."""
     for path in folder.glob(".*.part.*"):

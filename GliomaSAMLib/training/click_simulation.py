@@ -1,22 +1,29 @@
-"""Simulated clicks: where a person would click next, given a mask and the truth.
+"""Simulated clicks: where a person would click next, given a mask and the truth, on the device of the masks.
 
-Training runs on the 2 mm grid of the decoder's prompt maps, which is fast enough to click inside every step.
-Placement follows METHODS: in an error component, 70 % at random where the distance to its border exceeds half the
-maximum, 30 % at the maximum; a share of clicks may be given at its border instead.
+Training runs on the 2 mm grid of the decoder's prompt maps, which is fast enough to click inside every step. Clicks
+are computed without telling the host; a step asks for all clicks of a round in one go. Placement follows METHODS: in an
+error, 70 % at random where the depth exceeds half the piece's maximum, 30 % at the maximum; a share of clicks may be
+given at its border instead. Pieces with deep errors are chosen first.
 """
 
 from dataclasses import dataclass
 
-import numpy as np
-from scipy import ndimage
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
-from ..data.placement import components, depths, signed_depths
-from ..geometry import bounding_box
-from ..models.prompt_maps import PromptSet
 from ..regions import REGIONS
+from .chance import Chance
+from .masks import depths, piece_of, position, signed_depths
 
 BORDER_DEPTH = 1.5
 """Depth in voxels up to which a voxel of an error is at its border."""
+
+CLICK_NUMBERS = 5
+"""Of a click as numbers: k, j, i, 1 if positive, 1 if there is one."""
+
+BOX_NUMBERS = 7
+"""Of a box: lowest corner, highest corner, 1 if there is one."""
 
 
 @dataclass(frozen=True)
@@ -72,123 +79,119 @@ class ClickConfig:
 
 @dataclass(frozen=True)
 class Click:
-    """A click in an error.
+    """A click that the host does not know yet.
 
     Args:
         index: Of its region in `REGIONS`.
-        position: Voxel (k, j, i).
-        error: The piece of the error it lies in, bool (k, j, i).
+        error: The piece it lies in, bool (k, j, i).
+        numbers: Where it lies and what it says, float32 (`CLICK_NUMBERS`,).
     """
 
     index: int
-    position: tuple[float, float, float]
-    error: np.ndarray
+    error: Tensor
+    numbers: Tensor
+
+    @property
+    def region(self) -> str:
+        """Name of its region."""
+        return REGIONS[self.index]
 
 
 Chances = tuple[float, float, float]
 """Chance of a prompt to be for WT, TC, ET."""
 
 
-def region_chances(config: ClickConfig, rng: np.random.Generator) -> Chances:
+def only(index: int) -> Chances:
+    """Prompts for one region."""
+    return float(index == 0), float(index == 1), float(index == 2)
+
+
+def draw_region(chances: Chances, chance: Chance) -> int:
+    """Index of the region that the next prompt is for."""
+    return int(chance.rng.choice(3, p=chances))
+
+
+def region_chances(config: ClickConfig, chance: Chance) -> Chances:
     """What a user works on: one region for good, or each prompt on a region drawn anew."""
-    if rng.random() >= config.one_region:
+    if not chance.happens(config.one_region):
         return config.region
-    one = int(rng.choice(3, p=config.region))
-    return float(one == 0), float(one == 1), float(one == 2)
+    return only(draw_region(config.region, chance))
 
 
-def first_prompts(truth: np.ndarray, config: ClickConfig, chances: Chances, rng: np.random.Generator) -> PromptSet:
-    """Prompts of a user who has seen no mask yet, in voxels of `truth`, bool (3, k, j, i)."""
-    prompts = PromptSet(points=[], boxes=[], masks={})
-    index = int(rng.choice(3, p=chances))
-    region = REGIONS[index]
-    if not truth[index].any():
-        return prompts
-    if rng.random() < config.start_mask:
-        prompts.masks = {region: distort(truth[index], rng)}
-        return prompts
-    draw = rng.random()
-    if draw < config.start_none:
-        return prompts
-    if draw < config.start_none + config.start_box:
-        prompts.boxes.append((*random_box(truth[index], rng), region))
-    else:
-        where = place(truth[index], rng)
-        prompts.points.append((where, True, region))
-    return prompts
-
-
-def correct(
-    prompts: PromptSet,
-    prediction: np.ndarray,
-    truth: np.ndarray,
-    chances: Chances,
-    rng: np.random.Generator,
-    border: float = 0.0,
-) -> Click | None:
-    """Add a click where `prediction` and `truth`, both bool (3, k, j, i), differ. None where they do not.
+def correct(prediction: Tensor, truth: Tensor, chances: Chances, chance: Chance, border: float = 0.0) -> Click:
+    """A click where `prediction` and `truth`, both bool (3, k, j, i), differ; one that is not there, where they do not.
 
     Args:
-        prompts: What the click is added to.
         prediction: What the user sees.
         truth: What the user means.
         chances: Of its region.
-        rng: Decides.
+        chance: Decides.
         border: Share of clicks at the border of the error.
     """
-    index = int(rng.choice(3, p=chances))
-    error = prediction[index] != truth[index]
-    if not error.any():
-        return None
-    box = bounding_box(error)
-    parts, sizes = components(error[box])
-    weights = sizes.astype(float) ** 0.7
-    part = int(np.argmax(sizes) if rng.random() < 0.7 else rng.choice(len(sizes), p=weights / weights.sum()))
-    piece = np.zeros(error.shape, bool)
-    piece[box] = parts == part + 1
-    where = place(piece, rng, border)
-    positive = bool(truth[index][tuple(int(c) for c in where)])
-    prompts.points.append((where, positive, REGIONS[index]))
-    return Click(index, where, piece)
+    index = draw_region(chances, chance)
+    return click_in(prediction[index] != truth[index], truth, index, chance, border)
 
 
-def place(component: np.ndarray, rng: np.random.Generator, border: float = 0.0) -> tuple[float, float, float]:
-    """A voxel (k, j, i) of `component`, bool (k, j, i), which is not empty: deep inside, or in a share `border` of the
-    calls one of its outermost.
+def click_in(error: Tensor, truth: Tensor, index: int, chance: Chance, border: float = 0.0) -> Click:
+    """A click in a piece of `error`, bool (k, j, i), that says what the truth (3, k, j, i) is there."""
+    depth = depths(error)
+    seed = chance.pick(depth**2 if chance.happens(0.7) else depth)
+    piece = piece_of(error, seed)
+    place = place_in(depth * piece, chance, border)
+    return click_at(place, truth, index, piece, error.any())
+
+
+def click_at(place: Tensor, truth: Tensor, index: int, piece: Tensor, there: Tensor) -> Click:
+    """A click at the cell with the flat index `place`, which says what the truth is there, if it is `there` at all."""
+    positive = truth[index].take(place)
+    numbers = torch.cat([position(place, piece.shape).float(), torch.stack([positive, there]).float()])
+    return Click(index, piece, numbers)
+
+
+def place_in(depth: Tensor, chance: Chance, border: float = 0.0) -> Tensor:
+    """Flat index of a cell where `depth` (k, j, i) is above 0: deep inside, or in a share `border` of the calls one of
+    the outermost.
     """
-    depth, box = depths(component)
-    if border and rng.random() < border:
-        chosen = int(rng.choice(np.flatnonzero((depth > 0) & (depth <= BORDER_DEPTH))))
-    else:
-        at_the_deepest = rng.random() < 0.3
-        chosen = int(np.argmax(depth) if at_the_deepest else rng.choice(np.flatnonzero(depth > 0.5 * depth.max())))
-    inner = np.unravel_index(chosen, depth.shape)
-    k, j, i = (float(a + side.start) for a, side in zip(inner, box, strict=True))
-    return k, j, i
+    if chance.happens(border):
+        return chance.pick((depth > 0) & (depth <= BORDER_DEPTH))
+    if chance.happens(0.3):
+        return depth.flatten().argmax()
+    return chance.pick(depth > 0.5 * depth.max())
 
 
-def random_box(component: np.ndarray, rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Lowest and highest corner (k, j, i) of the box of `component`, each side moved by up to a tenth of its length.
+def first_box(mask: Tensor, chance: Chance) -> Tensor:
+    """The box of a mask (k, j, i), each side moved by up to a tenth of its length, as (`BOX_NUMBERS`,) float32.
 
     Half of the boxes are flat in an axis: the box of one slice, as a user draws it.
     """
-    where = np.argwhere(component)
-    low, high = where.min(axis=0).astype(float), where.max(axis=0).astype(float)
-    if rng.random() < 0.5:
-        axis = int(rng.integers(3))
-        counts = np.bincount(where[:, axis])
-        slice_ = int(rng.choice(np.flatnonzero(counts > 0.5 * counts.max())))
-        plane = where[where[:, axis] == slice_]
-        low, high = plane.min(axis=0).astype(float), plane.max(axis=0).astype(float)
+    low, high = _corners(mask)
+    if chance.happens(0.5):
+        axis = int(chance.rng.integers(3))
+        counts = mask.sum(dim=[n for n in range(3) if n != axis])
+        slice_ = chance.pick(counts > 0.5 * counts.max())
+        on_slice = (torch.arange(mask.shape[axis], device=mask.device) == slice_).view(
+            [-1 if n == axis else 1 for n in range(3)]
+        )
+        low, high = _corners(mask & on_slice)
     extent = high - low
-    low = low + rng.uniform(-0.1, 0.1, 3) * extent
-    high = high + rng.uniform(-0.1, 0.1, 3) * extent
-    return tuple(low), tuple(np.maximum(high, low))
+    moves = [chance.uniform(-0.1, 0.1) for _ in range(6)]
+    low = torch.stack([low[n] + moves[n] * extent[n] for n in range(3)])
+    high = torch.stack([high[n] + moves[3 + n] * extent[n] for n in range(3)])
+    return torch.cat([low, torch.maximum(high, low), mask.any().float()[None]])
 
 
-def distort(mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A hand-drawn version of `mask`: grown, shrunk, or missing a piece; +1 inside, -1 outside, float32."""
-    noise = ndimage.gaussian_filter(rng.normal(size=mask.shape).astype(np.float32), 4)
-    noise /= noise.std() + 1e-6
-    drawn = signed_depths(mask) + float(rng.normal(0, 1.5)) + noise * float(rng.uniform(0, 3)) > 0
-    return np.where(drawn, 1.0, -1.0).astype(np.float32)
+def _corners(mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Lowest and highest index (3,) of a mask that is not empty, float32."""
+    low, high = [], []
+    for axis in range(3):
+        there = mask.sum(dim=[n for n in range(3) if n != axis]) > 0
+        low.append(there.float().argmax())
+        high.append(len(there) - 1 - there.flip(0).float().argmax())
+    return torch.stack(low).float(), torch.stack(high).float()
+
+
+def distort(mask: Tensor, chance: Chance) -> Tensor:
+    """A hand-drawn version of `mask` (k, j, i): grown, shrunk, or missing a piece; +1 inside, -1 outside, float32."""
+    noise = F.avg_pool3d(chance.smooth(mask.shape, 6)[None, None], 3, 1, 1)[0, 0]
+    moved = signed_depths(mask) + float(chance.rng.normal(0, 1.5)) + noise * chance.uniform(0, 3)
+    return torch.where(moved > 0, 1.0, -1.0)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from ..data.cases import Case
 from ..errors import CaseError, OutputError
@@ -17,9 +18,11 @@ from ..files import make_private_folder, replacing
 from ..models.device import autocast
 from ..models.encoders.base import SliceEncoder
 from ..models.slice_stack import StackLayout, embed_slice, pad_to
-from ..regions import regions_from_labels
+from ..regions import REGIONS, regions_from_labels
 from ..study import MODALITIES
-from .contrast_removal import without_enhancement
+
+SLICES_AT_ONCE = {"cpu": 4}
+"""Slices that the frozen encoder takes at once, by kind of device; elsewhere 128."""
 
 
 class CropEmbedding:
@@ -38,26 +41,29 @@ class CropEmbedding:
         self.layout = layout
 
     @torch.no_grad()
-    def __call__(self, images: torch.Tensor) -> torch.Tensor:
-        """Embed crops (B, M, K, J, I) as float32 (B, M, C, z, y, x); what is all 0, as an absent modality, as 0.
+    def __call__(self, images: torch.Tensor, present: np.ndarray) -> torch.Tensor:
+        """Embed a crop's images (M, K, J, I) as float32 (M, C, z, y, x); what is not `present`, bool (M,), as 0.
 
         Values above 1, which augmentation makes, are those of the brightest that the encoder knows.
         """
-        k, j, i = images.shape[2:]
-        shape = (self.encoder.channels, *self.layout.shape((k, j, i), self.encoder))
-        volumes = images.flatten(0, 1).clamp(0, 1)
-        stacks = torch.zeros((len(volumes), *shape), device=images.device)
-        for stack, volume in zip(stacks, volumes, strict=True):
-            if volume.any():
-                for z, slice_ in enumerate(self.layout.indices(k)):
-                    stack[:, z] = embed_slice(self.encoder, self.layout, volume[slice_]).float()
-        return stacks.unflatten(0, images.shape[:2])
+        k, j, i = images.shape[1:]
+        there, planes = np.flatnonzero(present).tolist(), self.layout.indices(k)
+        size = self.layout.pixels((j, i), self.encoder.pixel_multiple)
+        slices = torch.stack([images[m, plane] for m in there for plane in planes])[:, None].clamp(0, 1)
+        slices = F.interpolate(slices, size=size, mode="bilinear", align_corners=False, antialias=True)
+        at_once = SLICES_AT_ONCE.get(images.device.type, 128)
+        found = torch.cat([self.encoder(some).float() for some in slices.split(at_once)])
+        stacks = found.unflatten(0, (len(there), len(planes))).transpose(1, 2)  # present x C x z x y x x
+        whole = torch.zeros((len(present), *stacks.shape[1:]), device=images.device)
+        for n, m in enumerate(there):
+            whole[m] = stacks[n]
+        return whole
 
 
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
-VERSION = 1
+VERSION = 2
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
 
@@ -72,6 +78,8 @@ class CaseFeatures:
         regions: uint8 (K, J, I), the number of nested regions that hold a voxel: 0 none, 1 WT, 2 TC, 3 ET.
         brain: Shape (K, J, I) before padding.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None without an encoder.
+        whole_only: Whether the label tells the whole tumour only: `regions` is 0 or 1, and what lies in TC and ET is
+            unknown.
     """
 
     name: str
@@ -80,6 +88,7 @@ class CaseFeatures:
     regions: np.ndarray
     brain: tuple[int, int, int]
     embeddings: np.ndarray | None
+    whole_only: bool = False
 
 
 def case_features(
@@ -109,10 +118,11 @@ def case_features(
         OutputError: The cache cannot be written.
     """
     path = cache / f"{case.name}-{_key(case, encoder, layout)}.npz"
-    if (stored := _stored(case.name, path)) is not None:
+    if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    content = {name: value for name, value in vars(features).items() if name != "name" and value is not None}
+    kept = ("images", "present", "regions", "brain", "embeddings", "whole_only")
+    content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
     except OSError as error:
@@ -125,7 +135,7 @@ def case_features(
     return features
 
 
-def _stored(name: str, path: Path) -> CaseFeatures | None:
+def _stored(case: Case, path: Path) -> CaseFeatures | None:
     """What is cached in a file; None when it is not there or damaged."""
     if not path.exists():
         return None
@@ -133,7 +143,15 @@ def _stored(name: str, path: Path) -> CaseFeatures | None:
         with np.load(path) as stored:
             k, j, i = (int(n) for n in stored["brain"])
             embeddings = stored["embeddings"] if "embeddings" in stored.files else None
-            return CaseFeatures(name, stored["images"], stored["present"], stored["regions"], (k, j, i), embeddings)
+            return CaseFeatures(
+                case.name,
+                stored["images"],
+                stored["present"],
+                stored["regions"],
+                (k, j, i),
+                embeddings,
+                bool(stored["whole_only"]),
+            )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
         return None
@@ -142,8 +160,8 @@ def _stored(name: str, path: Path) -> CaseFeatures | None:
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
     files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
     base = encoder.fingerprint if encoder is not None else None
-    changed = (*(() if case.enhancing else ("unenhanced",)), *((case.order,) if case.order else ()))
-    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *changed]).encode()).hexdigest()[:16]
+    order = (case.order,) if case.order else ()
+    return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *order]).encode()).hexdigest()[:16]
 
 
 def _compute(
@@ -155,9 +173,11 @@ def _compute(
 ) -> CaseFeatures:
     study = case.read_study()
     canonical: Mapping[str, np.ndarray] = study.canonical.images
-    labels = study.to_canonical(case.read_labels(study))
-    if not case.enhancing:
-        canonical, labels = _without_enhancement(case, canonical, labels)
+    told = case.read_label_map(study)
+    whole_only = told.known != REGIONS and bool(told.labels.any())
+    if "WT" not in told.known:
+        raise CaseError(f"{case.labels} does not tell the whole tumour, which training needs: outline it, or remove it")
+    labels = study.to_canonical(told.labels)
     images = np.zeros((len(MODALITIES), *labels.shape), np.uint8)
     for modality, image in canonical.items():
         images[MODALITIES.index(modality)] = np.round(image * 255)
@@ -173,14 +193,6 @@ def _compute(
                 with autocast(device):
                     slice_ = torch.from_numpy(images[m, k].astype(np.float32) / 255).to(device)
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
-    regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
-    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings)
-
-
-def _without_enhancement(
-    case: Case, images: Mapping[str, np.ndarray], labels: np.ndarray
-) -> tuple[Mapping[str, np.ndarray], np.ndarray]:
-    try:
-        return without_enhancement(images, labels)
-    except CaseError as error:
-        raise CaseError(f"{case.folder}: {error}: leave the case out of the list 'without_enhancement'") from error
+    levels = regions_from_labels(labels).sum(axis=0).astype(np.uint8)
+    regions = pad_to(np.minimum(levels, 1) if whole_only else levels, MULTIPLE)
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, whole_only)

@@ -36,6 +36,9 @@ def launch(options: TrainOptions, config: MethodConfig) -> L.Fabric:
             precision=_precision(options),  # type: ignore[arg-type]
         )
         fabric.launch()
+        if fabric.device.type == "cuda":  # crops have two shapes only, and gradients need no more digits than these
+            torch.backends.cudnn.benchmark = True
+            torch.set_float32_matmul_precision("high")
     except (ValueError, RuntimeError) as error:  # Lightning's MisconfigurationException among them
         raise ModelError(
             f"training cannot start on {options.devices} x {options.accelerator!r} with precision "

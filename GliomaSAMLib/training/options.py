@@ -18,8 +18,11 @@ class TrainOptions:
 
     Args:
         folder: Folder of case folders.
-        output: Folder of the run: checkpoint, log, curve, weights.
-        split: JSON with the lists `train` and `val`, see `read_split`; None trains on all cases without validation.
+        output: Folder of the run: checkpoint, log, curve, card, weights.
+        split: JSON with the lists `train` and `val`, see `read_split`; None makes one, see `make_split`, and writes it
+            to the folder of the run.
+        extra: Further folders of case folders, all of which are for training, whatever the split.
+        validation: Share of the gliomas that a split which is made has for validation; 0 for none.
         labels: What the labels of all cases mean, as for `find_cases`.
         method: Name of the method.
         steps: Steps of the optimiser.
@@ -30,13 +33,14 @@ class TrainOptions:
         learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up and cosine decay to a hundredth.
         ema: Decay of the moving average of the weights, which is what is saved and validated.
         accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
-        workers: Processes that make crops; 0 makes them in the training process.
         seed: Seed of everything random.
         validate_minutes, checkpoint_minutes: How often.
         patience: The training ends after so many validations in a row without a better score; None: never so.
         cache: Folder of the frozen features; None for `output`/features.
         cache_features: Whether frozen features come from that folder, computed once and moved along with the crops;
             else every crop is embedded after its augmentation, which takes longer and shows the encoder more images.
+            None: from the folder on a CPU, anew on a GPU. What they do not show, such as a tumour that was pasted, is
+            always embedded anew.
         augment: How crops are drawn and changed.
         clicks: How users are simulated.
         loss: What counts how much.
@@ -48,6 +52,8 @@ class TrainOptions:
     folder: Path
     output: Path
     split: Path | None = None
+    extra: tuple[Path, ...] = ()
+    validation: float = 0.2
     labels: str | None = None
     method: str = "gliomasam"
     steps: int = 4000
@@ -64,13 +70,12 @@ class TrainOptions:
     devices: int = 1
     nodes: int = 1
     precision: str = "auto"
-    workers: int = 0
     seed: int = 0
     validate_minutes: float = 15.0
     checkpoint_minutes: float = 2.0
     patience: int | None = None
     cache: Path | None = None
-    cache_features: bool = True
+    cache_features: bool | None = None
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -124,17 +129,17 @@ class TrainOptions:
             for shape in shapes
             if any(n <= 0 or n % multiple for n in shape)
         ]
-        if self.patience is not None and self.split is None:
+        if not 0 <= self.validation < 1:
+            problems.append(f"the share for validation must lie in 0 to below 1, not {self.validation}")
+        if self.patience is not None and self.split is None and not self.validation:
             problems.append("without a split there are no validations that could end it early: leave out patience")
-        problems += self.clicks.problems() + self.loss.problems()
+        problems += self.augment.problems() + self.clicks.problems() + self.loss.problems()
         replaced = self.clicks.previous_truth + self.clicks.previous_distorted
         if replaced > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
             problems.append(
                 f"the method {config.method!r} is given no answer before that could be replaced: leave out the shares "
                 "of answers after the truth and after a distorted truth"
             )
-        if self.workers < 0:
-            problems.append(f"workers must be 0 or more, not {self.workers}")
         if problems:
             raise ModelError(f"the training cannot be done: {'; '.join(problems)}")
         return config

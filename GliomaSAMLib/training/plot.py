@@ -35,7 +35,7 @@ def plot_log(folder: Path) -> Path | None:
     loss, training, validation = figure.subplots(1, 3)
     minutes = np.array([line["seconds"] / 60 for line in steps])
     _draw(loss, minutes, np.array([line["loss"] for line in steps]), "#444444", "loss")
-    dice = np.array([line["dice"] for line in steps])
+    dice = np.array([line["dice"] for line in steps], float)  # not a number where a label does not tell the region
     for index, region in enumerate(REGIONS):
         _draw(training, minutes, dice[:, index], COLOURS[region], region)
     _draw_validations(validation, validations)
@@ -53,7 +53,8 @@ def plot_log(folder: Path) -> Path | None:
 
 def _draw(axes: Axes, minutes: np.ndarray, values: np.ndarray, colour: str, label: str) -> None:
     axes.plot(minutes, values, ".", color=colour, alpha=0.3, markersize=3, markeredgewidth=0)
-    axes.plot(minutes, smooth(values), color=colour, linewidth=1.6, label=label)
+    known = np.isfinite(values)
+    axes.plot(minutes[known], smooth(values[known]), color=colour, linewidth=1.6, label=label)
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
@@ -90,7 +91,7 @@ def _draw_validations(axes: Axes, validations: list[dict[str, Any]]) -> None:
 
 def _data_time(steps: list[dict[str, Any]]) -> str:
     shares = [line["data_time"] for line in steps if "data_time" in line]
-    return f", {np.mean(shares):.0%} of it waiting for crops" if shares else ""
+    return f", {np.mean(shares):.0%} of it making crops" if shares else ""
 
 
 def _style(axes: Axes, title: str, end: float, dice: bool = False) -> None:

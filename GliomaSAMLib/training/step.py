@@ -1,22 +1,25 @@
 """One training step: users see the proposal or prompt at once, and correct the answers; the loss is on the last."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
 from monai.metrics import compute_dice
-from torch import nn
+from torch import Tensor, nn
 
-from ..models.prompt_maps import PromptSet, prompt_maps
+from ..models.prompt_maps import PromptSet
 from ..models.registry import PROMPTS, Previous, VolumeDecoder
+from .batches import Batch
+from .chance import Chance
 from .click_simulation import ClickConfig
-from .users import Scene, User
+from .maps_on_device import draw_maps
+from .masks import mean_on_cells, nested
+from .users import Scene, User, settle
 
-_dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
+_dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0, reduction="none")
 
 
 @dataclass(frozen=True)
@@ -59,17 +62,18 @@ class Before:
         clicked: The errors of the newest clicks near these, bool (B, 3, k, j, i).
     """
 
-    mask: torch.Tensor
-    clicked: torch.Tensor
+    mask: Tensor
+    clicked: Tensor
 
 
 def segmentation_loss(
-    logits: torch.Tensor,
-    truth: torch.Tensor,
-    maps: torch.Tensor,
+    logits: Tensor,
+    truth: Tensor,
+    maps: Tensor,
     config: LossConfig = PLAIN,
     before: Before | None = None,
-) -> torch.Tensor:
+    known: Tensor | None = None,
+) -> Tensor:
     """Loss of `logits` (B, 3, K, J, I) against `truth` of the same shape, mean over the batch.
 
     Args:
@@ -78,6 +82,7 @@ def segmentation_loss(
         maps: Prompt maps (B, CHANNELS, K/2, J/2, I/2); channels 6..11 weigh the surroundings of clicks.
         config: The weights.
         before: What was there before, for the weights of errors; None without an answer before.
+        known: Which regions the truth tells, bool (B, 3); the others count for nothing. None for all.
     """
     logits, truth = logits.float(), truth.float()
     wide = maps[:, 6:12].float().amax(dim=1, keepdim=True)
@@ -85,12 +90,20 @@ def segmentation_loss(
     entropy = F.binary_cross_entropy_with_logits(logits, truth, reduction="none")
     if before is not None:
         entropy = entropy * _error_weights(logits, truth, config, before)
-    near_clicks = (entropy * weight).mean(dim=(1, 2, 3, 4)) / weight.mean(dim=(1, 2, 3, 4))
-    return _dice(logits, truth) + near_clicks.mean() + 0.5 * entropy.mean()
+    near_clicks = (entropy * weight).mean(dim=(2, 3, 4)) / weight.mean(dim=(2, 3, 4))
+    by_region = _dice(logits, truth).flatten(1) + near_clicks + 0.5 * entropy.mean(dim=(2, 3, 4))  # B x 3
+    return known_mean(by_region, known).mean()
+
+
+def known_mean(by_region: Tensor, known: Tensor | None) -> Tensor:
+    """Means over the regions that are known, (B,), of values (B, 3)."""
+    if known is None:
+        return by_region.mean(dim=1)
+    return torch.where(known, by_region, 0.0).sum(dim=1) / known.sum(dim=1)
 
 
 @torch.no_grad()
-def _error_weights(logits: torch.Tensor, truth: torch.Tensor, config: LossConfig, before: Before) -> torch.Tensor:
+def _error_weights(logits: Tensor, truth: Tensor, config: LossConfig, before: Before) -> Tensor:
     """Weights of the voxels, (B, 3, K, J, I)."""
     weights = torch.ones_like(logits)
     if config.clicked_error_weight != 1:
@@ -102,7 +115,7 @@ def _error_weights(logits: torch.Tensor, truth: torch.Tensor, config: LossConfig
     return weights
 
 
-def _on_voxels(cells: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+def _on_voxels(cells: Tensor, like: Tensor) -> Tensor:
     """Values of cells of 2 mm on the voxels of `like`, nearest neighbour; bool stays bool."""
     fine = F.interpolate(cells.float(), size=like.shape[2:], mode="nearest")
     return fine > 0 if cells.dtype == torch.bool else fine
@@ -118,12 +131,13 @@ PROPOSAL_WEIGHT = 0.5
 class TrainingStep(nn.Module):
     """Wraps a decoder so that one `forward` is a whole step, which lets Fabric distribute it.
 
+    All is computed on the device of the batch. The host learns of prompts, once for each round of the users.
+
     Args:
         decoder: The network to be trained.
         clicks: How users are simulated.
         seed: Seed of the simulated users; with a sample's index it fixes every click.
         kinds: Kinds of prompts that the network reads; users give no others.
-        embed: From images (B, M, K, J, I) to their embeddings (B, M, C, z, y, x), where a batch comes without them.
         previous: What the network is given besides prompts, see `MethodConfig.previous`.
         loss: What counts how much.
     """
@@ -134,7 +148,6 @@ class TrainingStep(nn.Module):
         clicks: ClickConfig,
         seed: int,
         kinds: Sequence[str] = PROMPTS,
-        embed: Callable[[torch.Tensor], torch.Tensor] | None = None,
         previous: Previous = "proposal",
         loss: LossConfig = PLAIN,
     ) -> None:
@@ -143,93 +156,81 @@ class TrainingStep(nn.Module):
         self.clicks = clicks
         self.seed = seed
         self.kinds = kinds
-        self.embed = embed
         self.previous = previous
         self.loss = loss
 
-    def forward(
-        self,
-        images: torch.Tensor,
-        present: torch.Tensor,
-        regions: torch.Tensor,
-        embeddings: torch.Tensor | None,
-        index: torch.Tensor,
-        training_progress: float = 1.0,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(self, batch: Batch, training_progress: float = 1.0) -> tuple[Tensor, Tensor]:
         """Compute loss and mean Dice of a batch.
 
         Both are means over the samples, none of which depends on the others: it does not matter which are together.
-        All users of a sample share its features; the loss is half of that on the proposal and the mean of theirs, and
-        the auxiliary losses of the network.
+        (But where the label of one tells the whole tumour only, the network's own auxiliary losses, which know nothing
+        of that, are left out for all.) All users of a sample share its features; the loss is half of that on the
+        proposal and the mean of theirs, and the auxiliary losses of the network.
 
         Args:
-            images, present, regions, embeddings: As in `Crop`, with a batch axis in front.
-            index: Numbers of the samples, (B,).
+            batch: The samples.
             training_progress: Fraction of the training that is done, 0 to 1.
 
         Returns:
-            The loss, a scalar, and the Dice of WT, TC, ET, (3,).
+            The loss, a scalar, and the Dice of WT, TC, ET, (3,), each over the samples in which it is known; not a
+            number where it is known in none.
         """
-        if embeddings is None and self.embed is not None:
-            embeddings = self.embed(images * present[:, :, None, None, None])
-        features, loss = self.decoder.encode_for_training(images, present, embeddings, training_progress)
-        unprompted = [PromptSet()] * len(index)
-        nothing = self._maps(unprompted, [None] * len(index), images)
-        proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions)
-        loss = loss + auxiliary + PROPOSAL_WEIGHT * segmentation_loss(proposed, regions, nothing, self.loss)
-        levels = regions.sum(dim=1, dtype=torch.uint8)
-        known = [tensor.cpu().numpy() for tensor in (levels, images.float(), present)]
-        scenes = [Scene(*sample) for sample in zip(*known, _on_cells(proposed), strict=True)]
+        images, known = batch.images, batch.known
+        features, loss = self.decoder.encode_for_training(images, batch.present, batch.embeddings, training_progress)
+        unprompted = [PromptSet()] * len(images)
+        nothing = self._maps(unprompted, [None] * len(images), images)
+        regions = nested(batch.levels)
+        counted = 1.0 - float(any(batch.whole_only))
+        proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions.to(torch.uint8))
+        proposal_loss = segmentation_loss(proposed, regions, nothing, self.loss, known=known)
+        loss = loss + counted * auxiliary + PROPOSAL_WEIGHT * proposal_loss
+        scenes = [
+            Scene(batch.levels[n], images[n].float(), batch.present_on_host[n], proposal, batch.whole_only[n])
+            for n, proposal in enumerate(mean_on_cells(proposed))
+        ]
         losses, dices = [], []
         for number in range(self.clicks.users):
             users = [
-                User(scene, self.clicks, self.kinds, self.previous, np.random.default_rng((self.seed, 7, n, number)))
-                for scene, n in zip(scenes, index.tolist(), strict=True)
+                User(scene, self.clicks, self.kinds, self.previous, Chance(images.device, self.seed, 7, n, number))
+                for scene, n in zip(scenes, batch.index, strict=True)
             ]
             self._correct(users, features, images)
-            goal = _nested(users).to(regions.device)
+            goal = nested(torch.stack([user.levels for user in users]))
             prompts = [user.prompts for user in users]
-            maps = self._maps(prompts, [user.previous_logits for user in users], images)
-            logits, auxiliary = self.decoder.decode_for_training(features, maps, prompts, goal)
-            before = Before(
-                torch.from_numpy(np.stack([user.previous_logits > 0 for user in users])).to(images.device),
-                torch.from_numpy(np.stack([user.near_clicks() for user in users])).to(images.device),
-            )
-            losses.append(segmentation_loss(logits, goal, maps, self.loss, before) + auxiliary)
-            dices.append(mean_dice(logits.detach(), goal))
+            previous = torch.stack([user.previous_logits for user in users])
+            maps = self._maps(prompts, list(previous), images)
+            logits, auxiliary = self.decoder.decode_for_training(features, maps, prompts, goal.to(torch.uint8))
+            before = Before(previous > 0, torch.stack([user.near_clicks() for user in users]))
+            losses.append(segmentation_loss(logits, goal, maps, self.loss, before, known) + counted * auxiliary)
+            dices.append(mean_dice(logits.detach(), goal, known))
         return loss + torch.stack(losses).mean(), torch.stack(dices).mean(dim=0)
 
     @torch.no_grad()
-    def _correct(self, users: Sequence[User], features: list[torch.Tensor], like: torch.Tensor) -> None:
+    def _correct(self, users: Sequence[User], features: list[Tensor], like: Tensor) -> None:
         """Let users, one of each sample, look at the answers and correct them until none has a round left."""
+        settle(users)
         while any(user.rounds for user in users):
-            answers: list[np.ndarray | None] = [None] * len(users)
+            answers: list[Tensor | None] = [None] * len(users)
             if any(user.needs_answer for user in users):
                 prompts = [user.prompts for user in users]
                 maps = self._maps(prompts, [user.previous_logits for user in users], like)
-                answers = list(_on_cells(self.decoder.decode([f.detach() for f in features], maps, prompts)))
+                answers = list(mean_on_cells(self.decoder.decode([f.detach() for f in features], maps, prompts)))
             for user, answer in zip(users, answers, strict=True):
                 user.react(answer)
+            settle(users)
 
-    def _maps(
-        self, prompts: Sequence[PromptSet], previous: Sequence[np.ndarray | None], like: torch.Tensor
-    ) -> torch.Tensor:
+    def _maps(self, prompts: Sequence[PromptSet], previous: Sequence[Tensor | None], like: Tensor) -> Tensor:
         shape = [side // 2 for side in like.shape[2:]]
-        maps = [prompt_maps(one, shape, CELL_MM, logits) for one, logits in zip(prompts, previous, strict=True)]
-        return torch.from_numpy(np.stack(maps)).to(like.device)
+        return torch.stack(
+            [draw_maps(one, shape, CELL_MM, like.device, logits) for one, logits in zip(prompts, previous, strict=True)]
+        )
 
 
-def _on_cells(logits: torch.Tensor) -> np.ndarray:
-    """Logits on the grid of the prompt maps."""
-    return F.avg_pool3d(logits.detach().float(), 2).cpu().numpy()
-
-
-def _nested(users: Sequence[User]) -> torch.Tensor:
-    """What users mean as WT, TC, ET, uint8 (B, 3, K, J, I)."""
-    levels = torch.from_numpy(np.stack([user.levels for user in users]))
-    return torch.stack([levels >= level for level in (1, 2, 3)], dim=1).to(torch.uint8)
-
-
-def mean_dice(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Dice of the thresholded logits (B, 3, K, J, I) of each region, mean over the batch, (3,). Two empty masks: 1."""
-    return compute_dice(logits > 0, truth > 0, ignore_empty=False).mean(dim=0)
+def mean_dice(logits: Tensor, truth: Tensor, known: Tensor | None = None) -> Tensor:
+    """Dice of the thresholded logits (B, 3, K, J, I) of each region, mean over those of the batch in which it is known,
+    (3,). Two empty masks: 1.
+    """
+    each = compute_dice(logits > 0, truth > 0, ignore_empty=False)
+    if known is None:
+        return each.mean(dim=0)
+    return torch.where(known, each, 0.0).sum(dim=0) / known.sum(dim=0)

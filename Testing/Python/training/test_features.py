@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 import torch
 
 from GliomaSAMLib.data import Case, find_cases
-from GliomaSAMLib.errors import Cancelled, CaseError, OutputError
+from GliomaSAMLib.errors import Cancelled, OutputError
 from GliomaSAMLib.models.encoders.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.slice_stack import StackLayout, embed_slice
-from GliomaSAMLib.training import ClickConfig, TrainOptions, fit, trainer
+from GliomaSAMLib.training import TrainOptions, fit, trainer
 from GliomaSAMLib.training.checkpoint import read_log
 from GliomaSAMLib.training.features import CaseFeatures, CropEmbedding, case_features
-from GliomaSAMLib.training.step import TrainingStep
 
 CPU = torch.device("cpu")
 
@@ -141,70 +141,45 @@ def test_the_real_encoder_on_a_small_slice() -> None:
     assert not torch.allclose(embedded, embed_slice(encoder, StackLayout(pixel_mm=1.0), image.flip(0)))
 
 
-def test_a_case_without_its_enhancement(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
-    plain = features(case, tiny_encoder, tmp_path / "cache")
-    found = features(case.without_enhancement(), tiny_encoder, tmp_path / "cache")
-    assert found.name != plain.name and len(list((tmp_path / "cache").iterdir())) == 2
-    rim = plain.regions == 3
-    assert (found.regions[rim] == 2).all() and np.array_equal(found.regions[~rim], plain.regions[~rim])
-    assert np.array_equal(found.images[[0, 2, 3]], plain.images[[0, 2, 3]])
-    assert np.median(found.images[1][rim]) < np.median(plain.images[1][rim]) - 50
-    assert found.embeddings is not None and plain.embeddings is not None
-    assert not np.array_equal(found.embeddings[1], plain.embeddings[1])
-    assert np.array_equal(found.embeddings[[0, 2, 3]], plain.embeddings[[0, 2, 3]])
-
-
-def test_a_case_without_t1c_says_why_it_cannot_be_so_used(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
-    next(case.folder.glob("*_t1c.nii.gz")).unlink()
-    with pytest.raises(CaseError, match=r"one: enhancement .* leave the case out"):
-        features(case.without_enhancement(), tiny_encoder, tmp_path / "cache")
+@pytest.mark.parametrize("labels", ["one label", "none"])
+def test_of_a_whole_tumour_nothing_else_is_known(labels: str, case: Case, tmp_path: Path) -> None:
+    image = sitk.ReadImage(str(case.labels))
+    whole = sitk.Cast(image > 0, sitk.sitkUInt8) if labels == "one label" else image * 0
+    case.labels.unlink()
+    sitk.WriteImage(whole, str(case.folder / "wt.nii.gz"))
+    (changed,) = find_cases(case.folder.parent)
+    for _ in range(2):  # computed, then from the cache
+        found = features(changed, None, tmp_path / "cache")
+        assert found.whole_only == (labels == "one label")  # where there is no tumour, there is no core
+        assert found.regions.max() == int(labels == "one label")
 
 
 CROP_LAYOUT = StackLayout(slice_mm=8)
 
+ALL = np.ones(4, bool)
+
 
 @pytest.fixture
-def crops() -> torch.Tensor:
-    images = torch.rand(2, 4, 32, 32, 48, generator=torch.Generator().manual_seed(0))
-    images[1, 2] = 0
-    return images
+def crop() -> torch.Tensor:
+    return torch.rand(4, 32, 32, 48, generator=torch.Generator().manual_seed(0))
 
 
-def test_slices_are_embedded_as_those_of_a_case(crops: torch.Tensor, tiny_encoder: Any) -> None:
-    found = CropEmbedding(tiny_encoder, CROP_LAYOUT)(crops)
-    assert found.shape == (2, 4, 8, 4, *CROP_LAYOUT.shape((32, 32, 48), tiny_encoder)[1:])
+def test_slices_are_embedded_as_those_of_a_case(crop: torch.Tensor, tiny_encoder: Any) -> None:
+    found = CropEmbedding(tiny_encoder, CROP_LAYOUT)(crop, ALL)
+    assert found.shape == (4, 8, 4, *CROP_LAYOUT.shape((32, 32, 48), tiny_encoder)[1:])
     assert not found.requires_grad and not found.is_inference()
     for z, k in enumerate(CROP_LAYOUT.indices(32)):
-        assert torch.equal(found[1, 3, :, z], embed_slice(tiny_encoder, CROP_LAYOUT, crops[1, 3, k]))
+        torch.testing.assert_close(found[3, :, z], embed_slice(tiny_encoder, CROP_LAYOUT, crop[3, k]))
 
 
-def test_absent_modalities_are_not_embedded_and_bright_values_are_cut(crops: torch.Tensor, tiny_encoder: Any) -> None:
+def test_absent_modalities_are_not_embedded_and_bright_values_are_cut(crop: torch.Tensor, tiny_encoder: Any) -> None:
+    seen: list[int] = []
+    tiny_encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     embed = CropEmbedding(tiny_encoder, CROP_LAYOUT)
-    found = embed(crops)
-    assert tiny_encoder.calls == 7 * 4
-    assert not found[1, 2].any() and found[1, 1].any()
-    assert torch.equal(embed(crops * 10), embed((crops * 10).clamp(max=1)))
-
-
-def test_the_step_embeds_only_what_comes_without(
-    crops: torch.Tensor, tiny_encoder: Any, tiny_network: Callable
-) -> None:
-    network = tiny_network(embedding_channels=8, blank=0.0)
-    embed = CropEmbedding(tiny_encoder, CROP_LAYOUT)
-    module = TrainingStep(network, ClickConfig(), seed=1, embed=embed)
-    present = torch.ones(2, 4, dtype=torch.bool)
-    present[0, 1] = False
-    regions = torch.zeros(2, 3, 32, 32, 48, dtype=torch.uint8)
-    regions[:, :, 8:24, 8:24, 8:24] = 1
-    loss, _ = module(crops, present, regions, None, torch.arange(2))
-    calls = tiny_encoder.calls
-    assert calls == 6 * 4  # neither what is absent nor what was dropped
-    known, _ = module(crops, present, regions, embed(crops * present[..., None, None, None]), torch.arange(2))
-    assert loss.item() == known.item() and tiny_encoder.calls == 2 * calls
-    loss.backward()
-    assert all(parameter.grad is not None for parameter in network.fusion.parameters())
-    assert all(parameter.grad is None for parameter in tiny_encoder.parameters())
-    assert not any("embed." in name for name in module.state_dict())
+    found = embed(crop, np.array([True, True, False, True]))
+    assert sum(seen) == 3 * 4
+    assert not found[2].any() and found[1].any()
+    assert torch.equal(embed(crop * 10, ALL), embed((crop * 10).clamp(max=1), ALL))
 
 
 def test_a_training_without_cached_features(
@@ -221,6 +196,6 @@ def test_a_training_without_cached_features(
     options = tiny_options(steps=2, cache_features=False)
     fit(options)
     assert dict(seen) == {"first": False, "second": False, "third": True}  # validation has nothing augmented
-    assert [line["step"] for line in read_log(options.output)] == [1, 2, 2]
+    assert [line["step"] for line in read_log(options.output)] == [0, 1, 2, 2]
     fit(replace(options, steps=3))
     assert read_log(options.output)[-1]["step"] == 3

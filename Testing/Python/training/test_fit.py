@@ -16,7 +16,7 @@ from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, W
 from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
 from GliomaSAMLib.models.registry import MethodConfig, build, config_from_json, find_method
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import ClickConfig, LossConfig, TrainOptions, fit, step, trainer
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit, step, trainer
 from GliomaSAMLib.training.checkpoint import CHECKPOINT, LOG, read_log
 from GliomaSAMLib.training.trainer import Run
 from GliomaSAMLib.training.users import User
@@ -100,7 +100,7 @@ def test_three_steps_and_three_more_are_six(
         [(line["step"], line.get("loss"), line.get("validation")) for line in read_log(run.output)]
         for run in (whole, parts)
     ]
-    assert logs[0] == logs[1] and len(logs[0]) == 7
+    assert logs[0] == logs[1] and len(logs[0]) == 1 + 7
     assert_same(load_file(whole.weights), load_file(parts.weights))
 
 
@@ -117,12 +117,12 @@ def test_a_step_in_parts_is_the_step(
         output = tmp_path / f"{batch}x{accumulate}"
         shares = {"batch": batch, "accumulate": accumulate, "steps": 2, "learning_rate": 1.0}
         fit(tiny_options(output=output, config=calm, **shares))
-        done.append((checkpoint(output)["decoder"], [line["loss"] for line in read_log(output)[:2]]))
+        done.append((checkpoint(output)["decoder"], [line["loss"] for line in read_log(output)[1:3]]))
     (whole, losses), *parts = done
     for part, others in parts:
         assert others == pytest.approx(losses, abs=2e-4)
         # weights move by some 1e-2
-        assert max(float((value - part[name]).abs().max()) for name, value in whole.items()) < 1e-4
+        assert max(float((value - part[name]).abs().max()) for name, value in whole.items()) < 3e-4
 
 
 def scores(monkeypatch: pytest.MonkeyPatch, *values: float) -> None:
@@ -167,7 +167,7 @@ def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], mon
 
 def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="leave out patience"):
-        fit(tiny_options(split=None, patience=2))
+        fit(tiny_options(split=None, validation=0.0, patience=2))
     (tmp_path / "split.json").write_text(json.dumps({"train": ["first"], "val": []}))
     with pytest.raises(CaseError, match="no case for validation, which patience needs"):
         fit(tiny_options(split=tmp_path / "split.json", patience=2))
@@ -187,21 +187,12 @@ def test_checkpointing_is_handed_to_a_network_that_has_it(
         fit(tiny_options(checkpointing=True))
 
 
-def test_workers_make_the_same_crops(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
-    runs = [tiny_options(output=tmp_path / str(n), workers=n, steps=3) for n in (0, 1)]
-    losses = []
-    for options in runs:
-        fit(options)
-        losses.append([line.get("loss") for line in read_log(options.output)])
-    assert losses[0] == losses[1]
-
-
 def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> None:
     options = tiny_options(steps=3)
     user = StopAfter(100)
     assert fit(options, user.progress) == options.weights
     assert sorted(path.name for path in options.output.iterdir()) == [
-        "curve.png", CHECKPOINT, LOG, "tiny.safetensors",
+        "card.md", "curve.png", CHECKPOINT, LOG, "tiny.safetensors",
     ]  # fmt: skip
     state, metadata = load_weights(options.weights)
     config = config_from_json(metadata.config)
@@ -210,8 +201,9 @@ def test_what_a_training_leaves(tiny_options: Callable[..., TrainOptions]) -> No
     assert metadata.extra["steps"] == "3"
     build(config).network.load_state_dict(state)
     lines = read_log(options.output)
-    assert [line["step"] for line in lines] == [1, 2, 3, 3]
-    assert all(0 <= line["data_time"] <= 1 and len(line["dice"]) == 3 for line in lines[:3])
+    assert [line["step"] for line in lines] == [0, 1, 2, 3, 3]
+    assert lines[0]["patients"] == "2 with all labels and volumes" and lines[0]["validation_cases"] == 1
+    assert all(0 <= line["data_time"] <= 1 and len(line["dice"]) == 3 for line in lines[1:4])
     assert 0 <= lines[-1]["validation"]["WT3"] <= 1
     fractions = [fraction for fraction, _ in user.lines]
     assert fractions == sorted(fractions) and fractions[-1] == 1
@@ -342,7 +334,8 @@ def test_too_little_memory_says_what_to_do(
         ({"steps": 0}, "steps must be"),
         ({"minutes": float("nan")}, "minutes must be"),
         ({"learning_rate": -1.0}, "learning rate must be"),
-        ({"workers": -1}, "workers must be"),
+        ({"validation": 1.0}, "share for validation must"),
+        ({"augment": AugmentConfig(pasted=2.0)}, "pasted tumours must lie in 0 to 1"),
         ({"accumulate": 0}, "accumulate must be"),
         ({"patience": 0}, "patience must be"),
         ({"accelerator": "abacus"}, "abacus"),
@@ -402,9 +395,9 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     calls: list[int] = []
     honest = step.segmentation_loss
 
-    def broken_at_first(logits: torch.Tensor, *others: torch.Tensor) -> torch.Tensor:
+    def broken_at_first(logits: torch.Tensor, *others: Any, **more: Any) -> torch.Tensor:
         calls.append(1)  # each step has a loss on the proposal and one on the answer to each of two users
-        return (0 * logits).sqrt().sum() if len(calls) == 4 else honest(logits, *others)
+        return (0 * logits).sqrt().sum() if len(calls) == 4 else honest(logits, *others, **more)
 
     monkeypatch.setattr(step, "segmentation_loss", broken_at_first)
     options = tiny_options(steps=3)
@@ -412,15 +405,13 @@ def test_a_step_without_a_finite_gradient_is_left_out(
     lines = [line for line in read_log(options.output) if "loss" in line]
     assert [line.get("skipped", False) for line in lines] == [False, True, False]
     assert all(torch.isfinite(tensor).all() for tensor in load_file(options.weights).values())
-    monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others: (0 * logits).sqrt().sum())
+    monkeypatch.setattr(step, "segmentation_loss", lambda logits, *others, **more: (0 * logits).sqrt().sum())
     monkeypatch.setattr(trainer, "MAX_SKIPPED_STEPS", 3)
     with pytest.raises(CaseError, match="steps in a row are not finite"):
         fit(tiny_options(steps=10, output=options.output.parent / "hopeless", split=None))
 
 
 def test_crops_must_fit_the_decoder(tiny_options: Callable[..., TrainOptions]) -> None:
-    from GliomaSAMLib.training import AugmentConfig
-
     with pytest.raises(ModelError, match=r"multiples of 16, not \(32, 40, 32\)"):
         fit(tiny_options(augment=AugmentConfig(crop=(32, 40, 32))))
 
@@ -435,15 +426,3 @@ def test_a_split_without_training_cases(tiny_options: Callable[..., TrainOptions
     (tmp_path / "split.json").write_text(json.dumps({"train": [], "val": ["first"]}))
     with pytest.raises(CaseError, match="no case for training"):
         fit(tiny_options(split=tmp_path / "split.json"))
-
-
-def test_cases_of_which_the_enhancement_is_taken_out_are_read_twice(
-    tiny_options: Callable[..., TrainOptions], tmp_path: Path
-) -> None:
-    split = tmp_path / "split.json"
-    split.write_text(json.dumps({"train": ["first", "second"], "val": [], "without_enhancement": ["second"]}))
-    said: list[str] = []
-    fit(tiny_options(split=split, steps=1), progress=lambda _, text: said.append(text))
-    assert [text.split()[2] for text in said if text.startswith("reading case")] == [
-        "first,", "second,", "second-unenhanced,"
-    ]  # fmt: skip

@@ -1,7 +1,8 @@
 """One training step: what users are told and give, and the loss."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,15 +13,44 @@ from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import CHANNELS, PROMPT_CHANNELS, PromptSet, prompt_maps
 from GliomaSAMLib.models.registry import VolumeDecoder
 from GliomaSAMLib.training import ClickConfig
+from GliomaSAMLib.training.batches import Batch
+from GliomaSAMLib.training.masks import nested
 from GliomaSAMLib.training.step import CELL_MM, Before, LossConfig, TrainingStep, mean_dice, segmentation_loss
 
 
-def batch(size: int = 2) -> tuple[Any, ...]:
+def batch(size: int = 2, whole_only: Sequence[bool] | None = None) -> Batch:
+    """Samples with a cube in all regions, or known as the whole tumour only."""
     generator = torch.Generator().manual_seed(0)
-    images = torch.rand(size, 4, 32, 32, 32, generator=generator)
-    regions = torch.zeros(size, 3, 32, 32, 32, dtype=torch.uint8)
-    regions[:, :, 8:24, 8:24, 8:24] = 1
-    return images, torch.ones(size, 4, dtype=torch.bool), regions, None, torch.arange(size)
+    whole = tuple(whole_only or [False] * size)
+    levels = torch.zeros(size, 32, 32, 32, dtype=torch.uint8)
+    levels[:, 8:24, 8:24, 8:24] = torch.tensor([1 if one else 3 for one in whole], dtype=torch.uint8)[
+        :, None, None, None
+    ]
+    return Batch(
+        images=torch.rand(size, 4, 32, 32, 32, generator=generator),
+        present=torch.ones(size, 4, dtype=torch.bool),
+        levels=levels,
+        known=torch.tensor([[True, not one, not one] for one in whole]),
+        embeddings=None,
+        index=tuple(range(size)),
+        present_on_host=tuple(np.ones((size, 4), bool)),
+        whole_only=whole,
+    )
+
+
+def one_of(samples: Batch, n: int) -> Batch:
+    """A batch of one sample of another."""
+    cut = slice(n, n + 1)
+    return Batch(
+        samples.images[cut],
+        samples.present[cut],
+        samples.levels[cut],
+        samples.known[cut],
+        None,
+        samples.index[cut],
+        samples.present_on_host[cut],
+        samples.whole_only[cut],
+    )
 
 
 class Recorder(VolumeDecoder):
@@ -55,7 +85,7 @@ def plain(**changes: Any) -> ClickConfig:
 
 def test_a_step_gives_a_loss_with_gradients_and_dice(tiny_network: Callable) -> None:
     module = TrainingStep(tiny_network(), ClickConfig(), seed=1)
-    loss, dices = module(*batch())
+    loss, dices = module(batch())
     loss.backward()
     assert torch.isfinite(loss) and dices.shape == (3,)
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in module.parameters())
@@ -69,32 +99,30 @@ def test_the_same_seed_and_index_meet_the_same_users(previous: Any, tiny_network
 
     def given(seed: int) -> list[Any]:
         recorder = Recorder()
-        TrainingStep(recorder, config, seed, previous=previous)(*batch(4))
+        TrainingStep(recorder, config, seed, previous=previous)(batch(4))
         return [recorder.maps, [one.points for together in recorder.prompts for one in together]]
 
     first, again, other = given(1), given(1), given(2)
     assert first[1] == again[1] != other[1]
     assert all(torch.equal(a, b) for a, b in zip(first[0], again[0], strict=True))
     network = tiny_network()
-    losses = [TrainingStep(network, config, seed, previous=previous)(*batch(4))[0].item() for seed in (1, 1, 2)]
+    losses = [TrainingStep(network, config, seed, previous=previous)(batch(4))[0].item() for seed in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]
 
 
 def test_samples_do_not_depend_on_which_are_together(tiny_network: Callable) -> None:
     config = ClickConfig(users=2, previous_truth=0.2, previous_distorted=0.3)
     module = TrainingStep(tiny_network(), config, seed=1, previous="answer", loss=LossConfig(15, 3, 2))
-    images, present, regions, _, index = batch(6)
-    together = module(images, present, regions, None, index)
-    alone = [
-        module(images[n : n + 1], present[n : n + 1], regions[n : n + 1], None, index[n : n + 1]) for n in range(6)
-    ]
+    samples = batch(6, [False, True, False, False, True, False])
+    together = module(samples)
+    alone = [module(one_of(samples, n)) for n in range(6)]
     for joint, single in zip(together, zip(*alone, strict=True), strict=True):
-        assert torch.allclose(joint, torch.stack(single).mean(dim=0), rtol=1e-4)
+        assert torch.allclose(joint, torch.stack(single).nanmean(dim=0), rtol=1e-4)
 
 
 def test_rounds_add_clicks_where_the_mask_is_wrong() -> None:
     recorder = Recorder()
-    TrainingStep(recorder, plain(rounds=(0.0, 0.0, 1.0)), seed=1)(*batch(1))
+    TrainingStep(recorder, plain(rounds=(0.0, 0.0, 1.0)), seed=1)(batch(1))
     assert len(recorder.maps) == 3  # the proposal, the answer that is corrected, the answer that is judged
     clicks = [maps[:, :6].amax(dim=(0, 2, 3, 4)) for maps in recorder.maps]
     assert not clicks[0].any() and clicks[1].any()
@@ -107,7 +135,7 @@ def test_most_rounds_are_of_one_click() -> None:
     counts = []
     for seed in range(60):
         recorder = Recorder()
-        TrainingStep(recorder, plain(rounds=(0.0, 1.0), several=0.3), seed)(*batch(1))
+        TrainingStep(recorder, plain(rounds=(0.0, 1.0), several=0.3), seed)(batch(1))
         counts.append(len(recorder.prompts[-1][0].points))
     assert set(counts) == {1, 2, 3}
     assert np.mean(np.array(counts) == 1) == pytest.approx(0.7, abs=0.15)
@@ -115,7 +143,7 @@ def test_most_rounds_are_of_one_click() -> None:
 
 def test_users_share_a_pass_of_the_encoder_and_click_on_their_own() -> None:
     recorder = Recorder()
-    TrainingStep(recorder, plain(users=4, rounds=(0.0, 1.0)), seed=0)(*batch(2))
+    TrainingStep(recorder, plain(users=4, rounds=(0.0, 1.0)), seed=0)(batch(2))
     assert recorder.encoded == 1
     assert len(recorder.maps) == 1 + 4  # the proposal, and an answer to each user of each sample
     first_clicks = {together[0].points[0][0] for together in recorder.prompts[1:]}
@@ -125,7 +153,7 @@ def test_users_share_a_pass_of_the_encoder_and_click_on_their_own() -> None:
 def test_the_loss_is_the_mean_over_users_and_the_proposal_counts_once(tiny_network: Callable) -> None:
     network = tiny_network()
     losses = [
-        TrainingStep(network, plain(users=users, rounds=(0.0, 1.0)), seed=3)(*batch(1))[0].item() for users in (1, 5)
+        TrainingStep(network, plain(users=users, rounds=(0.0, 1.0)), seed=3)(batch(1))[0].item() for users in (1, 5)
     ]
     assert losses[1] == pytest.approx(losses[0], rel=0.1)
 
@@ -133,7 +161,7 @@ def test_the_loss_is_the_mean_over_users_and_the_proposal_counts_once(tiny_netwo
 def test_the_network_is_told_the_answer_before_the_newest_clicks() -> None:
     recorder = Recorder()
     module = TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0, previous="answer")
-    module(*batch(1))
+    module(batch(1))
     assert len(recorder.maps) == 4
     # answer n is -n everywhere: nothing is told while it is sought, then the proposal, then the answer before
     assert recorder.previous() == [0, -1, -2, -3]
@@ -144,19 +172,19 @@ def test_the_network_is_told_the_answer_before_the_newest_clicks() -> None:
 def test_a_first_prompt_without_corrections_is_told_the_proposal() -> None:
     recorder = Recorder()
     config = plain(start_none=0.0, rounds=(1.0,), region=(1.0, 0.0, 0.0), one_region=1.0)
-    TrainingStep(recorder, config, seed=0, previous="answer")(*batch(1))
+    TrainingStep(recorder, config, seed=0, previous="answer")(batch(1))
     assert recorder.previous() == [0, -1]
 
 
 def test_other_methods_are_always_told_the_proposal() -> None:
     recorder = Recorder()
-    TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0)(*batch(1))
+    TrainingStep(recorder, plain(rounds=(0.0, 0.0, 0.0, 1.0)), seed=0)(batch(1))
     assert recorder.previous() == [0, -1, -1, -1]
 
 
 def test_samples_that_are_done_keep_what_they_were_told() -> None:
     config, recorder = plain(rounds=(0.0, 0.4, 0.0, 0.6)), Recorder()
-    TrainingStep(recorder, config, seed=0, previous="answer")(*batch(8))
+    TrainingStep(recorder, config, seed=0, previous="answer")(batch(8))
     last = 2 * torch.atanh(recorder.maps[-1][:, PROMPT_CHANNELS, 0, 0, 0])
     assert set(last.round(decimals=3).tolist()) == {-1, -3}
 
@@ -164,12 +192,12 @@ def test_samples_that_are_done_keep_what_they_were_told() -> None:
 def test_a_mask_by_hand_is_what_the_user_corrects_and_the_network_is_told() -> None:
     recorder = Recorder()
     config = plain(start_mask=1.0, rounds=(1.0,), several=0.0, region=(1.0, 0.0, 0.0), one_region=1.0)
-    TrainingStep(recorder, config, seed=2, previous="answer")(*batch(1))
+    TrainingStep(recorder, config, seed=0, previous="answer")(batch(1))
     assert len(recorder.maps) == 2  # nobody asks the network what it makes of a mask that is the answer
     (prompts,) = recorder.prompts[-1]
     drawn = prompts.masks["WT"]
     told = 2 * torch.atanh(recorder.maps[-1][0, PROMPT_CHANNELS:])
-    assert np.allclose(told[0].numpy(), 4 * drawn, atol=1e-3)
+    assert torch.allclose(told[0], 4 * torch.as_tensor(drawn), atol=1e-3)
     assert (told[1] <= told[0]).all() and (told[2] <= told[1]).all()
     ((where, positive, _),) = prompts.points
     assert (drawn[tuple(int(n) for n in where)] > 0) != positive
@@ -178,7 +206,7 @@ def test_a_mask_by_hand_is_what_the_user_corrects_and_the_network_is_told() -> N
 def test_networks_that_read_no_clicks_get_none() -> None:
     recorder = Recorder()
     config = ClickConfig(users=8, start_none=0.0, start_box=0.5, start_mask=0.2, another_outline=1.0)
-    TrainingStep(recorder, config, seed=0, kinds=("box",), previous="answer")(*batch(1))
+    TrainingStep(recorder, config, seed=0, kinds=("box",), previous="answer")(batch(1))
     assert len(recorder.maps) == 1 + 8
     together = [prompts for (prompts,) in recorder.prompts]
     assert any(one.boxes for one in together) and not any(one.points or one.masks for one in together)
@@ -190,16 +218,52 @@ def test_what_a_user_means_is_what_the_answer_is_judged_by(monkeypatch: pytest.M
     goals: list[torch.Tensor] = []
     honest = step.segmentation_loss
 
-    def watched(logits: torch.Tensor, truth: torch.Tensor, *others: Any) -> torch.Tensor:
+    def watched(logits: torch.Tensor, truth: torch.Tensor, *others: Any, **more: Any) -> torch.Tensor:
         goals.append(truth)
-        return honest(logits, truth, *others)
+        return honest(logits, truth, *others, **more)
 
     monkeypatch.setattr(step, "segmentation_loss", watched)
-    images, present, regions, _, index = batch(1)
-    flat = torch.full_like(images, 0.5)
-    TrainingStep(Recorder(), plain(users=12, another_outline=1.0), seed=0)(flat, present, regions, None, index)
-    assert torch.equal(goals[0], regions)  # the proposal by the label
-    assert any(not torch.equal(goal, regions) for goal in goals[1:])
+    sample = batch(1)
+    flat = replace(sample, images=torch.full_like(sample.images, 0.5))
+    TrainingStep(Recorder(), plain(users=12, another_outline=1.0), seed=0)(flat)
+    assert torch.equal(goals[0], nested(sample.levels))  # the proposal by the label
+    assert any(not torch.equal(goal, goals[0]) for goal in goals[1:])
+
+
+def test_of_a_whole_tumour_alone_nothing_else_is_learned(tiny_network: Callable) -> None:
+    network = tiny_network()
+    logits: list[torch.Tensor] = []
+    honest = network.decode
+
+    def watched(*given: Any) -> torch.Tensor:
+        answer = honest(*given)
+        if answer.requires_grad:
+            answer.retain_grad()
+            logits.append(answer)
+        return answer
+
+    network.decode = watched
+    loss, dices = TrainingStep(network, ClickConfig(users=2), seed=1)(batch(1, [True]))
+    loss.backward()
+    assert torch.isfinite(dices[0]) and dices[1:].isnan().all()
+    assert len(logits) == 3
+    for answer in logits:
+        assert answer.grad is not None
+        assert answer.grad[:, 0].any() and not answer.grad[:, 1:].any()
+
+
+def test_users_work_on_what_the_label_tells() -> None:
+    recorder = Recorder()
+    config = ClickConfig(users=12, region=(0.0, 0.5, 0.5), start_none=0.0, start_box=0.3, start_mask=0.0)
+    TrainingStep(recorder, config, seed=0)(batch(1, [True]))
+    given = [prompts for (prompts,) in recorder.prompts]
+    regions = {region for one in given for *_, region in [*one.points, *one.boxes]}
+    assert regions == {"WT"}
+
+
+def test_losses_that_know_nothing_of_unknown_regions_are_left_out() -> None:
+    losses = [TrainingStep(net(), plain(), seed=0)(batch(1, [True]))[0] for net in (Recorder, Auxiliary)]
+    assert (losses[1] - losses[0]).item() == pytest.approx(100, rel=1e-4)  # that of the encoder needs no label
 
 
 class Auxiliary(Recorder):
@@ -216,8 +280,8 @@ class Auxiliary(Recorder):
 def test_auxiliary_losses_are_those_of_the_encoder_the_proposal_and_the_mean_over_users(
     progress: float, expected: float
 ) -> None:
-    plain_loss, _ = TrainingStep(Recorder(), plain(users=3), seed=0)(*batch(1))
-    auxiliary, _ = TrainingStep(Auxiliary(), plain(users=3), seed=0)(*batch(1), progress)
+    plain_loss, _ = TrainingStep(Recorder(), plain(users=3), seed=0)(batch(1))
+    auxiliary, _ = TrainingStep(Auxiliary(), plain(users=3), seed=0)(batch(1), progress)
     assert (auxiliary - plain_loss).item() == pytest.approx(expected, rel=1e-4)
 
 
@@ -332,6 +396,19 @@ def test_gradients_are_finite_and_weights_have_none() -> None:
     (plain,) = torch.autograd.grad(segmentation_loss(logits, truth, maps), logits)
     new = logits.grad[..., 0, 0, 0] / plain[..., 0, 0, 0]  # type: ignore[index]
     assert torch.isfinite(logits.grad).all() and (new > 1.5).all()  # type: ignore[arg-type]
+
+
+def test_unknown_regions_cost_nothing() -> None:
+    logits, truth = torch.randn(2, 3, 4, 4, 4), torch.zeros(2, 3, 4, 4, 4)
+    truth[:, :, 0] = 1
+    maps = torch.zeros(2, CHANNELS, 2, 2, 2)
+    known = torch.tensor([[True, True, True], [True, False, False]])
+    found = segmentation_loss(logits, truth, maps, known=known)
+    full = segmentation_loss(logits[:1], truth[:1], maps[:1])
+    only = segmentation_loss(logits[1:, :1], truth[1:, :1], maps[1:])
+    assert float(found) == pytest.approx(float(full + only) / 2)
+    everywhere = segmentation_loss(logits, truth, maps, known=torch.ones(2, 3, dtype=torch.bool))
+    assert float(everywhere) == pytest.approx(float(segmentation_loss(logits, truth, maps)))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,100 @@
+"""A case of training as it lies in the memory of the device that trains, and what kind of patient it is of."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .features import CaseFeatures
+
+PLACES = 50_000
+"""So many voxels of a tumour are kept on the host as middles of crops, evenly taken from all."""
+
+KINDS = (
+    "with all labels and volumes",
+    "with all labels and fewer volumes",
+    "with the whole tumour only",
+    "without a glioma",
+)
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A case on its canonical grid of 1 mm, padded to multiples of 16. Tensors lie on the device, the rest does not.
+
+    Args:
+        name: Name of the case.
+        images: uint8 (M, K, J, I), 255 at the upper percentile.
+        present: Which modalities there are, bool (M,).
+        levels: The number of nested regions that hold a voxel, uint8 (K, J, I).
+        whole_only: Whether the label tells the whole tumour only: what lies in TC and ET is unknown.
+        brain: Shape (K, J, I) before padding.
+        tumour: Voxels (N, 3) of the tumour, none without one.
+        embeddings: float16 (M, C, z, y, x) over the padded box, or None: then crops are embedded as they come.
+    """
+
+    name: str
+    images: Tensor
+    present: np.ndarray
+    levels: Tensor
+    whole_only: bool
+    brain: tuple[int, int, int]
+    tumour: np.ndarray
+    embeddings: Tensor | None
+
+    @classmethod
+    def of(cls, features: CaseFeatures, device: torch.device) -> "Patient":
+        """Bring a case onto the device."""
+        voxels = np.flatnonzero(features.regions)
+        if len(voxels) > PLACES:
+            voxels = voxels[np.linspace(0, len(voxels) - 1, PLACES).astype(int)]
+        return cls(
+            name=features.name,
+            images=torch.from_numpy(features.images).to(device),
+            present=features.present,
+            levels=torch.from_numpy(features.regions).to(device),
+            whole_only=features.whole_only,
+            brain=features.brain,
+            tumour=np.stack(np.unravel_index(voxels, features.regions.shape), axis=1),
+            embeddings=None if features.embeddings is None else torch.from_numpy(features.embeddings).to(device),
+        )
+
+    @property
+    def kind(self) -> str:
+        """One of `KINDS`."""
+        if self.whole_only:
+            return KINDS[2]
+        if not len(self.tumour):
+            return KINDS[3]
+        return KINDS[0] if self.present.all() else KINDS[1]
+
+    @property
+    def can_lend_a_tumour(self) -> bool:
+        """Whether its tumour can be pasted into others: there is one, and all of it is known."""
+        return bool(len(self.tumour)) and not self.whole_only
+
+
+def rounds(patients: Sequence[Patient]) -> list[int]:
+    """Indices of the patients, as often as each is seen in a round: those with all labels of a glioma twice where there
+    are others, which teach less.
+    """
+    full = [patient.can_lend_a_tumour for patient in patients]
+    often = 1 if all(full) or not any(full) else 2
+    return [n for n, one in enumerate(full) for _ in range(often if one else 1)]
+
+
+def told_by_kind(patients: Sequence[Patient], folders: Sequence[str]) -> str:
+    """How many patients there are of each kind, for the user and the log; by folder where there are several.
+
+    Args:
+        patients: All of them.
+        folders: The name of the folder of each.
+    """
+    told = []
+    for folder in dict.fromkeys(folders):
+        counts = Counter(one.kind for one, where in zip(patients, folders, strict=True) if where == folder)
+        told.append((folder, ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])))
+    return told[0][1] if len(told) == 1 else "; ".join(f"{folder}: {kinds}" for folder, kinds in told)

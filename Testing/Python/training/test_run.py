@@ -1,0 +1,59 @@
+"""What a training tells its user and keeps: patients, time, table, card, and the split that it makes."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from GliomaSAMLib.data import read_split
+from GliomaSAMLib.errors import CaseError
+from GliomaSAMLib.training import TrainOptions, fit, trainer
+from GliomaSAMLib.training.checkpoint import read_log
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A curve takes longer than the steps here."""
+    monkeypatch.setattr(trainer, "plot_log", lambda folder: None)
+
+
+def test_the_user_is_told_what_how_long_and_how_good(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
+    said: list[str] = []
+    fit(tiny_options(steps=4), tell=said.append)
+    kinds, long, table, card = said
+    assert kinds == "Training on 2 with all labels and volumes; 1 cases for validation; on cpu"
+    assert re.match(r"A step takes \d+\.\d s: this takes about \d+ s, and the validations besides", long)
+    assert table.splitlines()[0] == "| Dice after clicks | 0 | 1 | 2 | 3 | 4 | 5 |" and "| ET |" in table
+    assert card == f"{tmp_path / 'run' / 'card.md'} written"
+    text = (tmp_path / "run" / "card.md").read_text()
+    assert "Not for clinical use" in text and table in text and "4 steps" in text
+
+
+def test_without_a_split_one_is_made_and_kept(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for n in range(5):
+        make_case(tmp_path / "cases" / str(n), n)
+    options = tiny_options(folder=tmp_path / "cases", split=None, steps=1)
+    fit(options)
+    made = read_split(options.output / "split.json")
+    assert len(made.val) == 1 and sorted(made.train + made.val) == list("01234")
+    make_case(tmp_path / "cases" / "later", 9)
+    fit(replace(options, steps=2, seed=8))  # whatever the seed: what was chosen stays
+    assert read_split(options.output / "split.json") == made
+    assert "6 with all" not in read_log(options.output)[0]["patients"]
+
+
+def test_more_folders_are_for_training_alone(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    make_case(tmp_path / "more" / "fourth", 9)
+    options = tiny_options(steps=1, extra=(tmp_path / "more",))
+    fit(options)
+    told = read_log(options.output)[0]["patients"]
+    assert re.fullmatch(r"cases\d*: 2 with all labels and volumes; more: 1 with all labels and volumes", told)
+    make_case(tmp_path / "more" / "third", 2)
+    with pytest.raises(CaseError, match="third is for validation and lies in a folder of more cases"):
+        fit(replace(options, output=tmp_path / "other"))

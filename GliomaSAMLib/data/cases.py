@@ -1,5 +1,6 @@
 """Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from ..files import parse_json
 from ..geometry import Geometry
 from ..regions import REGIONS
 from ..study import Study
-from ..study.modalities import find_volumes
+from ..study.modalities import MODALITIES, REFERENCE_ORDER, find_volumes
 from ..study.patients import Origin, check_one_case
 from .labels import ORDERS, LabelMap, check_order, read_label_map
 from .segment_names import SEGMENTATION_SUFFIX
@@ -44,14 +45,14 @@ class Case:
     order: str | None = None
 
     def read_study(self) -> Study:
-        """The case's volumes, after a look at its labels.
+        """The case's volumes, after a look at its labels; the reference is a volume that has their grid, if any.
 
         Raises:
             StudyError: A volume cannot be used.
             CaseError: The labels cannot be used, see `read_label_map`.
         """
-        self.read_own_labels()
-        return Study.read_folder(self.folder)
+        grid = self.read_own_labels().geometry
+        return _on_grid(grid, lambda reference: Study.read_folder(self.folder, reference=reference))
 
     def read_label_map(self, study: Study) -> LabelMap:
         """What the case's labels say, on `study.reference`; perhaps of the whole tumour only.
@@ -82,6 +83,16 @@ class Case:
     def read_own_labels(self) -> LabelMap:
         """What the case's labels say, on their own grid. Raises `CaseError` as `read_label_map`."""
         return read_label_map(self.labels, self.order)
+
+
+def _on_grid(grid: Geometry, read: Callable[[str | None], Study]) -> Study:
+    """The study that `read` gives for a reference: for that which has this grid, where the default one has another."""
+    study = read(None)
+    if study.reference.matches(grid):
+        return study
+    on_it = (name for name in REFERENCE_ORDER if name in study.modalities and study.volume(name).geometry.matches(grid))
+    fitting = next(on_it, None)
+    return study if fitting is None else read(fitting)
 
 
 def find_cases(folder: Path | str, names: list[str] | None = None, labels: str | None = None) -> list[Case]:
@@ -211,7 +222,11 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
         raise CaseError(f"Case {case.name} has no {', '.join(missing)}: it has {', '.join(volumes)}")
     kept = {modality: volumes[modality] for modality in modalities}
     check_one_case([Origin.of(*one) for one in kept.items()])
-    return Study.read(t1=kept.get("t1"), t1c=kept.get("t1c"), t2=kept.get("t2"), flair=kept.get("flair"))
+    t1, t1c, t2, flair = (kept.get(modality) for modality in MODALITIES)
+    return _on_grid(
+        case.read_own_labels().geometry,
+        lambda reference: Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, reference=reference),
+    )
 
 
 def choose_cases(folder: Path, split: Path | None, part: str = "val", labels: str | None = None) -> list[Case]:

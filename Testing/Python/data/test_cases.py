@@ -9,6 +9,7 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.data import find_cases, read_split
+from GliomaSAMLib.data.cases import open_case
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.regions import regions_from_labels
 
@@ -169,3 +170,20 @@ def test_a_map_of_the_whole_tumour_has_one_label(make_case: Callable[..., Path],
     (case,) = find_cases(tmp_path)
     with pytest.raises(CaseError, match="of which a mask of the whole tumour has one only"):
         case.read_study()
+
+
+def test_labels_on_the_grid_of_a_volume_that_shows_less(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    """The results then lie on that volume, whichever shows most of the head."""
+    folder = make_case(tmp_path / "case", 0)
+    seg = next(folder.glob("*_seg.nii.gz"))
+    labels = sitk.ReadImage(seg)
+    slices = np.flatnonzero(sitk.GetArrayViewFromImage(labels).any(axis=(1, 2)))
+    first, last = int(slices[0]), int(slices[-1]) + 1
+    thin = next(path for path in folder.glob("*t1c.nii.gz"))
+    for path in (thin, seg):
+        image = sitk.ReadImage(path)
+        sitk.WriteImage(image[:, :, first:last], path)
+    (case,) = find_cases(folder.parent, [folder.name])
+    assert read(folder).shape == sitk.GetArrayViewFromImage(labels)[first:last].shape
+    opened = open_case(case, ("t1c", "flair"))
+    assert opened.study.reference_modality == "t1c" and opened.truth["WT"].any()

@@ -27,7 +27,7 @@ def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarr
     def write_all(*names: str) -> dict[str, Path]:
         for number, name in enumerate(names):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            sitk.WriteImage(small_grid.to_image(small_arrays["t1"] + np.int16(number)), str(tmp_path / name))
+            sitk.WriteImage(small_grid.to_image(small_arrays["flair"] + np.int16(number)), str(tmp_path / name))
         return {name: tmp_path / name for name in names}
 
     return write_all
@@ -41,7 +41,7 @@ def write_dicom(tmp_path: Path, small_arrays: dict[str, np.ndarray]) -> Callable
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
-        for index, values in enumerate(small_arrays["t1"][:, None] + np.int16(number)):
+        for index, values in enumerate(small_arrays["flair"][:, None] + np.int16(number)):
             image = sitk.GetImageFromArray(values)
             image.SetSpacing((2, 2, 2))
             header = {
@@ -273,7 +273,7 @@ def test_one_file_for_two_modalities(
 def test_one_image_or_folder_for_two_modalities(
     small_grid: Geometry, small_arrays: dict, write_dicom: Callable[..., Path]
 ) -> None:
-    image = small_grid.to_image(small_arrays["t1"])
+    image = small_grid.to_image(small_arrays["flair"])
     with pytest.raises(StudyError, match="One volume is given for t2 and for flair"):
         Study.read(t2=image, flair=image)
     folder = write_dicom("A", "T1", IDS)
@@ -284,7 +284,7 @@ def test_one_image_or_folder_for_two_modalities(
 @pytest.mark.parametrize("kind", [np.int16, np.float32])
 def test_copies_of_one_volume(kind: type, small_grid: Geometry, small_arrays: dict) -> None:
     copies = {
-        modality: small_grid.to_image(small_arrays["t1"].astype(kind if modality == "t1c" else np.int16))
+        modality: small_grid.to_image(small_arrays["flair"].astype(kind if modality == "t1c" else np.int16))
         for modality in MODALITIES
     }
     with pytest.raises(StudyError, match=r"^The volumes t1 and t1c are equal voxel by voxel"):

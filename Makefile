@@ -9,7 +9,7 @@ SHELL := /bin/bash
 VENV ?= $(or $(VIRTUAL_ENV),.venv)
 PYTHON ?= $(shell for python in python3.12 python3.11 python3 python; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$python && break; done)
-EXTRAS := train,evaluate,demo,host,test
+EXTRAS := train,evaluate,demo,docs,host,pdf,test
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.gliomasam-installed
 CASE ?=
@@ -108,8 +108,6 @@ format: $(STAMP)
 	$(BIN)/ruff format $(SOURCES)
 
 docs: $(STAMP)
-	@$(BIN)/python -c 'import material' 2>/dev/null || \
-		$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 icon: $(STAMP)

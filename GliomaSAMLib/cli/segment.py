@@ -77,7 +77,7 @@ class PromptCommand(TyperCommand):
             places = [place for place, option in enumerate(typed) if option.name == name]
             if places:
                 ctx.params[name] = list(map(TypedText.at, places, ctx.params[name]))
-        if ctx.params["report"] is not None:
+        if ctx.params.get("report") is not None:
             repeated = Repeated.read(ctx.params["report"].expanduser(), {option.name for option in typed})
             given = {name: value for name, value in repeated.parameters().items() if name in ctx.params}
             ctx.params |= {**given, "report": repeated}

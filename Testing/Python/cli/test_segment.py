@@ -145,7 +145,6 @@ def test_the_form_of_a_header_is_chosen_and_the_result_has_both(
 def test_a_thin_t1c_gives_the_grid_only_when_asked(
     reference: str | None,
     slices: int,
-    told: bool,
     gliomasam: Callable,
     small_case: Path,
     untrained: Path,

@@ -33,7 +33,7 @@ def test_segments_lie_on_the_volume_that_the_study_chose(
         study.reference, study.reference_modality = Geometry.of_image(given["flair"]), "flair"
         return study
 
-    monkeypatch.setattr(engine.jobs, "_read_study", read_study)
+    monkeypatch.setattr(engine.jobs, "read_study", read_study)
     task = engine.task(segmentation)
     task.set_volumes(nodes)
     assert task._preparation.reference_node is nodes["t1c"]  # as long as nothing is known

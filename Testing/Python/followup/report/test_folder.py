@@ -70,29 +70,29 @@ def test_overwrite_replaces_an_earlier_report_and_nothing_else(
     done = write_report_folder(without_volumes, tmp_path, overwrite=True)
     assert set(contents(tmp_path)) == {*done.files, "notes.txt"}
     assert not any("CE-" in name for name in contents(tmp_path)), "pictures of the earlier report"
-    assert json.loads((tmp_path / "report.json").read_text())["patient"] is None
+    assert json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))["patient"] is None
 
 
 def test_a_file_of_no_earlier_report_is_not_replaced(without_volumes: Assessment, tmp_path: Path) -> None:
     write_report_folder(without_volumes, tmp_path / "report")
     report = tmp_path / "report" / "report.json"
-    values = json.loads(report.read_text())
+    values = json.loads(report.read_text(encoding="utf-8"))
     values["visits"] = values["visits"][:2]
     report.write_text(json.dumps(values))
     with pytest.raises(OutputError, match=r"V3\.seg\.nrrd is of no earlier report"):
         write_report_folder(without_volumes, tmp_path / "report", overwrite=True)
-    assert json.loads(report.read_text()) == values
+    assert json.loads(report.read_text(encoding="utf-8")) == values
 
 
 def test_an_earlier_report_cannot_name_files_elsewhere(without_volumes: Assessment, tmp_path: Path) -> None:
     write_report_folder(without_volumes, tmp_path / "report")
     (tmp_path / "other.png").write_text("mine")
     report = tmp_path / "report" / "report.json"
-    values = json.loads(report.read_text())
+    values = json.loads(report.read_text(encoding="utf-8"))
     values["pictures"] = [{"file": "pictures/../../other.png"}, {"file": "../other.png"}]
     report.write_text(json.dumps(values))
     write_report_folder(without_volumes, tmp_path / "report", overwrite=True)
-    assert (tmp_path / "other.png").read_text() == "mine"
+    assert (tmp_path / "other.png").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_failure_leaves_the_folder_as_it_was(

@@ -16,13 +16,13 @@ from GliomaSAMLib.followup.report.changes import changes
 
 @pytest.fixture(scope="module")
 def validator() -> jsonschema.Draft202012Validator:
-    schema = json.loads((Path(report_room.__file__).parent / "schema.json").read_text())
+    schema = json.loads((Path(report_room.__file__).parent / "schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 
 
 def test_the_report_fits_its_schema(written: WrittenReport, validator: jsonschema.Draft202012Validator) -> None:
-    report = json.loads((written.folder / "report.json").read_text())
+    report = json.loads((written.folder / "report.json").read_text(encoding="utf-8"))
     validator.validate(report)
     assert report == written.report
 
@@ -86,7 +86,9 @@ def test_numbers_are_those_of_the_masks(written: WrittenReport, assessment: Asse
 def test_nothing_says_where_files_lie_or_who_the_patient_is(assessment: Assessment, written: WrittenReport) -> None:
     assert report_json(assessment)["patient"] is None
     for text in (written.folder / "report.json", written.folder / "measurements.csv"):
-        assert "/" not in text.read_text().replace("pictures/", "").replace("</b>", "").replace("mm/year", "")
+        assert "/" not in text.read_text(encoding="utf-8").replace("pictures/", "").replace("</b>", "").replace(
+            "mm/year", ""
+        )
 
 
 def test_changes_against_baseline_nadir_and_previous() -> None:

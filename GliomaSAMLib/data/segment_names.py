@@ -26,7 +26,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 _OURS = re.compile(r"(CE|nonCE) L\d+")
 """Segments that follow-up writes beside the regions, one a lesion."""
 
-_KEY = re.compile(r"Segment(\d+)_ID")
+_KEY = re.compile(r"Segment(0|[1-9][0-9]{0,5})_ID")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from ..errors import OutputError
 from ..study.nifti import NiftiError, header_file, voxel_file
 
 DETACHED = {
-    ".mhd": re.compile(r"^ElementDataFile\s*=\s*(.+)$", re.M),
+    ".mhd": re.compile(r"^ElementDataFile\s*[=:]\s*(.+)$", re.M),
     ".nhdr": re.compile(r"^data ?file\s*:\s*(.+)$", re.M),
 }
 """What names the file of the voxels in a header that stands alone, by the header's suffix."""

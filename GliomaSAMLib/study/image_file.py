@@ -12,6 +12,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError, is_out_of_memory
 from ..files import check_name
+from ..private_folder import temporary_folder_error
 from .dicom import read_dicom_file
 from .nifti import (
     SAME_PLACE_MM,
@@ -64,6 +65,7 @@ def read_image_file(path: Path, orientation: str = "auto", number: int | None = 
 
     Raises:
         StudyError: The file is absent, damaged, or its header says what cannot be; the text says what.
+        OutputError: The temporary folder cannot be written.
     """
     check_name(path, StudyError)
     if not path.exists():
@@ -130,8 +132,14 @@ def _link_name(name: str, path: Path) -> str:
 
 @contextlib.contextmanager
 def _alone(links: dict[str, Path]) -> Iterator[Path]:
-    """The first of some files under a new name, in a folder with no others."""
-    with tempfile.TemporaryDirectory(prefix="gliomasam-") as folder:
+    """The first of some files under a new name, in a folder with no others. Raises `OutputError` where the temporary
+    folder is full or cannot be written.
+    """
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="gliomasam-")
+    except OSError as error:
+        raise temporary_folder_error(error.strerror or str(error)) from error
+    with temporary as folder:
         for name, path in links.items():
             link = Path(folder) / name
             try:

@@ -159,8 +159,9 @@ def _metaimage_fields(path: Path) -> dict[str, str]:
     """The fields of a MetaImage header by name."""
     fields: dict[str, str] = {}
     for line in _header_lines(path):
-        name, mark, value = (part.strip() for part in line.partition("="))
-        if not mark:
+        name, *rest = (part.strip() for part in re.split("[=:]", line, maxsplit=1))  # ITK takes both
+        value = rest[0] if rest else ""
+        if not rest:
             if line.strip():
                 raise HeaderError("is not a readable image: it has no MetaImage header")
             continue
@@ -214,8 +215,8 @@ def _data_file(path: Path, name: str) -> Path | None:
     """
     if not name:
         return path
-    if name.upper().startswith("LIST"):
-        return None
+    if name.upper().startswith("LIST"):  # the names would follow, of files anywhere
+        raise HeaderError("takes its voxels from a list of files: export it again as one file")
     if "%" in name and not re.fullmatch(r"[^%]*%0?\d{0,2}d[^%]*", name):
         raise HeaderError(f"takes its voxels from {name[:60]!r}, which is no name of a file: export it again")
     if "/" in name or "\\" in name:

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-from ...plain_text import printable
+from ...plain_text import spreadsheet_cell
 from ..assessment import Assessment, ComponentAssessment
 from ..options import COMPONENTS
 from ..tracks import Track
@@ -23,9 +23,6 @@ COLUMNS = (
     "volume_change_nadir_percent", "volume_change_previous_percent", "product_change_baseline_percent",
     "product_change_nadir_percent", "product_change_previous_percent", "use",
 )  # fmt: skip
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the start of a formula."""
 
 
 def measurements_csv(assessment: Assessment) -> str:
@@ -46,8 +43,7 @@ def safe_cell(value: Any) -> str:
         return f"{value:.4f}"
     if value is None or isinstance(value, int):
         return "" if value is None else str(value)
-    text = printable(str(value))
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return spreadsheet_cell(str(value))
 
 
 def _visit(assessment: Assessment, visit: int) -> dict[str, Any]:

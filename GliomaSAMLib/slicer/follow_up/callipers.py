@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ...files import parse_json
 from ...followup.assessment import Assessment
+from ...followup.options import COMPONENTS
 from ...output.diameters import Diameters, Point
 
 ATTRIBUTE = "GliomaSAM.calliper"
@@ -204,19 +206,18 @@ def _both(found: Diameters) -> dict[str, Ends]:
 
 def _calliper(node: Any) -> Calliper | None:
     try:
-        component, track, visit, which = json.loads(node.GetAttribute(ATTRIBUTE) or "null")
+        component, track, visit, which = parse_json(node.GetAttribute(ATTRIBUTE) or "null")
     except (ValueError, TypeError):
         return None
-    if which not in COLOURS or type(visit) is not int:
-        return None
-    return Calliper((str(component), str(track), visit), which)
+    known = isinstance(which, str) and which in COLOURS and component in COMPONENTS and isinstance(track, str)
+    return Calliper((component, track, visit), which) if known and type(visit) is int else None
 
 
 def _program(node: Any) -> list[Point]:
     try:
-        ends = json.loads(node.GetAttribute(PROGRAM_ATTRIBUTE) or "[]")
+        ends = parse_json(node.GetAttribute(PROGRAM_ATTRIBUTE) or "[]")
         return [(float(r), float(a), float(s)) for r, a, s in ends]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return []
 
 

@@ -183,6 +183,16 @@ def test_segments_that_are_no_tumour(tmp_path: Path) -> None:
     assert found.known == ("WT",) and "TC and ET" in found.notes[0] and "left out: Brain" in found.notes[1]
 
 
+def test_numbers_of_segments_are_plain(tmp_path: Path) -> None:
+    """`Segment01_ID` is not what Slicer writes, and belongs to no segment."""
+    path = tmp_path / "a.seg.nrrd"
+    image = GRID.to_image(regions()["WT"])
+    for key, value in {"Segment0_ID": "WT", "Segment01_ID": "ET", "Segment\u0662_ID": "TC"}.items():
+        image.SetMetaData(key, value)
+    sitk.WriteImage(image, str(path))
+    assert read_label_map(path).known == ("WT",)
+
+
 @pytest.mark.parametrize("name", ["WT", "GliomaSAM_WT", "Whole Tumor", "whole tumour", "Whole_tumour"])
 def test_the_names_of_the_whole_tumour(name: str) -> None:
     assert part_of(name) == "WT"

@@ -1,5 +1,6 @@
 """Only the file that is named is read, whatever lies beside it; formats that carry no place are told."""
 
+import errno
 import gzip
 import os
 import shutil
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.errors import OutputError, StudyError
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.image_file import read_image_file
 from GliomaSAMLib.study.volume import read_volume
@@ -230,6 +231,22 @@ def test_voxels_beside_their_header_that_are_cut_short_or_absent(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize("name", ["t1.nhdr", "t1.mhd"])
+def test_a_list_of_files_elsewhere_is_not_read(tmp_path: Path, name: str) -> None:
+    """The names follow the header, so that they could be of any file."""
+    path = tmp_path / "here" / name
+    path.parent.mkdir()
+    sitk.WriteImage(sitk.GetImageFromArray(np.arange(12 * 14 * 16, dtype=np.int16).reshape(12, 14, 16)), str(path))
+    for number in range(12):
+        (tmp_path / f"{number}.raw").write_bytes(bytes(2 * 14 * 16))
+    head = [line for line in path.read_text().splitlines() if not line.lower().replace(" ", "").startswith(
+        ("elementdatafile", "datafile", "encoding", "compresseddata"))]  # fmt: skip
+    head += ["ElementDataFile = LIST"] if name == "t1.mhd" else ["encoding: raw", "data file: LIST"]
+    path.write_text("\n".join([*head, *(f"../{number}.raw" for number in range(12))]) + "\n")
+    with pytest.raises(StudyError, match=r"list of files|no line of a NRRD header"):
+        read_image_file(path)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -246,6 +263,7 @@ def test_voxels_beside_their_header_that_are_cut_short_or_absent(
         f"Comment = {LONG}",
         "ElementDataFile = LOCAL%s%n",
         "ElementDataFile = ../elsewhere.raw",
+        "ElementDataFile : ../else=where.raw",
         "ElementDataFile = absent.raw",
         "BinaryData = maybe",
         "CompressedData = %s",
@@ -258,6 +276,16 @@ def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
     path = mha(tmp_path / "t1.mha", *[field for field in FIELDS if field.split()[0] != name], line)
     with pytest.raises(StudyError, match=r"t1\.mha"):
         read_volume(path, "t1")
+
+
+def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    sitk.WriteImage(image(1), str(tmp_path / "t1.nii.gz"))
+    monkeypatch.setattr("tempfile.mkdtemp", full)
+    with pytest.raises(OutputError, match=r"temporary folder .* cannot be written: No space left.*TMPDIR"):
+        read_image_file(tmp_path / "t1.nii.gz")
 
 
 def test_the_reason_of_the_reader_is_told(tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ def test_the_sum_is_that_of_the_targets(rows: list[dict[str, str]]) -> None:
     assert float(total["product_mm2"]) == pytest.approx(sum(float(row["product_mm2"]) for row in targets), abs=1e-3)
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-cmd", "@x", "\tx"])
+@pytest.mark.parametrize("text", ["=1+1", "+SUM(A1)", "-cmd", "@x", "\tx", " =1", "\uff1d1"])
 def test_no_cell_is_a_formula(text: str) -> None:
-    assert not safe_cell(text).startswith(("=", "+", "-", "@", "\t"))
+    assert not safe_cell(text).startswith(("=", "+", "-", "@", "\t", " ", "\uff1d"))
 
 
 def test_numbers_stay_numbers(assessment: Assessment) -> None:

@@ -105,3 +105,18 @@ def test_all_is_given_back(side_by_side: Any, mrml_scene: Any, layouts: Any) -> 
     before = middle(later)
     earlier.JumpSliceByCentering(9.0, 9.0, 9.0)
     assert np.allclose(middle(later), before)
+
+
+@pytest.mark.parametrize(
+    "text", ['["CE", "L1", 1, []]', '["XX", "L1", 1, "longest"]', "[" * 5000, "5", '["CE", 1, 1, 2]']
+)
+def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: Any) -> None:
+    from GliomaSAMLib.slicer.follow_up.callipers import ATTRIBUTE, PROGRAM_ATTRIBUTE, Callipers
+
+    node = mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "theirs")
+    node.SetAttribute(ATTRIBUTE, text)
+    node.SetAttribute(PROGRAM_ATTRIBUTE, text)
+    callipers = Callipers(mrml_scene)
+    assert callipers.nodes == {} and callipers.diameters() == {}
+    node.SetAttribute(ATTRIBUTE, '["CE", "L1", 1, "longest"]')
+    assert len(callipers.nodes) == 1 and not callipers.changed()

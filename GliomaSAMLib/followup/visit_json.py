@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import StudyError
+from ..files import parse_json
 from .dates import parse_date
 from .visit import ROLES, VisitFields
 
@@ -28,7 +29,15 @@ NUMBERS = ("weeks_since_radiotherapy", "steroid_mg_per_day", "hours_since_surger
 LARGEST = 1e6
 """No field holds a larger number."""
 
+LARGEST_FILE = 1 << 20
+"""In bytes."""
+
 LONGEST_TEXT = 2000
+
+MOST_LISTED = 8
+"""Of the fields that are not known."""
+
+LONGEST_NAME = 60
 
 MOST_POINTS = 100
 
@@ -63,8 +72,10 @@ def read_visit_json(folder: Path, today: date | None = None) -> VisitJson:
         return VisitJson()
     what = f"{folder.name}/{FILE}"
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError) as error:
+        if not path.is_file() or path.stat().st_size > LARGEST_FILE:
+            raise ValueError(f"no file of at most {LARGEST_FILE >> 20} MB")
+        content = parse_json(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
         raise StudyError(f"{what} cannot be read as JSON ({error}): correct it, or remove it") from error
     if not isinstance(content, dict):
         raise StudyError(f'{what} holds no fields by name: write an object such as {{"role": "baseline"}}')
@@ -88,7 +99,8 @@ def visit_json(content: Mapping[str, Any], what: str, today: date | None = None)
     if "radiotherapy_end" in fields:
         fields["radiotherapy_end"] = parse_date(fields["radiotherapy_end"], f"{what}, field radiotherapy_end", today)
     day = _text(given["date"], f"{what}, field date") if "date" in given else None
-    notes = (f"{FILE} has fields that are not known and are left out: {', '.join(unknown)}",) if unknown else ()
+    listed = ", ".join(key[:LONGEST_NAME] for key in unknown[:MOST_LISTED]) + ", ..." * (len(unknown) > MOST_LISTED)
+    notes = (f"{FILE} has fields that are not known and are left out: {listed}",) if unknown else ()
     return VisitJson(VisitFields(**fields), day, notes)
 
 
@@ -146,7 +158,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except RecursionError:
+        return "what is nested so deeply"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

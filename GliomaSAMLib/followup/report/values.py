@@ -14,6 +14,7 @@ import numpy as np
 
 from ...geometry import Geometry
 from ...output.report import DISCLAIMER, program_version
+from ...plain_text import printable
 from ..assessment import Assessment, ComponentAssessment, TrackAtVisit
 from ..growth import Growth
 from ..lesions import VisitMasks
@@ -45,7 +46,7 @@ def report_json(
     """
     names = [f"V{number}" for number in range(1, len(assessment.visits) + 1)]
     created = (created or datetime.now()).astimezone()
-    return {
+    values = {
         "program": "GliomaSAM",
         "version": program_version(),
         "format": FORMAT,
@@ -64,6 +65,16 @@ def report_json(
         "growth": {name: _growth(growth) for name, growth in assessment.growth.items()},
         "pictures": [dict(picture) for picture in pictures],
     }
+    return {name: _printable(value) for name, value in values.items()}
+
+
+def _printable(value: Any) -> Any:
+    """The value with every text in it as `printable` shows it: notes, names of files and fields come from outside."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, Mapping):
+        return {name: _printable(one) for name, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def visit_role(assessment: Assessment, index: int) -> str | None:

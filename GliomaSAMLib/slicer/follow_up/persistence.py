@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -9,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from ...errors import StudyError
+from ...files import parse_json
 from ...followup.options import COMPONENTS, FollowUpOptions
 from ...followup.visit import VisitFields
 from ...followup.visit_json import visit_json
@@ -18,6 +20,9 @@ TAG = "GliomaSAMFollowUp"
 """Singleton tag of the node that holds the state."""
 
 PARAMETER = "state"
+SET_ASIDE = "state.unread"
+"""Parameter that keeps a state which could not be read, once there is another one to save; further ones are numbered
+from 2."""
 FORMAT = "gliomasam-follow-up-scene"
 VERSION = 1
 NEWER = "The follow-up of this scene was saved by a newer GliomaSAM: update GliomaSAM, or compare the visits anew"
@@ -60,7 +65,7 @@ class SavedFollowUp:
 
 
 def save(scene: Any, state: SavedFollowUp) -> None:
-    """Write the state into its node, which is added where there is none."""
+    """Write the state into its node, which is added where there is none; one that cannot be read is kept beside it."""
     node = scene.GetSingletonNode(TAG, NODE)
     if node is None:
         node = scene.CreateNodeByClass(NODE)
@@ -87,6 +92,7 @@ def save(scene: Any, state: SavedFollowUp) -> None:
     }
     text = json.dumps(values, separators=(",", ":"), sort_keys=True)
     if node.GetParameter(PARAMETER) != text:
+        _set_aside_unread(scene, node)
         node.SetParameter(PARAMETER, text)
     for index, visit in enumerate(state.visits):
         wanted = [one.GetID() for one in visit.nodes if one.GetScene() is scene]
@@ -95,6 +101,15 @@ def save(scene: Any, state: SavedFollowUp) -> None:
             node.RemoveNodeReferenceIDs(_role(index))
             for identifier in wanted:
                 node.AddNodeReferenceID(_role(index), identifier)
+
+
+def _set_aside_unread(scene: Any, node: Any) -> None:
+    try:
+        restore(scene)
+    except StudyError:
+        names = itertools.chain([SET_ASIDE], (f"{SET_ASIDE}.{number}" for number in itertools.count(2)))
+        text = node.GetParameter(PARAMETER)
+        node.SetParameter(next(name for name in names if node.GetParameter(name) in ("", None, text)), text)
 
 
 def restore(scene: Any) -> SavedFollowUp:
@@ -108,7 +123,7 @@ def restore(scene: Any) -> SavedFollowUp:
     if not text:
         return SavedFollowUp()
     try:
-        values = json.loads(text)
+        values = parse_json(text)
         if values["format"] != FORMAT or type(values["version"]) is not int:
             raise ValueError(values["format"])
         if values["version"] > VERSION:
@@ -133,7 +148,8 @@ def restore(scene: Any) -> SavedFollowUp:
         if str(error) == NEWER:
             raise
         raise StudyError(
-            "What was saved of the follow-up in this scene is damaged: compare the visits anew; nothing else is lost"
+            "What was saved of the follow-up in this scene is damaged: compare the visits anew; nothing else is lost. "
+            "What is damaged is kept beside what is saved from now on"
         ) from error
 
 

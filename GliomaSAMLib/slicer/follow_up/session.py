@@ -71,9 +71,17 @@ class FollowUp:
         self.callipers = Callipers(scene)
         self.curve = Curve(scene)
         self.views = SideBySide(scene)
-        self._saved = restore(scene)
+        self._saved = self._restored()
         self.options, self.aligned = self._saved.options, self._saved.aligned
         self.targets, self._digests = dict(self._saved.targets), self._saved.digests
+
+    def _restored(self) -> SavedFollowUp:
+        """What the scene holds; what cannot be read is told, and kept by `save`."""
+        try:
+            return restore(self._scene)
+        except StudyError as error:
+            self._engine.listener.message(str(error), "warning")
+            return SavedFollowUp()
 
     # the visits
 

@@ -99,6 +99,16 @@ def test_what_is_no_object(content: str, tmp_path: Path) -> None:
         read_visit_json(write(tmp_path, content))
 
 
+def test_what_is_too_much(tmp_path: Path) -> None:
+    found = read_visit_json(write(tmp_path, {f"{number}" * 500: 1 for number in range(40)}))
+    assert len(found.notes[0]) < 700 and found.notes[0].endswith(", ...")
+    with pytest.raises(StudyError, match="no file of at most 1 MB"):
+        read_visit_json(write(tmp_path, json.dumps({"note": "x" * (1 << 20)})))
+    for depth in range(100, 1100, 20):
+        with pytest.raises(StudyError, match=r"visit\.json"):
+            read_visit_json(write(tmp_path, '{"note": ' + "[" * depth + "]" * depth + "}"))
+
+
 def test_a_file_that_is_not_utf8(tmp_path: Path) -> None:
     (tmp_path / "visit.json").write_bytes(b'{"note": "\xff"}')
     with pytest.raises(StudyError, match="cannot be read as JSON"):

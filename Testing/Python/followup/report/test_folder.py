@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -123,6 +124,18 @@ def test_a_user_who_stops_gets_nothing(without_volumes: Assessment, tmp_path: Pa
     with pytest.raises(Cancelled):
         write_report_folder(without_volumes, tmp_path / "report", report=reporter)
     assert not list(tmp_path.iterdir())
+
+
+def test_text_from_outside_is_written_whatever_it_holds(without_volumes: Assessment, tmp_path: Path) -> None:
+    """Halves of pairs, as `visit.json` and headers can hold them, and characters that act on a terminal."""
+    text = "half \ud800 \udcd6dem \x1b[2J \u202e <b>"
+    first = without_volumes.visits[0]
+    strange = replace(first, notes=(text,), fields=replace(first.fields, note=text), file=f"{text}.nrrd")
+    assessed = replace(without_volumes, visits=(strange, *without_volumes.visits[1:]))
+    written = write_report_folder(assessed, tmp_path / "report", patient=text)
+    shown = "half \\ud800 \\udcd6dem \\x1b[2J \\u202e <b>"
+    assert written.report["visits"][0]["notes"] == [shown] and written.report["patient"] == shown
+    assert shown.replace("<b>", "&lt;b&gt;") in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_no_report_inside_a_visit(tmp_path: Path) -> None:

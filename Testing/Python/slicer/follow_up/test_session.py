@@ -249,6 +249,31 @@ def test_a_damaged_state_is_told(compared: Any, mrml_scene: Any) -> None:
         restore(mrml_scene)
 
 
+@pytest.mark.parametrize(
+    "text", ["{", "[" * 5000, '{"format": "gliomasam-follow-up-scene", "version": 99}'], ids=range(3)
+)
+def test_a_state_that_cannot_be_read_is_kept_and_saving_goes_on(
+    text: str, two_visits: Any, engine: Any, mrml_scene: Any
+) -> None:
+    from GliomaSAMLib.slicer.follow_up.persistence import PARAMETER, SET_ASIDE, SavedFollowUp, restore, save
+    from GliomaSAMLib.slicer.follow_up.session import FollowUp
+
+    save(mrml_scene, SavedFollowUp())
+    node = mrml_scene.GetSingletonNode("GliomaSAMFollowUp", "vtkMRMLScriptedModuleNode")
+    for number, damaged in enumerate((text, f"{text} "), start=1):
+        node.SetParameter(PARAMETER, damaged)
+        engine.listener.messages.clear()
+        later = FollowUp(mrml_scene, engine, lambda: None)
+        assert "damaged" in engine.listener.told("warning") or "newer" in engine.listener.told("warning")
+        assert node.GetParameter(PARAMETER) == damaged
+        later.find()
+        later.include(later.entries[0], False)
+        later.tick()
+        assert node.GetParameter(SET_ASIDE if number == 1 else f"{SET_ASIDE}.{number}") == damaged
+        assert restore(mrml_scene).visits[0].included is False
+        later.close()
+
+
 def test_the_work_can_be_stopped(two_visits: Any, follow_up: Any, engine: Any, work: Work) -> None:
     follow_up.find()
     follow_up.compare()

@@ -108,7 +108,9 @@ def test_all_is_given_back(side_by_side: Any, mrml_scene: Any, layouts: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "text", ['["CE", "L1", 1, []]', '["XX", "L1", 1, "longest"]', "[" * 5000, "5", '["CE", 1, 1, 2]']
+    "text",
+    ['["CE", "L1", 1, []]', '["XX", "L1", 1, "longest"]', "[" * 5000, "5", '["CE", 1, 1, "longest"]'],
+    ids=range(5),
 )
 def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: Any) -> None:
     from GliomaSAMLib.slicer.follow_up.callipers import ATTRIBUTE, PROGRAM_ATTRIBUTE, Callipers

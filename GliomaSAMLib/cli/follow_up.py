@@ -1,6 +1,8 @@
 """`gliomasam follow-up`: two or more visits of one patient in, and what the glioma did between them out."""
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -133,7 +135,7 @@ def follow_up(
     from ..followup.report import check_report_folder, write_report_folder
 
     out = check_report_folder(out, folders, overwrite, pdf)
-    _check_apart(out, files)
+    _check_apart(out, folders, files)
     used: dict[str, Any] = {
         "registered": registered, "same_patient": same_patient, "carry": carry, "labels": labels,
         "date": date or [], "segmentation": [Path(file).name for file in files],
@@ -203,11 +205,28 @@ def _visit_number(name: str, found: "Sequence[Visit]") -> int:
     return int(name[1:]) - 1
 
 
-def _check_apart(out: Path, files: Sequence[str]) -> None:
-    """Raise `OutputError` where a segmentation that is read lies in the folder of the report."""
-    for file in files:
-        if file != NO_SEGMENTATION and Path(file).resolve().is_relative_to(out.resolve()):
-            raise OutputError(f"The segmentation {file} lies in the report's folder: choose another for the report")
+def _check_apart(out: Path, folders: Sequence[Path], files: Sequence[str]) -> None:
+    """Raise `OutputError` where something that is read lies in the folder of the report, by a link too."""
+    read = [(f"The segmentation {file}", Path(file)) for file in files if file != NO_SEGMENTATION]
+    read += [(f"What the visit {folder} reads", path) for folder in folders for path in _linked(folder)]
+    for what, path in read:
+        if Path(os.path.realpath(path)).is_relative_to(os.path.realpath(out)):
+            raise OutputError(f"{what} lies in the report's folder: choose another for the report")
+
+
+def _linked(folder: Path) -> Iterator[Path]:
+    """The folder of a visit, and the links in it, as deep as files are looked for."""
+    from ..study.modalities import DEPTH
+
+    yield folder
+    level = [folder]
+    for _ in range(DEPTH):
+        inner = []
+        for place in level:
+            with contextlib.suppress(OSError):  # the reader says what is wrong
+                inner += list(place.iterdir())
+        yield from (path for path in inner if path.is_symlink())
+        level = [path for path in inner if path.is_dir()]
 
 
 def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:

@@ -3,15 +3,19 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import SimpleITK as sitk
 
 from ..data.labels import check_order
 from ..errors import StudyError
 from ..progress import Cancel, Progress, Reporter
-from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, differing_tags
+from ..study import Study
+from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
+from .dates import STUDY_DATE
 from .examination import Examination, read_examination
 from .lesions import VisitMasks
 from .outlining import Earlier, outline
@@ -106,7 +110,6 @@ def read_examinations(
                 cancel=report.cancelled,
             )
         )
-    _check_patient(found, options)
     _check_volumes(found, options)
     ordered = sorted(range(len(found)), key=lambda number: found[number].date)
     if ordered != sorted(ordered):
@@ -114,6 +117,7 @@ def read_examinations(
             one if place == ordered[place] else _noted(one, f"given as visit {ordered[place] + 1}; sorted by date")
             for place, one in enumerate(found[number] for number in ordered)
         ]
+    found[-1] = _noted(found[-1], *_check_patient(found, options))
     return _with_steroids(found)
 
 
@@ -135,14 +139,39 @@ def _check_given(folders: Sequence[Path | str], options: ReadingOptions) -> None
             )
 
 
-def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> None:
-    """Raise `StudyError` where headers name several patients, without a word of what they say."""
-    origins = [origin for one in found for origin in one.origins]
-    if not options.same_patient and PATIENT_ID in differing_tags(origins):
+def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> list[str]:
+    """Raise `StudyError` where headers name several patients, without a word of what they say. Returns what else speaks
+    against one patient, for the user to read.
+    """
+    tags = differing_tags([origin for one in found for origin in one.origins])
+    if PATIENT_ID in tags and not options.same_patient:
         raise StudyError(
             "The visits are of different patients: the DICOM tag PatientID differs between them. Give the visits of "
             f"one patient; {SAME_PATIENT_HINT}"
         )
+    differ = [TAGS[tag] for tag in tags if tag not in (STUDY_UID, STUDY_DATE)]
+    said = "taken as one patient's, as you said" if options.same_patient else "check that they are of one patient"
+    notes = [f"the visits differ in DICOM tags of the patient ({', '.join(differ)}): {said}"] if differ else []
+    for (number, one), (later, other) in combinations(enumerate(found, start=1), 2):
+        if same := _same_volumes(one, other):
+            notes.append(f"{', '.join(same)}: equal voxel by voxel at V{number} and V{later}: check the folders")
+    return notes
+
+
+def _same_volumes(one: Examination, other: Examination) -> list[str]:
+    """The modalities whose volumes are the same at two visits."""
+    if one.study is None or other.study is None:
+        return []
+    here, there = one.study, other.study
+    return [
+        name
+        for name in here.modalities
+        if name in there.modalities and np.array_equal(_voxels(here, name), _voxels(there, name))
+    ]
+
+
+def _voxels(study: Study, modality: str) -> np.ndarray:
+    return np.asarray(sitk.GetArrayViewFromImage(study.volume(modality).image))
 
 
 def _check_volumes(found: Sequence[Examination], options: ReadingOptions) -> None:

@@ -133,6 +133,14 @@ def test_a_segmentation_is_not_replaced_by_the_report_made_of_it(
     done = gliomasam("follow-up", *masks_only, "--output", out, "--registered", "--overwrite", *given)
     assert done.status == 2 and "lies in the report's folder" in done.err
     assert (out / "V1.seg.nrrd").read_bytes() == before
+    (masks_only[0] / "seg.nii.gz").unlink()
+    (masks_only[0] / "deeper").mkdir()
+    (masks_only[0] / "deeper" / "seg.seg.nrrd").symlink_to(out / "V1.seg.nrrd")
+    again = ("--output", out, "--registered", "--overwrite")
+    for folders in (masks_only, (out, masks_only[1])):
+        done = gliomasam("follow-up", *folders, "--date", "2024-01-15", "--date", "2024-03-18", *again)
+        assert done.status == 2 and "report" in done.err and done.err.count("\n") == 1
+    assert (out / "V1.seg.nrrd").read_bytes() == before
 
 
 def test_ctrl_c_leaves_nothing(

@@ -246,7 +246,33 @@ def test_several_patients_are_refused_without_saying_who(
             read_examinations(visits_with_volumes, options)
         assert "jones" not in str(caught.value)
     options = ReadingOptions(skull="off", same_patient=True, today=TODAY)
-    assert len(read_examinations(visits_with_volumes, options)) == 2
+    assert (
+        "tags of the patient (PatientID): taken as one patient's"
+        in read_examinations(visits_with_volumes, options)[1].notes[-1]
+    )
+
+
+def test_other_doubts_about_one_patient_are_told(
+    visits_with_volumes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from GliomaSAMLib.followup import examination
+    from GliomaSAMLib.study.patients import PATIENT_NAME, STUDY_UID, Origin
+
+    class Named(Origin):
+        @classmethod
+        def of(cls, modality: str, source: Any) -> Origin:
+            name = f"jones {Path(source).parent.name}"
+            return Origin(modality, None, (), {PATIENT_NAME: name, STUDY_UID: name, "0008|0020": name})
+
+    monkeypatch.setattr(examination, "Origin", Named)
+    folders = [Path(shutil.copytree(folder, tmp_path / folder.name)) for folder in visits_with_volumes]
+    shutil.copy(folders[0] / "t1c.nii.gz", folders[1])
+    found = read_examinations(folders, ReadingOptions(skull="off", registered=True, today=TODAY))
+    assert not any("check" in note for note in found[0].notes)
+    assert found[1].notes[-2:] == (
+        "the visits differ in DICOM tags of the patient (PatientName): check that they are of one patient",
+        "t1c: equal voxel by voxel at V1 and V2: check the folders",
+    )
 
 
 def test_a_visit_without_outlines_needs_a_model(visits_with_volumes: list[Path]) -> None:

@@ -36,7 +36,7 @@ def private_folder() -> Iterator[Path]:
     lock = None
     try:
         try:
-            lock = _locked(folder / LOCK)
+            lock = _new_lock(folder)
         except OSError as error:
             raise temporary_folder_error(error.strerror or str(error)) from error
         yield folder
@@ -73,6 +73,15 @@ def _abandoned(folder: Path) -> bool:
     lock = _locked(folder / LOCK, os.O_RDWR)
     os.close(lock)
     return True
+
+
+def _new_lock(folder: Path) -> int:
+    """Lock a new file for this process. It gets its name once it is locked: no other program ever sees it free."""
+    if os.name != "posix":  # a file that is open cannot be renamed
+        return _locked(folder / LOCK)
+    lock = _locked(folder / f".{LOCK}")
+    os.rename(folder / f".{LOCK}", folder / LOCK)
+    return lock
 
 
 def _locked(path: Path, flags: int = os.O_RDWR | os.O_CREAT | os.O_EXCL) -> int:

@@ -155,8 +155,10 @@ def _not_finite(path: Path, image: sitk.Image) -> int:
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         import nibabel  # 3D Slicer does not bring it
         from nibabel.filebasedimages import ImageFileError
+        from nibabel.imageglobals import LoggingOutputSuppressor
+        from nibabel.spatialimages import HeaderDataError
 
-        with contextlib.suppress(ImageFileError):
+        with contextlib.suppress(ImageFileError, HeaderDataError, ValueError, OSError), LoggingOutputSuppressor():
             values = np.asanyarray(nibabel.load(path).dataobj)
     return int(values.size - np.count_nonzero(np.isfinite(values)))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ..errors import StudyError
+from ..study.reasons import no_warnings
 
 ADVICE = 'give it with --date, or write {"date": "YYYY-MM-DD"} into visit.json in the folder'
 
@@ -53,6 +54,7 @@ def dates_in_name(name: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+@no_warnings()
 def dicom_dates(files: Iterable[str]) -> dict[str, list[str]]:
     """By the tags of `DICOM_DATES` the different days, YYYYMMDD, in the headers of files, sorted; no empty ones."""
     found: dict[str, set[str]] = {}

@@ -30,6 +30,9 @@ MAX_VOXELS = 2**29
 MAX_VOXELS_TOGETHER = 2**31
 """The most voxels of all masks of a list."""
 
+LONGEST_FILE = 1 << 28
+"""In letters; the prompts may hold masks."""
+
 MAX_PROMPTS = 10_000
 """The most prompts of a list."""
 
@@ -283,7 +286,10 @@ class PromptHistory:
         """Read a file of `save`. Raises `PromptError` that names the file and what is wrong with it."""
         try:
             with open(path, encoding="utf-8") as file:
-                return cls.from_json(json.load(file))
+                text = file.read(LONGEST_FILE + 1)
+            if len(text) > LONGEST_FILE:
+                raise PromptError(f"it has more than {LONGEST_FILE} letters: choose a file of prompts")
+            return cls.from_json(json.loads(text))
         except OSError as error:
             raise PromptError(
                 f"The prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"

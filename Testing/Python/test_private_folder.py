@@ -67,6 +67,21 @@ def test_the_folder_of_a_program_that_runs_stays(other_program: subprocess.Popen
     assert len(list(temporary.glob("*/head.nii"))) == 1
 
 
+def test_the_lock_of_a_folder_is_never_seen_free(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another program that looks just when a folder is made would take it for one that was left behind."""
+    rename, seen = os.rename, []
+
+    def looked_at(*names: object) -> None:
+        remove_abandoned()
+        rename(*names)
+        remove_abandoned()
+        seen.append(names)
+
+    monkeypatch.setattr(os, "rename", looked_at)
+    with private_folder() as folder:
+        assert (folder / LOCK).is_file() and seen
+
+
 def test_the_folder_of_a_program_that_was_killed_goes_at_the_next_start(
     other_program: subprocess.Popen, temporary: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Label maps in every order, Slicer segmentations, and what is no label map: one line each."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -181,6 +182,17 @@ def test_segments_that_are_no_tumour(tmp_path: Path) -> None:
     write_segments(path, segments(Whole_tumor=balls() > 0, Brain=balls() > 1), GRID)
     found = read_label_map(path)
     assert found.known == ("WT",) and "TC and ET" in found.notes[0] and "left out: Brain" in found.notes[1]
+
+
+@pytest.mark.parametrize("offset", [348.0, 360.0])
+def test_a_header_that_nibabel_does_not_like(offset: float, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """ITK reads it all the same; nothing is written to the terminal."""
+    path = tmp_path / "seg.nii"
+    sitk.WriteImage(sitk.Cast(GRID.to_image(regions()["WT"]), sitk.sitkFloat32), str(path))
+    content = path.read_bytes()
+    path.write_bytes(content[:108] + struct.pack("<f", offset) + content[112:] + bytes(64))
+    assert read_label_map(path).known == ("WT",)
+    assert capfd.readouterr().err == ""
 
 
 def test_numbers_of_segments_are_plain(tmp_path: Path) -> None:

@@ -188,6 +188,12 @@ def test_a_file_that_is_no_history_is_named(tmp_path: Path, text: str) -> None:
         PromptHistory.load(path)
 
 
+def test_a_file_without_an_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("GliomaSAMLib.prompts.history.LONGEST_FILE", 1000)
+    with pytest.raises(PromptError, match="/dev/zero: it has more than 1000 letters"):
+        PromptHistory.load("/dev/zero")
+
+
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(PromptError, match=r"absent\.json"):
         PromptHistory.load(tmp_path / "absent.json")

@@ -396,7 +396,8 @@ class FollowUp:
         if self.assessment is None:
             raise StudyError("Nothing is compared yet: press Compare first")
         files = [file for entry in self._compared for node in entry.visit.nodes for file in files_of(node)]
-        path = check_report_folder(folder, {file.parent for file in files}, overwrite)
+        read = {place for file in files for place in (file.parent, file.resolve().parent)}
+        path = check_report_folder(folder, read, overwrite)
         assessment = self.assessment
 
         def job(progress: Progress, cancel: Cancel) -> Path:

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -60,6 +61,17 @@ def test_they_are_sorted_by_date_and_equal_dates_keep_their_order(two: list[Path
     assert "given as visit 2; sorted by date" in visits[0].notes
     same = ReadingOptions(dates=["2024-05-01", "2024-05-01"], registered=True, today=TODAY)
     assert [one.folder[0] for one in read_visits(two[::-1], same)] == ["B", "A"]
+
+
+def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path) -> None:
+    for one, other, doubt in (("sub-01", "sub-02", True), ("sub-01", "sub-01", False), ("patient 3", "patient4", True)):
+        places = [tmp_path / one / f"ses-1-{doubt}", tmp_path / other / f"ses-2-{doubt}"]
+        folders = [Path(shutil.copytree(folder, place)) for folder, place in zip(two, places, strict=True)]
+        dates = ("2024-03-01", "2024-05-01")
+        found = read_examinations(folders, replace(ALIGNED, dates=dates))
+        assert any("different patients" in note for note in found[1].notes) is doubt
+        assert not any("different patients" in note for note in found[0].notes)
+        assert not read_examinations(folders, replace(ALIGNED, dates=dates, same_patient=True))[1].notes
 
 
 def test_what_the_user_says_counts(two: list[Path]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scene_visits import PLACE, Patient, ball, onion
 
-from GliomaSAMLib.errors import StudyError
+from GliomaSAMLib.errors import OutputError, StudyError
 
 Work = Callable[[], None]
 SECOND = (-11.0, 12.0, -8.0)
@@ -272,6 +272,19 @@ def test_a_state_that_cannot_be_read_is_kept_and_saving_goes_on(
         assert node.GetParameter(SET_ASIDE if number == 1 else f"{SET_ASIDE}.{number}") == damaged
         assert restore(mrml_scene).visits[0].included is False
         later.close()
+
+
+def test_a_report_replaces_no_file_of_a_node_through_a_link(compared: Any, two_visits: Any, tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "V1.nrrd").write_text("read")
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "t1c.nrrd").symlink_to(tmp_path / "report" / "V1.nrrd")
+    volume = two_visits[0][0]
+    volume.AddDefaultStorageNode()
+    volume.GetStorageNode().SetFileName(str(tmp_path / "case" / "t1c.nrrd"))
+    for folder in ("case", "report"):
+        with pytest.raises(OutputError, match="lies in the folder of the visit"):
+            compared.export(tmp_path / folder, lambda path: None, overwrite=True)
 
 
 def test_the_work_can_be_stopped(two_visits: Any, follow_up: Any, engine: Any, work: Work) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import OutputError
 from ..files import replacing
 from ..geometry import Geometry
+from ..plain_text import printable
 from ..prompts.history import PromptHistory
 from ..regions import REGION_NAMES
 
@@ -63,7 +64,7 @@ def segmentation_report(
             "origin_ras_mm": list(geometry.origin),
             "direction_ras": [list(row) for row in geometry.direction],
         },
-        "notes": list(notes),
+        "notes": [printable(note) for note in notes],
         "prompts": prompts.to_json(),
     }
 

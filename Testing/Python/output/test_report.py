@@ -19,7 +19,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
     report = segmentation_report(
         volumes={"WT": np.float32(12.25), "TC": 3.5, "ET": 0.0},
         prompts=prompts,
-        notes=("flair resampled from 0.9 x 0.9 x 5.5 mm",),
+        notes=("flair resampled from 0.9 x 0.9 x 5.5 mm", "half a pair \udce4"),
         model="gliomasam",
         weights_sha256="0" * 64,
         seconds=np.float64(1.23456),
@@ -30,7 +30,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
     read = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
     assert read["volumes_ml"] == {"WT": 12.25, "TC": 3.5, "ET": 0.0}
     assert PromptHistory.from_json(read["prompts"]).prompts == prompts.prompts
-    assert read["notes"] == ["flair resampled from 0.9 x 0.9 x 5.5 mm"]
+    assert read["notes"] == ["flair resampled from 0.9 x 0.9 x 5.5 mm", "half a pair \\udce4"]
     assert (read["model"], read["seconds"], read["output"]) == ("gliomasam", 1.235, "a.nii.gz")
     assert read["weights_sha256"] == "0" * 64
     assert "not for clinical use" in read["disclaimer"]

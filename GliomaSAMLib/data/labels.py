@@ -135,7 +135,8 @@ def _of_segments(image: sitk.Image) -> LabelMap:
         raise _Unusable("is not a segmentation: expected layers of a 3D volume")
     first = sitk.VectorIndexSelectionCast(image, 0) if several else image
     geometry = _grid(first)
-    header = {key: image.GetMetaData(key) for key in image.GetMetaDataKeys()}
+    keys = (key for key in image.GetMetaDataKeys() if key.isascii())  # SimpleITK takes back no name that is not UTF-8
+    header = {key: image.GetMetaData(key) for key in keys}
     try:
         found = masks_of_segments(header, layers if several else layers[..., None])
     except ValueError as reason:

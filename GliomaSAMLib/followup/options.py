@@ -66,7 +66,7 @@ class FollowUpOptions:
         for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise StudyError(f"Unknown {name} {getattr(self, name)!r}. Choose {', '.join(choices)}")
-        if not 1 <= self.targets <= MOST_TARGETS:
+        if not isinstance(self.targets, int) or not 1 <= self.targets <= MOST_TARGETS:
             raise StudyError(f"{self.targets} targets: choose 1 to {MOST_TARGETS}")
         if self.minor_response_volume_percent not in MINOR_RESPONSE_VOLUMES:
             raise StudyError(f"A minor response from {self.minor_response_volume_percent:g} %: choose 35 or 40")

@@ -1,5 +1,6 @@
 """Label maps in every order, Slicer segmentations, and what is no label map: one line each."""
 
+import random
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from mutations import change_words
 
 from GliomaSAMLib.data import check_order, find_cases, open_case, read_label_map
 from GliomaSAMLib.data.segment_names import part_of
@@ -201,8 +203,24 @@ def test_numbers_of_segments_are_plain(tmp_path: Path) -> None:
     image = GRID.to_image(regions()["WT"])
     for key, value in {"Segment0_ID": "WT", "Segment01_ID": "ET", "Segment\u0662_ID": "TC"}.items():
         image.SetMetaData(key, value)
+    image.SetMetaData("Odem", "a name in Latin-1")
     sitk.WriteImage(image, str(path))
+    path.write_bytes(path.read_bytes().replace(b"Odem", b"\xd6dem", 1))
     assert read_label_map(path).known == ("WT",)
+
+
+def test_mistakes_by_chance_in_the_header_of_a_segmentation(tmp_path: Path) -> None:
+    path = tmp_path / "a.seg.nrrd"
+    write_segments(path, region_segments(regions()), GRID)
+    header, _, voxels = path.read_bytes().partition(b"\n\n")
+    refused = []
+    for seed in range(120):
+        path.write_bytes(change_words(random.Random(seed), header) + b"\n\n" + voxels)
+        try:
+            read_label_map(path)
+        except CaseError as error:
+            refused.append(str(error))
+    assert 20 < len(refused) < 120 and max(map(len, refused)) < 1000
 
 
 @pytest.mark.parametrize("name", ["WT", "GliomaSAM_WT", "Whole Tumor", "whole tumour", "Whole_tumour"])

@@ -243,6 +243,11 @@ def test_a_damaged_state_is_told(compared: Any, mrml_scene: Any) -> None:
     node.SetParameter(PARAMETER, json.dumps(values))
     with pytest.raises(StudyError, match="is damaged: compare the visits anew"):
         restore(mrml_scene)
+    values["visits"][0]["fields"] = {}
+    for name, value in (("minor_response_volume_percent", 10**400), ("targets", 2.5), ("merge_mm", "4")):
+        node.SetParameter(PARAMETER, json.dumps({**values, "options": {**values["options"], name: value}}))
+        with pytest.raises(StudyError, match="is damaged: compare the visits anew"):
+            restore(mrml_scene)
     values["version"] = 99
     node.SetParameter(PARAMETER, json.dumps(values))
     with pytest.raises(StudyError, match="newer GliomaSAM"):

@@ -1,6 +1,5 @@
 """Folders in, visits out: read, sorted by date, aligned with the first, and outlined where they were not yet."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,15 +18,13 @@ from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, dif
 from .dates import STUDY_DATE
 from .examination import Examination, read_examination
 from .lesions import VisitMasks
+from .one_patient import folder_notes
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
 from .visit import Alignment, Visit, VisitFields
 
 if TYPE_CHECKING:
     from ..models import Model
-
-_SUBJECT = re.compile(r"(?<![a-z0-9])((?:subj?|subject|pat|patient)[-_ ]?[0-9][a-z0-9]*|sub-[a-z0-9]+)(?![a-z0-9])")
-"""The part of a path that tells a patient, in small letters."""
 
 READING, ALIGNING = 0.25, 0.5
 """Where in the work reading and aligning end."""
@@ -121,7 +118,8 @@ def read_examinations(
             one if place == ordered[place] else _noted(one, f"given as visit {ordered[place] + 1}; sorted by date")
             for place, one in enumerate(found[number] for number in ordered)
         ]
-    found[-1] = _noted(found[-1], *_check_patient(found, options), *_folder_notes(folders, options))
+    doubts = [] if options.same_patient else folder_notes(folders)
+    found[-1] = _noted(found[-1], *_check_patient(found, options), *doubts)
     return _with_steroids(found)
 
 
@@ -160,14 +158,6 @@ def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> lis
         if same := _same_volumes(one, other):
             notes.append(f"{', '.join(same)}: equal voxel by voxel at V{number} and V{later}: check the folders")
     return notes
-
-
-def _folder_notes(folders: Sequence[Path | str], options: ReadingOptions) -> list[str]:
-    """Whether the paths of the visits tell several patients, such as sub-01 and sub-02; not which."""
-    told = {words[-1] for folder in folders if (words := _SUBJECT.findall(str(Path(folder).resolve()).lower()))}
-    if len(told) < 2 or options.same_patient:
-        return []
-    return ["the visits lie in folders that are called after different patients: check that they are of one patient"]
 
 
 def _same_volumes(one: Examination, other: Examination) -> list[str]:

@@ -81,8 +81,8 @@ def make_run_folder(folder: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed training had half written."""
-    for path in folder.glob(".*.part.*"):
+    """Remove what a killed training had half written, by the names that `replacing` gives; other files stay."""
+    for path in folder.glob(f".{'[0-9a-f]' * 16}.part.*"):
         path.unlink(missing_ok=True)
 
 

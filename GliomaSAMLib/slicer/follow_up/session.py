@@ -10,6 +10,7 @@ import numpy as np
 
 from ...errors import StudyError
 from ...followup.assessment import Assessment, ReaderChoices
+from ...followup.one_patient import folder_notes
 from ...followup.options import COMPONENTS, FollowUpOptions
 from ...progress import Cancel, Progress, Reporter
 from ..jobs import importing
@@ -214,6 +215,8 @@ class FollowUp:
         nodes = [reading.entry.visit.segmentation for reading in readings]
         sources = [source_of(node, nodes[:number]) for number, node in enumerate(nodes)]
         copies = [reading.result(source) for reading, source in zip(readings, sources, strict=True)]
+        folders = [file.parent for reading in readings for n in reading.entry.visit.nodes for file in files_of(n)]
+        copies[-1] = replace(copies[-1], notes=(*copies[-1].notes, *folder_notes(folders)))
         digests = tuple(copy.digest for copy in copies)
         if digests != self._digests:
             self._forget_choices()

@@ -279,6 +279,18 @@ def test_a_state_that_cannot_be_read_is_kept_and_saving_goes_on(
         later.close()
 
 
+def test_files_of_different_patients_are_told(two_visits: Any, follow_up: Any, work: Work, tmp_path: Path) -> None:
+    for number, (volume, _) in enumerate(two_visits):
+        volume.AddDefaultStorageNode()
+        volume.GetStorageNode().SetFileName(str(tmp_path / f"sub-0{number}" / "t1c.nii.gz"))
+    follow_up.find()
+    follow_up.compare()
+    work()
+    first, second = follow_up.assessment.visits
+    assert not any("different patients" in note for note in first.notes)
+    assert any("called after different patients: check" in note for note in second.notes)
+
+
 def test_a_report_replaces_no_file_of_a_node_through_a_link(compared: Any, two_visits: Any, tmp_path: Path) -> None:
     (tmp_path / "report").mkdir()
     (tmp_path / "report" / "V1.nrrd").write_text("read")

@@ -30,6 +30,11 @@ def output() -> Console:
     return PlainConsole(highlight=False, markup=False, emoji=False)
 
 
+def note_line(*texts: str) -> str:
+    """A note as one line, whatever names are in it."""
+    return " ".join(": ".join(("note", *texts)).split())
+
+
 def print_error(message: str) -> None:
     """One line on standard error, whatever the message holds."""
     line = printable(" ".join(message.split()))

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..errors import OutputError, StudyError
 from ..regions import REGIONS
-from .console import output, part_of, progress_bar
+from .console import note_line, output, part_of, progress_bar
 
 if TYPE_CHECKING:
     from ..followup.assessment import Assessment
@@ -253,10 +253,10 @@ def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:
             " ".join(filter(None, (status, overall["qualifier"]))) or "-",
         )
     for note in values["notes"]:
-        console.print(f"note: {note}", soft_wrap=True)
+        console.print(note_line(note), soft_wrap=True)
     for visit in values["visits"]:
         for note in visit["notes"]:
-            console.print(f"note: {visit['id']}: {note}", soft_wrap=True)
+            console.print(note_line(visit["id"], note), soft_wrap=True)
     console.print(table)
     console.print(f"targets: sum of the volumes and of the products of two diameters of the targets ({tumour})")
     last = values["visits"][-1]["id"]

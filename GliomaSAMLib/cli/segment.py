@@ -16,7 +16,7 @@ from ..errors import OutputError, PromptError, StudyError
 from ..files import check_name, replacing_together
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
-from .console import Report, output, part_of, progress_bar
+from .console import Report, note_line, output, part_of, progress_bar
 from .repeating import Repeated, absolute
 from .sources import Files, described, files_read, sha256_of, volume_files
 
@@ -420,7 +420,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
 def _print_result(done: _Done, out: Path) -> None:
     console = output()
     for note in done.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(note_line(note), markup=False)
     for region, volume in done.session.volumes().items():
         console.print(f"{region}  {REGION_NAMES[region]:<17} {volume:8.1f} mL", markup=False)
     console.print(f"{out} written; {done.seconds:.1f} s", markup=False, soft_wrap=True)

@@ -66,7 +66,7 @@ class Callipers:
             node = self._scene.GetNthNodeByClass(index, "vtkMRMLMarkupsLineNode")
             calliper = _calliper(node)
             if calliper is not None:
-                found[calliper] = node
+                found.setdefault(calliper, node)  # a copy that a user made comes later
         return found
 
     def show(self, assessment: Assessment, tracks: Mapping[str, Collection[str]]) -> None:

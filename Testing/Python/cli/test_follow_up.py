@@ -94,6 +94,14 @@ def test_bad_options_are_refused_and_nothing_is_written(
     assert not (tmp_path / "report").exists()
 
 
+def test_names_from_a_file_make_no_line_of_their_own(
+    gliomasam: Callable, masks_only: tuple[Path, Path], tmp_path: Path
+) -> None:
+    (masks_only[0] / "visit.json").write_text(json.dumps({"a\nnote: all is well\x1b[2J": 1}))
+    done = gliomasam("follow-up", *masks_only, "--output", tmp_path / "report", "--registered")
+    assert done.status == 0 and "left out: a note: all is well\\x1b[2J\n" in done.out
+
+
 def test_fewer_than_two_visits_or_one_twice(gliomasam: Callable, masks_only: tuple[Path, Path], tmp_path: Path) -> None:
     for folders, words in (
         (masks_only[:1], "at least two"),

@@ -122,3 +122,5 @@ def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: 
     assert callipers.nodes == {} and callipers.diameters() == {}
     node.SetAttribute(ATTRIBUTE, '["CE", "L1", 1, "longest"]')
     assert len(callipers.nodes) == 1 and not callipers.changed()
+    mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "copy").SetAttribute(ATTRIBUTE, node.GetAttribute(ATTRIBUTE))
+    assert list(callipers.nodes.values()) == [node]

@@ -1,6 +1,6 @@
 """What the folder of one visit holds: its date, its volumes, its segmentation if there is one, and `visit.json`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,9 @@ NO_SEGMENTATION = "-"
 """What is given in the place of a file for a visit without one."""
 
 DAYS_A_WEEK = 7
+
+MOST_LEFT_OUT = 8
+"""Files that a note names as left out."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +96,7 @@ def read_examination(
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
     file = _segmentation_file(folder, segmentation)
-    sources = _volumes(folder, file)
+    sources, left_out = _volumes(folder, file)
     said = read_visit_json(folder, today)
     series = [source for source in sources.values() if isinstance(source, DicomSeries)]
     found_dates = dicom_dates(one.files[0] for one in series)
@@ -108,6 +111,7 @@ def read_examination(
     if outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
     notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study)]
+    notes += _left_out_notes(left_out)
     return Examination(
         folder=folder.resolve().name,
         date=day,
@@ -158,13 +162,15 @@ def _speaks_of_outlines(path: Path) -> bool:
     return image_suffix(path) is not None and is_segmentation(_stem(path)) and "brain" not in path.name.lower()
 
 
-def _volumes(folder: Path, segmentation: Path | None) -> Mapping[str, Path | DicomSeries]:
-    """The sources of the volumes; none where a segmentation is all that the folder holds."""
+def _volumes(folder: Path, segmentation: Path | None) -> tuple[Mapping[str, Path | DicomSeries], tuple[str, ...]]:
+    """The sources of the volumes, none where a segmentation is all that the folder holds; and what is left out."""
     try:
-        return search_folder(folder).volumes
+        found = search_folder(folder)
+        own = segmentation and segmentation.resolve()
+        return found.volumes, tuple(name for name in found.left_out if (folder / name).resolve() != own)
     except StudyError as error:
         if segmentation is not None and not _has_images(folder, segmentation):
-            return {}
+            return {}, ()
         raise StudyError(f"The visit {folder.name} cannot be used: {error}") from error
 
 
@@ -213,6 +219,15 @@ def _study_notes(study: Study | None) -> list[str]:
     """
     spoken = [f"{modality} is " for modality in study.modalities] if study is not None else []
     return [note for note in (study.notes if study else ()) if not note.startswith((*spoken, "left out: "))]
+
+
+def _left_out_notes(left_out: Sequence[str]) -> list[str]:
+    """The volumes that were not taken: files by their names, of series only how many."""
+    files = [Path(text).name for text in left_out if image_suffix(Path(text))]
+    series = len(left_out) - len(files)
+    shown = files[:MOST_LEFT_OUT] + ([f"{len(files) - MOST_LEFT_OUT} more files"] if len(files) > MOST_LEFT_OUT else [])
+    shown += [f"{series} DICOM series"] if series else []
+    return [f"volumes left out: {', '.join(shown)}"] if shown else []
 
 
 def _outline_notes(outlines: LabelMap | None) -> tuple[str, ...]:

@@ -63,6 +63,17 @@ def test_they_are_sorted_by_date_and_equal_dates_keep_their_order(two: list[Path
     assert [one.folder[0] for one in read_visits(two[::-1], same)] == ["B", "A"]
 
 
+def test_volumes_left_out_are_named(tmp_path: Path) -> None:
+    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
+    for n in range(10):
+        shutil.copy(folder / "t1c.nii.gz", folder / f"perfusion{n}.nii.gz")
+    note = read_examination(folder, skull="off", today=TODAY).notes[-1]
+    assert note.startswith("volumes left out: perfusion0.nii.gz, perfusion1.nii.gz") and note.endswith(", 2 more files")
+    write_labels(folder, arrays()["seg"], "mine.nii.gz")
+    found = read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off", today=TODAY)
+    assert found.file == "mine.nii.gz" and "mine" not in found.notes[-1]
+
+
 def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path) -> None:
     for one, other, doubt in (("sub-01", "sub-02", True), ("sub-01", "sub-01", False), ("patient 3", "patient4", True)):
         places = [tmp_path / one / f"ses-1-{doubt}", tmp_path / other / f"ses-2-{doubt}"]

@@ -1,5 +1,6 @@
 """What the folder of one visit holds: its date, its volumes, its segmentation if there is one, and `visit.json`."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -58,8 +59,8 @@ class Examination:
         """The outlines as they are measured, on their own grid; None where there are none."""
         if self.outlines is None:
             return None
-        found = self.outlines.masks
-        return VisitMasks(self.outlines.geometry, found["WT"], found["TC"], found["ET"], self.outlines.cavity)
+        found, told = self.outlines.masks, self.outlines
+        return VisitMasks(told.geometry, found["WT"], found["TC"], found["ET"], told.cavity, told.known)
 
 
 def read_examination(
@@ -92,6 +93,7 @@ def read_examination(
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
+    folder = Path(os.path.abspath(folder))  # "." has no name; that of a link counts, not of what it leads to
     file = _segmentation_file(folder, segmentation)
     sources = _volumes(folder, file)
     said = read_visit_json(folder, today)
@@ -109,7 +111,7 @@ def read_examination(
         _check_overlap(outlines, study, folder.name)
     notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study)]
     return Examination(
-        folder=folder.resolve().name,
+        folder=folder.name,
         date=day,
         fields=fields,
         study=study,

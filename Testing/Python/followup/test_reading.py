@@ -74,6 +74,23 @@ def test_what_the_user_says_counts(two: list[Path]) -> None:
     assert any("visit.json and the folder's name say otherwise" in note for note in first.notes)
 
 
+def test_a_folder_goes_by_the_name_that_is_given(two: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two[0])
+    first, second = read_visits([".", Path("..") / two[1].name], ALIGNED)
+    assert (first.folder, first.date) == ("A_2024-03-01", date(2024, 3, 1))
+    assert second.folder == "B_2024-05-01"
+
+
+def test_a_link_to_a_folder_has_its_own_name(two: list[Path], tmp_path: Path) -> None:
+    link = tmp_path / "2024-02-02"
+    try:
+        link.symlink_to(two[0], target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+    first, _ = read_visits([link, two[1]], ALIGNED)
+    assert (first.folder, first.date) == ("2024-02-02", date(2024, 2, 2))
+
+
 def test_labels_with_a_cavity(two: list[Path]) -> None:
     labels = arrays()["seg"].copy()
     labels[20:23, 20:23, 20:23] = 4

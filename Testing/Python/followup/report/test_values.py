@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.followup import report as report_room
-from GliomaSAMLib.followup.assessment import Assessment
+from GliomaSAMLib.followup.assessment import Assessment, assess
 from GliomaSAMLib.followup.report import WrittenReport, report_json
 from GliomaSAMLib.followup.report.changes import changes
+from GliomaSAMLib.followup.visit import VisitFields
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,15 @@ def test_visits_tracks_and_categories(written: WrittenReport) -> None:
     found = {one["visit"]: (one["2D"]["category"], one["3D"]["category"]) for one in report["responses"]}
     assert found["V3"] == ("PD", "PD")
     assert next(one for one in report["responses"] if one["visit"] == "V3")["2D"]["rule"] == "new-lesion"
+
+
+def test_a_biopsy_fits_the_schema(without_volumes: Assessment, validator: jsonschema.Draft202012Validator) -> None:
+    before, after, _ = without_volumes.visits
+    said = VisitFields(role="postoperative", surgery="biopsy")
+    visits = [replace(before, fields=VisitFields(role="preoperative")), replace(after, fields=said)]
+    report = report_json(assess(visits, earlier=without_volumes))
+    assert report["resection"]["name_2021"] == "biopsy"
+    validator.validate(report)
 
 
 def test_numbers_are_those_of_the_masks(written: WrittenReport, assessment: Assessment) -> None:

@@ -13,6 +13,7 @@ from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.followup.assessment import assess
 from GliomaSAMLib.followup.options import FollowUpOptions
 from GliomaSAMLib.followup.reading import ReadingOptions, read_visits
+from GliomaSAMLib.followup.report.folder import visit_segments
 from GliomaSAMLib.followup.visit import Visit
 from GliomaSAMLib.output import region_segments, write_segments
 
@@ -49,7 +50,9 @@ def test_what_is_not_told_is_not_judged(first: tuple, second: tuple, options: di
 
 def test_the_whole_tumour_alone_is_judged() -> None:
     visits = [told(DAYS[0], *WHOLE), told(DAYS[1], *WHOLE, size=9)]
-    assert assess(visits, FollowUpOptions(tumour="nonCE")).responses[1]["3D"].category == "PD"
+    found = assess(visits, FollowUpOptions(tumour="nonCE"))
+    assert found.responses[1]["3D"].category == "PD"
+    assert [one.id for one in visit_segments(found, 1)] == ["WT", "nonCE L1"]  # read again it tells no more than before
     assert assess([told(DAYS[0], "ET"), told(DAYS[1], "ET")]).responses[1]["2D"].category == "SD"
 
 

@@ -1,7 +1,7 @@
 """What the folder of one visit holds: its date, its volumes, its segmentation if there is one, and `visit.json`."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -109,7 +109,8 @@ def read_examination(
         study = Study.read_folder(folder, skull=skull, same_patient=same_patient, progress=progress, cancel=cancel)
     if outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
-    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study)]
+    origins = tuple(Origin.of(*one) for one in sources.items())
+    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study, origins, folder)]
     return Examination(
         folder=folder.name,
         date=day,
@@ -118,7 +119,7 @@ def read_examination(
         volumes={modality: _name(source) for modality, source in sources.items()},
         outlines=outlines,
         file=file.name if file is not None else None,
-        origins=tuple(Origin.of(*one) for one in sources.items()),
+        origins=origins,
         notes=tuple(notes),
     )
 
@@ -209,12 +210,18 @@ def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitField
     return replace(fields, weeks_since_radiotherapy=weeks), ()
 
 
-def _study_notes(study: Study | None) -> list[str]:
+def _study_notes(study: Study | None, origins: Sequence[Origin], folder: Path) -> list[str]:
     """What reading the volumes had to say, but for what each is and what was left out: descriptions of series in DICOM
-    headers may hold a name, and reports show these notes.
+    headers may hold a name, and reports show these notes. Nor do they show what folders above the visit are called.
     """
-    spoken = [f"{modality} is " for modality in study.modalities] if study is not None else []
-    return [note for note in (study.notes if study else ()) if not note.startswith((*spoken, "left out: "))]
+    if study is None:
+        return []
+    spoken = [f"{modality} is " for modality in study.modalities]
+    notes = [note for note in study.notes if not note.startswith((*spoken, "left out: "))]
+    for origin in origins:
+        if origin.place is not None and not origin.place.is_relative_to(folder.resolve()):
+            notes = [note.replace(str(origin), origin.modality) for note in notes]
+    return notes
 
 
 def _outline_notes(outlines: LabelMap | None) -> tuple[str, ...]:

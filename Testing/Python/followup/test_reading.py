@@ -245,6 +245,20 @@ def test_a_segmentation_beside_the_head(visits_with_volumes: list[Path], tmp_pat
         read_examination(tmp_path / "2024-03-01", skull="off", today=TODAY)
 
 
+def test_notes_do_not_name_folders_above_the_visit(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from GliomaSAMLib.followup.examination import _study_notes
+    from GliomaSAMLib.study.patients import Origin
+
+    visit = tmp_path / "JONES" / "MRI"
+    visit.mkdir(parents=True)
+    above, below = Origin("t1", visit.parent, (), {}), Origin("t2", visit / "SUB", (), {})
+    said = "t1 is something", f"the DICOM tag StudyDate differs ({above}, {below}): check"
+    study: Any = SimpleNamespace(modalities=("t1", "t2"), notes=said)
+    assert _study_notes(study, (above, below), visit) == ["the DICOM tag StudyDate differs (t1, t2 in SUB): check"]
+
+
 def test_several_patients_are_refused_without_saying_who(
     visits_with_volumes: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,11 +164,18 @@ def _speaks_of_outlines(path: Path) -> bool:
 def _volumes(folder: Path, segmentation: Path | None) -> Mapping[str, Path | DicomSeries]:
     """The sources of the volumes; none where a segmentation is all that the folder holds."""
     try:
-        return search_folder(folder).volumes
+        found = search_folder(folder).volumes
     except StudyError as error:
         if segmentation is not None and not _has_images(folder, segmentation):
             return {}
         raise StudyError(f"The visit {folder.name} cannot be used: {error}") from error
+    for modality, source in found.items():
+        if segmentation is not None and isinstance(source, Path) and source.samefile(segmentation):
+            raise StudyError(
+                f"The visit {folder.name}: {segmentation.name} is given as the segmentation, but by its name it is "
+                f"the {modality} volume: give it a name such as seg.nii.gz"
+            )
+    return found
 
 
 def _has_images(folder: Path, segmentation: Path) -> bool:

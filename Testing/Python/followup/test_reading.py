@@ -81,6 +81,12 @@ def test_a_folder_goes_by_the_name_that_is_given(two: list[Path], monkeypatch: p
     assert second.folder == "B_2024-05-01"
 
 
+def test_a_segmentation_is_no_volume_as_well(two: list[Path]) -> None:
+    named = (two[0] / "seg.nii.gz").rename(two[0] / "tumour_t1c.nii.gz")
+    with pytest.raises(StudyError, match="tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
+        read_examination(two[0], segmentation=named, today=TODAY)
+
+
 def test_a_link_to_a_folder_has_its_own_name(two: list[Path], tmp_path: Path) -> None:
     link = tmp_path / "2024-02-02"
     try:

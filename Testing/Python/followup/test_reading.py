@@ -83,7 +83,7 @@ def test_a_folder_goes_by_the_name_that_is_given(two: list[Path], monkeypatch: p
 
 def test_a_segmentation_is_no_volume_as_well(two: list[Path]) -> None:
     named = (two[0] / "seg.nii.gz").rename(two[0] / "tumour_t1c.nii.gz")
-    with pytest.raises(StudyError, match="tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
+    with pytest.raises(StudyError, match=r"tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
         read_examination(two[0], segmentation=named, today=TODAY)
 
 

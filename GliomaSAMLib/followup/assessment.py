@@ -14,7 +14,17 @@ from .reasons import listed
 from .resection import Resection, resect
 from .response import Response, combine
 from .status import Overall, overall
-from .timeline import around_surgery, check_regions, check_weeks, choose_baseline, fields_at, in_order, named, notes_on
+from .timeline import (
+    around_surgery,
+    check_regions,
+    check_weeks,
+    choose_baseline,
+    fields_at,
+    in_order,
+    named,
+    notes_on,
+    tells_new_enhancement,
+)
 from .visit import Visit
 
 __all__ = ["Assessment", "ComponentAssessment", "ReaderChoices", "Sums", "TrackAtVisit", "assess"]
@@ -104,6 +114,13 @@ def assess(
     judged = JUDGED[options.tumour]
     notes = [note, *notes_on(sorted_visits, order, start), *mark_unequivocal(followers, judged)]
     components = {name: follower.assessment(name in judged) for name, follower in followers.items()}
+    if options.tumour == "nonCE":
+        untold = [n for n in range(start + 1, len(visits)) if not tells_new_enhancement(sorted_visits, start, n)]
+        notes += [
+            f"{named(sorted_visits, n)}: ET is not told there or at the baseline, so that new enhancing tumour, which "
+            "would be progression, cannot be told"
+            for n in untold
+        ]
     responses = tuple(_whole(followers, components, visit, options) for visit in range(len(sorted_visits)))
     for name in judged:
         if not components[name].targets:
@@ -217,7 +234,10 @@ def _whole(
             ce = components["CE"].responses[visit][dimension]
             found[dimension] = _mixed(followers, visit, {"CE": ce, "nonCE": non_ce})
             continue
-        new = [lesion for lesion in followers["CE"].course(visit, dimension).new_lesions if lesion.counts]
+        enhancing = followers["CE"]
+        new = [lesion for lesion in enhancing.course(visit, dimension).new_lesions if lesion.counts]
+        if not tells_new_enhancement(enhancing.visits, enhancing.baseline, visit):
+            new = []
         names = listed([f"CE {lesion.name}" for lesion in new]) if new else ""
         reason = f"PD: new enhancing tumour on {followers['CE'].visits[visit].date}, {names}."
         found[dimension] = replace(non_ce, category="PD", rule="new-lesion", reason=reason) if new else non_ce

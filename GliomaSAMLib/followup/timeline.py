@@ -112,16 +112,19 @@ def check_regions(visits: Sequence[Visit], options: FollowUpOptions) -> None:
     needed = {"CE": ["ET"], "nonCE": ["WT"], "mixed": ["WT", "ET"]}[options.tumour]
     if options.extent == "tc" and "ET" in needed:
         needed.append("TC")
-    if options.tumour == "nonCE" and any("ET" in visit.masks.known for visit in visits):
-        needed.append("ET")  # enhancing tumour that was only outlined later is not new
     for index, visit in enumerate(visits):
         missing = [region for region in needed if region not in visit.masks.known]
         if missing:
             raise StudyError(
                 f"{named(visits, index)}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
                 "needs at every visit: add it, empty where there is none; say what label maps hold (--labels); or "
-                "judge the whole tumour alone (--tumour nonCE), with ET outlined at every visit or at none"
+                "judge the whole tumour alone (--tumour nonCE)"
             )
+
+
+def tells_new_enhancement(visits: Sequence[Visit], baseline: int, visit: int) -> bool:
+    """Whether enhancing tumour is told at the baseline and at a visit: only then can it be new."""
+    return all("ET" in visits[one].masks.known for one in (baseline, visit))
 
 
 def notes_on(visits: Sequence[Visit], order: Sequence[int], baseline: int) -> list[str]:

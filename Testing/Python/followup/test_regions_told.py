@@ -39,7 +39,6 @@ WHOLE, ALL = ("WT",), ("WT", "TC", "ET")
         (WHOLE, WHOLE, {}, "^V1 .* ET"),
         (ALL, ("TC", "ET"), {"tumour": "mixed"}, "^V2 .* does not tell WT"),
         (ALL, ("WT", "ET"), {"extent": "tc"}, "^V2 .* does not tell TC"),
-        (WHOLE, ALL, {"tumour": "nonCE"}, "^V1 .* does not tell ET"),
     ],
 )
 def test_what_is_not_told_is_not_judged(first: tuple, second: tuple, options: dict, text: str) -> None:
@@ -54,6 +53,17 @@ def test_the_whole_tumour_alone_is_judged() -> None:
     assert found.responses[1]["3D"].category == "PD"
     assert [one.id for one in visit_segments(found, 1)] == ["WT", "nonCE L1"]  # read again it tells no more than before
     assert assess([told(DAYS[0], "ET"), told(DAYS[1], "ET")]).responses[1]["2D"].category == "SD"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "category"), [(WHOLE, ALL, "SD"), (ALL, WHOLE, "SD"), (("WT", "ET"), ALL, "PD")]
+)
+def test_enhancing_tumour_is_new_only_where_it_was_told_before(first: tuple, second: tuple, category: str) -> None:
+    visits = [told(DAYS[0], *first), told(DAYS[1], *second)]
+    visits[0] = replace(visits[0], masks=replace(visits[0].masks, et=balls()))
+    found = assess(visits, FollowUpOptions(tumour="nonCE"))
+    assert found.responses[1]["2D"].category == category
+    assert any("V2 (2024-03-01): ET is not told" in note for note in found.notes) is (category == "SD")
 
 
 def test_files_say_what_they_tell(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.followup import report as report_room
-from GliomaSAMLib.followup.assessment import Assessment, assess
+from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.report import WrittenReport, report_json
 from GliomaSAMLib.followup.report.changes import changes
 from GliomaSAMLib.followup.visit import VisitFields
@@ -92,6 +92,20 @@ def test_numbers_are_those_of_the_masks(written: WrittenReport, assessment: Asse
     change = at[2]["change"]["volume"]
     assert change["baseline"]["visit"] == change["nadir"]["visit"] == "V1" and change["previous"]["visit"] == "V2"
     assert change["previous"]["percent"] == pytest.approx(100 * (at[2]["volume_ml"] / at[1]["volume_ml"] - 1))
+
+
+def test_a_line_of_the_reader_is_on_its_own_slice(without_volumes: Assessment) -> None:
+    found = without_volumes.components["CE"].at["L1"][1]
+    assert found is not None
+    program = report_json(without_volumes)["components"]["CE"]["tracks"][0]["at"][1]["slice_index"]
+    higher = [
+        tuple((r, a, s + 6.0) for r, a, s in ends) for ends in (found.diameters.largest, found.diameters.perpendicular)
+    ]
+    drawn = replace(found.diameters, largest=higher[0], perpendicular=higher[1])
+    visits = without_volumes.visits
+    dragged = assess(visits, choices=ReaderChoices(diameters={("CE", "L1", 1): drawn}), earlier=without_volumes)
+    at = report_json(dragged)["components"]["CE"]["tracks"][0]["at"][1]
+    assert (at["set_by"], at["slice_index"]) == ("reader", program + 3)
 
 
 def test_nothing_says_where_files_lie_or_who_the_patient_is(assessment: Assessment, written: WrittenReport) -> None:

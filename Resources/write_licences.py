@@ -34,8 +34,8 @@ PAGE = """# Licences of what GliomaSAM needs
 
 GliomaSAM itself is Apache-2.0. It ships none of these packages; pip installs them. `make licences` writes this page
 from what the packages say of themselves. "direct" are those that `pyproject.toml` names; "{core}" is what everybody
-needs, the others are the extras `train`, `evaluate`, `demo`, `docs`, `host`, `pdf` and `test`. Versions are those of the environment
-in which the page was written. The packages of NVIDIA and Triton come with PyTorch on Linux only.
+needs, the others are the extras `train`, `evaluate`, `demo`, `docs`, `host`, `pdf` and `test`. Versions are those of
+the environment in which the page was written. The packages of NVIDIA and Triton come with PyTorch on Linux only.
 
 Under the licences GPL, LGPL or MPL, also as a choice, are: {copyleft}.
 

@@ -189,7 +189,7 @@ def _expanded(file: str) -> str:
 def _check_visit_name(name: str, folders: Sequence[Path]) -> None:
     """Raise `StudyError` for a name that can be of no visit: neither V1 to VN nor that of one folder."""
     numbered = [f"V{number}" for number in range(1, len(folders) + 1)]
-    names = [folder.resolve().name for folder in folders]
+    names = [Path(os.path.abspath(folder)).name for folder in folders]
     if name.upper() in numbered or names.count(Path(name).name) == 1:
         return
     if Path(name).name in names:

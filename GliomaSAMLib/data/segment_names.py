@@ -4,7 +4,7 @@ The format of .seg.nrrd: https://slicer.readthedocs.io/en/latest/developer_guide
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +106,7 @@ def _nested(parts: Mapping[str, np.ndarray], others: list[str]) -> Segments:
         "TC": [parts.get("TC", empty), parts.get("NC", empty)],
         "WT": [parts.get("WT", empty), parts.get("ED", empty)],
     }
-    known = tuple(region for region in REGIONS if _is_told(region, parts))
+    known = tuple(region for region in REGIONS if is_told(region, parts))
     notes, masks, inner, inner_name = [], {}, empty, ""
     for region in reversed(REGIONS):
         own = np.logical_or.reduce(union[region])
@@ -126,7 +126,7 @@ def _nested(parts: Mapping[str, np.ndarray], others: list[str]) -> Segments:
     return Segments({region: masks[region] for region in REGIONS}, cavity, known, tuple(notes))
 
 
-def _is_told(region: str, parts: Mapping[str, np.ndarray]) -> bool:
+def is_told(region: str, parts: Collection[str]) -> bool:
     """Whether a region has a segment, or is the sum of segments that lie side by side."""
     sums = {"WT": {"ED"}, "TC": {"NC"}, "ET": set()}
     return region in parts or bool(sums[region] & set(parts))

@@ -14,7 +14,17 @@ from .reasons import listed
 from .resection import Resection, resect
 from .response import Response, combine
 from .status import Overall, overall
-from .timeline import around_surgery, check_weeks, choose_baseline, fields_at, in_order, named, notes_on
+from .timeline import (
+    around_surgery,
+    check_regions,
+    check_weeks,
+    choose_baseline,
+    fields_at,
+    in_order,
+    named,
+    notes_on,
+    tells_new_enhancement,
+)
 from .visit import Visit
 
 __all__ = ["Assessment", "ComponentAssessment", "ReaderChoices", "Sums", "TrackAtVisit", "assess"]
@@ -90,6 +100,7 @@ def assess(
     order = in_order(visits)
     sorted_visits = tuple(visits[index] for index in order)
     check_weeks(sorted_visits)
+    check_regions(sorted_visits, options)
     if baseline is None:
         start, note = choose_baseline(sorted_visits)
     else:
@@ -103,11 +114,18 @@ def assess(
     judged = JUDGED[options.tumour]
     notes = [note, *notes_on(sorted_visits, order, start), *mark_unequivocal(followers, judged)]
     components = {name: follower.assessment(name in judged) for name, follower in followers.items()}
+    if options.tumour == "nonCE":
+        untold = [n for n in range(start + 1, len(visits)) if not tells_new_enhancement(sorted_visits, start, n)]
+        notes += [
+            f"{named(sorted_visits, n)}: ET is not told there or at the baseline, so that new enhancing tumour, which "
+            "would be progression, cannot be told"
+            for n in untold
+        ]
     responses = tuple(_whole(followers, components, visit, options) for visit in range(len(sorted_visits)))
     for name in judged:
         if not components[name].targets:
             notes.append(f"No measurable lesion of {name} at the baseline: no response can be told from {name}")
-        notes += followers[name].notes()
+        notes += [*followers[name].notes(), *_specks_left(sorted_visits, name, components[name])]
     notes += [
         text for visit in range(start + 1, len(visits)) for text in _disagreement(responses, sorted_visits, visit)
     ]
@@ -158,8 +176,12 @@ def mark_unequivocal(followers: Mapping[str, Follower], judged: Sequence[str]) -
 
     A point in no lesion that is judged counts all the same, as new tumour that is not outlined.
     """
-    notes = []
     first = followers[judged[0]]
+    notes = [
+        f"{named(first.visits, visit)}: points of new tumour are for visits after the baseline: not counted"
+        for visit in range(first.baseline + 1)
+        if first.visits[visit].fields.unequivocal_new_lesions
+    ]
     for visit in range(first.baseline + 1, len(first.visits)):
         for point in first.visits[visit].fields.unequivocal_new_lesions:
             told = f"{named(first.visits, visit)}: the new tumour at RAS {', '.join(f'{x:.1f}' for x in point)}"
@@ -212,7 +234,10 @@ def _whole(
             ce = components["CE"].responses[visit][dimension]
             found[dimension] = _mixed(followers, visit, {"CE": ce, "nonCE": non_ce})
             continue
-        new = [lesion for lesion in followers["CE"].course(visit, dimension).new_lesions if lesion.counts]
+        enhancing = followers["CE"]
+        new = [lesion for lesion in enhancing.course(visit, dimension).new_lesions if lesion.counts]
+        if not tells_new_enhancement(enhancing.visits, enhancing.baseline, visit):
+            new = []
         names = listed([f"CE {lesion.name}" for lesion in new]) if new else ""
         reason = f"PD: new enhancing tumour on {followers['CE'].visits[visit].date}, {names}."
         found[dimension] = replace(non_ce, category="PD", rule="new-lesion", reason=reason) if new else non_ce
@@ -233,6 +258,17 @@ def _mixed(followers: Mapping[str, Follower], visit: int, responses: Mapping[str
     category = combine(responses["CE"].category, responses["nonCE"].category)
     told = " ".join(f"{name}, {responses[name].reason}" for name in COMPONENTS)
     return Response(category, "mixed", f"{category}: the two components together. {told}")
+
+
+def _specks_left(visits: Sequence[Visit], name: str, component: ComponentAssessment) -> list[str]:
+    """Notes on specks at visits that are complete but for them."""
+    notes = []
+    for visit, responses in enumerate(component.responses):
+        specks = component.measured[visit].specks
+        if specks.count and any(response.rule == "complete" for response in responses.values()):
+            number = "one speck" if specks.count == 1 else f"{specks.count} specks"
+            notes.append(f"{named(visits, visit)}: {name} is complete but for {number} of {specks.volume_ml:.3f} mL")
+    return notes
 
 
 def _disagreement(responses: Sequence[Mapping[str, Response]], visits: Sequence[Visit], visit: int) -> list[str]:
@@ -262,7 +298,7 @@ def _overall(
         extra = ""
         before = statuses[-1] if statuses else None
         doubtful = before is not None and (before.status, before.qualifier) == ("PD", "preliminary")
-        if doubtful and history[index][1] != "PD":
+        if doubtful and history[index][1] != "PD" and status.status != "PD":
             extra += " The progression of the visit before is not seen any more: pseudoprogression is likely."
         if fields.pathology == "treatment effect":
             extra += " Pathology: treatment effect, which changes nothing here."

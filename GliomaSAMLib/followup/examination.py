@@ -1,5 +1,6 @@
 """What the folder of one visit holds: its date, its volumes, its segmentation if there is one, and `visit.json`."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -61,8 +62,8 @@ class Examination:
         """The outlines as they are measured, on their own grid; None where there are none."""
         if self.outlines is None:
             return None
-        found = self.outlines.masks
-        return VisitMasks(self.outlines.geometry, found["WT"], found["TC"], found["ET"], self.outlines.cavity)
+        found, told = self.outlines.masks, self.outlines
+        return VisitMasks(told.geometry, found["WT"], found["TC"], found["ET"], told.cavity, told.known)
 
 
 def read_examination(
@@ -95,6 +96,7 @@ def read_examination(
     folder = Path(folder)
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
+    folder = Path(os.path.abspath(folder))  # "." has no name; that of a link counts, not of what it leads to
     file = _segmentation_file(folder, segmentation)
     sources, left_out = _volumes(folder, file)
     said = read_visit_json(folder, today)
@@ -110,17 +112,18 @@ def read_examination(
         study = Study.read_folder(folder, skull=skull, same_patient=same_patient, progress=progress, cancel=cancel)
     if outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
-    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study)]
+    origins = tuple(Origin.of(*one) for one in sources.items())
+    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study, origins, folder)]
     notes += _left_out_notes(left_out)
     return Examination(
-        folder=folder.resolve().name,
+        folder=folder.name,
         date=day,
         fields=fields,
         study=study,
         volumes={modality: _name(source) for modality, source in sources.items()},
         outlines=outlines,
         file=file.name if file is not None else None,
-        origins=tuple(Origin.of(*one) for one in sources.items()),
+        origins=origins,
         notes=tuple(notes),
     )
 
@@ -166,12 +169,18 @@ def _volumes(folder: Path, segmentation: Path | None) -> tuple[Mapping[str, Path
     """The sources of the volumes, none where a segmentation is all that the folder holds; and what is left out."""
     try:
         found = search_folder(folder)
-        own = segmentation and segmentation.resolve()
-        return found.volumes, tuple(name for name in found.left_out if (folder / name).resolve() != own)
     except StudyError as error:
         if segmentation is not None and not _has_images(folder, segmentation):
             return {}, ()
         raise StudyError(f"The visit {folder.name} cannot be used: {error}") from error
+    for modality, source in found.volumes.items():
+        if segmentation is not None and isinstance(source, Path) and source.samefile(segmentation):
+            raise StudyError(
+                f"The visit {folder.name}: {segmentation.name} is given as the segmentation, but by its name it is "
+                f"the {modality} volume: give it a name such as seg.nii.gz"
+            )
+    own = segmentation and segmentation.resolve()
+    return found.volumes, tuple(name for name in found.left_out if (folder / name).resolve() != own)
 
 
 def _has_images(folder: Path, segmentation: Path) -> bool:
@@ -213,12 +222,18 @@ def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitField
     return replace(fields, weeks_since_radiotherapy=weeks), ()
 
 
-def _study_notes(study: Study | None) -> list[str]:
+def _study_notes(study: Study | None, origins: Sequence[Origin], folder: Path) -> list[str]:
     """What reading the volumes had to say, but for what each is and what was left out: descriptions of series in DICOM
-    headers may hold a name, and reports show these notes.
+    headers may hold a name, and reports show these notes. Nor do they show what folders above the visit are called.
     """
-    spoken = [f"{modality} is " for modality in study.modalities] if study is not None else []
-    return [note for note in (study.notes if study else ()) if not note.startswith((*spoken, "left out: "))]
+    if study is None:
+        return []
+    spoken = [f"{modality} is " for modality in study.modalities]
+    notes = [note for note in study.notes if not note.startswith((*spoken, "left out: "))]
+    for origin in origins:
+        if origin.place is not None and not origin.place.is_relative_to(folder.resolve()):
+            notes = [note.replace(str(origin), origin.modality) for note in notes]
+    return notes
 
 
 def _left_out_notes(left_out: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from ..errors import StudyError
 from ..geometry import Geometry, bounding_box, floats
 from ..output.callipers import SAME_MM, calliper_diameters, longest_after_opening, slices_that_reach
 from ..output.diameters import Diameters, axial_axis, slice_spacing
+from ..regions import REGIONS
 from .distances import joined, near_boxes, nearest_mm, surface_of
 from .options import COMPONENTS, FollowUpOptions
 
@@ -40,6 +41,7 @@ class VisitMasks:
         tc: Tumour core, within `wt`.
         et: Enhancing tumour, within `tc`.
         cavity: Resection cavity, in no region; None where it is not known.
+        known: The regions that the outlines tell; an empty mask of another one says nothing.
     """
 
     geometry: Geometry
@@ -47,6 +49,7 @@ class VisitMasks:
     tc: np.ndarray
     et: np.ndarray
     cavity: np.ndarray | None = None
+    known: tuple[str, ...] = REGIONS
 
 
 @dataclass(frozen=True, eq=False)

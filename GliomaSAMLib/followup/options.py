@@ -73,3 +73,5 @@ class FollowUpOptions:
         for name in ("merge_mm", "match_mm", "overlap", "speck_ml"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise StudyError(f"{name} is {getattr(self, name)}: give a number of at least 0")
+        if self.overlap > 1:
+            raise StudyError(f"overlap is {self.overlap:g}: give a part, from 0 to 1")

@@ -6,6 +6,7 @@ from datetime import date
 
 from ..errors import StudyError
 from ..output.diameters import tilt_degrees
+from .options import FollowUpOptions
 from .visit import Visit, VisitFields
 
 SPACING_FACTOR = 2.0
@@ -102,6 +103,28 @@ def check_weeks(visits: Sequence[Visit]) -> None:
                 f"{named(visits, index)}: weeks_since_radiotherapy is {said:g}, but from radiotherapy_end "
                 f"({visit.fields.radiotherapy_end}) it is {counted:.1f}: correct one of them"
             )
+
+
+def check_regions(visits: Sequence[Visit], options: FollowUpOptions) -> None:
+    """Raise StudyError where outlines do not tell the region that is judged: that it is empty there says nothing, and
+    would be a response.
+    """
+    needed = {"CE": ["ET"], "nonCE": ["WT"], "mixed": ["WT", "ET"]}[options.tumour]
+    if options.extent == "tc" and "ET" in needed:
+        needed.append("TC")
+    for index, visit in enumerate(visits):
+        missing = [region for region in needed if region not in visit.masks.known]
+        if missing:
+            raise StudyError(
+                f"{named(visits, index)}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
+                "needs at every visit: add it, empty where there is none; say what label maps hold (--labels); or "
+                "judge the whole tumour alone (--tumour nonCE)"
+            )
+
+
+def tells_new_enhancement(visits: Sequence[Visit], baseline: int, visit: int) -> bool:
+    """Whether enhancing tumour is told at the baseline and at a visit: only then can it be new."""
+    return all("ET" in visits[one].masks.known for one in (baseline, visit))
 
 
 def notes_on(visits: Sequence[Visit], order: Sequence[int], baseline: int) -> list[str]:

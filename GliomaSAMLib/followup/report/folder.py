@@ -16,6 +16,7 @@ from ...files import check_name, make_folder, replacing_together
 from ...output.colours import REGION_STYLES, RegionStyle
 from ...output.segmentation import Segment, region_segments, write_segments
 from ...progress import Reporter
+from ...regions import REGIONS
 from ..assessment import Assessment
 from ..options import COMPONENTS
 from .table import measurements_csv
@@ -186,9 +187,10 @@ def _segments_writer(assessment: Assessment, index: int) -> Writer:
 
 
 def visit_segments(assessment: Assessment, index: int) -> list[Segment]:
-    """WT, TC, ET, the cavity where it is known, and each track at a visit, such as `CE L1`."""
+    """WT, TC, ET and the cavity, as far as they are known, and each track at a visit, such as `CE L1`."""
     masks = assessment.visits[index].masks
-    segments = region_segments({"WT": masks.wt, "TC": masks.tc, "ET": masks.et}, masks.cavity)
+    regions = region_segments({"WT": masks.wt, "TC": masks.tc, "ET": masks.et}, masks.cavity)
+    segments = [one for one in regions if one.id not in REGIONS or one.id in masks.known]
     for name in COMPONENTS:
         component = assessment.components[name]
         code = REGION_STYLES["ET" if name == "CE" else "WT"].code

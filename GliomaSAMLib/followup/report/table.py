@@ -13,7 +13,7 @@ from ..assessment import Assessment, ComponentAssessment
 from ..options import COMPONENTS
 from ..tracks import Track
 from .changes import Change, changes
-from .values import regions_ml, track_values
+from .values import regions_ml, slice_index, track_values
 
 USE = "research only"
 
@@ -81,7 +81,7 @@ def _lesion(
     }
     if at is not None:
         row["longest_mm"], row["perpendicular_mm"] = at.diameters.largest_mm, at.diameters.perpendicular_mm
-        row["slice_index"] = component.measured[visit].lesions[at.largest].slice_index
+        row["slice_index"] = slice_index(assessment, component, at, visit)
         row["measurable"] = at.why_not is None
     return row
 

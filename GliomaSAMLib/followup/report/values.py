@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ...geometry import Geometry
+from ...output.diameters import axial_axis
 from ...output.report import DISCLAIMER, program_version
 from ...plain_text import printable
 from ..assessment import Assessment, ComponentAssessment, TrackAtVisit
@@ -97,6 +98,16 @@ def track_values(component: ComponentAssessment, track: str) -> tuple[list[float
     """Volumes in mL and products in mm² of a track, one a visit, 0 where it is not seen."""
     at = component.at[track]
     return [one.volume_ml if one else 0.0 for one in at], [one.product_mm2 if one else 0.0 for one in at]
+
+
+def slice_index(assessment: Assessment, component: ComponentAssessment, at: TrackAtVisit, visit: int) -> int:
+    """The slice that was measured; where a reader drew the line, the one that it lies on."""
+    if at.set_by == "program":
+        return int(component.measured[visit].lesions[at.largest].slice_index)
+    grid = assessment.visits[visit].masks.geometry
+    axis = 2 - axial_axis(grid)
+    place = grid.to_ijk(np.mean(at.diameters.largest, axis=0))[axis]
+    return int(np.clip(np.floor(place + 0.5), 0, grid.size[axis] - 1))
 
 
 def _visit(assessment: Assessment, index: int) -> dict[str, Any]:
@@ -186,13 +197,19 @@ def _track(
         "events": list(track.events),
         "near": None if near is None else {"track": near[0], "distance_mm": float(near[1])},
         "at": [
-            one and _at(component, one, visit, (volumes[visit], products[visit]), names) for visit, one in enumerate(at)
+            one and _at(assessment, component, one, visit, (volumes[visit], products[visit]), names)
+            for visit, one in enumerate(at)
         ],
     }
 
 
 def _at(
-    component: ComponentAssessment, at: TrackAtVisit, visit: int, found: tuple[Change, Change], names: Sequence[str]
+    assessment: Assessment,
+    component: ComponentAssessment,
+    at: TrackAtVisit,
+    visit: int,
+    found: tuple[Change, Change],
+    names: Sequence[str],
 ) -> dict[str, Any]:
     lesion = component.measured[visit].lesions[at.largest]
     return {
@@ -202,7 +219,7 @@ def _at(
         "longest_mm": float(at.diameters.largest_mm),
         "perpendicular_mm": float(at.diameters.perpendicular_mm),
         "min_diameter_mm": float(lesion.min_diameter_mm),
-        "slice_index": int(lesion.slice_index),
+        "slice_index": slice_index(assessment, component, at, visit),
         "slices": int(lesion.slices),
         "longest_ends_ras_mm": [list(map(float, end)) for end in at.diameters.largest],
         "perpendicular_ends_ras_mm": [list(map(float, end)) for end in at.diameters.perpendicular],

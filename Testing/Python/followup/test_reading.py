@@ -97,6 +97,29 @@ def test_what_the_user_says_counts(two: list[Path]) -> None:
     assert any("visit.json and the folder's name say otherwise" in note for note in first.notes)
 
 
+def test_a_folder_goes_by_the_name_that_is_given(two: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(two[0])
+    first, second = read_visits([".", Path("..") / two[1].name], ALIGNED)
+    assert (first.folder, first.date) == ("A_2024-03-01", date(2024, 3, 1))
+    assert second.folder == "B_2024-05-01"
+
+
+def test_a_segmentation_is_no_volume_as_well(two: list[Path]) -> None:
+    named = (two[0] / "seg.nii.gz").rename(two[0] / "tumour_t1c.nii.gz")
+    with pytest.raises(StudyError, match=r"tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
+        read_examination(two[0], segmentation=named, today=TODAY)
+
+
+def test_a_link_to_a_folder_has_its_own_name(two: list[Path], tmp_path: Path) -> None:
+    link = tmp_path / "2024-02-02"
+    try:
+        link.symlink_to(two[0], target_is_directory=True)
+    except OSError:
+        pytest.skip("no links here")
+    first, _ = read_visits([link, two[1]], ALIGNED)
+    assert (first.folder, first.date) == ("2024-02-02", date(2024, 2, 2))
+
+
 def test_labels_with_a_cavity(two: list[Path]) -> None:
     labels = arrays()["seg"].copy()
     labels[20:23, 20:23, 20:23] = 4
@@ -249,6 +272,20 @@ def test_a_segmentation_beside_the_head(visits_with_volumes: list[Path], tmp_pat
     sitk.WriteImage(image, str(tmp_path / "2024-03-01" / "seg.nii.gz"))
     with pytest.raises(StudyError, match="segmentation and volumes do not overlap"):
         read_examination(tmp_path / "2024-03-01", skull="off", today=TODAY)
+
+
+def test_notes_do_not_name_folders_above_the_visit(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from GliomaSAMLib.followup.examination import _study_notes
+    from GliomaSAMLib.study.patients import Origin
+
+    visit = tmp_path / "JONES" / "MRI"
+    visit.mkdir(parents=True)
+    above, below = Origin("t1", visit.parent, (), {}), Origin("t2", visit / "SUB", (), {})
+    said = "t1 is something", f"the DICOM tag StudyDate differs ({above}, {below}): check"
+    study: Any = SimpleNamespace(modalities=("t1", "t2"), notes=said)
+    assert _study_notes(study, (above, below), visit) == ["the DICOM tag StudyDate differs (t1, t2 in SUB): check"]
 
 
 def test_several_patients_are_refused_without_saying_who(

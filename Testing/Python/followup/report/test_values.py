@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.followup import report as report_room
-from GliomaSAMLib.followup.assessment import Assessment
+from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.report import WrittenReport, report_json
 from GliomaSAMLib.followup.report.changes import changes
+from GliomaSAMLib.followup.visit import VisitFields
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,15 @@ def test_visits_tracks_and_categories(written: WrittenReport) -> None:
     assert next(one for one in report["responses"] if one["visit"] == "V3")["2D"]["rule"] == "new-lesion"
 
 
+def test_a_biopsy_fits_the_schema(without_volumes: Assessment, validator: jsonschema.Draft202012Validator) -> None:
+    before, after, _ = without_volumes.visits
+    said = VisitFields(role="postoperative", surgery="biopsy")
+    visits = [replace(before, fields=VisitFields(role="preoperative")), replace(after, fields=said)]
+    report = report_json(assess(visits, earlier=without_volumes))
+    assert report["resection"]["name_2021"] == "biopsy"
+    validator.validate(report)
+
+
 def test_numbers_are_those_of_the_masks(written: WrittenReport, assessment: Assessment) -> None:
     masks = assessment.visits[0].masks
     first = written.report["visits"][0]
@@ -81,6 +92,20 @@ def test_numbers_are_those_of_the_masks(written: WrittenReport, assessment: Asse
     change = at[2]["change"]["volume"]
     assert change["baseline"]["visit"] == change["nadir"]["visit"] == "V1" and change["previous"]["visit"] == "V2"
     assert change["previous"]["percent"] == pytest.approx(100 * (at[2]["volume_ml"] / at[1]["volume_ml"] - 1))
+
+
+def test_a_line_of_the_reader_is_on_its_own_slice(without_volumes: Assessment) -> None:
+    found = without_volumes.components["CE"].at["L1"][1]
+    assert found is not None
+    program = report_json(without_volumes)["components"]["CE"]["tracks"][0]["at"][1]["slice_index"]
+    higher = [
+        tuple((r, a, s + 6.0) for r, a, s in ends) for ends in (found.diameters.largest, found.diameters.perpendicular)
+    ]
+    drawn = replace(found.diameters, largest=higher[0], perpendicular=higher[1])
+    visits = without_volumes.visits
+    dragged = assess(visits, choices=ReaderChoices(diameters={("CE", "L1", 1): drawn}), earlier=without_volumes)
+    at = report_json(dragged)["components"]["CE"]["tracks"][0]["at"][1]
+    assert (at["set_by"], at["slice_index"]) == ("reader", program + 3)
 
 
 def test_nothing_says_where_files_lie_or_who_the_patient_is(assessment: Assessment, written: WrittenReport) -> None:

@@ -182,6 +182,15 @@ def test_changed_outlines_are_noticed_and_give_up_the_choices(
     assert ce.vanished[1] == ("L2",)
 
 
+def test_a_changed_day_is_noticed(compared: Any, work: Work) -> None:
+    assert not compared.is_stale
+    compared.set_date(compared.entries[1], date(2024, 7, 1))
+    assert compared.is_stale
+    compared.compare()
+    work()
+    assert not compared.is_stale and compared.assessment.visits[1].date == date(2024, 7, 1)
+
+
 def test_nodes_that_go_are_noticed(compared: Any, two_visits: Any, work: Work, mrml_scene: Any) -> None:
     mrml_scene.RemoveNode(two_visits[1][1])
     compared.find()

@@ -94,6 +94,7 @@ def test_outlines_of_each_style(style: str, segmentation: Any) -> None:
     found = read_outlines(segmentation)
     assert found.geometry.matches(GRID)
     assert np.array_equal(found.wt, masks["WT"])
+    assert found.known == (("WT",) if style == "lesion" else ("WT", "TC", "ET"))
     if style != "lesion":
         assert np.array_equal(found.tc, masks["TC"]) and np.array_equal(found.et, masks["ET"])
     assert found.cavity is None

@@ -4,9 +4,10 @@ Does not prove: translations of Slicer's own texts, installation of packages (wh
 downloads.
 """
 
+import functools
 import importlib.metadata
-import inspect
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,11 +24,13 @@ def tr(text: str) -> str:
     Raises:
         ValueError: the text holds a placeholder that is not a name, which no translator can place.
     """
-    return translate(context_of(Path(inspect.stack()[1].filename)), text)
+    return translate(context_of(sys._getframe(1).f_code.co_filename), text)
 
 
-def context_of(file: Path) -> str:
+@functools.cache
+def context_of(name: str) -> str:
     """`Package.file` for a file of a package, else the file's name."""
+    file = Path(name)
     return f"{file.parent.name}.{file.stem}" if (file.parent / "__init__.py").is_file() else file.stem
 
 

@@ -13,6 +13,9 @@ from rich.text import Text
 
 from ..plain_text import printable
 
+LONGEST_LINE = 1800
+"""Letters of a message: names in spoiled files may be as long as the file."""
+
 Report = Callable[[float, str], None]
 """Told the fraction done, 0 to 1, and a sentence for the user."""
 
@@ -36,8 +39,10 @@ def note_line(*texts: str) -> str:
 
 
 def print_error(message: str) -> None:
-    """One line on standard error, whatever the message holds."""
+    """One line on standard error, whatever the message holds; of a very long one the beginning and the end."""
     line = printable(" ".join(message.split()))
+    if len(line) > LONGEST_LINE:
+        line = f"{line[: LONGEST_LINE // 2]} … {line[-LONGEST_LINE // 2 :]}"
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             sys.stderr.write(f"gliomasam: {line}\n")

@@ -55,9 +55,29 @@ def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
     path = catalogue or resources_directory() / "catalogue.json"
     try:
         content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
-        return tuple(CatalogueEntry(**entry) for entry in content["models"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        return tuple(_entry(entry) for entry in content["models"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error
+
+
+LONGEST_FILE_NAME = 200
+
+LARGEST_ACCURACY = 1e6
+
+OPTIONAL = ("base", "url")
+
+
+def _entry(given: dict[str, Any]) -> CatalogueEntry:
+    """One entry. Raises `TypeError` or `ValueError` where a value is not of its kind."""
+    entry = CatalogueEntry(**given)
+    for name, value in given.items():
+        if name != "accuracy" and not (isinstance(value, str) or (value is None and name in OPTIONAL)):
+            raise TypeError(f"{name} is no text")
+    if not all(isinstance(value, int | float) and abs(value) <= LARGEST_ACCURACY for value in entry.accuracy.values()):
+        raise TypeError("an accuracy is no number")
+    if len(entry.file) > LONGEST_FILE_NAME or "\0" in entry.file:
+        raise ValueError("the name of a file cannot be one")
+    return entry
 
 
 def find_entry(name: str, catalogue: Path | None = None) -> CatalogueEntry:

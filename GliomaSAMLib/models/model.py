@@ -33,6 +33,8 @@ from .weights import load_trainable, load_weights, trainable_names
 Features = list[torch.Tensor]
 T = TypeVar("T")
 
+LONGEST_REASON = 200
+
 
 def is_finite(values: np.ndarray) -> bool:
     """Whether there is neither NaN nor infinity; without a copy of the array."""
@@ -200,7 +202,16 @@ class Model:
             self.on_fallback(text)
 
         with self._lock:
-            return with_fallback(self.device, work, leave)
+            try:
+                return with_fallback(self.device, work, leave)
+            except (RuntimeError, IndexError) as error:
+                if is_out_of_memory(error) or self.device.type != "cpu":
+                    raise
+                reason = " ".join(str(error).split())[:LONGEST_REASON]
+                raise ModelError(
+                    f"The model {self.name} cannot compute an answer ({type(error).__name__}: {reason}): its weights "
+                    "file may be damaged or of another version; get it again, or choose another model"
+                ) from error
 
 
 def load_model(

@@ -265,8 +265,9 @@ class PromptHistory:
                 voxels += _declared_voxels(entry)
                 if voxels > MAX_VOXELS_TOGETHER:
                     raise PromptError(
-                        f"the masks up to this one have {voxels} voxels together, which needs {voxels / 2**30:.1f} GiB "
-                        f"of memory: take masks out, {MAX_VOXELS_TOGETHER} voxels are the most"
+                        f"the masks up to this one have {voxels} voxels together, which needs "
+                        f"{_gibibytes(voxels):.1f} GiB of memory: take masks out, "
+                        f"{MAX_VOXELS_TOGETHER} voxels are the most"
                     )
                 prompt = prompt_from_json(entry)
                 if prompt.id in prompts:
@@ -376,8 +377,8 @@ def mask_from_json(values: object) -> np.ndarray:
     voxels = math.prod(shape)
     if voxels > MAX_VOXELS:
         raise PromptError(
-            f"its mask has no usable shape: {reprlib.repr(shape)} are {voxels:.3g} voxels, which need "
-            f"{voxels / 2**30:.3g} GiB of memory: {MAX_VOXELS} voxels are the most"
+            f"its mask has no usable shape: {reprlib.repr(shape)} are {float(min(voxels, 10**30)):.3g} voxels, which "
+            f"need {_gibibytes(voxels):.3g} GiB of memory: {MAX_VOXELS} voxels are the most"
         )
     length = (voxels + 7) // 8
     try:
@@ -388,3 +389,8 @@ def mask_from_json(values: object) -> np.ndarray:
     if len(packed) != length or not stream.eof:
         raise PromptError(f"its mask is damaged: it does not hold {voxels} voxels")
     return np.unpackbits(np.frombuffer(packed, np.uint8), count=voxels).reshape(shape)
+
+
+def _gibibytes(count: int) -> float:
+    """So many bytes as GiB, for messages; a number beyond all floats becomes a very large one."""
+    return min(count, 2**100) / 2**30

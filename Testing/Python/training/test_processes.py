@@ -84,7 +84,7 @@ def test_a_kill_in_the_middle_costs_nothing(cases_folder: Path, tmp_path: Path) 
     finish(start(tmp_path, cases_folder, "unbroken"))
     lines = [[(line["step"], line.get("loss")) for line in read_log(tmp_path / run)] for run in ("run", "unbroken")]
     assert lines[0] == lines[1]
-    assert [step for step, _ in lines[0]] == [*range(1, 9), 8]
+    assert [step for step, _ in lines[0]] == [*range(9), 8]
     weights = [torch.load(tmp_path / run / CHECKPOINT, weights_only=True)["average"] for run in ("run", "unbroken")]
     assert all(torch.equal(value, weights[1][name]) for name, value in weights[0].items())
     assert not list((tmp_path / "run").glob(".*.part.*"))
@@ -111,7 +111,7 @@ def test_two_processes_are_one_with_twice_the_batch(
 def test_two_processes_train_together(cases_folder: Path, tmp_path: Path) -> None:
     """With the real encoder."""
     finish(start(tmp_path, cases_folder, "run", devices=2, encoder="lite_medsam"))
-    assert [line["step"] for line in read_log(tmp_path / "run")] == [*range(1, 9), 8]
+    assert [line["step"] for line in read_log(tmp_path / "run")] == [*range(9), 8]
     assert (tmp_path / "run" / "gliomasam.safetensors").is_file()
     assert torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)["finished"]
 
@@ -127,4 +127,4 @@ def test_two_processes_from_the_command_line(cases_folder: Path, tmp_path: Path)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("segresnet.safetensors written") == 1
-    assert [line["step"] for line in read_log(tmp_path / "run")] == [1, 2, 2]
+    assert [line["step"] for line in read_log(tmp_path / "run")] == [0, 1, 2, 2]

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from .dicom_elements import Elements, read_elements
-from .slices import Slice, stack_of
+from .slices import Slice, believable, stack_of
 
 SHARED, PER_FRAME = 0x52009229, 0x52009230
 
@@ -110,12 +110,12 @@ def _plain_frames(elements: Elements, frames: int, name: str) -> list[Slice]:
     """Of a file that gives one place for all its frames: they follow along the normal, when it says how far apart."""
     position, orientation = elements.decimals(_POSITION), elements.decimals(_ORIENTATION)
     spacing, step = elements.decimals(_PIXEL_SPACING), elements.decimals(_SLICE_SPACING)
-    if not step or not np.isfinite(step[0]) or step[0] <= 0:
+    if not step or not believable(step[:1]) or step[0] <= 0:
         raise StudyError(
             f"{name}: the {frames} frames have no places of their own and no distance between them; export the series "
             "again, with its geometry"
         )
-    if len(orientation) != 6 or len(position) != 3:
+    if len(orientation) != 6 or len(position) != 3 or not believable((*position, *orientation)):
         raise StudyError(f"{name}: the frames have no position or orientation in the patient; export the series again")
     normal = np.cross(orientation[:3], orientation[3:])
     places = [tuple(float(x) for x in np.add(position, n * step[0] * normal)) for n in range(frames)]

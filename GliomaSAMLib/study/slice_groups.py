@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .slices import ONE_ONLY, SAME_DIRECTION, Slice
+from .slices import ONE_ONLY, SAME_DIRECTION, Slice, believable, rounded
 
 WHERE_DOUBLED = ("time", "acquisition", "type")
 """What tells volumes apart only where several slices lie at one place; it may change within a volume too."""
@@ -101,7 +101,7 @@ def _planes(slices: Sequence[Slice]) -> list[str]:
     planes = []
     for one in slices:
         axes = np.array(one.orientation, float)
-        if axes.shape != (6,) or not np.isfinite(axes).all():
+        if axes.shape != (6,) or not believable(one.orientation):
             planes.append("not told")
             continue
         same = next((n for n, other in enumerate(found) if np.abs(other - axes).max() <= SAME_DIRECTION), None)
@@ -117,7 +117,7 @@ def _planes(slices: Sequence[Slice]) -> list[str]:
 
 def doubled(slices: Sequence[Slice], numbers: Sequence[int]) -> int:
     """How many slices lie at the place of another."""
-    return len(numbers) - len({tuple(np.round(slices[number].position, 2)) for number in numbers})
+    return len(numbers) - len({rounded(slices[number].position) for number in numbers})
 
 
 def _sortable(word: str) -> tuple[str, float, str]:

@@ -19,6 +19,9 @@ LARGEST_TILT = 0.25
 
 UNTOUCHED_MM = 0.01
 
+LARGEST_NUMBER = 1e30
+"""A place beyond it is damage, and its products would have no end."""
+
 ONE_ONLY = ("stack", "echo time", "b-value")
 """What has one value throughout a volume, of what may tell slices apart."""
 
@@ -68,6 +71,16 @@ class Stack:
             image.SetSpacing(self.spacing)
             image.SetDirection(self.direction)
         return image
+
+
+def rounded(values: Sequence[float]) -> tuple[float, ...]:
+    """Numbers to two places, of any size, which numpy would multiply first."""
+    return tuple(round(value, 2) for value in values)
+
+
+def believable(values: Sequence[float]) -> bool:
+    """Whether all numbers are finite and none is so large that it cannot be reckoned with."""
+    return all(abs(value) < LARGEST_NUMBER for value in values)
 
 
 def stack_of(slices: Sequence[Slice], name: str) -> Stack:
@@ -128,7 +141,7 @@ def _check_told(slices: Sequence[Slice], name: str) -> None:
         ):
             if not values:
                 raise StudyError(f"{name}: slices have no {what}; export the series again, with its geometry")
-            if len(values) != count or not np.isfinite(values).all():
+            if len(values) != count or not believable(values):
                 raise StudyError(f"{name}: slices have a {what} of {_numbers(values)}; export the series again")
         if min(one.spacing) <= 0:
             raise StudyError(f"{name}: the pixels are {_numbers(one.spacing)} mm apart; export the series again")
@@ -146,7 +159,7 @@ def _check_alike(slices: Sequence[Slice], name: str) -> None:
         listed = ", ".join(f"{rows} x {columns}" for rows, columns in sorted(sizes))
         raise StudyError(f"{name}: slices differ in size ({listed}){_kinds(slices)}; export one volume only")
     if np.ptp([one.orientation for one in slices], axis=0).max() > SAME_DIRECTION:
-        count = len({tuple(np.round(one.orientation, 2)) for one in slices})
+        count = len({rounded(one.orientation) for one in slices})
         raise StudyError(
             f"{name}: slices differ in orientation ({count} orientations){_kinds(slices)}; "
             "export those of one orientation as a series of their own"
@@ -159,7 +172,7 @@ def _check_one_volume(slices: Sequence[Slice], name: str) -> None:
     for what in ONE_ONLY:
         found = list(dict.fromkeys(one.what.get(what, "") for one in slices))
         if len(found) > 1 and not _nearly_one(found):
-            places = {tuple(np.round(one.position, 2)) for one in slices}
+            places = {rounded(one.position) for one in slices}
             where = " at one place" if len(places) < len(slices) else ""
             raise StudyError(
                 f"{name} has several slices{where} that belong to different volumes{_kinds(slices)}: export one of "

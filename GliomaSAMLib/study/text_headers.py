@@ -1,6 +1,8 @@
 """Headers of NRRD and MetaImage files: words that ITK's readers do not survive, and what of the place is missing."""
 
+import math
 import re
+import zlib
 from pathlib import Path
 
 from .nifti import MOST_VOXELS
@@ -49,6 +51,11 @@ _BYTES = (("char", 1), ("int8", 1), ("short", 2), ("int16", 2), ("longlong", 8),
 """Of a voxel, by a part of the name of its type; the first that fits counts, and 4 for all others."""
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
+
+_WHOLE = re.compile(r"\+?\d{1,18}(\.0*)?$")
+
+_PIECE = 1 << 16
+"""Bytes unpacked at a time."""
 
 _PLACE = {"Offset", "Position", "Origin"}
 
@@ -141,10 +148,18 @@ def check_metaimage(path: Path) -> str:
     for name in _META_WORDS:
         if fields.get(name, "True").lower() not in ("true", "false"):
             raise HeaderError(f"is damaged: its {name} is {fields[name][:40]!r}, neither True nor False")
-    local, raw = fields["ElementDataFile"].upper() == "LOCAL", fields.get("CompressedData", "").lower() != "true"
+    local, raw = (
+        fields["ElementDataFile"] in ("LOCAL", "Local", "local"),
+        fields.get("CompressedData", "").lower() != "true",
+    )
     data = _data_file(path, "" if local else fields["ElementDataFile"])
     kind = fields["ElementType"].lower().replace("long_long", "longlong")
-    _check_amount(data, [int(n) for n in fields["DimSize"].split()], kind, raw)
+    sizes = [int(n) for n in fields["DimSize"].split()]
+    _check_amount(data, sizes, kind, raw)
+    if not raw and data is not None and not _count(fields, "HeaderSize"):
+        channels = _count(fields, "ElementNumberOfChannels") or 1
+        needed = _bytes_of(kind) * math.prod(sizes) * channels
+        _check_packed(data, _header_length(path) if local else 0, _count(fields, "CompressedDataSize"), needed)
     missing = []
     if not _AXES & set(fields):
         missing.append("orientation")
@@ -186,6 +201,52 @@ def _check_counts(fields: dict[str, str]) -> None:
         wanted = len(sizes) ** 2 if name in _AXES else len(sizes)
         if name in fields and len(fields[name].split()) != wanted:
             raise HeaderError(f"is damaged: its {name} has {len(fields[name].split())} numbers instead of {wanted}")
+
+
+def _count(fields: dict[str, str], name: str) -> int:
+    """A field that is a whole number; 0 where it is absent."""
+    if not _WHOLE.match(fields.get(name, "0")):
+        raise HeaderError(f"is damaged: its {name} is {fields[name][:40]!r}")
+    return int(float(fields.get(name, "0")))
+
+
+def _header_length(path: Path) -> int:
+    """The bytes of a MetaImage header, to the end of the line that says where its voxels are."""
+    length = 0
+    with path.open("rb") as file:
+        for line in file.read(LONGEST_HEADER).split(b"\n"):
+            length += len(line) + 1
+            if re.match(rb"\s*ElementDataFile\s*[=:]", line):
+                break
+    return length
+
+
+def _check_packed(data: Path, start: int, stated: int, needed: int) -> None:
+    """Raise HeaderError unless the packed voxels, from the byte `start` of `data`, are whole. ITK takes what it can
+    unpack of them, and says so on the terminal only.
+
+    Args:
+        data: The file.
+        start: Where they begin.
+        stated: How many bytes the header says they have; 0 where it does not.
+        needed: How many they have when unpacked.
+    """
+    found = data.stat().st_size - start
+    if stated > found:
+        raise HeaderError(
+            f"is damaged or cut short: {data.name} has {found} packed bytes, its header promises {stated}"
+        )
+    unpacked, left, unpack = 0, stated or found, zlib.decompressobj(wbits=47)
+    with data.open("rb") as file:
+        file.seek(start)
+        try:
+            while unpacked < needed and left > 0 and (packed := file.read(min(left, _PIECE))):
+                left -= len(packed)
+                unpacked += len(unpack.decompress(packed))
+        except zlib.error as error:
+            raise HeaderError(f"is damaged: the voxels in {data.name} cannot be unpacked; export it again") from error
+    if unpacked < needed:
+        raise HeaderError(f"is damaged or cut short: {data.name} unpacks to {unpacked} of {needed} bytes")
 
 
 def _header_lines(path: Path) -> list[str]:
@@ -238,12 +299,16 @@ def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool) -> 
         voxels *= size
     if voxels > MOST_VOXELS:
         raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
-    each = next((count for name, count in _BYTES if name in kind), 4)
     if data is None:
         return
-    found, needed = data.stat().st_size, voxels * each
+    found, needed = data.stat().st_size, voxels * _bytes_of(kind)
     if needed > found * (1 if raw else BEST_PACKING):
         raise HeaderError(f"is damaged or cut short: {data.name} has {found} bytes, its header promises {needed}")
+
+
+def _bytes_of(kind: str) -> int:
+    """Of a voxel."""
+    return next((count for name, count in _BYTES if name in kind), 4)
 
 
 def _listed(missing: list[str]) -> str:

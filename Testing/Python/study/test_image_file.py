@@ -265,6 +265,7 @@ def test_a_list_of_files_elsewhere_is_not_read(tmp_path: Path, name: str) -> Non
         "ElementDataFile = ../elsewhere.raw",
         "ElementDataFile : ../else=where.raw",
         "ElementDataFile = absent.raw",
+        "ElementDataFile = LoCAL",
         "BinaryData = maybe",
         "CompressedData = %s",
         "DimSize = 1600 1400 1200",
@@ -276,6 +277,34 @@ def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
     path = mha(tmp_path / "t1.mha", *[field for field in FIELDS if field.split()[0] != name], line)
     with pytest.raises(StudyError, match=r"t1\.mha"):
         read_volume(path, "t1")
+
+
+@pytest.mark.parametrize("spoil", ["cut", "cut, of no stated size", "too short a size", "no number", "spoiled"])
+def test_packed_metaimage_voxels_that_are_not_whole(
+    tmp_path: Path, spoil: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """ITK takes what it can unpack and speaks of it on the terminal."""
+    path = tmp_path / "t1.mha"
+    sitk.WriteImage(image(1), str(path), True)
+    read_image_file(path)
+    content = path.read_bytes()
+    start = content.index(b"LOCAL\n") + 6
+    head, voxels = content[:start], content[start:]
+    size = b"CompressedDataSize = %d\n" % len(voxels)
+    assert size in head
+    path.write_bytes(
+        {
+            "cut": head + voxels[:-50],
+            "cut, of no stated size": head.replace(size, b"") + voxels[:-50],
+            "too short a size": head.replace(size, b"CompressedDataSize = 100\n") + voxels,
+            "no number": head.replace(size, b"CompressedDataSize = nan\n") + voxels,
+            "spoiled": head + b"x" * 50 + voxels[50:],
+        }[spoil]
+    )
+    capfd.readouterr()
+    with pytest.raises(StudyError, match=r"t1\.mha: the file is damaged"):
+        read_image_file(path)
+    assert capfd.readouterr().err == ""
 
 
 def test_a_full_temporary_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

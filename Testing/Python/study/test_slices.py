@@ -241,6 +241,17 @@ def test_frames_without_orientation_or_spacing_are_refused(tmp_path: Path, voxel
         read_volume(path, "t1")
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("group", "inner", "count"), [(0x00209113, 0x00200032, 3), (0x00209116, 0x00200037, 6)])
+def test_a_place_without_end_is_refused_without_a_warning(
+    tmp_path: Path, voxels: np.ndarray, group: int, inner: int, count: int
+) -> None:
+    change = _tell(group, inner, lambda frame: text("DS", *[1e308] * count))
+    path = write_frames(tmp_path / "e.dcm", voxels, oblique(), list(range(14)), change)
+    with pytest.raises(StudyError, match="in the patient"):
+        read_volume(path, "t1")
+
+
 def test_frames_without_places_of_their_own(tmp_path: Path, voxels: np.ndarray) -> None:
     """As secondary captures have them; with one place, an orientation and a distance for all they are read."""
     elements: dict[int, Value | None] = {0x00280008: text("IS", 14)}

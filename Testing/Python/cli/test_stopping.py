@@ -30,6 +30,12 @@ def head(tmp_path: Path) -> Path:
     return path
 
 
+def heed_signals() -> None:
+    """Tests that run in the background of a shell have been told to pass over these."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(head: Path, untrained: Path) -> tuple[subprocess.Popen, Path, int]:
     """The command, its temporary folder, and the process of the extraction."""
     temporary = head.parent / "tmp"
@@ -37,7 +43,7 @@ def start(head: Path, untrained: Path) -> tuple[subprocess.Popen, Path, int]:
     words = ["segment", "--t1", str(head), "--skull", "on", "--model", str(untrained), "-o", str(head.parent / "o.nii")]
     environment = {**os.environ, "TMPDIR": str(temporary), "GLIOMASAM_CACHE": str(head.parent / "cache")}
     command = [sys.executable, "-c", COMMAND, *words]
-    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, preexec_fn=heed_signals)
     end = time.monotonic() + 60
     while not (found := list(temporary.glob("*/*.sign"))) and time.monotonic() < end:
         time.sleep(0.05)

@@ -32,7 +32,7 @@ def test_a_log_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_a_kill_are_removed(tmp_path: Path) -> None:
-    (tmp_path / ".0123.part.ckpt").write_text("half")
+    (tmp_path / ".0123456789abcdef.part.ckpt").write_text("half")
     (tmp_path / "last.ckpt").write_text("whole")
     remove_leftovers(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["last.ckpt"]

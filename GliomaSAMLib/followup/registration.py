@@ -17,6 +17,7 @@ from ..geometry import LPS_FROM_RAS, Geometry, bounding_box, ints, resample
 from ..progress import Reporter
 from ..regions import dice
 from ..study import Study
+from ..study.registration import watch
 from ..study.volume import Volume
 from .lesions import VisitMasks
 from .visit import Alignment
@@ -238,7 +239,7 @@ def _register(fixed: _Head, moving: _Head, name: str, modality: str, report: Rep
     method.SetInitialTransform(transform, inPlace=True)
     message = f"aligning {name} with the first visit ({modality})"
     report.report(0.0, message)
-    stopped = _watch(method, report, message)
+    stopped = watch(method, len(SHRINK_FACTORS), ITERATIONS, report, message)
     try:
         method.Execute(fixed.image, moving.image)
     except RuntimeError as error:
@@ -294,22 +295,3 @@ def _head_dice(fixed: _Head, moving: _Head, transform: sitk.Transform) -> float:
     whole = sitk.Cast(moving.head >= 0, sitk.sitkUInt8)
     seen = resample(whole, grid, nearest=True, transform=transform) > 0
     return dice(there * seen, sitk.GetArrayFromImage(fixed.head) * seen)
-
-
-def _watch(method: sitk.ImageRegistrationMethod, report: Reporter, message: str) -> list[Exception]:
-    """Have each iteration report. What is raised meanwhile, such as `Cancelled`, ends it and is put in the list."""
-    levels = len(SHRINK_FACTORS)
-    raised: list[Exception] = []
-
-    def iterated() -> None:
-        try:
-            if not raised:
-                level = method.GetCurrentLevel()
-                report.report((level + method.GetOptimizerIteration() / ITERATIONS) / levels, message)
-        except Exception as error:  # an exception must not pass through SimpleITK
-            raised.append(error)
-        if raised:
-            method.StopRegistration()
-
-    method.AddCommand(sitk.sitkIterationEvent, iterated)
-    return raised

@@ -240,7 +240,7 @@ def _optimised(
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     transform = sitk.VersorRigid3DTransform(start)
     method.SetInitialTransform(transform, inPlace=True)
-    stopped = _watch(method, len(levels), report, message)
+    stopped = watch(method, len(levels), ITERATIONS, report, message)
     try:
         method.Execute(target, source)
     except RuntimeError as error:
@@ -335,15 +335,19 @@ def _best_start(
     return best
 
 
-def _watch(method: sitk.ImageRegistrationMethod, levels: int, report: Reporter, message: str) -> list[Exception]:
-    """Have each iteration report. What is raised meanwhile, such as `Cancelled`, ends it and is put in the list."""
+def watch(
+    method: sitk.ImageRegistrationMethod, levels: int, iterations: int, report: Reporter, message: str
+) -> list[Exception]:
+    """Have each of so many iterations a level report. What is raised meanwhile, such as `Cancelled`, ends the
+    registration and is put in the list.
+    """
     raised: list[Exception] = []
 
     def iterated() -> None:
         try:
             if not raised:
                 level = method.GetCurrentLevel()
-                report.report((level + method.GetOptimizerIteration() / ITERATIONS) / levels, message)
+                report.report((level + method.GetOptimizerIteration() / iterations) / levels, message)
         except Exception as error:  # an exception must not pass through SimpleITK
             raised.append(error)
         if raised:

@@ -42,11 +42,11 @@ class PlotView:
         shown = self.node.GetPlotChartNode()
         if shown is None:
             return
-        self._chart.SetTitle(shown.GetTitle())
+        self._chart.SetTitle(shown.GetTitle() or "")
         self._chart.SetShowLegend(True)
         self._chart.GetLegend().SetHorizontalAlignment(vtk.vtkChartLegend.LEFT)
-        self._chart.GetAxis(vtk.vtkAxis.BOTTOM).SetTitle(shown.GetXAxisTitle())
-        self._chart.GetAxis(vtk.vtkAxis.LEFT).SetTitle(shown.GetYAxisTitle())
+        self._chart.GetAxis(vtk.vtkAxis.BOTTOM).SetTitle(shown.GetXAxisTitle() or "")
+        self._chart.GetAxis(vtk.vtkAxis.LEFT).SetTitle(shown.GetYAxisTitle() or "")
         for index in range(shown.GetNumberOfPlotSeriesNodes()):
             series = shown.GetNthPlotSeriesNode(index)
             plot = self._chart.AddPlot(vtk.vtkChart.LINE)

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), PROJECT / "Testing" 
 LONGEST_README = 140
 MOST_PICTURES_MB = 2.0
 FENCE = re.compile(
-    r"(?:<!-- not run: (?P<why>[^>]+) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:<!-- (?:not run: (?P<why>[^>]+)|run on: (?P<data>\w+)) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 RUN_PAGES = ("README.md", "docs/command_line.md", "docs/python.md", "docs/training.md", "docs/follow_up.md")
@@ -91,18 +92,21 @@ def test_the_tables_are_those_of_the_measurements() -> None:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page."""
+    """A fenced block of a page. `why_not` says why it is not run, `data` what takes the place of the user's own: the
+    `visits` of the phantom, or small `cases`.
+    """
 
     page: str
     kind: str
     text: str
     why_not: str | None
+    data: str | None
 
 
 def blocks() -> Iterator[Block]:
     for name in RUN_PAGES:
         for found in FENCE.finditer((PROJECT / name).read_text(encoding="utf-8")):
-            yield Block(name, found["kind"], found["text"], found["why"])
+            yield Block(name, found["kind"], found["text"], found["why"], found["data"])
 
 
 def test_commands_are_in_blocks_that_are_run_or_say_why_not() -> None:
@@ -116,13 +120,26 @@ def test_commands_are_in_blocks_that_are_run_or_say_why_not() -> None:
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demonstration was run, with `gliomasam` and `python` on its path."""
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "bin").mkdir()
-    script = folder / "bin" / "gliomasam"
-    script.write_text(f"#!{sys.executable}\nfrom GliomaSAMLib.cli import main\nmain()\n")
-    script.chmod(0o755)
+    write_command(folder)
     done = shell("gliomasam demo", folder)
     assert done.returncode == 0, done.stdout
     return folder
+
+
+def write_command(folder: Path, **more: Sequence[str]) -> None:
+    """Put `gliomasam` into a folder's `bin`; some commands get more arguments than are typed."""
+    (folder / "bin").mkdir()
+    script = folder / "bin" / "gliomasam"
+    added = {name: list(arguments) for name, arguments in more.items()}
+    lines = [
+        f"#!{sys.executable}",
+        "import sys",
+        "from GliomaSAMLib.cli import main",
+        f"sys.argv += {added!r}.get(sys.argv[1], [])",
+        "main()",
+    ]
+    script.write_text("\n".join(lines) + "\n")
+    script.chmod(0o755)
 
 
 def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -180,9 +197,11 @@ def test_what_the_pages_tell_to_type_works(workplace: Path) -> None:
     ran = compared = 0
     printed = ""
     for block in blocks():
-        if block.why_not is not None:
+        if block.why_not is not None or block.data == "cases":
             continue
         where = f"{block.page}:\n{block.text}"
+        if block.data == "visits" and not (workplace / "patient").exists():
+            shutil.copytree(workplace / "demo-output" / "visits", workplace / "patient")
         if block.kind == "bash":
             done = shell(f"set -e\n{block.text}", workplace)
         elif block.kind == "python":
@@ -224,3 +243,30 @@ def test_the_follow_up_of_the_phantom_is_as_its_page_says(workplace: Path) -> No
         for cell, report in zip(told[2:], (given, outlined), strict=True):
             lesion = report["components"]["CE"]["tracks"][0]["at"][index]
             assert cell == pytest.approx([lesion["longest_mm"], lesion["perpendicular_mm"]], rel=0.1), day
+
+
+QUICK = {
+    "train": ("--steps", "1", "--crop", "32", "32", "32", "--large-crop", "32", "32", "32"),
+    "evaluate": ("--prompts", "1", "--device", "cpu"),
+}
+"""What is added to commands that take hours."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_training_and_evaluation_work_as_the_pages_tell(
+    page: str, tmp_path: Path, make_case: Callable[..., Path]
+) -> None:
+    pytest.importorskip("lightning", reason="training needs lightning")
+    write_command(tmp_path, **QUICK)
+    names = [f"case{number}" for number in range(5)]
+    for seed, name in enumerate(names):
+        make_case(tmp_path / "CASES" / name, seed)
+    (tmp_path / "split.json").write_text(json.dumps({"train": names[1:], "val": names[:1]}))
+    found = [block for block in blocks() if block.page == page and block.data == "cases"]
+    assert found
+    for block in found:
+        done = shell(f"set -e\n{block.text}", tmp_path)
+        assert done.returncode == 0, f"{block.text}\n{done.stdout}"
+    assert list((tmp_path / "runs" / "table").glob("*.md"))

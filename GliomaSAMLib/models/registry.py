@@ -123,7 +123,7 @@ METHODS: Mapping[str, Method] = {
         "cross-modality attention adapters in the encoder, and SAM's mask decoder slice by slice (Shi et al. 2023)",
         MethodConfig("cmaa", "lite_medsam", decoder=CmaaConfig()),
         Cmaa,
-        Cost(0.77, 9.78, 66.0, 0.8),
+        Cost(0.77, 9.79, 66.0, 0.8),
         "split",
     ),
     "csad": Method(

@@ -21,9 +21,9 @@ class SliceEncoder(nn.Module):
     Embeddings are (N, channels, ceil(H / stride), ceil(W / stride)); cell (i, j) belongs to the pixels
     `stride * i ... stride * (i + 1)` by `stride * j ... stride * (j + 1)`.
 
-    Parameters are frozen (`requires_grad` is off), and an encoder computes the same in `train()`, so that trained parts
-    can be put inside or behind it without changing the base model. A call changes the module's own state for the time
-    it runs, so one encoder must not run in two threads unless it says it may.
+    Parameters are frozen (`requires_grad` is off) and batch normalisation keeps its stored statistics in `train()`, so
+    that trained parts can be put inside or behind an encoder without changing the base model. A call changes the
+    module's own state for the time it runs, so one encoder must not run in two threads unless it says it may.
 
     Attributes:
         name: the encoder's name, as in a method's config.
@@ -79,6 +79,19 @@ class SliceEncoder(nn.Module):
         self.requires_grad_(False)
         self.eval()
         return self
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode for what is trained inside the encoder; batch normalisation stays as it was learned."""
+        super().train(mode)
+        keep_statistics(self)
+        return self
+
+
+def keep_statistics(module: nn.Module) -> None:
+    """Let every batch normalisation inside keep the statistics it has learned, whatever mode the rest is in."""
+    for part in module.modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm):
+            part.eval()
 
 
 def pad_to_multiple(slices: Tensor, multiple: int) -> Tensor:

@@ -7,12 +7,12 @@ computed once for each slice and kept; the trunk, the rest, is a `FrozenBlocks`.
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from segment_anything.modeling.image_encoder import window_partition, window_unpartition
 from torch import Tensor, nn
 
-from .base import SliceEncoder
+from .base import SliceEncoder, keep_statistics
 
 Place = Literal["pre_adapters", "mid_adapters"]
 
@@ -74,6 +74,12 @@ class FrozenBlocks(nn.Module):
     def embed(self, grid: Tensor) -> Tensor:
         """The embedding (N, channels, h, w) of what the last block gives."""
         return self.neck(grid.permute(0, 3, 1, 2))
+
+    def train(self, mode: bool = True) -> Self:
+        """Set training mode for what is trained inside; batch normalisation stays as it was learned."""
+        super().train(mode)
+        keep_statistics(self)
+        return self
 
 
 class TinyViTBlock(FrozenBlock):

@@ -100,7 +100,7 @@ def test_slices_of_a_batch_do_not_mix(lite: LiteMedSAMEncoder) -> None:
     torch.testing.assert_close(lite(slices)[1:2], lite(slices[1:2]), atol=1e-4, rtol=0)
 
 
-def test_lite_medsam_is_frozen_and_the_same_in_training(lite: LiteMedSAMEncoder) -> None:
+def test_lite_medsam_is_frozen_and_keeps_its_statistics(lite: LiteMedSAMEncoder) -> None:
     assert not any(parameter.requires_grad for parameter in lite.parameters())
     slices = torch.rand(1, 1, 32, 32)
     before = lite(slices)

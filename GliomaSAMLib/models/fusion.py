@@ -23,7 +23,7 @@ class GatedFusion(nn.Module):
 
     def forward(self, embeddings: Tensor, present: Tensor) -> Tensor:
         """Fuse (B, M, C, ...) with `present` (B, M) bool to (B, C, ...). What is absent is ignored."""
-        seen = embeddings.masked_fill(absence(present, embeddings.ndim), 0)
+        seen = without(embeddings, absence(present, embeddings.ndim))
         score = torch.einsum("bmc...,c->bm...", seen.float(), self.score)[:, :, None]
         return gated_sum(seen, score, present)
 
@@ -38,8 +38,18 @@ def gated_sum(embeddings: Tensor, score: Tensor, present: Tensor) -> Tensor:
     """
     absent = absence(present, embeddings.ndim)
     score = score.float()
-    weight = score.masked_fill(absent, torch.finfo(score.dtype).min).softmax(dim=1)
-    return (weight.to(embeddings.dtype) * embeddings.masked_fill(absent, 0)).sum(dim=1)
+    weight = without(score, absent, torch.finfo(score.dtype).min).softmax(dim=1)
+    return (weight.to(embeddings.dtype) * without(embeddings, absent)).sum(dim=1)
+
+
+def without(values: Tensor, absent: Tensor, instead: float = 0) -> Tensor:
+    """Values with another in the place of what is absent: nothing in it, not even NaN, reaches results or gradients.
+
+    Where all is there, which a CPU can tell at no cost, they are the values themselves and not a copy.
+    """
+    if absent.device.type == "cpu" and not absent.any():
+        return values
+    return values.masked_fill(absent, instead)
 
 
 def absence(present: Tensor, axes: int) -> Tensor:
@@ -74,7 +84,7 @@ class SpatialCorrelatedFusion(nn.Module):
 
     def forward(self, features: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         """Fuse `features` (N, M, C, h, w) with `present` (N, M) bool to (N, C, h, w)."""
-        features = features.masked_fill(~present[:, :, None, None, None], 0)
+        features = without(features, ~present[:, :, None, None, None])
         share = 1 / present.sum(dim=1).clamp(min=1)[:, None, None, None].to(features.dtype)
         mixed = self.mix((features * (features.shape[1] * share[:, None])).flatten(1, 2))
         fused = F.gelu(mixed) + features.sum(dim=1) * share

@@ -14,6 +14,9 @@ DETACHED = {
 }
 """What names the file of the voxels in a header that stands alone, by the header's suffix."""
 
+NUMBERED = re.compile(r"([^%\s]*)%\d*d(\S*)")
+"""A name that stands for several files, by their numbers."""
+
 HEADER_CHARACTERS = 65536
 
 
@@ -43,7 +46,7 @@ def refuse_inputs(outputs: Iterable[Path], inputs: Mapping[str, Sequence[Path]])
 
 
 def files_of_image(path: Path) -> tuple[Path, ...]:
-    """The file of an image, and the other one where header and voxels stand apart."""
+    """The file of an image, and the others where header and voxels stand apart."""
     if path.name.lower().endswith((".hdr", ".hdr.gz", ".img", ".img.gz")):
         try:
             return (path, voxel_file(path) if ".hdr" in path.name.lower()[-7:] else header_file(path))
@@ -57,7 +60,14 @@ def files_of_image(path: Path) -> tuple[Path, ...]:
             named = pattern.search(header.read(HEADER_CHARACTERS))
     except OSError:
         return (path,)  # the reader says what is wrong
-    return (path, path.parent / named.group(1).strip()) if named else (path,)
+    if named is None:
+        return (path,)
+    name = named.group(1).strip()
+    numbered = NUMBERED.match(name)
+    if numbered is None:
+        return (path, path.parent / name)
+    like = re.compile(rf"{re.escape(numbered.group(1))}\s*\d+{re.escape(numbered.group(2))}")
+    return (path, *sorted(other for other in path.parent.iterdir() if like.fullmatch(other.name)))
 
 
 def _same_file(one: Path, other: Path) -> bool:

@@ -173,6 +173,8 @@ def _parsed(header: bytes, order: str, single: bool) -> NiftiHeader:
     offset = struct.unpack_from(f"{order}f", header, 108)[0]
     if not 0 <= offset < 2**31:
         raise NiftiError(f"is damaged: its voxels begin at byte {offset:g}")
+    if any(np.isinf(struct.unpack_from(f"{order}2f", header, 112))):  # NaN is how some say that nothing is scaled
+        raise NiftiError("is damaged: its grey values are scaled by an infinite number; export it again")
     voxels = 1
     for count in dim[1 : dim[0] + 1]:
         voxels *= count

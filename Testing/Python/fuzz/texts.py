@@ -1,8 +1,10 @@
 """Spoiled JSON files and weights for the commands that read them."""
 
+import gzip
 import hashlib
 import json
 import random
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,34 @@ def labels(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
     return inputs.evaluate(folder, cases=folder / "cases")
 
 
+def visit(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
+    """What a reader says about a visit, or its segmentation, of two visits that are followed up."""
+    visits = [folder / name for name in ("2024-01-10", "2024-04-15")]
+    for path in visits:
+        path.mkdir()
+        shutil.copy(inputs.case / "seg.nii.gz", path)
+    values = {
+        "role": "follow-up",
+        "steroids": "stable",
+        "clinical": "worse",
+        "weeks_since_radiotherapy": 10,
+        "steroid_mg_per_day": 2.5,
+        "slice_thickness_mm": 1.0,
+        "radiotherapy_end": "2024-01-30",
+        "outside_radiation_field": False,
+        "unequivocal_new_lesions": [[1.0, 2.0, 3.0]],
+        "bt_rads": "3a",
+        "note": "a note",
+        "date": "2024-04-15",
+    }
+    (visits[1] / "visit.json").write_bytes(change_json(chance, values))
+    if chance.random() < 0.3:
+        path = visits[1] / "seg.nii.gz"
+        content = gzip.decompress(path.read_bytes())
+        path.write_bytes(gzip.compress(change_numbers(chance, content[:348]) + content[348:], 1))
+    return ["follow-up", *map(str, visits), f"--output={folder / 'report'}", "--registered"]
+
+
 TEXTS: dict[str, tuple[int, Change]] = {
     "prompts": (300, prompts),
     "report": (150, report),
@@ -145,5 +175,6 @@ TEXTS: dict[str, tuple[int, Change]] = {
     "config": (150, config),
     "weights": (200, weights),
     "labels": (50, labels),
+    "visit": (100, visit),
 }
 """As `IMAGES`."""

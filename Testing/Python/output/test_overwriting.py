@@ -81,3 +81,21 @@ def test_voxels_that_lie_apart_from_their_header(name: str, text: str, tmp_path:
     (tmp_path / name).write_text(text)
     with pytest.raises(OutputError):
         refuse_inputs([tmp_path / "voxels.nii"], {"--t1": files_of_image(tmp_path / name)})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.mhd", "NDims = 3\nElementDataFile = slice%02d.raw 1 3 1\n"),
+        ("a.nhdr", "NRRD0004\ndata file: slice%02d.raw 1 3 1\n\n"),
+        ("a.nhdr", "NRRD0004\ndata file: slice%d.raw 1 3 1 2\n\n"),
+    ],
+)
+def test_voxels_in_several_numbered_files(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    for other in ("slice01.raw", "slice02.raw", "slice03.raw", "slicex.raw", "slice04.raw.txt"):
+        (tmp_path / other).write_bytes(b"")
+    inputs = {"--t1": files_of_image(tmp_path / name)}
+    with pytest.raises(OutputError):
+        refuse_inputs([tmp_path / "slice03.raw"], inputs)
+    refuse_inputs([tmp_path / "slicex.raw", tmp_path / "slice04.raw.txt"], inputs)

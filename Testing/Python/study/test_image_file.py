@@ -279,7 +279,9 @@ def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
         read_volume(path, "t1")
 
 
-@pytest.mark.parametrize("spoil", ["cut", "cut, of no stated size", "too short a size", "no number", "spoiled"])
+@pytest.mark.parametrize(
+    "spoil", ["cut", "cut, of no stated size", "too short a size", "no size", "a size of 0", "no number", "spoiled"]
+)
 def test_packed_metaimage_voxels_that_are_not_whole(
     tmp_path: Path, spoil: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -297,6 +299,8 @@ def test_packed_metaimage_voxels_that_are_not_whole(
             "cut": head + voxels[:-50],
             "cut, of no stated size": head.replace(size, b"") + voxels[:-50],
             "too short a size": head.replace(size, b"CompressedDataSize = 100\n") + voxels,
+            "no size": head.replace(size, b"") + voxels,
+            "a size of 0": head.replace(size, b"CompressedDataSize = 0\n") + voxels,
             "no number": head.replace(size, b"CompressedDataSize = nan\n") + voxels,
             "spoiled": head + b"x" * 50 + voxels[50:],
         }[spoil]

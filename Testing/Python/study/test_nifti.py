@@ -154,8 +154,17 @@ IMPOSSIBLE = {
     "larger than the file": (put(42, "<h", 32000), "cut short"),
     "no axes": (put(40, "<h", 0), "size"),
     "voxels before the file": (put(108, "<f", -5.0), "begin at byte"),
+    "scaled by infinity": (put(112, "<f", np.inf), "infinite"),
+    "infinity added": (put(116, "<f", -np.inf), "infinite"),
     "voxels nowhere": (put(108, "<f", np.nan), "begin at byte"),
 }
+
+
+def test_a_scale_that_is_no_number_scales_nothing(tmp_path: Path) -> None:
+    same = write(tmp_path / "same.nii", lambda header: None)
+    told = write(tmp_path / "told.nii", put(112, "<2f", np.nan, np.nan))
+    images = [Study.read(t1=path).canonical.images["t1"] for path in (same, told)]
+    assert np.array_equal(*images)
 
 
 @pytest.mark.filterwarnings("error::RuntimeWarning")

@@ -101,3 +101,21 @@ def test_parameter_counts() -> None:
     assert (trained_parameters(160), trained_parameters(320)) == (18_080, 71_360)
     assert 12 * trained_parameters(768) == 4_893_696
     assert trained_parameters(64) == trained_parameters(64, 32)  # never narrower than 32
+
+
+@pytest.mark.parametrize("depth", [1, 5])
+@pytest.mark.parametrize("modalities", [(0, 1, 2, 3), (0, 3)])
+def test_without_gradients_it_computes_the_same(
+    depth: int, modalities: tuple[int, ...], adapter: CrossModalityAdapter
+) -> None:
+    """Some slices at a time, without a copy where all is there."""
+    present = torch.zeros(B, M, dtype=torch.bool)
+    present[:, list(modalities)] = True
+    given = torch.randn(B * M * depth, 4, 3, C, generator=torch.Generator().manual_seed(2))
+    context = StackContext(B, M, depth, present)
+    expected = adapter(given, context)
+    before = given.clone()
+    with torch.no_grad():
+        found = adapter(given, context)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert torch.equal(given, before)

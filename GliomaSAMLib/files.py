@@ -1,16 +1,17 @@
-"""Files: names that can be used, files written whole or not at all, those that come with the library, and the names
-that earlier ones hold.
+"""Files: names that can be used, their SHA-256, files written whole or not at all, those that come with the library,
+and the names that earlier ones hold.
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import GliomaSAMError, ModelError, OutputError
+from .errors import GliomaSAMError, ModelError, OutputError, StudyError
 
 _LIBRARY = Path(__file__).resolve().parent
 
@@ -49,6 +50,19 @@ def parse_json(text: str) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def sha256_of(files: Iterable[Path]) -> str:
+    """SHA-256 of the bytes of files, one after the other. Raises `StudyError` when one cannot be read."""
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise StudyError(f"The file {path} cannot be read: {error.strerror or error}: check it") from error
+    return digest.hexdigest()
 
 
 @contextlib.contextmanager

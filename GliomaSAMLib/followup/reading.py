@@ -14,6 +14,7 @@ from ..data.labels import check_order
 from ..errors import StudyError
 from ..progress import Cancel, Progress, Reporter
 from ..study import Study
+from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
 from .examination import Examination, read_examination
@@ -41,7 +42,7 @@ class ReadingOptions:
         registered: The visits lie in one space: not aligned.
         carry: Visits without a segmentation are outlined from that of an earlier one.
         same_patient: The visits are of one patient, whatever their headers say.
-        skull: As for `Study.read`.
+        skull, orientation: As for `Study.read`.
         cache: As for `Session`.
         today: No examination is later; default the day of the computer's clock.
     """
@@ -53,6 +54,7 @@ class ReadingOptions:
     carry: bool = True
     same_patient: bool = False
     skull: str = "auto"
+    orientation: str = ORIENTATIONS[0]
     cache: str | Path | None = "default"
     today: date | None = None
 
@@ -105,6 +107,7 @@ def read_examinations(
                 segmentation=options.segmentations[number] if options.segmentations else None,
                 labels=options.labels,
                 skull=options.skull,
+                orientation=options.orientation,
                 same_patient=options.same_patient,
                 today=options.today,
                 progress=_of_visit(part, number + 1),
@@ -226,8 +229,16 @@ def _alignments(found: Sequence[Examination], options: ReadingOptions, report: R
         assert first.study is not None and one.study is not None
         part = report.part((number - 1) / (len(found) - 1), number / (len(found) - 1))
         name = f"The visit {one.folder}"
-        alignments.append(align(first.study, one.study, first.masks, one.masks, name, part))
+        try:
+            alignments.append(align(first.study, one.study, first.masks, one.masks, name, part))
+        except StudyError as error:
+            told = [f"{visit.folder}: {note}" for visit in (first, one) if (note := _place_note(visit))]
+            raise StudyError(". ".join([str(error), *told])) from error
     return alignments
+
+
+def _place_note(one: Examination) -> str:
+    return one.outlines.place_note if one.outlines is not None else ""
 
 
 def _outlined(
@@ -243,7 +254,7 @@ def _outlined(
     model = load() if missing and load is not None else None
     visits: list[Visit] = []
     for number, (one, alignment) in enumerate(zip(found, alignments, strict=True)):
-        masks, source, notes = one.masks, "given", list(one.notes) + alignment_notes(alignment)
+        masks, source, weights, notes = one.masks, "given", None, list(one.notes) + alignment_notes(alignment)
         if masks is None:
             assert one.study is not None and model is not None
             part = report.part(number / len(found), (number + 1) / len(found))
@@ -256,7 +267,7 @@ def _outlined(
                 part.report,
                 part.cancelled,
             )
-            masks, source = result.masks, result.source
+            masks, source, weights = result.masks, result.source, model.weights_sha256
             notes += result.notes
         labels = one.outlines.order if one.outlines is not None else None
         visits.append(
@@ -271,6 +282,8 @@ def _outlined(
                 fields=one.fields,
                 study=one.study,
                 volumes=dict(one.volumes),
+                inputs=one.inputs,
+                weights_sha256=weights,
                 notes=tuple(notes),
             )
         )

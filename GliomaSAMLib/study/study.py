@@ -138,10 +138,13 @@ class Study:
         fixed = volumes[chosen]
         named = reference is None or (isinstance(reference, str) and reference in MODALITIES)
         grid, nifti = (fixed.geometry, fixed.nifti) if named else _other_grid(reference, orientation)
-        if register:
-            volumes, motions = _align(volumes, fixed, report.part(0.2, 0.7))
-            notes += motions
-        check_overlap(list(volumes.values()), fixed)
+        try:
+            if register:
+                volumes, motions = _align(volumes, fixed, report.part(0.2, 0.7))
+                notes += motions
+            check_overlap(list(volumes.values()), fixed)
+        except StudyError as error:
+            raise StudyError(". ".join([str(error), *places])) from error
         brain, brain_image, brain_notes = find_brain(
             list(volumes.values()), grid, skull, report.part(0.7 if register else 0.2, 0.95)
         )
@@ -247,7 +250,15 @@ def _read_all(given: Mapping[str, Source], orientation: str, report: Reporter) -
     for index, (modality, source) in enumerate(given.items()):
         report.report(index / len(given), f"reading {modality}")
         found, name = read_image(source, modality, orientation=orientation)
-        volumes[modality] = Volume(modality, name, found.image, note=found.note, placed=found.placed, nifti=found.nifti)
+        volumes[modality] = Volume(
+            modality,
+            name,
+            found.image,
+            note=found.note,
+            placed=found.placed,
+            nifti=found.nifti,
+            not_finite=found.not_finite,
+        )
     return volumes
 
 
@@ -288,6 +299,9 @@ def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tu
 def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
     """What the user should know about one volume."""
     notes = []
+    if volume.not_finite:
+        count = volume.image.GetNumberOfPixels()
+        notes.append(f"{volume.modality}: {volume.not_finite} of {count} voxels are NaN or infinite; taken as 0")
     if not volume.fits(grid):
         notes.append(
             f"{volume.modality} resampled from {_spacing(volume.geometry)} onto the reference grid of {_spacing(grid)}"

@@ -1,7 +1,9 @@
 """Folders of visits in, visits out, and what is no visit: one line each."""
 
+import hashlib
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -272,6 +274,53 @@ def test_a_segmentation_beside_the_head(visits_with_volumes: list[Path], tmp_pat
     sitk.WriteImage(image, str(tmp_path / "2024-03-01" / "seg.nii.gz"))
     with pytest.raises(StudyError, match="segmentation and volumes do not overlap"):
         read_examination(tmp_path / "2024-03-01", skull="off", today=TODAY)
+
+
+def spoil_place(path: Path, qform: int, sform: int, moved: float) -> None:
+    """Codes of an unpacked NIfTI file, and its qform moved along R."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<2h", content, 252, qform, sform)
+    struct.pack_into("<f", content, 268, struct.unpack_from("<f", content, 268)[0] + moved)
+    path.write_bytes(content)
+
+
+def test_what_is_not_known_of_the_place_of_a_segmentation_is_told(
+    visits_with_volumes: list[Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(visits_with_volumes[0], tmp_path / "2024-01-15")
+    (old,) = folder.glob("*seg*")
+    labels = sitk.ReadImage(str(old))
+    old.unlink()
+    sitk.WriteImage(labels, str(folder / "seg.nii"))
+    spoil_place(folder / "seg.nii", 1, 2, 6.0)
+    found = {way: read_examination(folder, skull="off", orientation=way) for way in ("auto", "sform")}
+    for way, other in (("auto", "sform"), ("sform", "qform")):
+        assert any("seg.nii: its qform and its sform differ" in note for note in found[way].notes)
+        assert any(note.endswith(f"--orientation {other} takes the other") for note in found[way].notes)
+    places = [one.outlines.geometry.origin[0] for one in found.values() if one.outlines is not None]
+    assert places[0] - places[1] == pytest.approx(6.0, abs=1e-3)
+    spoil_place(folder / "seg.nii", 0, 0, 0.0)
+    elsewhere = [folder, visits_with_volumes[1]]
+    with pytest.raises(StudyError, match=r"seg\.nii: its qform and its sform have the code 0|do not overlap"):
+        read_visits(elsewhere, replace(ALIGNED, registered=False))
+    (folder / "seg.nii").unlink()
+    voxels = sitk.GetArrayFromImage(labels)
+    size = " ".join(map(str, voxels.shape[::-1]))
+    head = ("ObjectType = Image", "NDims = 3", "BinaryData = True", "ElementSpacing = 1 1 1", f"DimSize = {size}")
+    end = ("ElementType = MET_UCHAR", "ElementDataFile = LOCAL", "")
+    (folder / "seg.mha").write_bytes("\n".join([*head, *end]).encode() + voxels.astype(np.uint8).tobytes())
+    with pytest.raises(StudyError, match="the file of the segmentation carries no place in the patient"):
+        read_examination(folder, skull="off", today=TODAY)
+
+
+def test_what_is_read_is_listed_with_its_sha256(visits_with_volumes: list[Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(visits_with_volumes[0], tmp_path / "2024-01-15")
+    say(folder, note="one")
+    found = read_examination(folder, skull="off", today=TODAY)
+    assert set(found.inputs) == {*found.volumes, "segmentation", "visit.json"}
+    for name, file in {**found.volumes, "segmentation": found.file, "visit.json": "visit.json"}.items():
+        (path,) = folder.rglob(str(file))
+        assert found.inputs[name] == {"files": 1, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
 def test_notes_do_not_name_folders_above_the_visit(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from ..data.labels import LabelMap, read_label_map
 from ..errors import StudyError
 from ..files import sha256_of
 from ..geometry import box_corners
-from ..output.overwriting import files_of_image
+from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
 from ..study.dicom import DicomSeries, find_series
@@ -219,10 +219,7 @@ def _name(source: Path | DicomSeries) -> str:
 
 def _inputs(folder: Path, sources: Mapping[str, Path | DicomSeries], file: Path | None) -> dict[str, dict[str, Any]]:
     """What was read: of each volume, the segmentation and `visit.json` how many files, and the SHA-256 of all bytes."""
-    read: dict[str, Sequence[Path]] = {
-        modality: files_of_image(source) if isinstance(source, Path) else [Path(one) for one in source.files]
-        for modality, source in sources.items()
-    }
+    read: dict[str, Sequence[Path]] = {modality: files_of_source(source) for modality, source in sources.items()}
     if file is not None:
         read["segmentation"] = files_of_image(file)
     if (folder / FILE).is_file():

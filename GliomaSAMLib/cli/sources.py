@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..files import sha256_of
-from ..plain_text import printable
 
 if TYPE_CHECKING:
     from ..study.volume import Source
@@ -64,5 +63,5 @@ def described(volumes: Files, sources: Mapping[str, Path | None]) -> dict[str, d
     for modality, files in volumes.items():
         place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in HEADERS else files[0]
         path = os.path.abspath(os.path.expanduser(sources.get(modality) or place))
-        values[modality] = {"path": printable(path), "files": len(files), "sha256": sha256_of(files)}
+        values[modality] = {"path": path, "files": len(files), "sha256": sha256_of(files)}
     return values

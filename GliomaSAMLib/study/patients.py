@@ -32,6 +32,11 @@ TAGS = {
 }
 """What must be the same in volumes of one patient and one examination."""
 
+FRAME_UID = "0020|0052"
+"""FrameOfReferenceUID: volumes with one of it lie in one space of the scanner."""
+
+_READ = (*TAGS, FRAME_UID)
+
 SAME_PATIENT_HINT = "if they are of one patient all the same, say so (--same-patient, or same_patient=True)"
 
 _NOBODY = {"", "anon", "anonymous", "anonymized", "anonymised", "unknown", "none", "patient", "0"}
@@ -67,7 +72,7 @@ class Origin:
         modality: One of `MODALITIES`.
         place: The folder of the case that it lies in, as far as the path tells; None for an image in memory.
         names: Of the file and of the folders between it and that of the case.
-        tags: Those of `TAGS` that a DICOM header fills, the first one of a series.
+        tags: Those of `TAGS` and `FRAME_UID` that a DICOM header fills, the first one of a series.
         mixed: Those of PatientID and PatientName that have several values within the series.
     """
 
@@ -81,7 +86,7 @@ class Origin:
     def of(cls, modality: str, source: Source) -> "Origin":
         """The origin of a volume that has not been read yet; a source that cannot be read tells no tags."""
         if isinstance(source, sitk.Image):
-            return cls(modality, None, (), _filled({key: _text(source, key) for key in TAGS}))
+            return cls(modality, None, (), _filled({key: _text(source, key) for key in _READ}))
         if isinstance(source, DicomSeries):
             return cls(modality, *_case_folder(source.folder), *_tags(source.files))
         if not isinstance(source, str | Path):
@@ -175,6 +180,16 @@ def tag_notes(origins: Sequence[Origin]) -> list[str]:
     return [f"{_differ(names)} ({_listed(origins)}): check that the volumes are of one patient and one examination"]
 
 
+def frame_notes(origins: Sequence[Origin]) -> list[str]:
+    """One sentence where headers say that volumes lie in different spaces, as when the patient left the scanner."""
+    if len(_values(origins, FRAME_UID)) < 2:
+        return []
+    return [
+        f"the volumes have different frames of reference (DICOM tag FrameOfReferenceUID; {_listed(origins)}): the head "
+        "may have moved between them; check that they lie over each other, or align them first"
+    ]
+
+
 def _differ(names: Sequence[str]) -> str:
     """That tags of these names differ."""
     many = len(names) > 1
@@ -264,7 +279,7 @@ def _header(file: str) -> dict[str, str] | None:
         reader.ReadImageInformation()
     except RuntimeError:
         return None
-    return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
+    return _filled({key: reader.GetMetaData(key) for key in _READ if reader.HasMetaDataKey(key)})
 
 
 def _is_whole(file: Path) -> bool:

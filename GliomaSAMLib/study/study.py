@@ -16,7 +16,15 @@ from .brain import find_brain, judge_skulls
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
 from .modalities import MODALITIES, search_folder
 from .nifti import ORIENTATIONS, NiftiPlace
-from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
+from .patients import (
+    Origin,
+    check_one_case,
+    check_sources_differ,
+    check_voxels_differ,
+    frame_notes,
+    patient_notes,
+    place_notes,
+)
 from .reference import reference_modality
 from .registration import check_overlap, covered_share, motion_note
 from .registration import register as find_motion
@@ -116,6 +124,7 @@ class Study:
         check_sources_differ(given)
         origins = [Origin.of(*one) for one in given.items()]
         notes = patient_notes(origins, same_patient) + ([] if same_patient else place_notes(origins))
+        notes += [] if register else frame_notes(origins)
         return cls._read(given, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @classmethod
@@ -181,6 +190,7 @@ class Study:
         notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
         notes += [f"not sure that this is {modality}: {doubt}; check it" for modality, doubt in found.doubts.items()]
         notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
+        notes += [] if register else frame_notes(origins)
         if found.left_out:
             more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
             notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")

@@ -219,6 +219,21 @@ def test_another_examination_is_told(
     assert not any(value in note for value in (*IDS.values(), *changed.values()))
 
 
+@pytest.mark.parametrize(
+    ("frames", "told"), [(("1.2.9", "1.2.8"), True), (("1.2.9", "1.2.9"), False), (("1", ""), False)]
+)
+def test_different_frames_of_reference_are_told(
+    frames: tuple[str, str], told: bool, write_dicom: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A head that left the coil between two series, as for an injection."""
+    for number, (name, frame) in enumerate(zip(("t1", "t1 post"), frames, strict=True), start=1):
+        write_dicom(f"case/{name}", name, {"0010|0020": "A", "0020|000d": "1.2", "0020|0052": frame}, number)
+    said = [note for note in Study.read_folder(tmp_path / "case").notes if "FrameOfReferenceUID" in note]
+    assert len(said) == told
+    aligned = Study.read_folder(tmp_path / "case", register=True)
+    assert not any("FrameOfReferenceUID" in note for note in aligned.notes)
+
+
 def test_one_examination_in_several_folders_is_taken_without_a_word(
     write_dicom: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -190,6 +190,33 @@ def make_folder(folder: Path) -> None:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
 
 
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let no other process of GliomaSAM that asks likewise write to a folder while the block goes on. Where the system
+    or the disk knows no locks, nothing is kept off.
+
+    Raises:
+        OutputError: Another one is at work there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(
+                    f"Another gliomasam writes to {folder} at this moment: wait for it, or choose another folder"
+                ) from None
+        yield
+    finally:
+        os.close(place)
+
+
 def make_private_folder(folder: Path) -> str | None:
     """Make a folder for this user alone, whatever the umask; one that is there is closed to others where that is safe:
     it is this user's and no group was given the right to write to it.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
-from ..files import make_folder, sha256_of
+from ..files import alone_in, make_folder, sha256_of
 from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
@@ -126,13 +126,14 @@ def run_evaluation(
     _check_output(options.output)
     methods = build_methods(options)
     make_folder(options.output)
-    if options.fresh:
-        (options.output / RESULTS).unlink(missing_ok=True)
-    store = ResultStore(options.output / RESULTS)
-    store.begin()
-    for result in evaluate(cases, methods, options, store, progress, cancel):
-        results[result.key] = result
-    return write_evaluation(list(results.values()), options.output)
+    with alone_in(options.output):
+        if options.fresh:
+            (options.output / RESULTS).unlink(missing_ok=True)
+        store = ResultStore(options.output / RESULTS)
+        store.begin()
+        for result in evaluate(cases, methods, options, store, progress, cancel):
+            results[result.key] = result
+        return write_evaluation(list(results.values()), options.output)
 
 
 def _check_output(folder: Path) -> None:

@@ -113,9 +113,8 @@ def test_the_home_of_a_user_is_not_closed(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_one_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
-    code = (
-        f"from GliomaSAMLib.files import alone_in\nwith alone_in({str(tmp_path)!r}): print('in', flush=True); input()"
-    )
+    lines = ("from GliomaSAMLib.files import alone_in", f"with alone_in({str(tmp_path)!r}):", " print(1, flush=True)")
+    code = "\n".join([*lines, " input()"])
     other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdin is not None and other.stdout is not None
     assert other.stdout.readline() == "1\n"

@@ -82,7 +82,9 @@ def test_computed_anew_when_something_changes(change: str, case: Case, tiny_enco
     flair = next(case.folder.glob("*_flair.nii.gz"))
     if change == "file in a folder":
         (case.folder / "anat").mkdir()
-        flair = flair.rename(case.folder / "anat" / flair.name)
+        for path in [path for path in case.folder.glob("*.nii.gz") if path != case.labels]:
+            path.rename(case.folder / "anat" / path.name)
+        flair = case.folder / "anat" / flair.name
         features(case, tiny_encoder, tmp_path / "cache")
         os.utime(flair, ns=(1, 1))
     elif change == "file":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
-from ..files import alone_in, make_folder, sha256_of
+from ..files import alone_in, make_folder, replacing, replacing_together, sha256_of
 from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
@@ -16,7 +16,7 @@ from ..study.modalities import find_volumes
 from .plot import plot_dice
 from .protocol import CaseResult, ProtocolOptions, ResultStore, read_results, run_protocol, signature_of
 from .session_method import InteractiveMethod, SegmentationMethod
-from .tables import TABLES, Summary, summarise, write_tables
+from .tables import TABLES, Summary, summarise, table_texts
 
 BASELINES = ("lite_medsam_boxes", "lite_medsam_propagated", "lite_medsam_boxes_3ch", "grow_ball", "grow_planes")
 """Methods of others, by the name that `EvaluationOptions.baselines` takes."""
@@ -146,11 +146,15 @@ def _check_output(folder: Path) -> None:
 
 
 def write_evaluation(results: Sequence[CaseResult], folder: Path) -> Evaluation:
-    """Write tables and plot of results into a folder that exists. Raises OutputError."""
+    """Write tables and plot of results into a folder that exists, all of them or none. Raises OutputError."""
     summaries = summarise(results)
-    files = write_tables(summaries, folder)
-    plot_dice(results, folder / PLOT)
-    return Evaluation(tuple(results), tuple(summaries), (*files, folder / PLOT))
+    files = [folder / name for name in (*TABLES, PLOT)]
+    with replacing_together(files) as temporary:
+        for path, text in zip(temporary, table_texts(summaries), strict=False):
+            with replacing(path, durable=False) as inner:
+                inner.write_text(text, encoding="utf-8")
+        plot_dice(results, temporary[-1])
+    return Evaluation(tuple(results), tuple(summaries), tuple(files))
 
 
 def evaluate(

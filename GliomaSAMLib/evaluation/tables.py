@@ -5,11 +5,9 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ..files import replacing
 from ..plain_text import markdown_cell, spreadsheet_cell
 from ..regions import REGIONS
 from ..training.validate import LOWERED
@@ -180,15 +178,9 @@ def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
-def write_tables(summaries: Sequence[Summary], folder: Path) -> list[Path]:
-    """Write `table.md`, `table.csv` and `table.json` into a folder that exists. Raises OutputError."""
-    texts = dict(zip(TABLES, (to_markdown(summaries), to_csv(summaries), to_json(summaries)), strict=True))
-    paths = []
-    for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        paths.append(folder / name)
-    return paths
+def table_texts(summaries: Sequence[Summary]) -> tuple[str, ...]:
+    """What is in each of `TABLES`."""
+    return to_markdown(summaries), to_csv(summaries), to_json(summaries)
 
 
 def to_markdown(summaries: Sequence[Summary]) -> str:

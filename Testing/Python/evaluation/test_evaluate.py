@@ -133,6 +133,23 @@ def test_files_of_no_earlier_evaluation_stay(options, tmp_path):
         run_evaluation(nothing)
 
 
+def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):
+    results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "r.jsonl"))
+    out = tmp_path / "out"
+    out.mkdir()
+    write_evaluation(results, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def full(results, path):
+        path.write_bytes(b"half")
+        raise OutputError(f"{path} cannot be written: No space left on device")
+
+    monkeypatch.setattr("GliomaSAMLib.evaluation.evaluate.plot_dice", full)
+    with pytest.raises(OutputError, match=r"dice\.png cannot be written: No space.*no result was written"):
+        write_evaluation(results[:1], out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
 def test_results_of_before_clicks_were_measured_are_read_and_measured_again(options, make_painter, tmp_path):
     store = ResultStore(tmp_path / "r.jsonl")
     run(options, [make_painter()], store)

@@ -3,6 +3,7 @@ and the names that earlier ones hold.
 """
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -100,6 +101,8 @@ def _exchange(paths: Sequence[Path], names: Sequence[Path], kept: Sequence[Path]
     try:
         for index, (path, name, old) in enumerate(zip(paths, names, kept, strict=True)):
             with _told(path):
+                if path.is_dir() and not path.is_symlink():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
                 if os.path.lexists(path):
                     _keep(path, old)
                 done.append(index)

@@ -17,7 +17,7 @@ from ..study import Study
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
-from .examination import Examination, read_examination
+from .examination import NO_SEGMENTATION, Examination, read_examination
 from .lesions import VisitMasks
 from .one_patient import folder_notes
 from .outlining import Earlier, outline
@@ -142,6 +142,9 @@ def _check_given(folders: Sequence[Path | str], options: ReadingOptions) -> None
             raise StudyError(
                 f"{option} is given {len(given)} times for {len(folders)} visits: give it for each of them"
             )
+    files = [Path(file).resolve() for file in options.segmentations if str(file) != NO_SEGMENTATION]
+    if twice := [file.name for n, file in enumerate(files) if file in files[:n]]:
+        raise StudyError(f"The segmentation {twice[0]} is given for two visits: give each visit its own, or - for none")
 
 
 def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> list[str]:
@@ -164,15 +167,19 @@ def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> lis
 
 
 def _same_volumes(one: Examination, other: Examination) -> list[str]:
-    """The modalities whose volumes are the same at two visits."""
-    if one.study is None or other.study is None:
-        return []
-    here, there = one.study, other.study
-    return [
-        name
-        for name in here.modalities
-        if name in there.modalities and np.array_equal(_voxels(here, name), _voxels(there, name))
-    ]
+    """The modalities whose volumes are the same at two visits, and "segmentation" where that is."""
+    same = []
+    if one.study is not None and other.study is not None:
+        here, there = one.study, other.study
+        same += [
+            name
+            for name in here.modalities
+            if name in there.modalities and np.array_equal(_voxels(here, name), _voxels(there, name))
+        ]
+    if one.outlines is not None and other.outlines is not None:
+        first, second = one.outlines.labels, other.outlines.labels
+        same += ["segmentation"] if first.any() and np.array_equal(first, second) else []
+    return same
 
 
 def _voxels(study: Study, modality: str) -> np.ndarray:

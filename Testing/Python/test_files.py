@@ -111,6 +111,14 @@ def test_the_home_of_a_user_is_not_closed(tmp_path: Path, monkeypatch: pytest.Mo
     assert tmp_path.stat().st_mode & 0o777 == 0o755
 
 
+def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    paths[1].mkdir()
+    with pytest.raises(OutputError, match=r"b cannot be written: Is a directory.*no result was written"):
+        write_together(paths, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
 def test_one_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
     pytest.importorskip("fcntl")
     lines = ("from GliomaSAMLib.files import alone_in", f"with alone_in({str(tmp_path)!r}):", " print(1, flush=True)")

@@ -84,7 +84,8 @@ def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path)
         found = read_examinations(folders, replace(ALIGNED, dates=dates))
         assert any("different patients" in note for note in found[1].notes) is doubt
         assert not any("different patients" in note for note in found[0].notes)
-        assert not read_examinations(folders, replace(ALIGNED, dates=dates, same_patient=True))[1].notes
+        said = read_examinations(folders, replace(ALIGNED, dates=dates, same_patient=True))[1].notes
+        assert not any("different patients" in note for note in said)
 
 
 def test_what_the_user_says_counts(two: list[Path]) -> None:
@@ -110,6 +111,19 @@ def test_a_segmentation_is_no_volume_as_well(two: list[Path]) -> None:
     named = (two[0] / "seg.nii.gz").rename(two[0] / "tumour_t1c.nii.gz")
     with pytest.raises(StudyError, match=r"tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
         read_examination(two[0], segmentation=named, today=TODAY)
+
+
+def test_one_segmentation_for_two_visits(two: list[Path]) -> None:
+    same = [two[0] / "seg.nii.gz", two[0] / ".." / two[0].name / "seg.nii.gz"]
+    with pytest.raises(StudyError, match=r"seg\.nii\.gz is given for two visits"):
+        read_visits(two, replace(ALIGNED, segmentations=same))
+    said = "segmentation: equal voxel by voxel at V1 and V2: check the folders"
+    assert said in read_visits(two, ALIGNED)[-1].notes
+    write_labels(two[1], np.roll(arrays()["seg"], 1, 0))
+    assert said not in read_visits(two, ALIGNED)[-1].notes
+    for folder in two:
+        write_labels(folder, np.zeros_like(arrays()["seg"]))
+    assert said not in read_visits(two, ALIGNED)[-1].notes
 
 
 def test_a_link_to_a_folder_has_its_own_name(two: list[Path], tmp_path: Path) -> None:

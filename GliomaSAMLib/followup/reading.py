@@ -3,23 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..data.labels import check_order
 from ..errors import StudyError
 from ..progress import Cancel, Progress, Reporter
-from ..study import Study
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
 from .examination import NO_SEGMENTATION, Examination, read_examination
 from .lesions import VisitMasks
-from .one_patient import folder_notes
+from .one_patient import equal_notes, folder_notes
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
 from .visit import Alignment, Visit, VisitFields
@@ -160,30 +157,7 @@ def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> lis
     differ = [TAGS[tag] for tag in tags if tag not in (STUDY_UID, STUDY_DATE)]
     said = "taken as one patient's, as you said" if options.same_patient else "check that they are of one patient"
     notes = [f"the visits differ in DICOM tags of the patient ({', '.join(differ)}): {said}"] if differ else []
-    for (number, one), (later, other) in combinations(enumerate(found, start=1), 2):
-        if same := _same_volumes(one, other):
-            notes.append(f"{', '.join(same)}: equal voxel by voxel at V{number} and V{later}: check the folders")
-    return notes
-
-
-def _same_volumes(one: Examination, other: Examination) -> list[str]:
-    """The modalities whose volumes are the same at two visits, and "segmentation" where that is."""
-    same = []
-    if one.study is not None and other.study is not None:
-        here, there = one.study, other.study
-        same += [
-            name
-            for name in here.modalities
-            if name in there.modalities and np.array_equal(_voxels(here, name), _voxels(there, name))
-        ]
-    if one.outlines is not None and other.outlines is not None:
-        first, second = one.outlines.labels, other.outlines.labels
-        same += ["segmentation"] if first.any() and np.array_equal(first, second) else []
-    return same
-
-
-def _voxels(study: Study, modality: str) -> np.ndarray:
-    return np.asarray(sitk.GetArrayViewFromImage(study.volume(modality).image))
+    return notes + equal_notes([one.study for one in found], [one.masks for one in found])
 
 
 def _check_volumes(found: Sequence[Examination], options: ReadingOptions) -> None:

@@ -117,7 +117,7 @@ def test_one_segmentation_for_two_visits(two: list[Path]) -> None:
     same = [two[0] / "seg.nii.gz", two[0] / ".." / two[0].name / "seg.nii.gz"]
     with pytest.raises(StudyError, match=r"seg\.nii\.gz is given for two visits"):
         read_visits(two, replace(ALIGNED, segmentations=same))
-    said = "segmentation: equal voxel by voxel at V1 and V2: check the folders"
+    said = "segmentation: equal voxel by voxel at V1 and V2: check that they are two examinations"
     assert said in read_visits(two, ALIGNED)[-1].notes
     write_labels(two[1], np.roll(arrays()["seg"], 1, 0))
     assert said not in read_visits(two, ALIGNED)[-1].notes
@@ -394,7 +394,7 @@ def test_other_doubts_about_one_patient_are_told(
     assert not any("check" in note for note in found[0].notes)
     assert found[1].notes[-2:] == (
         "the visits differ in DICOM tags of the patient (PatientName): check that they are of one patient",
-        "t1c: equal voxel by voxel at V1 and V2: check the folders",
+        "t1c: equal voxel by voxel at V1 and V2: check that they are two examinations",
     )
 
 

@@ -35,6 +35,9 @@ CANONICAL_VERSION = 1
 
 FULL_COVER = 0.9
 
+FEWEST_GREY_VALUES = 10
+"""An image of a head has more."""
+
 MOST_LEFT_OUT = 12
 """Volumes of a folder that a note names as left out."""
 
@@ -312,6 +315,8 @@ def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
     if volume.not_finite:
         count = volume.image.GetNumberOfPixels()
         notes.append(f"{volume.modality}: {volume.not_finite} of {count} voxels are NaN or infinite; taken as 0")
+    if (levels := _grey_values(volume)) <= FEWEST_GREY_VALUES:
+        notes.append(f"{volume.modality} has only {levels} different grey values: check that it is no label map")
     if not volume.fits(grid):
         notes.append(
             f"{volume.modality} resampled from {_spacing(volume.geometry)} onto the reference grid of {_spacing(grid)}"
@@ -320,6 +325,13 @@ def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
     if share < FULL_COVER:
         notes.append(f"{volume.modality} shows only {100 * share:.0f} % of the brain; beyond it, it counts as empty")
     return notes
+
+
+def _grey_values(volume: Volume) -> int:
+    """How many a volume has; where they are many, of some of its voxels."""
+    values = sitk.GetArrayViewFromImage(volume.image)
+    some = np.unique(values[::4, ::4, ::4])
+    return len(some) if len(some) > FEWEST_GREY_VALUES else len(np.unique(values))
 
 
 def _spacing(geometry: Geometry) -> str:

@@ -27,7 +27,8 @@ def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarr
     def write_all(*names: str) -> dict[str, Path]:
         for number, name in enumerate(names):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            sitk.WriteImage(small_grid.to_image(small_arrays["flair"] + np.int16(number)), str(tmp_path / name))
+            noise = np.random.default_rng(number).integers(0, 60, small_grid.shape).astype(np.int16)
+            sitk.WriteImage(small_grid.to_image(small_arrays["flair"] + noise), str(tmp_path / name))
         return {name: tmp_path / name for name in names}
 
     return write_all
@@ -308,6 +309,30 @@ def test_copies_of_one_volume(kind: type, small_grid: Geometry, small_arrays: di
     assert (
         "t1c and flair are equal voxel by voxel: check that both are what they are called" in Study.read(**copies).notes
     )
+
+
+@pytest.mark.parametrize("order", ["RAS", "PIR", "LPS"])
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_copies_that_are_stored_otherwise(
+    order: str, scale: float, small_grid: Geometry, small_arrays: dict[str, np.ndarray]
+) -> None:
+    image = small_grid.to_image(small_arrays["t1c"])
+    copy = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32) * scale + (scale - 1), order)
+    if scale == 1:
+        with pytest.raises(StudyError, match="t1 and t1c are equal voxel by voxel"):
+            Study.read(t1=copy, t1c=image)
+    else:
+        said = [note for note in Study.read(t1=copy, t1c=image).notes if "scale" in note]
+        assert len(said) == 1 and said[0].startswith("t1 and t1c differ by the scale of their grey values only")
+    other = Study.read(t2=small_grid.to_image(small_arrays["t2"]), t1c=image)
+    assert not any("equal" in note or "scale" in note for note in other.notes)
+
+
+def test_a_label_map_given_for_a_volume_is_told(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> None:
+    labels = (np.digitize(small_arrays["flair"], [1, 300, 600])).astype(np.uint8)
+    study = Study.read(flair=small_grid.to_image(labels), t2=small_grid.to_image(small_arrays["t2"]))
+    said = [note for note in study.notes if "grey values" in note]
+    assert said == ["flair has only 4 different grey values: check that it is no label map"]
 
 
 def test_a_source_that_cannot_be_read_is_told_by_the_reader(tmp_path: Path) -> None:

@@ -20,6 +20,12 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 Write = Callable[..., dict[str, Path]]
 
 
+def noisy(values: np.ndarray, seed: int) -> np.ndarray:
+    """A head in air of 0 with a noise of its own."""
+    noise = np.random.default_rng(seed).integers(0, 60, values.shape)
+    return np.where(values > 0, values + noise, 0).astype(np.int16)
+
+
 @pytest.fixture
 def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
     """A function that writes files below `tmp_path`, each with a noise of its own."""
@@ -27,8 +33,7 @@ def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarr
     def write_all(*names: str) -> dict[str, Path]:
         for number, name in enumerate(names):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            noise = np.random.default_rng(number).integers(0, 60, small_grid.shape).astype(np.int16)
-            sitk.WriteImage(small_grid.to_image(small_arrays["flair"] + noise), str(tmp_path / name))
+            sitk.WriteImage(small_grid.to_image(noisy(small_arrays["flair"], number)), str(tmp_path / name))
         return {name: tmp_path / name for name in names}
 
     return write_all
@@ -42,7 +47,7 @@ def write_dicom(tmp_path: Path, small_arrays: dict[str, np.ndarray]) -> Callable
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
-        for index, values in enumerate(small_arrays["flair"][:, None] + np.int16(number)):
+        for index, values in enumerate(noisy(small_arrays["flair"], number)[:, None]):
             image = sitk.GetImageFromArray(values)
             image.SetSpacing((2, 2, 2))
             header = {

@@ -172,7 +172,7 @@ class ModelSection:
             self._panel.message(_("All is installed"), "info")
 
     def importWeights(self):
-        """Import a weights file that the user has."""
+        """Import a weights file that the user has, or use one that the user has trained."""
         path = dialogs.openFile(_("Weights file"), "Weights (*.safetensors *.pth *.bin)")
         if not path:
             return
@@ -183,7 +183,10 @@ class ModelSection:
                 engine.background(_("checking the weights"), lambda progress, cancel: imported(Path(path)), self._told)
 
     def _told(self, name):
-        self._panel.message(_("The weights of {name} can be used now").format(name=name), "info")
+        if name not in self._catalogued and Path(name).is_file() and self._panel.parameters is not None:
+            self._picked.add(name)
+            self._panel.parameters.model = name
+        self._panel.message(_("The weights of {name} can be used now").format(name=Path(name).name), "info")
 
 
 def slicerPackaging():
@@ -222,7 +225,20 @@ def devices():
 
 
 def imported(path):
-    """Import a weights file and return the name of its model. For the worker's thread."""
+    """Import a weights file of the catalogue and return the name of its model; a file that `gliomasam train` wrote is
+    used where it lies, by its path. For the worker's thread.
+    """
+    from GliomaSAMLib.errors import WeightsError
     from GliomaSAMLib.models.catalogue import import_weights
+    from GliomaSAMLib.models.weights import load_weights
 
-    return import_weights(path).name
+    try:
+        return import_weights(path).name
+    except WeightsError as unknown:
+        if path.suffix != ".safetensors":
+            raise
+        try:
+            load_weights(path)
+        except WeightsError:
+            raise unknown from None
+        return str(path)

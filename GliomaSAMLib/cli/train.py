@@ -1,5 +1,6 @@
 """`gliomasam train`: train a method on labelled cases."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,7 +86,13 @@ def train(
         int | None,
         typer.Option(help="End after so many validations without a better score.", min=1, show_default=False),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate of AdamW.")] = 8e-4,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Highest learning rate of AdamW. [default: 0.0008]", show_default=False)
+    ] = None,
+    recipe: Annotated[
+        str,
+        typer.Option(help="Optimiser, schedule and loss: ours, or published, as far as the method's paper says them."),
+    ] = "ours",
     crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
     large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
     pasted: Annotated[
@@ -148,6 +155,7 @@ def train(
         from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
+        from ..training.recipe import RECIPES, as_published
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
@@ -168,7 +176,6 @@ def train(
         accumulate=accumulate,
         checkpointing=checkpointing,
         patience=patience,
-        learning_rate=learning_rate,
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -189,6 +196,12 @@ def train(
         encoder_weights=encoder_weights,
         start=start,
     )
+    if recipe not in RECIPES:
+        raise ModelError(f"There is no recipe {recipe!r}: choose {' or '.join(RECIPES)}")
+    if recipe == "published":
+        options = as_published(options)
+    if learning_rate is not None:
+        options = replace(options, learning_rate=learning_rate)
     with progress_bar() as report:
         weights = fit(options, progress=report, tell=lambda line: output().print(line, markup=False, soft_wrap=True))
     if is_first_process():

@@ -54,16 +54,20 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) ->
         group["lr"] = learning_rate * group.get(FACTOR, 1.0)
 
 
-def warm_cosine(step: int, warmup: int, fraction: float) -> float:
-    """Return the share of the highest learning rate: linear over `warmup` steps, then a cosine down to a hundredth.
+def scheduled(step: int, warmup: int, fraction: float, power: float | None = None) -> float:
+    """Return the share of the highest learning rate: it grows linearly over the first steps, and falls meanwhile.
 
     Args:
         step: Steps done.
-        warmup: Steps until the highest rate.
+        warmup: Steps until nothing is held back.
         fraction: Share of the training that is over.
+        power: It falls as the share that is left to this power; None: as a cosine, down to a hundredth.
     """
     warm = min(1.0, (step + 1) / max(1, warmup))
-    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(1.0, fraction))))
+    over = min(1.0, fraction)
+    if power is not None:
+        return warm * (1 - over) ** power
+    return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * over)))
 
 
 def _trained(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

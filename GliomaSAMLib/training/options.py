@@ -30,7 +30,8 @@ class TrainOptions:
         batch: Crops that a process takes through the network at once.
         accumulate: Such batches a step and process; their gradients are added up, which takes no more memory than one.
         checkpointing: Compute activations again for the gradients instead of keeping them: less memory, more time.
-        learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up and cosine decay to a hundredth.
+        learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up.
+        power: The learning rate falls as the share of the training that is left to this power; None: as a cosine.
         ema: Decay of the moving average of the weights, which is what is saved and validated.
         accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
         seed: Seed of everything random.
@@ -64,6 +65,7 @@ class TrainOptions:
     learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup: int = 100
+    power: float | None = None
     gradient_clip: float = 1.0
     ema: float = 0.998
     accelerator: str = "auto"
@@ -108,6 +110,7 @@ class TrainOptions:
             "batch": self.batch,
             "accumulate": self.accumulate,
             "learning rate": self.learning_rate,
+            "power of the schedule": 1.0 if self.power is None else self.power,
             "devices": self.devices,
             "nodes": self.nodes,
             "minutes": 1.0 if self.minutes is None else self.minutes,

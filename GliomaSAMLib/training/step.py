@@ -24,14 +24,20 @@ _dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0, reduction="none")
 
 @dataclass(frozen=True)
 class LossConfig:
-    """What counts how much in the cross entropy.
+    """What counts how much.
 
     Args:
+        dice: Weight of the Dice loss.
+        near_clicks: Weight of the cross entropy in which voxels near clicks count more.
+        entropy: Weight of the plain cross entropy.
         click_weight: Extra weight at a click; falls off with the wide Gaussian of the prompt maps.
         new_error_weight: Weight of voxels that the answer before had right and this one has wrong; 1 like all others.
         clicked_error_weight: Weight of the error that a newest click lies in, within 12 mm of it; 1 like all others.
     """
 
+    dice: float = 1.0
+    near_clicks: float = 1.0
+    entropy: float = 0.5
     click_weight: float = 15.0
     new_error_weight: float = 1.0
     clicked_error_weight: float = 1.0
@@ -39,15 +45,21 @@ class LossConfig:
     def problems(self) -> list[str]:
         """What makes no sense, one line each."""
         weights = {
+            "the Dice loss": self.dice,
+            "the cross entropy near clicks": self.near_clicks,
+            "the cross entropy": self.entropy,
             "clicks": self.click_weight,
             "new errors": self.new_error_weight,
             "clicked errors": self.clicked_error_weight,
         }
-        return [
+        found = [
             f"the weight of {name} must be a number of 0 or more, not {value}"
             for name, value in weights.items()
             if not (math.isfinite(value) and value >= 0)
         ]
+        if not any((self.dice, self.near_clicks, self.entropy)):
+            found.append("the weights of the Dice loss and the cross entropies must not all be 0")
+        return found
 
 
 PLAIN = LossConfig()
@@ -91,7 +103,9 @@ def segmentation_loss(
     if before is not None:
         entropy = entropy * _error_weights(logits, truth, config, before)
     near_clicks = (entropy * weight).mean(dim=(2, 3, 4)) / weight.mean(dim=(2, 3, 4))
-    by_region = _dice(logits, truth).flatten(1) + near_clicks + 0.5 * entropy.mean(dim=(2, 3, 4))  # B x 3
+    plain = entropy.mean(dim=(2, 3, 4))
+    by_region = config.dice * _dice(logits, truth).flatten(1) + config.near_clicks * near_clicks  # B x 3
+    by_region = by_region + config.entropy * plain
     return known_mean(by_region, known).mean()
 
 

@@ -25,7 +25,7 @@ from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
 from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
-from .optimiser import make_optimiser, set_learning_rate, warm_cosine
+from .optimiser import make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
@@ -228,9 +228,8 @@ class Run:
         The host asks the device for numbers once, after all has been queued; then the next crops are queued as well.
         """
         options = self.options
-        set_learning_rate(
-            self.optimizer, options.learning_rate * warm_cosine(self.step, options.warmup, self.fraction())
-        )
+        share = scheduled(self.step, options.warmup, self.fraction(), options.power)
+        set_learning_rate(self.optimizer, options.learning_rate * share)
         self.module.train()
         self.optimizer.zero_grad()
         losses, dices, watch = [], [], Stopwatch(self.fabric.device)

@@ -98,3 +98,21 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert f"\n## {version}" in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
     package = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     assert "version" in package["project"]["dynamic"] and "version" not in package["project"]
+
+
+def test_continuous_integration_calls_targets_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    hosts = [*(PROJECT / ".github" / "workflows").glob("*.yml"), PROJECT / ".gitlab-ci.yml", PROJECT / ".ci" / "run"]
+    for path in hosts:
+        text = path.read_text(encoding="utf-8")
+        called = re.findall(r"\bmake ([a-z-]+)", re.sub(r"^ *#.*$", "", text, flags=re.MULTILINE))
+        assert called and set(called) <= targets, path.name
+        steps = re.findall(r"^ +- run: (.+)$", text, re.MULTILINE)
+        assert [step for step in steps if not step.startswith("make ")] == [], path.name
+
+
+def test_python_3_12_is_tested_by_the_public_hosts_only_and_that_is_said() -> None:
+    workflows = "".join(path.read_text(encoding="utf-8") for path in (PROJECT / ".github" / "workflows").glob("*.yml"))
+    assert 'python: ["3.11", "3.12"]' in workflows
+    assert "3.12" not in (PROJECT / ".ci" / "run").read_text(encoding="utf-8")
+    assert "3.12 runs in the public continuous integration only" in (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -47,13 +47,15 @@ def read(name: str) -> dict[str, Any]:
 
 def methods(models: dict[str, Any], level: str = "###") -> str:
     """All methods of one setting, a table a region."""
-    heads = ["method", *PROMPTS, "HD95", "NSD", "mended", "broken", "lowered"]
+    rows_of_all = [measured[region] for measured in models.values() for region in REGION_NAMES]
+    counts = [count for count in PROMPTS if any(count in row["dice"] for row in rows_of_all)]
+    heads = ["method", *counts, "HD95", "NSD", "mended", "broken", "lowered"]
     parts = []
     for region, name in REGION_NAMES.items():
         rows = []
         for model, measured in models.items():
             row = measured[region]
-            dice = [number(row["dice"].get(count)) for count in PROMPTS]
+            dice = [number(row["dice"].get(count)) for count in counts]
             surface = [number(row["hd95"], 1), number(row["nsd2"])]
             clicks = [number(row["mended"], 2), number(row["broken_per_mended"], 2), percent(row["lowered"])]
             rows.append([model, *dice, *surface, *clicks])

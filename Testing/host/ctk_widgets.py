@@ -88,8 +88,15 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801
     def sizeHint(self) -> Any:
         inner = self.layout()
         width = inner.sizeHint().width() if inner is not None else 100
-        height = inner.sizeHint().height() if inner is not None and self.isChecked() else HEADER
+        height = HEADER
+        if inner is not None and self.isChecked():
+            wrapped = inner.totalHeightForWidth(self.width) if inner.hasHeightForWidth() else 0
+            height = max(inner.sizeHint().height(), wrapped)
         return QtCore.QSize(width, max(height, HEADER))
+
+    def minimumSizeHint(self) -> Any:
+        hint = super().minimumSizeHint()
+        return hint if self.isChecked() else QtCore.QSize(hint.width(), HEADER)
 
     def hitButton(self, position: Any) -> bool:
         return bool(position.y() < HEADER)

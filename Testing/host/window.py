@@ -12,13 +12,14 @@ Does not prove: what the application draws round the panel and the views, other 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import slicer
 from PySide6 import QtCore, QtGui, QtTest, QtWidgets
 
+from .plot_view import PlotView
 from .pythonqt import stray_attributes
 from .scripted import ScriptedModule, load_module
 from .views import SliceView
@@ -61,9 +62,7 @@ class SliceWidget(QtWidgets.QWidget):
 
     def render(self) -> None:
         self._waiting = False
-        pixels = self.view.pixels()
-        rows, columns, _ = pixels.shape
-        self._picture = QtGui.QImage(pixels.data, columns, rows, 3 * columns, QtGui.QImage.Format_RGB888).copy()
+        self._picture = picture_of(self.view.pixels())
         self.update()
 
     def paintEvent(self, event: Any) -> None:
@@ -102,6 +101,31 @@ class SliceWidget(QtWidgets.QWidget):
         """The place in the widget where a place of the patient is seen."""
         x, y = self.view.ras_to_xy(ras)
         return QtCore.QPoint(round(x), round(self.height - 1 - y))
+
+
+class PlotWidget(QtWidgets.QWidget):
+    """A plot view painted into a widget; drawn when the window is grabbed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.view = PlotView(name)
+        self._picture: Any = None
+
+    def render(self) -> None:
+        self.view.resize(self.width, self.height)
+        self._picture = picture_of(self.view.pixels())
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:
+        painter = QtGui.QPainter(self)
+        if self._picture is not None:
+            painter.drawImage(0, 0, self._picture)
+        painter.end()
+
+
+def picture_of(pixels: Any) -> Any:
+    rows, columns, _ = pixels.shape
+    return QtGui.QImage(pixels.data, columns, rows, 3 * columns, QtGui.QImage.Format_RGB888).copy()
 
 
 def button_name(event: Any) -> str:
@@ -143,7 +167,7 @@ class MiniSlicer:
         row = QtWidgets.QHBoxLayout(middle)
         self._panels = QtWidgets.QScrollArea()
         self._panels.setWidgetResizable(True)
-        self._panels.setFixedWidth(panel_width)
+        self.panel_width = panel_width
         row.addWidget(self._panels)
         grid = QtWidgets.QGridLayout()
         self.views: dict[str, SliceWidget] = {}
@@ -151,10 +175,21 @@ class MiniSlicer:
             self.views[name] = SliceWidget(name, orientation, colour, view_size)
             grid.addWidget(self.views[name], index // 2, index % 2)
         row.addLayout(grid, 1)
+        self._grid = grid
+        self._plots: list[PlotWidget] = []
         self.window.setCentralWidget(middle)
         slicer.app.layoutManager().views = self.views
         self.window.show()
         self.pump()
+
+    @property
+    def panel_width(self) -> int:
+        """The width of the panel in pixels."""
+        return int(self._panels.width)
+
+    @panel_width.setter
+    def panel_width(self, pixels: int) -> None:
+        self._panels.setFixedWidth(pixels)
 
     def close(self) -> None:
         """Leave and unload the modules, close the views and the window."""
@@ -163,7 +198,7 @@ class MiniSlicer:
             module.unload()
         self._modules.clear()
         self._panels.takeWidget()
-        for widget in self.views.values():
+        for widget in (*self.views.values(), *self._plots):
             widget.view.close()
         slicer.app.layoutManager().views = {}
         self.window.close()
@@ -201,6 +236,29 @@ class MiniSlicer:
         """Show a volume in all views."""
         for widget in self.views.values():
             widget.view.show(volume_node)
+        self.pump()
+
+    def arrange(self, *rows: Sequence[str]) -> None:
+        """Show some of the slice views, in rows."""
+        for widget in self.views.values():
+            widget.setVisible(False)
+        for line, row in enumerate(rows):
+            for column, name in enumerate(row):
+                self._grid.addWidget(self.views[name], line, column)
+                self.views[name].setVisible(True)
+        self.pump()
+
+    def add_layout(self, names: Sequence[str], plot: str, size: int = 240) -> None:
+        """Show two or more further axial views over a plot view, as the application does when it takes up a layout.
+        Here the views are there before a module asks for them.
+        """
+        for name in names:
+            self.views[name] = SliceWidget(name, *VIEWS["Red"], size)
+        self.arrange(names)
+        self._plots.append(PlotWidget(plot))
+        self._grid.addWidget(self._plots[-1], 1, 0, 1, len(names))
+        for row, share in enumerate((7, 3)):
+            self._grid.setRowStretch(row, share)
         self.pump()
 
     def jump(self, ras: RAS) -> None:
@@ -277,10 +335,14 @@ class MiniSlicer:
 
     def grab(self, path: Path) -> None:
         """Write a picture of the whole window as PNG."""
-        for widget in self.views.values():
+        self.pixmap().save(str(path))
+
+    def pixmap(self) -> Any:
+        """A picture of the whole window as it is now."""
+        for widget in (*self.views.values(), *self._plots):
             widget.render()
         self.pump()
-        self.window.grab().save(str(path))
+        return self.window.grab()
 
     def strays(self) -> list[str]:
         """Attributes stored on Qt's objects that PythonQt would have refused."""

@@ -337,7 +337,7 @@ class FollowUp:
     def show_side_by_side(self, earlier: int, later: int) -> None:
         """Show two visits of the comparison side by side."""
         if self.assessment is None:
-            raise StudyError("Nothing is compared yet: press Compare first")
+            raise StudyError("Nothing is compared yet: press Compare visits first")
         self.views.open(self._shown(earlier), self._shown(later))
         self.show_callipers(later)
         self.curve.show(self.assessment)
@@ -397,7 +397,7 @@ class FollowUp:
         from ...followup.report.folder import check_report_folder, write_report_folder
 
         if self.assessment is None:
-            raise StudyError("Nothing is compared yet: press Compare first")
+            raise StudyError("Nothing is compared yet: press Compare visits first")
         if self.is_stale:
             raise StudyError("Outlines or days were changed since the visits were compared: press Compare visits again")
         if self.is_waiting:

@@ -1,12 +1,13 @@
 """README and documentation: their length, links and tables, and that what they tell one to type works."""
 
 import importlib.util
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), PROJECT / "Testing" 
 LONGEST_README = 140
 MOST_PICTURES_MB = 2.0
 FENCE = re.compile(
-    r"(?:<!-- not run: (?P<why>[^>]+) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+    r"(?:<!-- (?:not run: (?P<why>[^>]+)|run on: (?P<data>\w+)) -->\n)?^```(?P<kind>\w+)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
 )
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 RUN_PAGES = ("README.md", "docs/command_line.md", "docs/python.md", "docs/training.md", "docs/follow_up.md")
@@ -62,6 +64,14 @@ def test_pictures_are_small_together() -> None:
     assert sum(path.stat().st_size for path in pictures) < MOST_PICTURES_MB * 1e6
 
 
+def test_each_picture_of_the_tutorial_is_made_by_a_test_and_shown() -> None:
+    source = (PROJECT / "Testing" / "Python" / "module" / "test_screenshot.py").read_text(encoding="utf-8")
+    made = set(re.findall(r'take_\w+\(clinician, "(\d_\w+)"', source))
+    page = (DOCS / "slicer.md").read_text(encoding="utf-8")
+    assert made == {path.stem for path in (DOCS / "images" / "slicer").iterdir()}
+    assert made == set(re.findall(r"\(images/slicer/(\w+)\.png\)", page))
+
+
 def written_tables() -> Any:
     spec = importlib.util.spec_from_file_location(
         "write_tables", PROJECT / "Testing" / "benchmarks" / "write_tables.py"
@@ -82,18 +92,21 @@ def test_the_tables_are_those_of_the_measurements() -> None:
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page."""
+    """A fenced block of a page. `why_not` says why it is not run, `data` what takes the place of the user's own: the
+    `visits` of the phantom, or small `cases`.
+    """
 
     page: str
     kind: str
     text: str
     why_not: str | None
+    data: str | None
 
 
 def blocks() -> Iterator[Block]:
     for name in RUN_PAGES:
         for found in FENCE.finditer((PROJECT / name).read_text(encoding="utf-8")):
-            yield Block(name, found["kind"], found["text"], found["why"])
+            yield Block(name, found["kind"], found["text"], found["why"], found["data"])
 
 
 def test_commands_are_in_blocks_that_are_run_or_say_why_not() -> None:
@@ -107,13 +120,26 @@ def test_commands_are_in_blocks_that_are_run_or_say_why_not() -> None:
 def workplace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in which the demonstration was run, with `gliomasam` and `python` on its path."""
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "bin").mkdir()
-    script = folder / "bin" / "gliomasam"
-    script.write_text(f"#!{sys.executable}\nfrom GliomaSAMLib.cli import main\nmain()\n")
-    script.chmod(0o755)
+    write_command(folder)
     done = shell("gliomasam demo", folder)
     assert done.returncode == 0, done.stdout
     return folder
+
+
+def write_command(folder: Path, **more: Sequence[str]) -> None:
+    """Put `gliomasam` into a folder's `bin`; some commands get more arguments than are typed."""
+    (folder / "bin").mkdir()
+    script = folder / "bin" / "gliomasam"
+    added = {name: list(arguments) for name, arguments in more.items()}
+    lines = [
+        f"#!{sys.executable}",
+        "import sys",
+        "from GliomaSAMLib.cli import main",
+        f"sys.argv += {added!r}.get(sys.argv[1], [])",
+        "main()",
+    ]
+    script.write_text("\n".join(lines) + "\n")
+    script.chmod(0o755)
 
 
 def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
@@ -137,28 +163,110 @@ def shell(command: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     )
 
 
+def is_told(expected: str, printed: str) -> bool:
+    """Whether a page shows what is printed: `...` stands for anything, and numbers with a decimal point may differ by
+    a tenth, as they do between machines.
+    """
+    parts = re.split(r"(\.\.\.|\d+\.\d+)", expected.strip())
+    kinds = {"...": ".*"}
+    pattern = "".join(kinds.get(part, r"(\d+\.\d+)") if odd % 2 else re.escape(part) for odd, part in enumerate(parts))
+    found = re.fullmatch(pattern, printed.strip(), re.DOTALL)
+    numbers = [float(part) for part in parts[1::2] if part != "..."]
+    return found is not None and [float(text) for text in found.groups()] == pytest.approx(numbers, rel=0.1)
+
+
+def test_what_is_printed_is_compared() -> None:
+    assert is_told("a\n...\nWT 97.5 mL; ... s", "a\nb\nc\nWT 95.0 mL; 12 s\n")
+    assert not is_told("WT 97.5 mL", "WT 80.5 mL")
+    assert not is_told("WT 97.5 mL", "TC 97.5 mL")
+
+
+def command_of(block: Block) -> tuple[str, str]:
+    """The command of a `console` block, which may go on over lines, and what it prints."""
+    lines = block.text.removeprefix("$ ").splitlines()
+    length = 1 + next(number for number, line in enumerate(lines) if not line.endswith("\\"))
+    return "\n".join(lines[:length]), "\n".join(lines[length:])
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_what_the_pages_tell_to_type_works(workplace: Path) -> None:
-    """In the order of the pages, in one folder; `console` blocks hold what is printed, `...` stands for anything."""
-    ran = 0
+    """In the order of the pages, in one folder. A `console` block holds what is printed, too; a `text` block what the
+    block before it prints.
+    """
+    ran = compared = 0
+    printed = ""
     for block in blocks():
-        if block.why_not is not None:
+        if block.why_not is not None or block.data == "cases":
             continue
         where = f"{block.page}:\n{block.text}"
+        if block.data == "visits" and not (workplace / "patient").exists():
+            shutil.copytree(workplace / "demo-output" / "visits", workplace / "patient")
         if block.kind == "bash":
             done = shell(f"set -e\n{block.text}", workplace)
-            assert done.returncode == 0, f"{where}\n{done.stdout}"
-        elif block.kind == "console":
-            command, expected = block.text.removeprefix("$ ").split("\n", 1)
-            printed = shell(command, workplace).stdout
-            pattern = ".*".join(re.escape(part) for part in expected.strip().split("..."))
-            assert re.fullmatch(pattern, printed.strip(), re.DOTALL), f"{where}\n{printed}"
         elif block.kind == "python":
             (workplace / "example.py").write_text(block.text)
             done = shell("python example.py", workplace)
-            assert done.returncode == 0, f"{where}\n{done.stdout}"
+        elif block.kind == "console":
+            command, expected = command_of(block)
+            done = shell(command, workplace)
+            assert is_told(expected, done.stdout), f"{where}\n{done.stdout}"
+        elif block.kind == "text":
+            assert is_told(block.text, printed), f"{where}\n{printed}"
+            compared += 1
+            continue
         else:
             continue
+        printed = done.stdout
+        assert done.returncode == 0 or block.kind == "console", f"{where}\n{printed}"
         ran += 1
-    assert ran >= 6
+    assert ran >= 6 and compared >= 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+def test_the_follow_up_of_the_phantom_is_as_its_page_says(workplace: Path) -> None:
+    if not (workplace / "demo-output" / "report-model").is_dir():
+        assert shell("gliomasam demo --follow-up", workplace).returncode == 0
+    given, outlined = (
+        json.loads((workplace / "demo-output" / name / "report.json").read_text(encoding="utf-8"))
+        for name in ("report", "report-model")
+    )
+    page = (DOCS / "follow_up.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d{4}-\d\d-\d\d) \| (.+?) \| (.+?) \| (.+?) \| (.+?) \|", page, re.MULTILINE)
+    assert len(rows) == 3
+    for index, (day, *cells) in enumerate(rows):
+        told = [[float(text) for text in re.findall(r"[\d.]+", cell)] for cell in cells]
+        for cell, region in zip(told, ("ET", "WT"), strict=False):
+            volumes = [report["visits"][index]["regions_ml"][region] for report in (given, outlined)]
+            assert cell[1:] == pytest.approx(volumes, rel=0.1), (day, region)
+        for cell, report in zip(told[2:], (given, outlined), strict=True):
+            lesion = report["components"]["CE"]["tracks"][0]["at"][index]
+            assert cell == pytest.approx([lesion["longest_mm"], lesion["perpendicular_mm"]], rel=0.1), day
+
+
+QUICK = {
+    "train": ("--steps", "1", "--crop", "32", "32", "32", "--large-crop", "32", "32", "32"),
+    "evaluate": ("--prompts", "1", "--device", "cpu"),
+}
+"""What is added to commands that take hours."""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize("page", ["README.md", "docs/training.md"])
+def test_training_and_evaluation_work_as_the_pages_tell(
+    page: str, tmp_path: Path, make_case: Callable[..., Path]
+) -> None:
+    pytest.importorskip("lightning", reason="training needs lightning")
+    write_command(tmp_path, **QUICK)
+    names = [f"case{number}" for number in range(5)]
+    for seed, name in enumerate(names):
+        make_case(tmp_path / "CASES" / name, seed)
+    (tmp_path / "split.json").write_text(json.dumps({"train": names[1:], "val": names[:1]}))
+    found = [block for block in blocks() if block.page == page and block.data == "cases"]
+    assert found
+    for block in found:
+        done = shell(f"set -e\n{block.text}", tmp_path)
+        assert done.returncode == 0, f"{block.text}\n{done.stdout}"
+    assert list((tmp_path / "runs" / "table").glob("*.md"))

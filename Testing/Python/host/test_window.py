@@ -128,3 +128,25 @@ def test_nothing_is_left_after_the_window(mrml_scene: Any, watch: Any) -> None:
     again.close()
     assert observers() == before
     assert slicer.util.mainWindow() is None
+
+
+def test_a_chart_is_drawn_in_the_colour_of_its_series(mini_slicer: Any) -> None:
+    table, series, chart = (
+        slicer.mrmlScene.AddNewNodeByClass(f"vtkMRML{kind}Node") for kind in ("Table", "PlotSeries", "PlotChart")
+    )
+    slicer.util.updateTableFromArray(table, np.array([[0.0, 1.0], [10.0, 3.0]]), ["Day", "mL"])
+    series.SetAndObserveTableNodeID(table.GetID())
+    series.SetXColumnName("Day")
+    series.SetYColumnName("mL")
+    series.SetColor(1.0, 0.0, 0.0)
+    chart.AddAndObservePlotSeriesNodeID(series.GetID())
+    mini_slicer.add_layout(("Left", "Right"), "Curve")
+    view = mini_slicer._plots[0].view
+    assert not red(view.pixels()).any()
+    view.node.SetPlotChartNodeID(chart.GetID())
+    assert red(view.pixels()).sum() > 100
+    assert not mini_slicer.views["Red"].visible and mini_slicer.views["Left"].visible
+
+
+def red(pixels: np.ndarray) -> np.ndarray:
+    return (pixels[..., 0] > 200) & (pixels[..., 1:] < 60).all(-1)

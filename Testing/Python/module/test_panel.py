@@ -277,6 +277,18 @@ def test_a_saved_scene_goes_on_where_it_was(user: Clinician, tmp_path: Path) -> 
     assert [(p.kind, p.positive, p.region) for p in user.task.session.prompts] == prompts
 
 
+def test_weights_that_the_user_trained_are_in_use(user: Clinician, untrained: Path, monkeypatch: Any) -> None:
+    from GliomaSAMPanel import dialogs
+
+    monkeypatch.setattr(dialogs, "openFile", lambda *_: str(untrained))
+    user.ui.weightsButton.click()
+    user.wait()
+    assert user.panel.messages.text == f"The weights of {untrained.name} can be used now"
+    assert user.panel.parameters.model == user.ui.modelSelector.currentText == str(untrained)
+    user.click(INSIDE)
+    assert user.panel.engine.choice.model == str(untrained) and user.at(user.masks()["WT"], INSIDE)
+
+
 def test_a_scene_of_another_model_that_is_not_here_goes_on_from_its_segments(
     user: Clinician, quick: QuickWork, tmp_path: Path, monkeypatch: Any
 ) -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from GliomaSAMLib.errors import ModelError
 from GliomaSAMLib.models.registry import VolumeDecoder
-from GliomaSAMLib.training.optimiser import make_optimiser, set_learning_rate, warm_cosine
+from GliomaSAMLib.training.optimiser import make_optimiser, scheduled, set_learning_rate
 
 
 class Layers(VolumeDecoder):
@@ -80,7 +80,14 @@ def test_factors_that_make_no_sense(factors: dict[str, float], said: str) -> Non
 
 
 def test_the_schedule_warms_up_and_falls_to_a_hundredth() -> None:
-    assert warm_cosine(0, 4, 0.0) == pytest.approx(0.25)
-    assert warm_cosine(3, 4, 0.0) == warm_cosine(0, 0, 0.0) == 1
-    assert warm_cosine(50, 4, 0.5) == pytest.approx(0.505)
-    assert warm_cosine(99, 4, 1.0) == warm_cosine(99, 4, 1.7) == pytest.approx(0.01)
+    assert scheduled(0, 4, 0.0) == pytest.approx(0.25)
+    assert scheduled(3, 4, 0.0) == scheduled(0, 0, 0.0) == 1
+    assert scheduled(50, 4, 0.5) == pytest.approx(0.505)
+    assert scheduled(99, 4, 1.0) == scheduled(99, 4, 1.7) == pytest.approx(0.01)
+
+
+def test_polynomial_decay() -> None:
+    assert scheduled(0, 4, 0.0, power=2.0) == pytest.approx(0.25)
+    assert scheduled(50, 4, 0.5, power=2.0) == pytest.approx(0.25)
+    assert scheduled(50, 4, 0.5, power=0.5) == pytest.approx(0.5**0.5)
+    assert scheduled(99, 4, 1.7, power=7.0) == 0

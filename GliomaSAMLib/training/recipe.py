@@ -1,0 +1,52 @@
+"""How published methods are trained, as far as their papers or code say it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from .options import TrainOptions
+
+RECIPES = ("ours", "published")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a paper or its code says; the rest is as for our own method.
+
+    Args:
+        learning_rate: The highest.
+        weight_decay: Of AdamW.
+        warmup: Steps of linear warm-up.
+        power: Of the polynomial by which the learning rate falls.
+        dice, entropy: Weights of Dice loss and cross entropy; voxels near clicks count no more than others.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    warmup: int
+    power: float
+    dice: float
+    entropy: float
+
+
+PUBLISHED: Mapping[str, Recipe] = {
+    # code of MA-SAM (Chen et al., arXiv 2309.08842)
+    "ma_sam": Recipe(learning_rate=8e-4, weight_decay=0.1, warmup=250, power=7.0, dice=0.8, entropy=0.2),
+    # code of a sibling work by an author of CMAA (Shi et al., arXiv 2307.01124), which names no learning rate or decay
+    "cmaa": Recipe(learning_rate=8e-4, weight_decay=1e-2, warmup=250, power=0.9, dice=0.8, entropy=0.2),
+}
+"""By method. Of `csad` and `3dmedsam` neither paper nor code is known to say it."""
+
+
+def as_published(options: TrainOptions) -> TrainOptions:
+    """The options with optimiser, schedule and loss as published; unchanged for a method of which nothing is known."""
+    recipe = PUBLISHED.get(options.method)
+    if recipe is None:
+        return options
+    return replace(
+        options,
+        learning_rate=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        warmup=recipe.warmup,
+        power=recipe.power,
+        loss=replace(options.loss, dice=recipe.dice, near_clicks=0.0, entropy=recipe.entropy),
+    )

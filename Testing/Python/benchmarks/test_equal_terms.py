@@ -1,0 +1,54 @@
+"""The comparison of methods on equal terms, on heads by chance and with the method that takes the least time."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from support import phantom_case
+
+from GliomaSAMLib.models.registry import METHODS
+from GliomaSAMLib.training.checkpoint import read_log
+
+sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))  # where a script finds its neighbours
+from equal_terms import main, options_of, parse
+
+RADII = {"necrosis": 3, "enhancing": 5, "oedema": 8}
+
+
+@pytest.fixture
+def arguments(tmp_path: Path) -> list[str]:
+    for name in ("first", "second"):
+        phantom_case(tmp_path / "cases" / name, (40, 40, 40), radii=RADII)
+    split = tmp_path / "split.json"
+    split.write_text(json.dumps({"train": ["first"], "val": ["second"]}))
+    files = [f"--split={split}", f"--work={tmp_path / 'run'}", f"--output={tmp_path / 'table.json'}"]
+    return [str(tmp_path / "cases"), *files, "--accelerator=cpu"]
+
+
+def test_all_methods_see_the_same_samples(arguments: list[str]) -> None:
+    given = parse(arguments)
+    assert given.samples >= 2000
+    options = [options_of(method, given) for method in METHODS]
+    same = {(one.steps, one.batch, one.accumulate, one.seed, one.augment, one.clicks, one.cache) for one in options}
+    assert len(same) == 1
+    assert len({one.output for one in options}) == len(METHODS)
+    for one in options:
+        one.method_config()
+
+
+@pytest.mark.slow
+def test_a_training_stops_in_time_goes_on_and_is_measured(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", ["x", *arguments, "--method=segresnet", "--samples=3", "--until=0.0001"])
+    assert main() == 1
+    assert not (tmp_path / "table.json").exists()
+    monkeypatch.setattr("sys.argv", ["x", *arguments, "--method=segresnet", "--samples=3"])
+    assert main() == 0
+    assert [line["step"] for line in read_log(tmp_path / "run" / "segresnet") if "loss" in line] == [1, 2, 3]
+    written = json.loads((tmp_path / "table.json").read_text())
+    assert (written["samples"], written["cases"]) == (3, ["second"])
+    assert written["minutes"].keys() == {"segresnet"}
+    (table,) = written["settings"].values()
+    assert 0 <= table["segresnet"]["WT"]["dice"]["5"] <= 1

@@ -1,0 +1,41 @@
+"""The trainings of papers: what they change, and what stays the user's."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from GliomaSAMLib.models.registry import METHODS
+from GliomaSAMLib.training import LossConfig, TrainOptions
+from GliomaSAMLib.training.recipe import PUBLISHED, as_published
+from GliomaSAMLib.training.step import segmentation_loss
+
+OPTIONS = TrainOptions(Path("cases"), Path("run"), steps=7, seed=3, loss=LossConfig(new_error_weight=2.0))
+
+
+def test_ma_sam_is_trained_as_its_code_does() -> None:
+    options = as_published(replace(OPTIONS, method="ma_sam"))
+    assert (options.learning_rate, options.weight_decay, options.warmup, options.power) == (8e-4, 0.1, 250, 7.0)
+    assert (options.steps, options.seed, options.loss.new_error_weight) == (7, 3, 2.0)
+    assert options.method_config().method == "ma_sam"
+
+
+def test_what_is_not_known_stays_as_it_is() -> None:
+    assert PUBLISHED.keys() < METHODS.keys()
+    for method in METHODS.keys() - PUBLISHED.keys():
+        options = replace(OPTIONS, method=method)
+        assert as_published(options) == options
+
+
+def test_the_loss_is_a_fifth_cross_entropy_and_the_rest_dice_wherever_clicks_lie() -> None:
+    logits, truth = torch.randn(1, 3, 8, 8, 8), (torch.rand(1, 3, 8, 8, 8) > 0.5).float()
+    maps = torch.zeros(1, 21, 4, 4, 4)
+    loss = as_published(replace(OPTIONS, method="cmaa", loss=LossConfig())).loss
+    both = float(segmentation_loss(logits, truth, maps, loss))
+    dice = float(segmentation_loss(logits, truth, maps, replace(loss, entropy=0.0)))
+    entropy = float(torch.nn.functional.binary_cross_entropy_with_logits(logits, truth))
+    assert both == pytest.approx(dice + 0.2 * entropy, rel=1e-5)
+    clicked = maps.clone()
+    clicked[:, 6:12, 1, 2, 3] = 1
+    assert float(segmentation_loss(logits, truth, clicked, loss)) == pytest.approx(both)

@@ -1,0 +1,123 @@
+"""Every method trained with the same cases, crops and number of samples, and then measured on the same cases.
+
+    python Testing/benchmarks/equal_terms.py CASES --extra EXTRA --split split.json --work RUN \
+        --output docs/benchmarks/equal_terms.json
+
+One method after the other: 2,000 crops, one a step, the same seed and so the same crops, with users who click where the
+method reads clicks; optimiser, schedule and loss as published where that is known (`training/recipe.py`). Stopped, the
+same command goes on, for days if need be. With --until, only those methods are measured whose training is over by then.
+Each training is a `gliomasam train`, the measuring a `gliomasam evaluate`; both leave all they know in WORK.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from collect_tables import collect, to_text
+from rich.console import Console
+
+from GliomaSAMLib.cli.app import run as gliomasam
+from GliomaSAMLib.errors import Cancelled, GliomaSAMError
+from GliomaSAMLib.files import replacing
+from GliomaSAMLib.models.registry import METHODS
+from GliomaSAMLib.models.weights import load_weights
+from GliomaSAMLib.training import ClickConfig, TrainOptions, fit
+from GliomaSAMLib.training.recipe import PUBLISHED, as_published
+
+SAMPLES = 2000
+USERS = 2
+SPLIT_NAME = "equal"
+
+
+def options_of(method: str, given: argparse.Namespace) -> TrainOptions:
+    """How a method is trained: all as for the others, but what its paper says."""
+    return as_published(
+        TrainOptions(
+            folder=given.cases,
+            extra=tuple(given.extra),
+            split=given.split,
+            output=given.work / method,
+            cache=given.work / "features",
+            method=method,
+            steps=given.samples,
+            accelerator=given.accelerator,
+            clicks=ClickConfig(users=USERS),
+            seed=0,
+            validate_minutes=1e6,  # once, at the end
+        )
+    )
+
+
+def train(method: str, given: argparse.Namespace, console: Console) -> bool:
+    """Train one method, or go on; whether it is through."""
+    options = options_of(method, given)
+    console.print(f"{method}: {given.samples} samples, {'as published' if method in PUBLISHED else 'as ours'}")
+    late = (lambda: time.time() > given.begun + 60 * given.until) if given.until else (lambda: False)
+    try:
+        fit(options, cancel=late, tell=lambda line: console.print(line, markup=False, soft_wrap=True))
+    except Cancelled as told:
+        console.print(f"{method}: {told}", markup=False)
+        return False
+    return True
+
+
+def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
+    """What stands beside the table."""
+    notes = {method: load_weights(options_of(method, given).weights)[1].extra for method in done}
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() and given.accelerator != "cpu" else None
+    return {
+        "samples": given.samples,
+        "users": USERS,
+        "machine": card or f"{platform.machine()}, {os.cpu_count()} cores",
+        "minutes": {method: note.get("minutes") for method, note in notes.items()},
+        "published_recipe": sorted(set(done) & PUBLISHED.keys()),
+    }
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("--extra", type=Path, action="append", default=[], help="further cases for training")
+    parser.add_argument("--split", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="folder of what is trained and measured")
+    parser.add_argument("--method", action="append", choices=list(METHODS), help="default: all")
+    parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--accelerator", default="auto")
+    parser.add_argument("--until", type=float, help="minutes after which the training stops, to go on another time")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file for the table")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    """Train, measure, write."""
+    console, given = Console(), parse()
+    given.begun = time.time()
+    methods = given.method or list(METHODS)
+    try:
+        done = [method for method in methods if train(method, given, console)]
+        if not done:
+            return 1
+        table = given.work / "table"
+        asked = ["evaluate", str(given.cases), f"--split={given.split}", "--start=centre", "--prompts=5"]
+        asked += [f"--model={options_of(method, given).weights}" for method in done]
+        if status := gliomasam([*asked, f"--output={table}"]):
+            return status
+        text = to_text(collect({SPLIT_NAME: table / "table.json"}, facts(done, given)))
+        with replacing(given.output) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except GliomaSAMError as error:
+        console.print(f"[red]{error}[/red]")
+        return 2
+    console.print(f"{given.output} written", markup=False, soft_wrap=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

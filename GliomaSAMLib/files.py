@@ -1,16 +1,18 @@
-"""Files: names that can be used, files written whole or not at all, those that come with the library, and the names
-that earlier ones hold.
+"""Files: names that can be used, their SHA-256, files written whole or not at all, those that come with the library,
+and the names that earlier ones hold.
 """
 
 import contextlib
+import errno
+import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from .errors import GliomaSAMError, ModelError, OutputError
+from .errors import GliomaSAMError, ModelError, OutputError, StudyError
 
 _LIBRARY = Path(__file__).resolve().parent
 
@@ -51,6 +53,19 @@ def parse_json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def sha256_of(files: Iterable[Path]) -> str:
+    """SHA-256 of the bytes of files, one after the other. Raises `StudyError` when one cannot be read."""
+    digest = hashlib.sha256()
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                while block := file.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise StudyError(f"The file {path} cannot be read: {error.strerror or error}: check it") from error
+    return digest.hexdigest()
+
+
 @contextlib.contextmanager
 def replacing_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     """Give a temporary name for each path, with its suffixes; when the block ends, all that was written there replaces
@@ -86,6 +101,8 @@ def _exchange(paths: Sequence[Path], names: Sequence[Path], kept: Sequence[Path]
     try:
         for index, (path, name, old) in enumerate(zip(paths, names, kept, strict=True)):
             with _told(path):
+                if path.is_dir() and not path.is_symlink():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
                 if os.path.lexists(path):
                     _keep(path, old)
                 done.append(index)
@@ -174,6 +191,33 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror or error}: choose another") from error
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Let no other process of GliomaSAM that asks likewise write to a folder while the block goes on. Where the system
+    or the disk knows no locks, nothing is kept off.
+
+    Raises:
+        OutputError: Another one is at work there.
+    """
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        yield
+        return
+    place = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            try:
+                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(
+                    f"Another gliomasam writes to {folder} at this moment: wait for it, or choose another folder"
+                ) from None
+        yield
+    finally:
+        os.close(place)
 
 
 def make_private_folder(folder: Path) -> str | None:

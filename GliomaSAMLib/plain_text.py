@@ -1,5 +1,6 @@
 """Text from outside (names of files, headers, weights) shown as it is: nothing in it acts on what shows it."""
 
+import json
 import unicodedata
 
 _KEPT = "\n\t"
@@ -20,6 +21,20 @@ def printable(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return "".join(_escaped(char) if _acts(char) else char for char in text)
+
+
+def plain_json(value: object) -> str:
+    """A value as JSON of several lines, in which characters that a terminal may act on are JSON's own escapes, so that
+    the texts in it are read back as they were. Raises ValueError or TypeError for what JSON cannot hold.
+    """
+    text = json.dumps(value, indent=1, allow_nan=False, ensure_ascii=False)
+    if text.isascii() and "\x7f" not in text:
+        return text
+    return "".join(_json_escape(char) if _acts(char) else char for char in text)
+
+
+def _json_escape(char: str) -> str:
+    return f"\\u{ord(char):04x}" if char.isascii() else json.dumps(char)[1:-1]
 
 
 def spreadsheet_cell(text: str) -> str:

@@ -79,7 +79,10 @@ def evaluate(
     from ..output.overwriting import refuse_inputs
 
     written = [out / name for name in ("table.md", "table.csv", "table.json", "dice.png")]
-    refuse_inputs(written, files_read({"--split": split, "--encoder-weights": encoder_weights}, models or []))
+    refuse_inputs(
+        [*written, out / "results.jsonl"],
+        files_read({"--split": split, "--encoder-weights": encoder_weights}, models or []),
+    )
     refuse_inputs(written, {"--results": results or []})
     try:
         protocol = ProtocolOptions(prompts=prompts, start=start)

@@ -102,6 +102,10 @@ def follow_up(
     model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
+    orientation: Annotated[
+        str,
+        typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
+    ] = "auto",
 ) -> None:
     """Measure a glioma at two or more visits and judge the response, in 2D and 3D.
 
@@ -140,7 +144,8 @@ def follow_up(
         "registered": registered, "same_patient": same_patient, "carry": carry, "labels": labels,
         "date": date or [], "segmentation": [Path(file).name for file in files],
         "baseline": baseline and Path(baseline).name, "surgery": [Path(name).name for name in surgery or ()],
-        "model": Path(model).name, "device": device, "skull": skull, "pdf": pdf, "overwrite": overwrite,
+        "model": Path(model).name, "device": device, "skull": skull, "orientation": orientation,
+        "pdf": pdf, "overwrite": overwrite,
     }  # fmt: skip
     from ..followup.assessment import assess
     from ..followup.reading import ReadingOptions, read_visits
@@ -159,6 +164,7 @@ def follow_up(
         carry=carry,
         same_patient=same_patient,
         skull=skull,
+        orientation=orientation,
     )
     with progress_bar() as report:
         found = read_visits(folders, reading, load, progress=part_of(report, 0.0, READ))

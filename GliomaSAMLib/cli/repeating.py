@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import PromptError, StudyError, WeightsError
-from ..files import check_name
+from ..files import check_name, sha256_of
 from ..prompts import PromptHistory
-from .sources import Files, sha256_of
+from .sources import Files
 
 VOLUMES = ("t1", "t1c", "t2", "flair")
 

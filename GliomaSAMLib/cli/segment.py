@@ -13,12 +13,12 @@ import typer
 from typer.core import TyperCommand
 
 from ..errors import OutputError, PromptError, StudyError
-from ..files import check_name, replacing_together
+from ..files import check_name, replacing_together, sha256_of
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, note_line, output, part_of, progress_bar
 from .repeating import Repeated, absolute
-from .sources import Files, described, files_read, sha256_of, volume_files
+from .sources import Files, described, files_read, volume_files
 
 if TYPE_CHECKING:
     from ..session import Session

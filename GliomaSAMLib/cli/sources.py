@@ -1,13 +1,11 @@
 """What a command reads: the files behind its options, and their SHA-256 for the report."""
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import StudyError
-from ..plain_text import printable
+from ..files import sha256_of
 
 if TYPE_CHECKING:
     from ..study.volume import Source
@@ -65,18 +63,5 @@ def described(volumes: Files, sources: Mapping[str, Path | None]) -> dict[str, d
     for modality, files in volumes.items():
         place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in HEADERS else files[0]
         path = os.path.abspath(os.path.expanduser(sources.get(modality) or place))
-        values[modality] = {"path": printable(path), "files": len(files), "sha256": sha256_of(files)}
+        values[modality] = {"path": path, "files": len(files), "sha256": sha256_of(files)}
     return values
-
-
-def sha256_of(files: tuple[Path, ...]) -> str:
-    """SHA-256 of the bytes of files, one after the other. Raises `StudyError` when one cannot be read."""
-    digest = hashlib.sha256()
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        except OSError as error:
-            raise StudyError(f"The file {path} cannot be read: {error.strerror or error}: check it") from error
-    return digest.hexdigest()

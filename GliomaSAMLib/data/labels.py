@@ -4,7 +4,6 @@ Labels of BraTS: Baid et al. 2021 (arXiv 2107.02314, ET 4), Kazerooni et al. 202
 2405.18368, 4 the resection cavity); of the Medical Segmentation Decathlon: Antonelli et al. 2022 (arXiv 2106.05735).
 """
 
-import contextlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,8 @@ import SimpleITK as sitk
 from ..errors import CaseError, GliomaSAMError, StudyError
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
-from ..study.image_file import NIFTI_SUFFIXES, read_image_file
+from ..study.image_file import ImageFile, read_image_file
+from ..study.nifti import ORIENTATIONS
 from ..study.volume import read_image
 from .label_order import core_and_oedema_exchanged
 from .segment_names import SEGMENTATION_SUFFIX, masks_of_segments
@@ -52,6 +52,8 @@ class LabelMap:
         order: Of `ORDERS`, or `SEGMENTS`.
         known: The regions that the map tells; of a map of the whole tumour only WT.
         notes: What the user should know.
+        placed: Whether the file says where in the patient the outlines lie.
+        place_note: What the user should know of its place, with the file's name; empty when all is well.
     """
 
     geometry: Geometry
@@ -60,6 +62,8 @@ class LabelMap:
     order: str = "brats2023"
     known: tuple[str, ...] = REGIONS
     notes: tuple[str, ...] = ()
+    placed: bool = True
+    place_note: str = ""
 
     @property
     def masks(self) -> dict[str, np.ndarray]:
@@ -78,6 +82,12 @@ class LabelMap:
         """
         if self.geometry.matches(grid):
             return self
+        try:
+            return self._pasted_on(grid, name)
+        except StudyError as error:
+            raise StudyError(f"{error}. {self.place_note}" if self.place_note else str(error)) from error
+
+    def _pasted_on(self, grid: Geometry, name: str) -> "LabelMap":
         start = _place_on(self.geometry, grid, name)
         if self.order != SEGMENTS:
             raise StudyError(_another_grid(name, self.geometry, grid))
@@ -96,7 +106,12 @@ def check_order(labels: str | None, error: type[GliomaSAMError] = CaseError) -> 
 
 
 def read_label_map(
-    path: Path, labels: str | None = None, *, four_is_enhancing: bool = True, error: type[GliomaSAMError] = CaseError
+    path: Path,
+    labels: str | None = None,
+    *,
+    four_is_enhancing: bool = True,
+    orientation: str = ORIENTATIONS[0],
+    error: type[GliomaSAMError] = CaseError,
 ) -> LabelMap:
     """Read a label map or a Slicer segmentation and find out what its labels mean.
 
@@ -105,6 +120,7 @@ def read_label_map(
         labels: Of `ORDERS`; None: 4 is the enhancing tumour, and a map of nothing but 1 is the whole tumour.
         four_is_enhancing: Whether 4 is that, where nothing is said; else a map with it is refused, as it may be the
             resection cavity.
+        orientation: As for `read_image`.
         error: What is raised.
 
     Raises:
@@ -113,10 +129,12 @@ def read_label_map(
     """
     check_order(labels, error)
     try:
-        image = read_image_file(path).image
+        found = read_image_file(path, orientation)
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
-            return _of_segments(image)
-        return _of_values(image, labels, four_is_enhancing, _not_finite(path, image))
+            told = _of_segments(found.image)
+        else:
+            told = _of_values(found.image, labels, four_is_enhancing, _not_finite(found))
+        return replace(told, placed=found.placed, place_note=f"{path.name}: {found.note}" if found.note else "")
     except (StudyError, _Unusable) as reason:
         said = str(reason)
         if isinstance(reason, _Unusable):
@@ -148,20 +166,12 @@ def _of_segments(image: sitk.Image) -> LabelMap:
     return LabelMap(geometry, labels, cavity, SEGMENTS, found.known, found.notes)
 
 
-def _not_finite(path: Path, image: sitk.Image) -> int:
-    """How many voxels are NaN or infinite. ITK makes those of a NIfTI file 0, so that it is looked at once more."""
-    if "float" not in image.GetPixelIDTypeAsString():
+def _not_finite(found: ImageFile) -> int:
+    """How many voxels are NaN or infinite."""
+    if "float" not in found.image.GetPixelIDTypeAsString():
         return 0
-    values = sitk.GetArrayViewFromImage(image)
-    if path.name.lower().endswith(NIFTI_SUFFIXES):
-        import nibabel  # 3D Slicer does not bring it
-        from nibabel.filebasedimages import ImageFileError
-        from nibabel.imageglobals import LoggingOutputSuppressor
-        from nibabel.spatialimages import HeaderDataError
-
-        with contextlib.suppress(ImageFileError, HeaderDataError, ValueError, OSError), LoggingOutputSuppressor():
-            values = np.asanyarray(nibabel.load(path).dataobj)
-    return int(values.size - np.count_nonzero(np.isfinite(values)))
+    values = sitk.GetArrayViewFromImage(found.image)
+    return found.not_finite + int(values.size - np.count_nonzero(np.isfinite(values)))
 
 
 def _of_values(image: sitk.Image, labels: str | None, four_is_enhancing: bool, not_finite: int) -> LabelMap:

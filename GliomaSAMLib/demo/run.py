@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data.cases import OpenCase
 from ..data.placement import next_click
-from ..files import make_folder
+from ..files import make_folder, replacing_together
 from ..models import Model
 from ..output import write_segmentation
 from ..output.picture import Panel, draw_overlay
@@ -103,19 +103,20 @@ def _masks(session: Session) -> dict[str, np.ndarray]:
 def _write(
     case: OpenCase, session: Session, before: Mapping[str, np.ndarray], steps: Sequence[DemoStep], folder: Path
 ) -> tuple[Path, ...]:
-    """Write the three files and return their paths."""
+    """Write the three files, all of them or none, and return their paths."""
     make_folder(folder)
     files = tuple(folder / f"{case.name}{suffix}" for suffix in SUFFIXES)
     after = _masks(session)
-    for path in files[:2]:
-        write_segmentation(path, after, case.geometry)
     panels = [
         Panel("before the clicks", before, case.truth),
         Panel(f"after {len(steps) - 1} clicks", after, case.truth, session.prompts),
     ]
     if "t1c" in case.study.modalities:
         panels.append(Panel("the same on T1 with contrast", after, case.truth, session.prompts, "t1c"))
-    draw_overlay(files[2], case.study, panels, _caption(case, steps))
+    with replacing_together(files) as temporary:
+        for path in temporary[:2]:
+            write_segmentation(path, after, case.geometry)
+        draw_overlay(temporary[2], case.study, panels, _caption(case, steps))
     return files
 
 

@@ -1,25 +1,30 @@
 """Every method on every case, region and variant; goes on where it was stopped."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
-from ..errors import Cancelled, CaseError, GliomaSAMError
-from ..files import make_folder
+from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
+from ..files import alone_in, make_folder, replacing, replacing_together, sha256_of
+from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
 from ..study import MODALITIES
+from ..study.modalities import find_volumes
 from .plot import plot_dice
 from .protocol import CaseResult, ProtocolOptions, ResultStore, read_results, run_protocol, signature_of
 from .session_method import InteractiveMethod, SegmentationMethod
-from .tables import Summary, summarise, write_tables
+from .tables import TABLES, Summary, summarise, table_texts
 
 BASELINES = ("lite_medsam_boxes", "lite_medsam_propagated", "lite_medsam_boxes_3ch", "grow_ball", "grow_planes")
 """Methods of others, by the name that `EvaluationOptions.baselines` takes."""
 
 RESULTS = "results.jsonl"
 """File with every single result, in the output folder."""
+
+PLOT = "dice.png"
 
 
 @dataclass(frozen=True)
@@ -118,22 +123,38 @@ def run_evaluation(
             raise CaseError(f"Unknown cases {', '.join(absent)}. Choose from {', '.join(sorted(known))}")
         cases = [case for case in cases if case.name in options.names]
     results = {result.key: result for result in read_results(options.results)}
+    _check_output(options.output)
     methods = build_methods(options)
     make_folder(options.output)
-    if options.fresh:
-        (options.output / RESULTS).unlink(missing_ok=True)
-    store = ResultStore(options.output / RESULTS)
-    for result in evaluate(cases, methods, options, store, progress, cancel):
-        results[result.key] = result
-    return write_evaluation(list(results.values()), options.output)
+    with alone_in(options.output):
+        if options.fresh:
+            (options.output / RESULTS).unlink(missing_ok=True)
+        store = ResultStore(options.output / RESULTS)
+        store.begin()
+        for result in evaluate(cases, methods, options, store, progress, cancel):
+            results[result.key] = result
+        return write_evaluation(list(results.values()), options.output)
+
+
+def _check_output(folder: Path) -> None:
+    """Raise `OutputError` where tables would take the place of files of no earlier evaluation."""
+    there = [name for name in (*TABLES, PLOT) if (folder / name).exists()]
+    if there and not (folder / RESULTS).is_file():
+        raise OutputError(
+            f"{folder / there[0]} is of no earlier evaluation (there is no {RESULTS} beside it): choose another folder"
+        )
 
 
 def write_evaluation(results: Sequence[CaseResult], folder: Path) -> Evaluation:
-    """Write tables and plot of results into a folder that exists. Raises OutputError."""
+    """Write tables and plot of results into a folder that exists, all of them or none. Raises OutputError."""
     summaries = summarise(results)
-    files = write_tables(summaries, folder)
-    plot_dice(results, folder / "dice.png")
-    return Evaluation(tuple(results), tuple(summaries), (*files, folder / "dice.png"))
+    files = [folder / name for name in (*TABLES, PLOT)]
+    with replacing_together(files) as temporary:
+        for path, text in zip(temporary, table_texts(summaries), strict=False):
+            with replacing(path, durable=False) as inner:
+                inner.write_text(text, encoding="utf-8")
+        plot_dice(results, temporary[-1])
+    return Evaluation(tuple(results), tuple(summaries), tuple(files))
 
 
 def evaluate(
@@ -150,6 +171,7 @@ def evaluate(
     """
     jobs = list(_jobs(cases, methods, options))
     opener = _Opener()
+    inputs: dict[str, str] = {}
     for number, (case, method, variant, region) in enumerate(jobs):
         if cancel is not None and cancel():
             raise Cancelled("The evaluation was stopped: start it again to go on from here")
@@ -157,13 +179,26 @@ def evaluate(
             progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
         protocol = replace(options.protocol, jitter=variant.jitter)
         key = (method.name, case.name, region, variant.name)
-        result = store.find(key, signature_of(method, protocol))
+        if case.name not in inputs:
+            inputs[case.name] = inputs_of(case)
+        result = store.find(key, signature_of(method, protocol), inputs[case.name])
         if result is None:
             result = _attempt(method, case, region, variant, protocol, opener)
+            result = replace(result, inputs=inputs[case.name])
             store.add(result)
         yield result
     if progress is not None:
         progress(1.0, "evaluated")
+
+
+def inputs_of(case: Case) -> str:
+    """SHA-256 of the files of a case and of what its labels mean; "" where its volumes cannot be found."""
+    try:
+        files = [file for source in find_volumes(case.folder).values() for file in files_of_source(source)]
+        read = sha256_of([*files, *files_of_image(case.labels)])
+    except StudyError:  # told when the case is opened
+        return ""
+    return hashlib.sha256(f"{read} {case.order}".encode()).hexdigest()
 
 
 class _Opener:
@@ -217,7 +252,9 @@ def _attempt(
 
 
 def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
-    """The models and baselines that `options` name. Raises ModelError or WeightsError."""
+    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two have
+    one name.
+    """
     from . import baselines
     from .baselines.lite_medsam import StockLiteMedSAM
 
@@ -236,4 +273,10 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
             methods.append(kind(stock, three_channels=three))
         else:
             methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
+    names = [method.name for method in methods]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ModelError(
+            f"Several methods are called {twice[0]}, so that their results could not be told apart: give weights files "
+            "of different names"
+        )
     return methods

@@ -98,6 +98,7 @@ class CaseResult:
         reference_ml: Volume of the truth; 0 when the case has none of this region.
         undo_exact: For each undone prompt, whether the earlier mask returned bit for bit.
         error: Why the run failed, or "".
+        inputs: SHA-256 of the volumes, the labels and what these mean; "" in results of before it was kept.
     """
 
     method: str
@@ -112,6 +113,7 @@ class CaseResult:
     undo_exact: tuple[bool, ...] = ()
     error: str = ""
     modalities: tuple[str, ...] = ()
+    inputs: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -255,10 +257,21 @@ class ResultStore:
         self.path = path
         self.results = {result.key: result for result in _read(path)} if path.exists() else {}
 
-    def find(self, key: tuple[str, str, str, str], signature: str) -> CaseResult | None:
-        """The result of a run, if it is there, did not fail, and was made with the same signature."""
+    def find(self, key: tuple[str, str, str, str], signature: str, inputs: str = "") -> CaseResult | None:
+        """The result of a run, if it is there, did not fail, and was made with the same signature from the same files
+        (where it tells from which).
+        """
         result = self.results.get(key)
-        return result if result and result.signature == signature and not result.error else None
+        if result is None or result.error or result.signature != signature:
+            return None
+        return result if result.inputs in ("", inputs) else None
+
+    def begin(self) -> None:
+        """Make the file where there is none. Raises OutputError when it cannot be written."""
+        try:
+            self.path.touch()
+        except OSError as error:
+            raise OutputError(f"{self.path} cannot be written: {error.strerror or error}") from error
 
     def add(self, result: CaseResult) -> None:
         """Append a result and flush it to the disk. Raises OutputError when it cannot be written."""

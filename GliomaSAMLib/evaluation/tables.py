@@ -5,11 +5,9 @@ import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
-from ..files import replacing
 from ..plain_text import markdown_cell, spreadsheet_cell
 from ..regions import REGIONS
 from ..training.validate import LOWERED
@@ -31,6 +29,8 @@ SURFACE_AT = 5
 
 CLICK_HEADER = ("mended", "broken per mended", "clicks that lower Dice")
 
+TABLES = ("table.md", "table.csv", "table.json")
+
 MAIN_VARIANT = "all"
 """The variant with all modalities and exact clicks."""
 
@@ -42,6 +42,7 @@ class Summary:
     Attributes:
         cases: How many have the region and did not fail.
         failed: How many ended in an error.
+        settings: From how many different weights or settings the results come; the means of several mix them.
         empty_cases: How many lack the region; in `false_cases` of these the first mask is not empty, and `false_ml` is
             its mean volume over all of these, in mL.
         dice: Mean after each of `COLUMNS` prompts; of a method that is not interactive only the first entry.
@@ -69,6 +70,7 @@ class Summary:
     interactive: bool
     cases: int
     failed: int
+    settings: int
     empty_cases: int
     false_cases: int
     false_ml: float
@@ -131,6 +133,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         interactive=interactive,
         cases=len(whole),
         failed=len(group) - len(done),
+        settings=len({result.signature for result in done}),
         empty_cases=len(empty),
         false_cases=sum(result.rounds[0].volume_ml > 0 for result in empty),
         false_ml=_mean([result.rounds[0].volume_ml for result in empty]),
@@ -175,15 +178,9 @@ def _median(values: list[float]) -> float:
     return float(np.median(values)) if values else float("nan")
 
 
-def write_tables(summaries: Sequence[Summary], folder: Path) -> list[Path]:
-    """Write `table.md`, `table.csv` and `table.json` into a folder that exists. Raises OutputError."""
-    texts = {"table.md": to_markdown(summaries), "table.csv": to_csv(summaries), "table.json": to_json(summaries)}
-    paths = []
-    for name, text in texts.items():
-        with replacing(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-        paths.append(folder / name)
-    return paths
+def table_texts(summaries: Sequence[Summary]) -> tuple[str, ...]:
+    """What is in each of `TABLES`."""
+    return to_markdown(summaries), to_csv(summaries), to_json(summaries)
 
 
 def to_markdown(summaries: Sequence[Summary]) -> str:
@@ -291,6 +288,8 @@ def _notes(summaries: Sequence[Summary]) -> str:
         where = markdown_cell(f"{summary.method}, {summary.variant}, {summary.region}")
         if summary.failed:
             lines.append(f"**{where}: {summary.failed} cases failed.**")
+        if summary.settings > 1:
+            lines.append(f"**{where}: these results are of {summary.settings} different weights or settings.**")
     return "\n\n".join(lines)
 
 

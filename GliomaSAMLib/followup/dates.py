@@ -12,6 +12,9 @@ from ..study.reasons import no_warnings
 
 ADVICE = 'give it with --date, or write {"date": "YYYY-MM-DD"} into visit.json in the folder'
 
+FIRST_YEAR = 1900
+"""Older than MRI, for that is what some programs write in the place of a date that they take away."""
+
 ACQUISITION_DATE, STUDY_DATE = "0008|0022", "0008|0020"
 
 DICOM_DATES = {ACQUISITION_DATE: "DICOM acquisition date", STUDY_DATE: "DICOM study date"}
@@ -31,7 +34,7 @@ def parse_date(text: str, what: str, today: date | None = None) -> date:
         today: No examination is later; default the day of the computer's clock.
 
     Raises:
-        StudyError: It is no date, does not exist, or is in the future.
+        StudyError: It is no date, does not exist, is before 1900, or in the future.
     """
     match = _ISO.fullmatch(text.strip())
     if match is None:
@@ -42,6 +45,8 @@ def parse_date(text: str, what: str, today: date | None = None) -> date:
         raise StudyError(f"{what}: the date {text.strip()} does not exist: correct it, or {ADVICE}") from error
     if day > (today or date.today()):
         raise StudyError(f"{what}: the date {day} is in the future: correct it, or {ADVICE}")
+    if day.year < FIRST_YEAR:
+        raise StudyError(f"{what}: no examination is of {day.year}: correct it, or {ADVICE}")
     return day
 
 

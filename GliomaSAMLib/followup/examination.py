@@ -2,25 +2,29 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..data.labels import LabelMap, read_label_map
 from ..errors import StudyError
+from ..files import sha256_of
 from ..geometry import box_corners
+from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
 from ..study.dicom import DicomSeries, find_series
 from ..study.modalities import DEPTH, is_segmentation, search_folder
+from ..study.nifti import ORIENTATIONS
 from ..study.patients import Origin
 from ..study.volume import image_suffix
 from .dates import date_of_visit, dicom_dates
 from .lesions import VisitMasks
 from .visit import VisitFields
-from .visit_json import read_visit_json
+from .visit_json import FILE, read_visit_json
 
 NO_SEGMENTATION = "-"
 """What is given in the place of a file for a visit without one."""
@@ -43,6 +47,7 @@ class Examination:
         volumes: What each modality is, for the report.
         outlines: The segmentation; None where there is none.
         file: Its name.
+        inputs: What was read, with SHA-256, for the report: see `Visit`.
         origins: Where the volumes come from, to compare patients; never shown.
         notes: What the user should know.
     """
@@ -54,6 +59,7 @@ class Examination:
     volumes: Mapping[str, str]
     outlines: LabelMap | None
     file: str | None
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     origins: tuple[Origin, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -73,6 +79,7 @@ def read_examination(
     segmentation: Path | str | None = None,
     labels: str | None = None,
     skull: str = "auto",
+    orientation: str = ORIENTATIONS[0],
     same_patient: bool = False,
     today: date | None = None,
     progress: Progress | None = None,
@@ -86,7 +93,7 @@ def read_examination(
         segmentation: The file to take; "-" for none, whatever lies in the folder. Default the only one whose name
             speaks of a segmentation.
         labels: What the labels mean, of `ORDERS`; a map with label 4 needs it.
-        skull, same_patient, progress, cancel: As for `Study.read`.
+        skull, orientation, same_patient, progress, cancel: As for `Study.read`.
         today: As for `parse_date`.
 
     Raises:
@@ -106,10 +113,17 @@ def read_examination(
     fields, field_notes = _with_weeks(said.fields, day, folder.name)
     outlines = None
     if file is not None:
-        outlines = read_label_map(file, labels, four_is_enhancing=False, error=StudyError)
+        outlines = read_label_map(file, labels, four_is_enhancing=False, orientation=orientation, error=StudyError)
     study = None
     if sources:
-        study = Study.read_folder(folder, skull=skull, same_patient=same_patient, progress=progress, cancel=cancel)
+        study = Study.read_folder(
+            folder,
+            skull=skull,
+            orientation=orientation,
+            same_patient=same_patient,
+            progress=progress,
+            cancel=cancel,
+        )
     if outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
     origins = tuple(Origin.of(*one) for one in sources.items())
@@ -123,6 +137,7 @@ def read_examination(
         volumes={modality: _name(source) for modality, source in sources.items()},
         outlines=outlines,
         file=file.name if file is not None else None,
+        inputs=_inputs(folder, sources, file),
         origins=origins,
         notes=tuple(notes),
     )
@@ -202,6 +217,16 @@ def _name(source: Path | DicomSeries) -> str:
     return source.name if isinstance(source, Path) else f"DICOM series of {len(source.files)} files"
 
 
+def _inputs(folder: Path, sources: Mapping[str, Path | DicomSeries], file: Path | None) -> dict[str, dict[str, Any]]:
+    """What was read: of each volume, the segmentation and `visit.json` how many files, and the SHA-256 of all bytes."""
+    read: dict[str, Sequence[Path]] = {modality: files_of_source(source) for modality, source in sources.items()}
+    if file is not None:
+        read["segmentation"] = files_of_image(file)
+    if (folder / FILE).is_file():
+        read[FILE] = [folder / FILE]
+    return {name: {"files": len(files), "sha256": sha256_of(files)} for name, files in read.items()}
+
+
 def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitFields, tuple[str, ...]]:
     """The fields with the weeks since radiotherapy from its end. Raises `StudyError` where both are there and differ
     by more than a week.
@@ -249,11 +274,21 @@ def _outline_notes(outlines: LabelMap | None) -> tuple[str, ...]:
     if outlines is None:
         return ()
     empty = () if outlines.labels.any() else ("its segmentation is empty: no lesion",)
-    return (*outlines.notes, *empty)
+    place = (outlines.place_note,) if outlines.place_note else ()
+    return (*outlines.notes, *place, *empty)
 
 
 def _check_overlap(outlines: LabelMap, study: Study, folder: str) -> None:
-    """Raise `StudyError` where nothing of the segmentation lies within the volumes."""
+    """Raise `StudyError` where nothing of the segmentation lies within the volumes, or one of the two does not say
+    where it lies; if they have one grid, they belong together all the same.
+    """
+    told = study.volume(study.modalities[0]).placed
+    if outlines.placed != told and not outlines.geometry.matches(study.reference):
+        what, other = ("volumes", "segmentation") if outlines.placed else ("segmentation", "volumes")
+        raise StudyError(
+            f"The visit {folder}: the file of the {what} carries no place in the patient, so that the {other} cannot "
+            "be laid over it; export it again as NIfTI, with its place"
+        )
     places = np.argwhere(outlines.labels)[:, ::-1].astype(float)
     if not len(places):
         size = np.asarray(outlines.geometry.size)

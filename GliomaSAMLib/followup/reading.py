@@ -3,22 +3,20 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import SimpleITK as sitk
 
 from ..data.labels import check_order
 from ..errors import StudyError
 from ..progress import Cancel, Progress, Reporter
-from ..study import Study
+from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
-from .examination import Examination, read_examination
+from .examination import NO_SEGMENTATION, Examination, read_examination
 from .lesions import VisitMasks
-from .one_patient import folder_notes
+from .one_patient import equal_notes, folder_notes
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
 from .visit import Alignment, Visit, VisitFields
@@ -41,7 +39,7 @@ class ReadingOptions:
         registered: The visits lie in one space: not aligned.
         carry: Visits without a segmentation are outlined from that of an earlier one.
         same_patient: The visits are of one patient, whatever their headers say.
-        skull: As for `Study.read`.
+        skull, orientation: As for `Study.read`.
         cache: As for `Session`.
         today: No examination is later; default the day of the computer's clock.
     """
@@ -53,6 +51,7 @@ class ReadingOptions:
     carry: bool = True
     same_patient: bool = False
     skull: str = "auto"
+    orientation: str = ORIENTATIONS[0]
     cache: str | Path | None = "default"
     today: date | None = None
 
@@ -105,6 +104,7 @@ def read_examinations(
                 segmentation=options.segmentations[number] if options.segmentations else None,
                 labels=options.labels,
                 skull=options.skull,
+                orientation=options.orientation,
                 same_patient=options.same_patient,
                 today=options.today,
                 progress=_of_visit(part, number + 1),
@@ -139,6 +139,9 @@ def _check_given(folders: Sequence[Path | str], options: ReadingOptions) -> None
             raise StudyError(
                 f"{option} is given {len(given)} times for {len(folders)} visits: give it for each of them"
             )
+    files = [Path(file).resolve() for file in options.segmentations if str(file) != NO_SEGMENTATION]
+    if twice := [file.name for n, file in enumerate(files) if file in files[:n]]:
+        raise StudyError(f"The segmentation {twice[0]} is given for two visits: give each visit its own, or - for none")
 
 
 def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> list[str]:
@@ -154,26 +157,7 @@ def _check_patient(found: Sequence[Examination], options: ReadingOptions) -> lis
     differ = [TAGS[tag] for tag in tags if tag not in (STUDY_UID, STUDY_DATE)]
     said = "taken as one patient's, as you said" if options.same_patient else "check that they are of one patient"
     notes = [f"the visits differ in DICOM tags of the patient ({', '.join(differ)}): {said}"] if differ else []
-    for (number, one), (later, other) in combinations(enumerate(found, start=1), 2):
-        if same := _same_volumes(one, other):
-            notes.append(f"{', '.join(same)}: equal voxel by voxel at V{number} and V{later}: check the folders")
-    return notes
-
-
-def _same_volumes(one: Examination, other: Examination) -> list[str]:
-    """The modalities whose volumes are the same at two visits."""
-    if one.study is None or other.study is None:
-        return []
-    here, there = one.study, other.study
-    return [
-        name
-        for name in here.modalities
-        if name in there.modalities and np.array_equal(_voxels(here, name), _voxels(there, name))
-    ]
-
-
-def _voxels(study: Study, modality: str) -> np.ndarray:
-    return np.asarray(sitk.GetArrayViewFromImage(study.volume(modality).image))
+    return notes + equal_notes([one.study for one in found], [one.masks for one in found])
 
 
 def _check_volumes(found: Sequence[Examination], options: ReadingOptions) -> None:
@@ -226,8 +210,16 @@ def _alignments(found: Sequence[Examination], options: ReadingOptions, report: R
         assert first.study is not None and one.study is not None
         part = report.part((number - 1) / (len(found) - 1), number / (len(found) - 1))
         name = f"The visit {one.folder}"
-        alignments.append(align(first.study, one.study, first.masks, one.masks, name, part))
+        try:
+            alignments.append(align(first.study, one.study, first.masks, one.masks, name, part))
+        except StudyError as error:
+            told = [f"{visit.folder}: {note}" for visit in (first, one) if (note := _place_note(visit))]
+            raise StudyError(". ".join([str(error), *told])) from error
     return alignments
+
+
+def _place_note(one: Examination) -> str:
+    return one.outlines.place_note if one.outlines is not None else ""
 
 
 def _outlined(
@@ -243,7 +235,7 @@ def _outlined(
     model = load() if missing and load is not None else None
     visits: list[Visit] = []
     for number, (one, alignment) in enumerate(zip(found, alignments, strict=True)):
-        masks, source, notes = one.masks, "given", list(one.notes) + alignment_notes(alignment)
+        masks, source, weights, notes = one.masks, "given", None, list(one.notes) + alignment_notes(alignment)
         if masks is None:
             assert one.study is not None and model is not None
             part = report.part(number / len(found), (number + 1) / len(found))
@@ -256,7 +248,7 @@ def _outlined(
                 part.report,
                 part.cancelled,
             )
-            masks, source = result.masks, result.source
+            masks, source, weights = result.masks, result.source, model.weights_sha256
             notes += result.notes
         labels = one.outlines.order if one.outlines is not None else None
         visits.append(
@@ -271,6 +263,8 @@ def _outlined(
                 fields=one.fields,
                 study=one.study,
                 volumes=dict(one.volumes),
+                inputs=one.inputs,
+                weights_sha256=weights,
                 notes=tuple(notes),
             )
         )

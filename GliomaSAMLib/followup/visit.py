@@ -1,5 +1,6 @@
 """One examination of a patient: its outlines, date, volumes and what the reader says of it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -85,6 +86,8 @@ class Visit:
         fields: What the reader says.
         study: The volumes; None where there are none.
         volumes: Name of the file of each modality.
+        inputs: By modality, "segmentation" or "visit.json" the number of `files` and the `sha256` of their bytes.
+        weights_sha256: Of the model that outlined; None where none did, or it has no file.
         notes: What the user should know of this visit.
     """
 
@@ -98,4 +101,6 @@ class Visit:
     fields: VisitFields = field(default_factory=VisitFields)
     study: Study | None = None
     volumes: dict[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    weights_sha256: str | None = None
     notes: tuple[str, ...] = ()

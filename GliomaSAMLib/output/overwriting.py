@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
+from ..study.dicom import DicomSeries
 from ..study.nifti import NiftiError, header_file, voxel_file
 
 DETACHED = {
@@ -68,6 +69,11 @@ def files_of_image(path: Path) -> tuple[Path, ...]:
         return (path, path.parent / name)
     like = re.compile(rf"{re.escape(numbered.group(1))}\s*\d+{re.escape(numbered.group(2))}")
     return (path, *sorted(other for other in path.parent.iterdir() if like.fullmatch(other.name)))
+
+
+def files_of_source(source: Path | DicomSeries) -> tuple[Path, ...]:
+    """The files that a volume of a folder is read from, as `find_volumes` gives it."""
+    return files_of_image(source) if isinstance(source, Path) else tuple(Path(file) for file in source.files)
 
 
 def _same_file(one: Path, other: Path) -> bool:

@@ -1,7 +1,6 @@
 """A JSON report of a segmentation: what was measured, from what, and how."""
 
 import importlib.metadata
-import json
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 from ..errors import OutputError
 from ..files import replacing
 from ..geometry import Geometry
-from ..plain_text import printable
+from ..plain_text import plain_json, printable
 from ..prompts.history import PromptHistory
 from ..regions import REGION_NAMES
 
@@ -74,7 +73,7 @@ def write_report(path: str | os.PathLike[str], report: Mapping[str, Any]) -> Non
     (NaN).
     """
     try:
-        text = json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False)
+        text = plain_json(report)
     except (TypeError, ValueError) as error:
         raise OutputError(f"The report for {os.fspath(path)} holds a value that JSON cannot: {error}") from error
     with replacing(path) as temporary:

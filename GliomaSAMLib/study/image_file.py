@@ -15,6 +15,7 @@ from ..files import check_name
 from ..private_folder import temporary_folder_error
 from .dicom import read_dicom_file
 from .nifti import (
+    ORIENTATIONS,
     SAME_PLACE_MM,
     NiftiError,
     NiftiPlace,
@@ -44,12 +45,20 @@ class ImageFile:
         note: What the user should know of its place; empty when all is well.
         placed: Whether the file says where in the patient the voxels lie, or a NIfTI file of which left is not known.
         nifti: The place as it stands in a NIfTI header, for results on the same grid.
+        not_finite: How many voxels of a NIfTI file are NaN or infinite; they are 0 in `image`.
     """
 
     image: sitk.Image
     note: str = ""
     placed: bool = True
     nifti: NiftiPlace | None = None
+    not_finite: int = 0
+
+
+def check_orientation(orientation: str) -> None:
+    """Raise `StudyError` for what is none of `ORIENTATIONS`."""
+    if orientation not in ORIENTATIONS:
+        raise StudyError(f"Unknown orientation {orientation!r}. Choose {', '.join(ORIENTATIONS)}")
 
 
 @no_warnings()
@@ -67,6 +76,7 @@ def read_image_file(path: Path, orientation: str = "auto", number: int | None = 
         StudyError: The file is absent, damaged, or its header says what cannot be; the text says what.
         OutputError: The temporary folder cannot be written.
     """
+    check_orientation(orientation)
     check_name(path, StudyError)
     if not path.exists():
         raise StudyError(f"{path}: the file does not exist; check the path")
@@ -113,7 +123,7 @@ def _read_nifti(path: Path, orientation: str) -> ImageFile:
     header_path = header_file(path) if voxels_named else path
     header = read_header(header_path)
     voxels = voxel_file(header_path) if header.pair and not voxels_named else path
-    check_whole(voxels, header.data_end)
+    not_finite = check_whole(voxels, header)
     matrix, note = chosen_place(header, orientation)
     if header.pair:
         links = {_link_name("image.hdr", header_path): header_path, _link_name("image.img", voxels): voxels}
@@ -123,7 +133,7 @@ def _read_nifti(path: Path, orientation: str) -> ImageFile:
         image = sitk.ReadImage(str(first))
     if matrix is not None:
         image = _moved(image, matrix)
-    return ImageFile(image, note, header.place is not None, header.place)
+    return ImageFile(image, note, header.place is not None, header.place, not_finite)
 
 
 def _link_name(name: str, path: Path) -> str:

@@ -50,6 +50,7 @@ _T1_SEQUENCE = re.compile(r"\b(mprage|mp rage|memprage|spgr|fspgr|bravo|vibe|tfl
 _DARK_FLUID = re.compile(r"\b(dark fluid|darkfluid|da fl|dafl)\b|压水|壓水|水抑制")
 
 _PARTS_OF_WORDS = (
+    "precontrast", "pregado", "pregad", "pregd", "prekm", "premdc",
     "weighted", "gadolinium", "gadolinio", "contrast", "gado", "gad", "gd", "post", "pre", "wi", "ce", "km", "mdc",
     "inj", "flair", "mprage", "memprage", "fspgr", "spgr", "bravo", "vibe", "space", "cube", "vista", "star", "map",
     "tirm", "reg", "tse", "fse", "ffe", "tfe", "mpr", "gre", "fl2d", "fl3d", "sag", "cor", "tra", "ax", "3d", "2d",
@@ -58,12 +59,13 @@ _PARTS_OF_WORDS = (
 """What follows T1 or T2 in one word, longer ones first."""
 
 _ONE_WORD = re.compile(
-    rf"(?:s3d|3d|2d|ax|axial|tra|trans|sag|sagittal|cor|coronal|s|e|ir)?(c?t1|t2|flair)((?:{'|'.join(_PARTS_OF_WORDS)})*)"
+    rf"(?:s3d|3d|2d|ax|axial|tra|trans|sag|sagittal|cor|coronal|s|e|ir)?((?:ce?)?t1|t2|flair)((?:{'|'.join(_PARTS_OF_WORDS)})*)"
 )
 
 _IN_ONE_WORD = {"c": "t1c", "ce": "t1c", "gd": "t1c", "gad": "t1c", "gado": "t1c", "gadolinium": "t1c", "km": "t1c",
                 "gadolinio": "t1c", "post": "t1c", "contrast": "t1c", "mdc": "t1c", "inj": "t1c",
-                "n": "t1n", "pre": "t1n", "w": "", "wi": "", "weighted": "",
+                "n": "t1n", "pre": "t1n", "precontrast": "t1n", "pregado": "t1n", "pregad": "t1n", "pregd": "t1n",
+                "prekm": "t1n", "premdc": "t1n", "w": "", "wi": "", "weighted": "",
                 "f": "flair", "s": "t2star", "star": "t2star"}  # fmt: skip
 
 _CONTRASTS = r"(?:t1\w*|t2\w*|flair)"
@@ -94,7 +96,7 @@ _WITHOUT_AGENT = re.compile(
 )
 
 _WITH_AGENT = re.compile(
-    rf"\b(?:post{_SURGERY}(?:contrast|kontrast|gd|gad|km|mdc|inj)?\w*|{_AGENT}|poscontrast\w*|kontrastli\w*)\b|"
+    rf"\b(?:post(?!er[io]){_SURGERY}(?:contrast|kontrast|gd|gad|km|mdc|inj)?\w*|{_AGENT}|poscontrast\w*|kontrastli\w*)\b|"
     r"\bt1 (?:w |wi |se |tse |fse |fs )?c\b|\b(?:with|w|met|mit|con|com) c\b|增强|增強|强化|強化|造影|ガド"
 )
 
@@ -118,6 +120,7 @@ _SIGNS = (
         re.compile(r"(?<![a-z0-9])c[-\u2212\u2013](?![a-z0-9])|(?<=[\s(])[-\u2212\u2013]c(?![a-z0-9])"),
         " precontrast ",
     ),
+    (re.compile(r"(?<![a-z0-9])ce-(?:none|no|without|pre)(?![a-z0-9])"), " precontrast "),  # BIDS
     (re.compile(r"\bw/o\b"), " without "),
     (re.compile(r"\bs/\s?c\b"), " precontrast "),
     (re.compile(r"\bc/\s?c\b"), " postcontrast "),
@@ -200,7 +203,7 @@ def _apart(word: str) -> list[str]:
         parts = [part for part in parts if part not in ("t1c", "t1n", "t2star", "flair")]
     if kind != "t2" and {"flair", "t2star"} & set(parts) and "flair" not in rest:
         return [word]
-    return [*(("t1", "t1c") if kind == "ct1" else (kind,)), *(part for part in parts if part)]
+    return [*(("t1", "t1c") if kind in ("ct1", "cet1") else (kind,)), *(part for part in parts if part)]
 
 
 def _contrast(plain: str, contrast_agent: bool) -> tuple[str | None, str]:

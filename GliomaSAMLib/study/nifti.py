@@ -42,6 +42,9 @@ _BYTES_BY_TYPE = {
     **{1024: 8, 1280: 8, 1536: 16, 1792: 16, 2048: 32, 2304: 4},
 }
 
+_NUMBERS = {16: "f4", 64: "f8"}
+"""Types of voxels that may not be finite."""
+
 _UNIT_IN_MM = {1: 1000.0, 3: 0.001}
 
 _FLIP = np.diag([-1.0, -1.0, 1.0])
@@ -121,13 +124,15 @@ class NiftiHeader:
         size: Voxels along I, J, K.
         place: Where they lie; None in an Analyze file, which does not say it.
         pair: Whether the voxels are in a file of their own.
-        data_end: Bytes from the beginning of the file of the voxels to the end of the last.
+        data: Of the file of the voxels the bytes that hold them, from the first to the one after the last.
+        number: What a voxel is, where it is a number that may not be finite; else None.
     """
 
     size: tuple[int, int, int]
     place: NiftiPlace | None
     pair: bool
-    data_end: int
+    data: tuple[int, int]
+    number: np.dtype | None = None
 
 
 def is_packed(path: Path) -> bool:
@@ -191,26 +196,38 @@ def _parsed(header: bytes, order: str, single: bool) -> NiftiHeader:
         codes = struct.unpack_from(f"{order}2h", header, PLACE_BYTES.start)
         form = struct.unpack_from(f"{order}18f", header, PLACE_BYTES.start + 4)
         place = NiftiPlace(codes, pixdim, form, header[123])
-    return NiftiHeader((int(size[0]), int(size[1]), int(size[2])), place, not single, end)
+    number = np.dtype(f"{order}{_NUMBERS[kind]}") if kind in _NUMBERS else None
+    return NiftiHeader((int(size[0]), int(size[1]), int(size[2])), place, not single, (int(offset), end), number)
 
 
-def check_whole(path: Path, needed: int) -> None:
-    """Raise NiftiError when fewer than `needed` bytes are in a file, unpacked, or its compression is damaged.
+def check_whole(path: Path, header: NiftiHeader) -> int:
+    """Read the file of the voxels; a packed one to its end, where its checksum is.
 
-    A packed file is read to its end, where its checksum is.
+    Returns:
+        How many voxels are NaN or infinite: ITK takes them for 0.
+
+    Raises:
+        NiftiError: Fewer bytes are in the file, unpacked, than its header promises, or its compression is damaged.
     """
-    found = 0
-    if is_packed(path):
+    found, bad, rest = 0, 0, b""
+    first, needed = header.data
+    if header.number is None and not is_packed(path):
+        found = path.stat().st_size
+    else:
         try:
-            with gzip.open(path, "rb") as file:
+            with _opened(path) as file:
                 while chunk := file.read(_CHUNK_BYTES):
+                    if header.number is not None:
+                        rest += chunk[max(first - found, 0) : max(needed - found, 0)]
+                        whole = len(rest) // header.number.itemsize * header.number.itemsize
+                        values, rest = np.frombuffer(rest[:whole], header.number), rest[whole:]
+                        bad += len(values) - int(np.count_nonzero(np.isfinite(values)))
                     found += len(chunk)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise NiftiError(f"is damaged or cut short in its compression ({error})") from error
-    else:
-        found = path.stat().st_size
     if found < needed:
         raise NiftiError(f"is damaged or cut short: it holds {found} of the {needed} bytes that its header promises")
+    return bad
 
 
 def voxel_file(header: Path) -> Path:

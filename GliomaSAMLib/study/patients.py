@@ -14,6 +14,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..files import check_name
+from .canonical import canonical_axes, reorient
 from .dicom import DicomSeries, find_series, split_choice, volumes_in
 from .dicom_elements import is_dicom, read_elements
 from .naming import speaks_of_sequence
@@ -31,6 +32,14 @@ TAGS = {
     "0008|0020": "StudyDate",
 }
 """What must be the same in volumes of one patient and one examination."""
+
+FRAME_UID = "0020|0052"
+"""FrameOfReferenceUID: volumes with one of it lie in one space of the scanner."""
+
+_READ = (*TAGS, FRAME_UID)
+
+SCALED = 0.99999
+"""Correlation of the voxels from which two volumes are one under two scales."""
 
 SAME_PATIENT_HINT = "if they are of one patient all the same, say so (--same-patient, or same_patient=True)"
 
@@ -67,7 +76,7 @@ class Origin:
         modality: One of `MODALITIES`.
         place: The folder of the case that it lies in, as far as the path tells; None for an image in memory.
         names: Of the file and of the folders between it and that of the case.
-        tags: Those of `TAGS` that a DICOM header fills, the first one of a series.
+        tags: Those of `TAGS` and `FRAME_UID` that a DICOM header fills, the first one of a series.
         mixed: Those of PatientID and PatientName that have several values within the series.
     """
 
@@ -81,7 +90,7 @@ class Origin:
     def of(cls, modality: str, source: Source) -> "Origin":
         """The origin of a volume that has not been read yet; a source that cannot be read tells no tags."""
         if isinstance(source, sitk.Image):
-            return cls(modality, None, (), _filled({key: _text(source, key) for key in TAGS}))
+            return cls(modality, None, (), _filled({key: _text(source, key) for key in _READ}))
         if isinstance(source, DicomSeries):
             return cls(modality, *_case_folder(source.folder), *_tags(source.files))
         if not isinstance(source, str | Path):
@@ -175,6 +184,16 @@ def tag_notes(origins: Sequence[Origin]) -> list[str]:
     return [f"{_differ(names)} ({_listed(origins)}): check that the volumes are of one patient and one examination"]
 
 
+def frame_notes(origins: Sequence[Origin]) -> list[str]:
+    """One sentence where headers say that volumes lie in different spaces, as when the patient left the scanner."""
+    if len(_values(origins, FRAME_UID)) < 2:
+        return []
+    return [
+        f"the volumes have different frames of reference (DICOM tag FrameOfReferenceUID; {_listed(origins)}): the head "
+        "may have moved between them; check that they lie over each other, or align them first"
+    ]
+
+
 def _differ(names: Sequence[str]) -> str:
     """That tags of these names differ."""
     many = len(names) > 1
@@ -188,19 +207,45 @@ def place_notes(origins: Sequence[Origin]) -> list[str]:
 
 
 def check_voxels_differ(volumes: Iterable[Volume]) -> list[str]:
-    """Raise `StudyError` where T1 and T1c are equal voxel by voxel; a note for any other two that are."""
+    """Raise `StudyError` where T1 and T1c are equal voxel by voxel, in whatever order these are stored; a note for any
+    other two that are, and for those that differ by the scale of their grey values only.
+    """
     notes = []
-    for one, other in combinations(volumes, 2):
-        if not np.array_equal(sitk.GetArrayViewFromImage(one.image), sitk.GetArrayViewFromImage(other.image)):
+    stored = [(volume.modality, _in_one_order(volume)) for volume in volumes]
+    for (one, first), (other, second) in combinations(stored, 2):
+        if first.shape != second.shape or not _is_scaled(first, second):
             continue
-        pair = f"{one.modality} and {other.modality}"
-        if {one.modality, other.modality} == {"t1", "t1c"}:
-            raise StudyError(
-                f"The volumes {pair} are equal voxel by voxel: one of them is the other under a second name. "
-                "Leave out the one that it is not"
+        if np.array_equal(first, second):
+            if {one, other} == {"t1", "t1c"}:
+                raise StudyError(
+                    f"The volumes {one} and {other} are equal voxel by voxel: one of them is the other under a second "
+                    "name. Leave out the one that it is not"
+                )
+            notes.append(f"{one} and {other} are equal voxel by voxel: check that both are what they are called")
+        else:
+            notes.append(
+                f"{one} and {other} differ by the scale of their grey values only: check that both are what they are "
+                "called"
             )
-        notes.append(f"{pair} are equal voxel by voxel: check that both are what they are called")
     return notes
+
+
+def _in_one_order(volume: Volume) -> np.ndarray:
+    """A view of the voxels with their axes as near as can be to the left, the back and the head; as they are stored
+    where the file does not say how they lie.
+    """
+    values = sitk.GetArrayViewFromImage(volume.image)
+    return reorient(values, canonical_axes(volume.geometry)) if volume.placed else values
+
+
+def _is_scaled(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether grey values are those of another volume, or these times a number plus a number, but for rounding."""
+    first, second = (values[::3, ::3, ::3].ravel().astype(float) for values in (one, other))
+    spreads = first.std(), second.std()
+    if not min(spreads) > 0:
+        return False
+    likeness = np.mean((first - first.mean()) / spreads[0] * ((second - second.mean()) / spreads[1]))
+    return bool(likeness > SCALED)
 
 
 def _listed(origins: Sequence[Origin]) -> str:
@@ -264,7 +309,7 @@ def _header(file: str) -> dict[str, str] | None:
         reader.ReadImageInformation()
     except RuntimeError:
         return None
-    return _filled({key: reader.GetMetaData(key) for key in TAGS if reader.HasMetaDataKey(key)})
+    return _filled({key: reader.GetMetaData(key) for key in _READ if reader.HasMetaDataKey(key)})
 
 
 def _is_whole(file: Path) -> bool:

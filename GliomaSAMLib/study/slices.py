@@ -36,6 +36,7 @@ class Slice:
         spacing: Between rows and between columns, in mm.
         size: Rows and columns.
         what: What tells apart slices at one place, by name: the echo time, the b-value, ...
+        scale: Slope and intercept of its values, as the header has them.
     """
 
     position: tuple[float, ...]
@@ -43,6 +44,7 @@ class Slice:
     spacing: tuple[float, ...]
     size: tuple[int, int]
     what: Mapping[str, str]
+    scale: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
 
 
 @dataclass(frozen=True)

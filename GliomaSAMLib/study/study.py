@@ -16,7 +16,15 @@ from .brain import find_brain, judge_skulls
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
 from .modalities import MODALITIES, search_folder
 from .nifti import ORIENTATIONS, NiftiPlace
-from .patients import Origin, check_one_case, check_sources_differ, check_voxels_differ, patient_notes, place_notes
+from .patients import (
+    Origin,
+    check_one_case,
+    check_sources_differ,
+    check_voxels_differ,
+    frame_notes,
+    patient_notes,
+    place_notes,
+)
 from .reference import reference_modality
 from .registration import check_overlap, covered_share, motion_note
 from .registration import register as find_motion
@@ -26,6 +34,9 @@ CANONICAL_VERSION = 1
 """Part of `Study.key`; raised whenever the canonical images of the same volumes change."""
 
 FULL_COVER = 0.9
+
+FEWEST_GREY_VALUES = 10
+"""An image of a head has more."""
 
 MOST_LEFT_OUT = 12
 """Volumes of a folder that a note names as left out."""
@@ -116,6 +127,7 @@ class Study:
         check_sources_differ(given)
         origins = [Origin.of(*one) for one in given.items()]
         notes = patient_notes(origins, same_patient) + ([] if same_patient else place_notes(origins))
+        notes += [] if register else frame_notes(origins)
         return cls._read(given, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @classmethod
@@ -138,10 +150,13 @@ class Study:
         fixed = volumes[chosen]
         named = reference is None or (isinstance(reference, str) and reference in MODALITIES)
         grid, nifti = (fixed.geometry, fixed.nifti) if named else _other_grid(reference, orientation)
-        if register:
-            volumes, motions = _align(volumes, fixed, report.part(0.2, 0.7))
-            notes += motions
-        check_overlap(list(volumes.values()), fixed)
+        try:
+            if register:
+                volumes, motions = _align(volumes, fixed, report.part(0.2, 0.7))
+                notes += motions
+            check_overlap(list(volumes.values()), fixed)
+        except StudyError as error:
+            raise StudyError(". ".join([str(error), *places])) from error
         brain, brain_image, brain_notes = find_brain(
             list(volumes.values()), grid, skull, report.part(0.7 if register else 0.2, 0.95)
         )
@@ -178,6 +193,7 @@ class Study:
         notes = [f"{modality} is {_short_name(source)}" for modality, source in found.volumes.items()]
         notes += [f"not sure that this is {modality}: {doubt}; check it" for modality, doubt in found.doubts.items()]
         notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
+        notes += [] if register else frame_notes(origins)
         if found.left_out:
             more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
             notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")
@@ -247,7 +263,15 @@ def _read_all(given: Mapping[str, Source], orientation: str, report: Reporter) -
     for index, (modality, source) in enumerate(given.items()):
         report.report(index / len(given), f"reading {modality}")
         found, name = read_image(source, modality, orientation=orientation)
-        volumes[modality] = Volume(modality, name, found.image, note=found.note, placed=found.placed, nifti=found.nifti)
+        volumes[modality] = Volume(
+            modality,
+            name,
+            found.image,
+            note=found.note,
+            placed=found.placed,
+            nifti=found.nifti,
+            not_finite=found.not_finite,
+        )
     return volumes
 
 
@@ -288,6 +312,11 @@ def _align(volumes: Mapping[str, Volume], fixed: Volume, report: Reporter) -> tu
 def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
     """What the user should know about one volume."""
     notes = []
+    if volume.not_finite:
+        count = volume.image.GetNumberOfPixels()
+        notes.append(f"{volume.modality}: {volume.not_finite} of {count} voxels are NaN or infinite; taken as 0")
+    if (levels := _grey_values(volume)) <= FEWEST_GREY_VALUES:
+        notes.append(f"{volume.modality} has only {levels} different grey values: check that it is no label map")
     if not volume.fits(grid):
         notes.append(
             f"{volume.modality} resampled from {_spacing(volume.geometry)} onto the reference grid of {_spacing(grid)}"
@@ -296,6 +325,13 @@ def _describe(volume: Volume, grid: Geometry, brain: np.ndarray) -> list[str]:
     if share < FULL_COVER:
         notes.append(f"{volume.modality} shows only {100 * share:.0f} % of the brain; beyond it, it counts as empty")
     return notes
+
+
+def _grey_values(volume: Volume) -> int:
+    """How many a volume has; where they are many, of some of its voxels."""
+    values = sitk.GetArrayViewFromImage(volume.image)
+    some = np.unique(values[::4, ::4, ::4])
+    return len(some) if len(some) > FEWEST_GREY_VALUES else len(np.unique(values))
 
 
 def _spacing(geometry: Geometry) -> str:

@@ -61,8 +61,14 @@ _PLACE = {"Offset", "Position", "Origin"}
 
 _AXES = {"TransformMatrix", "Rotation", "Orientation"}
 
+_SAME_MEANING = (_PLACE, _AXES)
+"""MetaImage fields of several names: ITK takes one of them, whatever the others say."""
+
 _META_NUMBERS = _PLACE | _AXES | {"ElementSpacing", "ElementSize", "DimSize", "NDims", "CenterOfRotation"}
 
+
+_OTHER_LENGTHS = re.compile(r"([kdcnuµμ]?m|inch(es)?|in|microns?|((kilo|deci|centi|micro|nano)?met(er|re)s?))", re.I)
+"""Units of length other than mm."""
 
 _META_WORDS = ("BinaryData", "BinaryDataByteOrderMSB", "ElementByteOrderMSB", "CompressedData")
 """MetaImage fields that are true or false."""
@@ -92,12 +98,14 @@ def check_nrrd(path: Path) -> str:
         raise HeaderError(f"is damaged: its sizes are {fields['sizes'][:60]!r}")
     for name in ("spacedirections", "spaceorigin", "spacings"):
         _check_finite(name, re.sub(r"[(),]", " ", fields.get(name, "")).split())
+    for name in ("spaceunits", "units"):
+        _check_units(re.findall(r'"([^"]*)"', fields.get(name, "")))
     data, raw = _data_file(path, fields.get("datafile", "")), fields["encoding"].lower() == "raw"
     _check_amount(data, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), raw)
     missing = []
     if fields.get("space", "").lower() not in _ANATOMICAL or "spacedirections" not in fields:
         missing.append("orientation")
-    if "spaceorigin" not in fields:
+    if fields.get("spaceorigin", "none").lower() == "none":
         missing.append("position")
     if "spacedirections" not in fields and "spacings" not in fields:
         missing.append("voxel spacing (1 mm is taken)")
@@ -138,6 +146,13 @@ def _check_words(name: str, value: str) -> None:
         raise HeaderError(f"is damaged: the {name} of its header is too long")
 
 
+def _check_units(units: list[str]) -> None:
+    """Raise HeaderError for lengths in another unit than mm: ITK takes the numbers for mm."""
+    for unit in units:
+        if _OTHER_LENGTHS.fullmatch(unit.strip()):
+            raise HeaderError(f"has lengths in {unit.strip()[:40]!r}, not in mm: export it again in mm")
+
+
 def check_metaimage(path: Path) -> str:
     """As `check_nrrd`, of a MetaImage file."""
     fields = _metaimage_fields(path)
@@ -148,6 +163,7 @@ def check_metaimage(path: Path) -> str:
     for name in _META_WORDS:
         if fields.get(name, "True").lower() not in ("true", "false"):
             raise HeaderError(f"is damaged: its {name} is {fields[name][:40]!r}, neither True nor False")
+    _check_units([fields.get("DistanceUnits", "")])
     local, raw = (
         fields["ElementDataFile"] in ("LOCAL", "Local", "local"),
         fields.get("CompressedData", "").lower() != "true",
@@ -155,8 +171,9 @@ def check_metaimage(path: Path) -> str:
     data = _data_file(path, "" if local else fields["ElementDataFile"])
     kind = fields["ElementType"].lower().replace("long_long", "longlong")
     sizes = [int(n) for n in fields["DimSize"].split()]
-    _check_amount(data, sizes, kind, raw)
-    if not raw and data is not None and not _count(fields, "HeaderSize"):
+    skipped = _skipped(fields, local)
+    _check_amount(data, sizes, kind, raw, skipped)
+    if not raw and data is not None and not skipped:
         channels = _count(fields, "ElementNumberOfChannels") or 1
         needed = _bytes_of(kind) * math.prod(sizes) * channels
         stated = _count(fields, "CompressedDataSize")
@@ -185,8 +202,12 @@ def _metaimage_fields(path: Path) -> dict[str, str]:
             continue
         if len(name) > LONGEST_WORD or len(value) > LONGEST_NUMBERS:
             raise HeaderError(f"is damaged: the {name[:40]} of its header is too long")
+        if fields.get(name, value) != value:
+            raise HeaderError(f"is damaged: its header has {name} twice")
         fields[name] = value
         if name in _META_NUMBERS:
+            if "NDims" not in fields:
+                raise HeaderError(f"is damaged: its header has {name} before NDims")
             _check_finite(name, value.split())
         if name == "ElementDataFile":
             break
@@ -204,6 +225,21 @@ def _check_counts(fields: dict[str, str]) -> None:
         wanted = len(sizes) ** 2 if name in _AXES else len(sizes)
         if name in fields and len(fields[name].split()) != wanted:
             raise HeaderError(f"is damaged: its {name} has {len(fields[name].split())} numbers instead of {wanted}")
+    for names in _SAME_MEANING:
+        said = {name: [float(word) for word in fields[name].split()] for name in sorted(names & set(fields))}
+        if any(numbers != next(iter(said.values())) for numbers in said.values()):
+            raise HeaderError(f"is damaged: its {' and its '.join(said)} differ; leave one of them")
+
+
+def _skipped(fields: dict[str, str], local: bool) -> int:
+    """The bytes that stand before the voxels; -1 where the voxels stand at the end of the file. Raises HeaderError for
+    a number in a file that is its own header: ITK would count from its beginning and take letters for voxels.
+    """
+    if fields.get("HeaderSize") == "-1":
+        return -1
+    if (skipped := _count(fields, "HeaderSize")) and local:
+        raise HeaderError(f"is damaged: its HeaderSize is {skipped}, and its voxels follow the header; leave it out")
+    return skipped
 
 
 def _count(fields: dict[str, str], name: str) -> int:
@@ -295,8 +331,10 @@ def _data_file(path: Path, name: str) -> Path | None:
     return path.with_name(name)
 
 
-def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool) -> None:
-    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file `data` can hold."""
+def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool, skipped: int = 0) -> None:
+    """Raise HeaderError when a header promises more voxels than fit in memory, or than the file `data` can hold after
+    the bytes that are skipped.
+    """
     voxels = 1
     for size in sizes:
         voxels *= size
@@ -304,7 +342,7 @@ def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool) -> 
         raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
     if data is None:
         return
-    found, needed = data.stat().st_size, voxels * _bytes_of(kind)
+    found, needed = data.stat().st_size - max(skipped, 0), voxels * _bytes_of(kind)
     if needed > found * (1 if raw else BEST_PACKING):
         raise HeaderError(f"is damaged or cut short: {data.name} has {found} bytes, its header promises {needed}")
 

@@ -11,7 +11,7 @@ from ..errors import StudyError
 from ..files import check_name
 from ..geometry import Geometry, bounding_box, resample
 from .dicom import DicomSeries, read_dicom_folder, read_series, split_choice
-from .image_file import ImageFile, read_image_file
+from .image_file import ImageFile, check_orientation, read_image_file
 from .nifti import FARTHEST_MM, ORIENTATIONS, SMALLEST_STEP_MM, NiftiPlace
 
 BACKGROUND_SHARE = 0.2
@@ -53,6 +53,7 @@ class Volume:
         note: What the user should know of the place that the file gives; empty when all is well.
         placed: Whether the file says where in the patient the volume lies.
         nifti: The place as it stands in a NIfTI header.
+        not_finite: How many voxels its file has that are NaN or infinite, and 0 in `image`.
         scalp: What `scalp_share` is, where that is known.
     """
 
@@ -63,6 +64,7 @@ class Volume:
     note: str = ""
     placed: bool = True
     nifti: NiftiPlace | None = None
+    not_finite: int = 0
     scalp: float | None = None
 
     @cached_property
@@ -192,8 +194,7 @@ def read_image(
     Raises:
         StudyError: As `read_volume`.
     """
-    if orientation not in ORIENTATIONS:
-        raise StudyError(f"Unknown orientation {orientation!r}. Choose {', '.join(ORIENTATIONS)}")
+    check_orientation(orientation)
     if isinstance(source, sitk.Image):
         name = f"the {modality} image"
         found = ImageFile(sitk.Image(source))  # shares the voxels until one of the two is written to
@@ -216,7 +217,7 @@ def read_image(
         )
     found = replace(found, image=_three_dimensional(found.image, name))
     if not any_values:
-        _check_values(sitk.GetArrayViewFromImage(found.image), name)
+        _check_values(sitk.GetArrayViewFromImage(found.image), name, found.not_finite)
     return found, name
 
 
@@ -255,7 +256,7 @@ def _check_place(image: sitk.Image, name: str) -> None:
         )
 
 
-def _check_values(values: np.ndarray, name: str) -> None:
+def _check_values(values: np.ndarray, name: str, not_finite: int) -> None:
     if values.dtype.kind == "f":
         bad = int(values.size - np.count_nonzero(np.isfinite(values)))
         if bad:
@@ -264,4 +265,5 @@ def _check_values(values: np.ndarray, name: str) -> None:
             )
     lowest = values.min()
     if lowest == values.max():
-        raise StudyError(f"{name}: every voxel is {lowest:g}; the volume shows no image")
+        said = f", for {not_finite} in the file are NaN or infinite" if not_finite else ""
+        raise StudyError(f"{name}: every voxel is {lowest:g}{said}; the volume shows no image")

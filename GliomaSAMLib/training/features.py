@@ -158,7 +158,8 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
 
 
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
-    files = sorted((path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in case.folder.iterdir())
+    inside = ((path.relative_to(case.folder).as_posix(), path.stat()) for path in case.folder.rglob("*"))
+    files = sorted((name, status.st_size, status.st_mtime_ns) for name, status in inside)
     base = encoder.fingerprint if encoder is not None else None
     order = (case.order,) if case.order else ()
     return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *order]).encode()).hexdigest()[:16]

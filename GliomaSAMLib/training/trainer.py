@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..data.cases import Case
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
+from ..files import alone_in
 from ..models.catalogue import find_weights
 from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
 from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
@@ -407,10 +409,11 @@ def fit(
     if saved is not None and _is_done(options, saved):
         return options.weights
     fabric = launch(options, config)
-    if fabric.is_global_zero:
-        remove_leftovers(options.output)
     cached = fabric.device.type == "cpu" if options.cache_features is None else options.cache_features
-    with stop_on_signal(cancel) as cancelled, memory_errors(options):
+    alone = alone_in(options.output) if fabric.is_global_zero else nullcontext()
+    with alone, stop_on_signal(cancel) as cancelled, memory_errors(options):
+        if fabric.is_global_zero:
+            remove_leftovers(options.output)
         run = Run(options, config, fabric, progress, cancelled, tell)
         features = run.read_features([*train, *val], live=0 if cached else len(train))
         folders = [case.folder.parent.name for case in train]

@@ -1,13 +1,15 @@
 """Files that are put in place together, and names that no file can have."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from GliomaSAMLib import files
 from GliomaSAMLib.errors import OutputError, StudyError
-from GliomaSAMLib.files import check_name, make_private_folder, parse_json, replacing, replacing_together
+from GliomaSAMLib.files import alone_in, check_name, make_private_folder, parse_json, replacing, replacing_together
 
 
 def write_together(paths: list[Path], text: str) -> None:
@@ -107,3 +109,27 @@ def test_the_home_of_a_user_is_not_closed(tmp_path: Path, monkeypatch: pytest.Mo
     tmp_path.chmod(0o755)
     assert make_private_folder(tmp_path) is not None
     assert tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_in_the_place_of_a_file_stays(tmp_path: Path) -> None:
+    paths = [tmp_path / "a", tmp_path / "b"]
+    paths[1].mkdir()
+    with pytest.raises(OutputError, match=r"b cannot be written: Is a directory.*no result was written"):
+        write_together(paths, "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_one_at_a_time_writes_to_a_folder(tmp_path: Path) -> None:
+    pytest.importorskip("fcntl")
+    lines = ("from GliomaSAMLib.files import alone_in", f"with alone_in({str(tmp_path)!r}):", " print(1, flush=True)")
+    code = "\n".join([*lines, " input()"])
+    other = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert other.stdin is not None and other.stdout is not None
+    assert other.stdout.readline() == "1\n"
+    with pytest.raises(OutputError, match="Another gliomasam writes to"), alone_in(tmp_path):
+        pytest.fail("two at a time")
+    other.communicate("\n", timeout=30)
+    with alone_in(tmp_path):
+        assert list(tmp_path.iterdir()) == []
+    with alone_in(tmp_path):  # and again after the first has gone
+        pass

@@ -1,10 +1,11 @@
 """Text from outside cannot act on a terminal, a spreadsheet, or a page made of Markdown."""
 
+import json
 import os
 
 import pytest
 
-from GliomaSAMLib.plain_text import markdown_cell, printable, spreadsheet_cell
+from GliomaSAMLib.plain_text import markdown_cell, plain_json, printable, spreadsheet_cell
 
 ACTING = {
     "clear": "a\x1b[2Jb",
@@ -26,6 +27,15 @@ def test_what_a_terminal_acts_on_is_escaped(name: str) -> None:
     shown.encode("utf-8")
     assert shown.isprintable()
     assert "\\" in shown
+
+
+@pytest.mark.parametrize("name", [*ACTING, "of a high number", "plain"])
+def test_json_shows_what_it_gives_back(name: str) -> None:
+    text = {"of a high number": "a\U000e0041", "plain": "Łódź 脳"}.get(name) or ACTING[name]
+    written = plain_json({"path": [text, 1.5, None]})
+    assert json.loads(written) == {"path": [text, 1.5, None]}
+    assert all(line.isprintable() for line in written.splitlines())
+    assert "Łódź 脳" in written or name != "plain"
 
 
 @pytest.mark.parametrize("text", ["", "t1c.nii.gz", "Łódź, Müller, 脳腫瘍", "a b", "[bold]", "2.5 µm → 3", "a\nb\tc"])

@@ -120,6 +120,7 @@ def _visit(assessment: Assessment, index: int) -> dict[str, Any]:
         "role": visit_role(assessment, index),
         "volumes": {modality: Path(str(file)).name for modality, file in visit.volumes.items()},
         "segmentation": _segmentation(visit),
+        "inputs": {name: dict(read) for name, read in visit.inputs.items()},
         "grid": _grid(visit.masks.geometry),
         "slice_thickness_mm": visit.fields.slice_thickness_mm,
         "registration": _registration(visit),
@@ -133,7 +134,8 @@ def _visit(assessment: Assessment, index: int) -> dict[str, Any]:
 
 def _segmentation(visit: Visit) -> dict[str, Any]:
     file = None if visit.file is None else Path(visit.file).name
-    return {"file": file, "source": visit.source, **({"labels": visit.labels} if visit.labels else {})}
+    more = {"labels": visit.labels, "weights_sha256": visit.weights_sha256}
+    return {"file": file, "source": visit.source, **{name: value for name, value in more.items() if value}}
 
 
 def _grid(geometry: Geometry) -> dict[str, Any]:

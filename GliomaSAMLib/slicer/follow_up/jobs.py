@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 from ...errors import StudyError
 from ...followup.assessment import Assessment, ReaderChoices
 from ...followup.lesions import VisitMasks
+from ...followup.one_patient import equal_notes
 from ...followup.options import FollowUpOptions
 from ...followup.visit import Alignment, Visit, VisitFields
 from ...progress import Reporter
@@ -172,6 +173,8 @@ def compare(
         )
         for copy, alignment, study in zip(copies, alignments, found, strict=True)
     ]
+    equal = equal_notes(found, [copy.masks for copy in copies])
+    visits[-1] = replace(visits[-1], notes=(*visits[-1].notes, *equal))
     studies.keep([copy.prints for copy in copies])
     assessment = judge(visits, options, choices, None, report.part(0.7, 1.0))
     return Comparison(assessment, tuple(copy.digest for copy in copies))

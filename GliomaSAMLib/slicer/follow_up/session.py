@@ -391,13 +391,17 @@ class FollowUp:
             overwrite: Replace the files of an earlier report.
 
         Raises:
-            StudyError: Nothing is compared.
+            StudyError: Nothing is compared, or something was changed since that is not in the numbers yet.
             OutputError: The folder cannot take a report.
         """
         from ...followup.report.folder import check_report_folder, write_report_folder
 
         if self.assessment is None:
             raise StudyError("Nothing is compared yet: press Compare visits first")
+        if self.is_stale:
+            raise StudyError("Outlines or days were changed since the visits were compared: press Compare visits again")
+        if self.is_waiting:
+            raise StudyError("The numbers are being computed anew: write the report once they are shown")
         files = [file for entry in self._compared for node in entry.visit.nodes for file in files_of(node)]
         read = {place for file in files for place in (file.parent, file.resolve().parent)}
         path = check_report_folder(folder, read, overwrite)

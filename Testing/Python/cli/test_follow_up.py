@@ -48,6 +48,8 @@ def test_a_report_of_two_visits(gliomasam: Callable, visits: tuple[Path, Path], 
     assert report["patient"] == "P1" and report["options"]["registered"] and report["options"]["merge_mm"] == 4.0
     assert [visit["folder"] for visit in report["visits"]] == ["2024-01-15", "2024-03-18"]
     assert len(report["pictures"]) == 2
+    assert set(report["visits"][0]["inputs"]) == {"t1", "t1c", "t2", "flair", "segmentation"}
+    assert report["options"]["orientation"] == "auto"
     for text in (out / "report.json", out / "report.html", out / "measurements.csv"):
         assert str(visits[0].parent) not in text.read_text(encoding="utf-8")
 
@@ -71,6 +73,7 @@ def test_outlines_alone_make_a_report_without_pictures(
     [
         (("--tumour", "other"), "Choose CE, nonCE, mixed"),
         (("--targets", "6"), "choose 1 to 5"),
+        (("--orientation", "both"), "Choose auto, qform, sform"),
         (("--extent", "wt"), "Choose et, tc"),
         (("--two-slices", "no"), "Choose visible, measured"),
         (("--new-lesions", "no"), "Choose progression, sum"),

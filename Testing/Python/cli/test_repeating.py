@@ -51,6 +51,18 @@ def made(untrained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "a.json").read_text()
 
 
+@pytest.mark.parametrize("name", ["שלום\u200f", "a\x7fb"])
+def test_names_that_are_shown_otherwise_are_found_again(
+    name: str, gliomasam: Callable, first: Callable[..., Path], small_case: Path, tmp_path: Path
+) -> None:
+    case = small_case.rename(small_case.with_name(name))
+    report = first("--t1c", case / "t1c.nii.gz", "--flair", case / "flair.nii.gz")
+    assert all(line.isprintable() for line in report.read_text(encoding="utf-8").splitlines())
+    done = gliomasam("segment", "--from", report, "-o", tmp_path / "b.nii.gz")
+    assert (done.status, done.err) == (0, "")
+    assert np.array_equal(masks(tmp_path / "a.nii.gz"), masks(tmp_path / "b.nii.gz"))
+
+
 def spoilt(report: Path, change: Callable[[dict[str, Any]], object]) -> Path:
     """The report with a change."""
     values = json.loads(report.read_text())

@@ -1,11 +1,15 @@
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
+from support import untrained_weights
 
 from GliomaSAMLib.data.cases import Case, choose_cases, open_case
-from GliomaSAMLib.errors import Cancelled, CaseError, PromptError
-from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, write_evaluation
+from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, PromptError
+from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, run_evaluation, write_evaluation
 from GliomaSAMLib.evaluation.protocol import FORMAT, ProtocolOptions, ResultStore, read_results
 
 
@@ -66,6 +70,84 @@ def test_other_settings_are_measured_anew(options, make_painter, tmp_path):
     run(options, [changed], store)
     assert len(changed.begun) == 10
     assert len(read_results([store.path])) == 10
+
+
+@pytest.mark.parametrize("change", ["labels", "volume", "what the labels mean", "nothing"])
+def test_other_files_are_measured_anew(options, make_painter, tmp_path, change):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    options = replace(options, cases=cases, regions=("WT",), variants=("all",))
+    store = ResultStore(tmp_path / "r.jsonl")
+    before = run(options, [make_painter()], store)
+    assert all(len(result.inputs) == 64 for result in before)
+    if change in ("labels", "volume"):
+        path = cases / "first" / ("seg.nii.gz" if change == "labels" else "t2.nii.gz")
+        image = sitk.ReadImage(str(path))
+        image[16, 16, 12] = 0
+        sitk.WriteImage(image, str(path))
+    again = make_painter()
+    chosen = choose_cases(cases, options.split, labels="brats2023" if change == "what the labels mean" else None)
+    list(evaluate(chosen, [again], options, ResultStore(store.path)))
+    done = {"nothing": set(), "what the labels mean": {"first", "second"}}.get(change, {"first"})
+    assert {case for case, _ in again.begun} == done
+
+
+def test_results_of_before_files_were_told_count(options, make_painter, tmp_path):
+    store = ResultStore(tmp_path / "r.jsonl")
+    results = run(options, [make_painter()], store)
+    lines = [json.loads(line) for line in store.path.read_text().splitlines()]
+    store.path.write_text("".join(json.dumps({**line, "inputs": ""}) + "\n" for line in lines))
+    assert run(options, [make_painter()], ResultStore(store.path)) == [replace(one, inputs="") for one in results]
+
+
+def test_means_over_different_settings_are_told(options, painter, tmp_path):
+    results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "r.jsonl"))
+    write_evaluation(results, tmp_path)
+    assert "different weights" not in (tmp_path / "table.md").read_text()
+    changed = [replace(one, signature="painter 2") if one.case == "first" else one for one in results]
+    summaries = write_evaluation(changed, tmp_path).summaries
+    assert {one.settings for one in summaries} == {2}
+    text = (tmp_path / "table.md").read_text()
+    assert "**painter, all, WT: these results are of 2 different weights or settings.**" in text
+
+
+def test_two_methods_of_one_name_are_refused(options, tmp_path):
+    paths = [tmp_path / name / "mine.safetensors" for name in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        untrained_weights(path)
+    with pytest.raises(ModelError, match="Several methods are called mine"):
+        run_evaluation(replace(options, models=tuple(map(str, paths)), output=tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_files_of_no_earlier_evaluation_stay(options, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "table.csv").write_text("mine")
+    nothing = replace(options, models=(), output=out)
+    with pytest.raises(OutputError, match=r"table\.csv is of no earlier evaluation"):
+        run_evaluation(nothing)
+    assert [path.read_text() for path in out.iterdir()] == ["mine"]
+    (out / "table.csv").unlink()
+    for _ in range(2):
+        run_evaluation(nothing)
+
+
+def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):
+    results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "r.jsonl"))
+    out = tmp_path / "out"
+    out.mkdir()
+    write_evaluation(results, out)
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+
+    def full(results, path):
+        path.write_bytes(b"half")
+        raise OutputError(f"{path} cannot be written: No space left on device")
+
+    monkeypatch.setattr("GliomaSAMLib.evaluation.evaluate.plot_dice", full)
+    with pytest.raises(OutputError, match=r"dice\.png cannot be written: No space.*no result was written"):
+        write_evaluation(results[:1], out)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
 
 
 def test_results_of_before_clicks_were_measured_are_read_and_measured_again(options, make_painter, tmp_path):

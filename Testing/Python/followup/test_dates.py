@@ -74,6 +74,7 @@ def test_days_in_names(name: str, days: list[str]) -> None:
         ("first", "yesterday", "is no date: write it as YYYY-MM-DD"),
         ("first", "2024-07-01", "in the future"),
         ("first", "2024-1-1", "is no date"),
+        ("first", "0204-01-01", "no examination is of 204"),
     ],
 )
 def test_days_that_cannot_be(name: str, said: str | None, words: str) -> None:

@@ -1,7 +1,9 @@
 """Folders of visits in, visits out, and what is no visit: one line each."""
 
+import hashlib
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -82,7 +84,8 @@ def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path)
         found = read_examinations(folders, replace(ALIGNED, dates=dates))
         assert any("different patients" in note for note in found[1].notes) is doubt
         assert not any("different patients" in note for note in found[0].notes)
-        assert not read_examinations(folders, replace(ALIGNED, dates=dates, same_patient=True))[1].notes
+        said = read_examinations(folders, replace(ALIGNED, dates=dates, same_patient=True))[1].notes
+        assert not any("different patients" in note for note in said)
 
 
 def test_what_the_user_says_counts(two: list[Path]) -> None:
@@ -108,6 +111,19 @@ def test_a_segmentation_is_no_volume_as_well(two: list[Path]) -> None:
     named = (two[0] / "seg.nii.gz").rename(two[0] / "tumour_t1c.nii.gz")
     with pytest.raises(StudyError, match=r"tumour_t1c.nii.gz is given as the segmentation.*it is the t1c volume"):
         read_examination(two[0], segmentation=named, today=TODAY)
+
+
+def test_one_segmentation_for_two_visits(two: list[Path]) -> None:
+    same = [two[0] / "seg.nii.gz", two[0] / ".." / two[0].name / "seg.nii.gz"]
+    with pytest.raises(StudyError, match=r"seg\.nii\.gz is given for two visits"):
+        read_visits(two, replace(ALIGNED, segmentations=same))
+    said = "segmentation: equal voxel by voxel at V1 and V2: check that they are two examinations"
+    assert said in read_visits(two, ALIGNED)[-1].notes
+    write_labels(two[1], np.roll(arrays()["seg"], 1, 0))
+    assert said not in read_visits(two, ALIGNED)[-1].notes
+    for folder in two:
+        write_labels(folder, np.zeros_like(arrays()["seg"]))
+    assert said not in read_visits(two, ALIGNED)[-1].notes
 
 
 def test_a_link_to_a_folder_has_its_own_name(two: list[Path], tmp_path: Path) -> None:
@@ -274,6 +290,53 @@ def test_a_segmentation_beside_the_head(visits_with_volumes: list[Path], tmp_pat
         read_examination(tmp_path / "2024-03-01", skull="off", today=TODAY)
 
 
+def spoil_place(path: Path, qform: int, sform: int, moved: float) -> None:
+    """Codes of an unpacked NIfTI file, and its qform moved along R."""
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<2h", content, 252, qform, sform)
+    struct.pack_into("<f", content, 268, struct.unpack_from("<f", content, 268)[0] + moved)
+    path.write_bytes(content)
+
+
+def test_what_is_not_known_of_the_place_of_a_segmentation_is_told(
+    visits_with_volumes: list[Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(visits_with_volumes[0], tmp_path / "2024-01-15")
+    (old,) = folder.glob("*seg*")
+    labels = sitk.ReadImage(str(old))
+    old.unlink()
+    sitk.WriteImage(labels, str(folder / "seg.nii"))
+    spoil_place(folder / "seg.nii", 1, 2, 6.0)
+    found = {way: read_examination(folder, skull="off", orientation=way) for way in ("auto", "sform")}
+    for way, other in (("auto", "sform"), ("sform", "qform")):
+        assert any("seg.nii: its qform and its sform differ" in note for note in found[way].notes)
+        assert any(note.endswith(f"--orientation {other} takes the other") for note in found[way].notes)
+    places = [one.outlines.geometry.origin[0] for one in found.values() if one.outlines is not None]
+    assert places[0] - places[1] == pytest.approx(6.0, abs=1e-3)
+    spoil_place(folder / "seg.nii", 0, 0, 0.0)
+    elsewhere = [folder, visits_with_volumes[1]]
+    with pytest.raises(StudyError, match=r"seg\.nii: its qform and its sform have the code 0|do not overlap"):
+        read_visits(elsewhere, replace(ALIGNED, registered=False))
+    (folder / "seg.nii").unlink()
+    voxels = sitk.GetArrayFromImage(labels)
+    size = " ".join(map(str, voxels.shape[::-1]))
+    head = ("ObjectType = Image", "NDims = 3", "BinaryData = True", "ElementSpacing = 1 1 1", f"DimSize = {size}")
+    end = ("ElementType = MET_UCHAR", "ElementDataFile = LOCAL", "")
+    (folder / "seg.mha").write_bytes("\n".join([*head, *end]).encode() + voxels.astype(np.uint8).tobytes())
+    with pytest.raises(StudyError, match="the file of the segmentation carries no place in the patient"):
+        read_examination(folder, skull="off", today=TODAY)
+
+
+def test_what_is_read_is_listed_with_its_sha256(visits_with_volumes: list[Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(visits_with_volumes[0], tmp_path / "2024-01-15")
+    say(folder, note="one")
+    found = read_examination(folder, skull="off", today=TODAY)
+    assert set(found.inputs) == {*found.volumes, "segmentation", "visit.json"}
+    for name, file in {**found.volumes, "segmentation": found.file, "visit.json": "visit.json"}.items():
+        (path,) = folder.rglob(str(file))
+        assert found.inputs[name] == {"files": 1, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
 def test_notes_do_not_name_folders_above_the_visit(tmp_path: Path) -> None:
     from types import SimpleNamespace
 
@@ -331,7 +394,7 @@ def test_other_doubts_about_one_patient_are_told(
     assert not any("check" in note for note in found[0].notes)
     assert found[1].notes[-2:] == (
         "the visits differ in DICOM tags of the patient (PatientName): check that they are of one patient",
-        "t1c: equal voxel by voxel at V1 and V2: check the folders",
+        "t1c: equal voxel by voxel at V1 and V2: check that they are two examinations",
     )
 
 

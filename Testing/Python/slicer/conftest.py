@@ -172,7 +172,7 @@ class World:
         notes = (f"read {', '.join(images)}",)
         chosen = next(modality for modality in REFERENCE_ORDER if modality in images)
         brain = np.ones(grid.shape, bool)
-        return SimpleNamespace(reference=grid, brain=brain, notes=notes, reference_modality=chosen)
+        return SimpleNamespace(reference=grid, brain=brain, notes=notes, reference_modality=chosen, modalities=())
 
     def load(self, name: str, device: str) -> Any:
         self.work("load")

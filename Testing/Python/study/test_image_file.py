@@ -140,6 +140,7 @@ def write_without_place(folder: Path, name: str) -> Path:
         "spacings.nrrd": lambda: nrrd(path, "spacings: 1 1 1"),
         "no space.nrrd": lambda: nrrd(path, "space dimension: 3", AXES, ORIGIN),
         "no origin.nrrd": lambda: nrrd(path, SPACE, AXES),
+        "origin of none.nrrd": lambda: nrrd(path, SPACE, AXES, "space origin: none"),
         "not the patient.nrrd": lambda: nrrd(path, "space: 3D-right-handed", AXES, ORIGIN),
         "bare.mha": lambda: mha(path),
         "no offset.mha": lambda: mha(path, *FIELDS[1:]),
@@ -148,10 +149,13 @@ def write_without_place(folder: Path, name: str) -> Path:
     return made[name]()
 
 
-WITHOUT_PLACE = ["analyze.hdr", "bare.nrrd", "spacings.nrrd", "no space.nrrd", "no origin.nrrd", "not the patient.nrrd"]
+WITHOUT_PLACE = [
+    *("analyze.hdr", "bare.nrrd", "spacings.nrrd", "no space.nrrd", "no origin.nrrd", "origin of none.nrrd"),
+    *("not the patient.nrrd", "bare.mha", "no offset.mha", "no axes.mha"),
+]
 
 
-@pytest.mark.parametrize("name", [*WITHOUT_PLACE, "bare.mha", "no offset.mha", "no axes.mha"])
+@pytest.mark.parametrize("name", WITHOUT_PLACE)
 def test_a_file_without_a_place_is_told_and_never_laid_over_one_that_has_it(tmp_path: Path, name: str) -> None:
     path = write_without_place(tmp_path, name)
     study = Study.read(t1=path, skull="off")
@@ -200,6 +204,8 @@ IMPOSSIBLE = {
     "sheared": ("space directions", "(1,0,0) (0.3,1,0) (0,0,1)"),
     "axis of no length": ("space directions", "(1,0,0) (0,0,0) (0,0,1)"),
     "voxels elsewhere": ("data file", "../../secret.raw"),
+    "lengths in cm": ("space units", '"cm" "cm" "cm"'),
+    "one length in metres": ("units", '"" "m" "mm"'),
 }
 
 
@@ -268,6 +274,10 @@ def test_a_list_of_files_elsewhere_is_not_read(tmp_path: Path, name: str) -> Non
         "ElementDataFile = LoCAL",
         "BinaryData = maybe",
         "CompressedData = %s",
+        "DistanceUnits = cm",
+        "HeaderSize = 100",
+        "Position = 0 0 0",
+        "Orientation = -1 0 0 0 1 0 0 0 1",
         "DimSize = 1600 1400 1200",
         "DimSize = 16000 14000 12000",
     ],
@@ -277,6 +287,41 @@ def test_metaimage_headers_that_cannot_be(tmp_path: Path, line: str) -> None:
     path = mha(tmp_path / "t1.mha", *[field for field in FIELDS if field.split()[0] != name], line)
     with pytest.raises(StudyError, match=r"t1\.mha"):
         read_volume(path, "t1")
+
+
+def test_what_a_header_says_twice(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = mha(tmp_path / "t1.mha", *FIELDS, "Position = -8.0 -7.0 -6.0", "DistanceUnits = mm")
+    content = path.read_bytes()
+    for again, told in ((b"Offset = -8 -7 -6", ""), (b"Offset = 0 0 0", "Offset twice"), (b"DimSize = 1 1 1", "twice")):
+        path.write_bytes(content.replace(b"DistanceUnits", again + b"\nDistanceUnits"))
+        if told:
+            with pytest.raises(StudyError, match=told):
+                read_image_file(path)
+        else:
+            assert read_image_file(path).image.GetOrigin() == pytest.approx((-8, -7, -6))
+    path.write_bytes(content.replace(b"NDims", b"Offset = -8 -7 -6\nNDims"))
+    with pytest.raises(StudyError, match="Offset before NDims"):
+        read_image_file(path)
+    assert capfd.readouterr().err == ""
+    told = nrrd(tmp_path / "told.nrrd", SPACE, AXES, ORIGIN, 'space units: "mm" "mm" "mm"')
+    assert read_image_file(told).image.GetOrigin() == pytest.approx((-8, -7, -6))
+
+
+@pytest.mark.parametrize("skipped", ["0", "100", "-1"])
+def test_bytes_before_the_voxels_of_a_metaimage(
+    tmp_path: Path, skipped: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = mha(tmp_path / "t1.mhd", *FIELDS, f"HeaderSize = {skipped}")
+    head, _, raw = path.read_bytes().partition(b"LOCAL\n")
+    path.write_bytes(head + b"t1.raw\n")
+    beside = tmp_path / "t1.raw"
+    beside.write_bytes(bytes(0 if skipped == "0" else 100) + raw)
+    assert sitk.GetArrayFromImage(read_image_file(path).image).tobytes() == raw
+    beside.write_bytes(beside.read_bytes()[-len(raw) + (skipped == "-1") :])  # too few
+    if skipped != "0":
+        with pytest.raises(StudyError, match="cut short"):
+            read_image_file(path)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,12 @@ from GliomaSAMLib.study.naming import judge
         ("T1 POST", True),
         ("post-op T1 C+", True),
         ("T1 FLAIR +C", True),
+        ("sub-001_ce-none_T1w", False),
+        ("sub-001_ce-gadolinium_T1w", True),
+        ("AX T1 posterior fossa post", True),
+        ("t1precontrast", False),
+        ("t1postcontrast", True),
+        ("ceT1", True),
     ],
 )
 def test_words_and_signs_for_contrast_agent(text: str, with_agent: bool) -> None:
@@ -126,3 +132,7 @@ def test_what_is_none_of_the_four(text: str) -> None:
 )
 def test_space_the_sequence_and_the_space_of_another_volume(text: str, modality: str) -> None:
     assert (judge(text).modality, judge(text).doubt) == (modality, "")
+
+
+def test_a_place_in_the_head_is_no_contrast_agent() -> None:
+    assert judge("AX T1 POSTERIOR FOSSA") == judge("AX T1")

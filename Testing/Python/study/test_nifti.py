@@ -180,6 +180,32 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+@pytest.mark.parametrize("name", ["t1.nii", "t1.nii.gz", "t1.hdr"])
+def test_voxels_that_are_no_numbers_are_counted(tmp_path: Path, name: str, kind: str, order: str) -> None:
+    """ITK reads them as 0."""
+    values = sitk.GetArrayFromImage(volume()).T.astype(f"{order}{kind}")
+    values[:3, 0, 0], values[4, 0, 0] = np.nan, -np.inf
+    header = nibabel.Nifti1Header(endianness=order)
+    header.set_data_dtype(values.dtype)
+    kinds = nibabel.Nifti1Pair if name.endswith(".hdr") else nibabel.Nifti1Image
+    nibabel.save(kinds(values, np.diag([-1.0, -1, 1, 1]), header), tmp_path / name)
+    study = Study.read(t1=tmp_path / name, skull="off")
+    assert "t1: 4 of 4032 voxels are NaN or infinite; taken as 0" in study.notes
+    values[:] = np.nan
+    nibabel.save(kinds(values, np.diag([-1.0, -1, 1, 1]), header), tmp_path / name)
+    with pytest.raises(StudyError, match="every voxel is 0, for 4032 in the file are NaN or infinite"):
+        Study.read(t1=tmp_path / name)
+
+
+def test_where_volumes_do_not_fit_what_is_not_known_of_their_place_is_told(tmp_path: Path) -> None:
+    placed = write(tmp_path / "t1.nii", codes(1, 1))
+    nowhere = write(tmp_path / "t2.nii", both(codes(0, 0), put(600, "<h", 7)))
+    with pytest.raises(StudyError, match=r"do not .*t2: its qform and its sform have the code 0"):
+        Study.read(t1=placed, t2=nowhere, skull="off")
+
+
 def test_a_sheared_sform_gives_way_to_the_qform_when_asked(tmp_path: Path) -> None:
     path = write(tmp_path / "t1.nii", both(codes(1, 1), SHEAR))
     assert moved_by(path, "qform") == pytest.approx((0, 0, 0), abs=1e-3)

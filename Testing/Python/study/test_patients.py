@@ -20,6 +20,12 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 Write = Callable[..., dict[str, Path]]
 
 
+def noisy(values: np.ndarray, seed: int) -> np.ndarray:
+    """A head in air of 0 with a noise of its own."""
+    noise = np.random.default_rng(seed).integers(0, 60, values.shape)
+    return np.where(values > 0, values + noise, 0).astype(np.int16)
+
+
 @pytest.fixture
 def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
     """A function that writes files below `tmp_path`, each with a noise of its own."""
@@ -27,7 +33,7 @@ def write(tmp_path: Path, small_grid: Geometry, small_arrays: dict[str, np.ndarr
     def write_all(*names: str) -> dict[str, Path]:
         for number, name in enumerate(names):
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-            sitk.WriteImage(small_grid.to_image(small_arrays["flair"] + np.int16(number)), str(tmp_path / name))
+            sitk.WriteImage(small_grid.to_image(noisy(small_arrays["flair"], number)), str(tmp_path / name))
         return {name: tmp_path / name for name in names}
 
     return write_all
@@ -41,7 +47,7 @@ def write_dicom(tmp_path: Path, small_arrays: dict[str, np.ndarray]) -> Callable
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         writer = sitk.ImageFileWriter()
         writer.KeepOriginalImageUIDOn()
-        for index, values in enumerate(small_arrays["flair"][:, None] + np.int16(number)):
+        for index, values in enumerate(noisy(small_arrays["flair"], number)[:, None]):
             image = sitk.GetImageFromArray(values)
             image.SetSpacing((2, 2, 2))
             header = {
@@ -219,6 +225,21 @@ def test_another_examination_is_told(
     assert not any(value in note for value in (*IDS.values(), *changed.values()))
 
 
+@pytest.mark.parametrize(
+    ("frames", "told"), [(("1.2.9", "1.2.8"), True), (("1.2.9", "1.2.9"), False), (("1", ""), False)]
+)
+def test_different_frames_of_reference_are_told(
+    frames: tuple[str, str], told: bool, write_dicom: Callable[..., Path], tmp_path: Path
+) -> None:
+    """A head that left the coil between two series, as for an injection."""
+    for number, (name, frame) in enumerate(zip(("t1", "t1 post"), frames, strict=True), start=1):
+        write_dicom(f"case/{name}", name, {"0010|0020": "A", "0020|000d": "1.2", "0020|0052": frame}, number)
+    said = [note for note in Study.read_folder(tmp_path / "case").notes if "FrameOfReferenceUID" in note]
+    assert len(said) == told
+    aligned = Study.read_folder(tmp_path / "case", register=True)
+    assert not any("FrameOfReferenceUID" in note for note in aligned.notes)
+
+
 def test_one_examination_in_several_folders_is_taken_without_a_word(
     write_dicom: Callable[..., Path], tmp_path: Path
 ) -> None:
@@ -293,6 +314,30 @@ def test_copies_of_one_volume(kind: type, small_grid: Geometry, small_arrays: di
     assert (
         "t1c and flair are equal voxel by voxel: check that both are what they are called" in Study.read(**copies).notes
     )
+
+
+@pytest.mark.parametrize("order", ["RAS", "PIR", "LPS"])
+@pytest.mark.parametrize("scale", [1.0, 2.5])
+def test_copies_that_are_stored_otherwise(
+    order: str, scale: float, small_grid: Geometry, small_arrays: dict[str, np.ndarray]
+) -> None:
+    image = small_grid.to_image(small_arrays["t1c"])
+    copy = sitk.DICOMOrient(sitk.Cast(image, sitk.sitkFloat32) * scale + (scale - 1), order)
+    if scale == 1:
+        with pytest.raises(StudyError, match="t1 and t1c are equal voxel by voxel"):
+            Study.read(t1=copy, t1c=image)
+    else:
+        said = [note for note in Study.read(t1=copy, t1c=image).notes if "scale" in note]
+        assert len(said) == 1 and said[0].startswith("t1 and t1c differ by the scale of their grey values only")
+    other = Study.read(t2=small_grid.to_image(small_arrays["t2"]), t1c=image)
+    assert not any("equal" in note or "scale" in note for note in other.notes)
+
+
+def test_a_label_map_given_for_a_volume_is_told(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> None:
+    labels = (np.digitize(small_arrays["flair"], [1, 300, 600])).astype(np.uint8)
+    study = Study.read(flair=small_grid.to_image(labels), t2=small_grid.to_image(small_arrays["t2"]))
+    said = [note for note in study.notes if "grey values" in note]
+    assert said == ["flair has only 4 different grey values: check that it is no label map"]
 
 
 def test_a_source_that_cannot_be_read_is_told_by_the_reader(tmp_path: Path) -> None:

@@ -317,6 +317,19 @@ def test_slices_without_a_place_are_refused(
         read_volume(folder, "t1")
 
 
+@pytest.mark.parametrize("slope", [0.001, 1.5, 1000.0])
+def test_slices_of_several_scales_keep_their_values(tmp_path: Path, voxels: np.ndarray, slope: float) -> None:
+    """The type of the first slice holds 0 for 0.4, and no 300,000."""
+
+    def scale(k: int, elements: dict[int, Value | None]) -> None:
+        elements[0x00281053], elements[0x00281052] = text("DS", slope if k % 2 else 1.0), text("DS", 2)
+
+    image, _ = read_volume(write_slices(tmp_path / "a", voxels, oblique(0.0), scale), "t1")
+    wanted = voxels.astype(float)
+    wanted[1::2] *= slope
+    assert sitk.GetArrayFromImage(image) == pytest.approx(wanted + 2, rel=1e-5)
+
+
 @pytest.mark.parametrize("shift", [0.4, 1.0, -2.0])
 def test_a_tilted_series_is_refused(tmp_path: Path, voxels: np.ndarray, shift: float) -> None:
     matrix = oblique(0.0)

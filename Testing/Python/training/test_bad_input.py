@@ -11,7 +11,8 @@ import pytest
 import SimpleITK as sitk
 import torch
 
-from GliomaSAMLib.errors import CaseError, ModelError
+from GliomaSAMLib.errors import CaseError, ModelError, OutputError
+from GliomaSAMLib.files import alone_in
 from GliomaSAMLib.models.registry import config_from_json
 from GliomaSAMLib.training import TrainOptions, fit
 from GliomaSAMLib.training.checkpoint import CHECKPOINT
@@ -106,3 +107,11 @@ def test_a_config_with_an_unknown_field(tiny_options: Callable[..., TrainOptions
     torch.save({**torch.load(path), "config": content}, path)
     with pytest.raises(CaseError, match=r"cannot be used: .*colour.*Choose another folder"):
         fit(tiny_options(steps=2))
+
+
+def test_two_trainings_in_one_folder(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=1)
+    options.output.mkdir(parents=True)
+    with alone_in(options.output), pytest.raises(OutputError, match="Another gliomasam writes to"):
+        fit(options)
+    assert not options.weights.exists()

@@ -75,19 +75,27 @@ def test_without_an_encoder_there_are_no_embeddings(case: Case, tiny_encoder: An
     assert len(list((tmp_path / "cache").iterdir())) == 2
 
 
-@pytest.mark.parametrize("change", ["file", "time", "encoder"])
+@pytest.mark.parametrize("change", ["file", "file in a folder", "time", "encoder"])
 def test_computed_anew_when_something_changes(change: str, case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
     features(case, tiny_encoder, tmp_path / "cache")
     calls = tiny_encoder.calls
     flair = next(case.folder.glob("*_flair.nii.gz"))
-    if change == "file":
+    if change == "file in a folder":
+        (case.folder / "anat").mkdir()
+        for path in [path for path in case.folder.glob("*.nii.gz") if path != case.labels]:
+            path.rename(case.folder / "anat" / path.name)
+        flair = case.folder / "anat" / flair.name
+        features(case, tiny_encoder, tmp_path / "cache")
+        os.utime(flair, ns=(1, 1))
+    elif change == "file":
         shutil.copy(next(case.folder.glob("*_t2.nii.gz")), flair)
     elif change == "time":
         os.utime(flair, ns=(1, 1))
     else:
         tiny_encoder.base_sha256 = "1" * 64
+    before = tiny_encoder.calls
     features(case, tiny_encoder, tmp_path / "cache")
-    assert tiny_encoder.calls == 2 * calls
+    assert tiny_encoder.calls == before + calls
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip", None])

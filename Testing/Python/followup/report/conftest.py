@@ -69,6 +69,8 @@ def make_visit(number: int, volumes: bool = True, **fields: object) -> Visit:
         fields=VisitFields(**fields),
         study=study,
         volumes={} if study is None else {name: f"{name}.nii.gz" for name in study.modalities},
+        inputs={"segmentation": {"files": 1, "sha256": "0" * 64}},
+        weights_sha256="f" * 64 if number == 2 else None,
     )
 
 

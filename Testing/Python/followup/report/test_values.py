@@ -36,6 +36,8 @@ def test_the_report_fits_its_schema(written: WrittenReport, validator: jsonschem
         (("visits", 0, "folder"), "a/path"),
         (("visits", 0, "date"), "15.01.2024"),
         (("visits", 0, "more"), 1),
+        (("visits", 0, "inputs", "segmentation", "sha256"), "0"),
+        (("visits", 0, "inputs", "/a/path"), {"files": 1, "sha256": "0" * 64}),
         (("components", "CE", "tracks", 0, "at", 0, "set_by"), "nobody"),
         (("responses", 1, "2D", "category"), "XX"),
         (("disclaimer",), ""),

@@ -160,7 +160,7 @@ def test_what_the_reader_says_counts(compared: Any, work: Work) -> None:
 
 
 def test_changed_outlines_are_noticed_and_give_up_the_choices(
-    compared: Any, two_visits: Any, work: Work, panel: Any
+    compared: Any, two_visits: Any, work: Work, panel: Any, tmp_path: Path
 ) -> None:
     from scene_visits import GRID
 
@@ -173,9 +173,14 @@ def test_changed_outlines_are_noticed_and_give_up_the_choices(
     block = Block(GRID.ijk_to_ras, (0, 0, 0), GRID.shape)
     remove_voxels(node, "GliomaSAM_ET", block, ball(6.5, SECOND) > 0)
     assert compared.is_stale
+    with pytest.raises(StudyError, match="changed since the visits were compared"):
+        compared.export(tmp_path / "report", lambda path: None)
     compared.compare()
+    with pytest.raises(StudyError, match=r"changed since|computed anew"):
+        compared.export(tmp_path / "report", lambda path: None)
     work()
     assert not compared.is_stale
+    assert not (tmp_path / "report").exists()
     assert "were given up" in panel.told("warning")
     ce = compared.assessment.components["CE"]
     assert ce.targets == ("L1", "L2") and ce.at["L2"][1] is None
@@ -409,3 +414,13 @@ def test_a_visit_is_outlined_from_the_last(
     follow_up.compare()
     work()
     assert [visit.source for visit in follow_up.assessment.visits] == ["given", "given", "model with the mask of V2"]
+
+
+def test_outlines_that_are_those_of_another_visit_are_told(patient: Patient, follow_up: Any, work: Work) -> None:
+    for day in ("20240301", "20240603"):
+        patient.visit(day, onion(7))
+    follow_up.find()
+    follow_up.compare()
+    work()
+    notes = follow_up.assessment.visits[-1].notes
+    assert any("segmentation: equal voxel by voxel at V1 and V2" in note for note in notes), notes

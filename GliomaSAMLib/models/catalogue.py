@@ -57,10 +57,13 @@ def list_models(catalogue: Path | None = None) -> tuple[CatalogueEntry, ...]:
         content: dict[str, Any] = parse_json(path.read_text(encoding="utf-8"))
         return tuple(_entry(entry) for entry in content["models"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ModelError(f"the model catalogue {path} cannot be read ({error}): install GliomaSAM again") from error
+        reason = str(error)[:LONGEST_REASON]
+        raise ModelError(f"the model catalogue {path} cannot be read ({reason}): install GliomaSAM again") from error
 
 
 LONGEST_FILE_NAME = 200
+
+LONGEST_REASON = 300
 
 LARGEST_ACCURACY = 1e6
 

@@ -33,7 +33,7 @@ from GliomaSAMLib.models.encoders.window_attention import WindowAttention
 Work = Callable[[Tensor], Tensor]
 
 
-@dataclass(other=True)
+@dataclass(frozen=True)
 class Comparison:
     """A row: milliseconds of both ways, the second as a share of the first, and the largest difference."""
 

@@ -185,6 +185,14 @@ def test_a_damaged_catalogue_is_reported(tmp_path: Path, text: str) -> None:
         list_models(path)
 
 
+def test_a_field_with_an_endless_name_makes_no_endless_message(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.json"
+    path.write_text(json.dumps({"models": [{"x" * 10_000: 1}]}))
+    with pytest.raises(ModelError, match=r"catalogue\.json cannot be read") as caught:
+        list_models(path)
+    assert len(str(caught.value)) < 1000
+
+
 def test_an_imported_base_is_found_by_its_sha256(own: Path, tmp_path: Path) -> None:
     catalogue = tmp_path / "catalogue.json"
     base = {**entry("sam", None), "method": "base", "file": "sam.pth"}

@@ -59,8 +59,7 @@ def sha256_of(files: Iterable[Path]) -> str:
     for path in files:
         try:
             with path.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
+                hashlib.file_digest(file, lambda: digest)
         except OSError as error:
             raise StudyError(f"The file {path} cannot be read: {error.strerror or error}: check it") from error
     return digest.hexdigest()

@@ -76,6 +76,14 @@ def to_text(collected: dict[str, Any]) -> str:
     return INNER_LIST.sub(lambda found: f"[{' '.join(found[1].split())}]", text) + "\n"
 
 
+def write(collected: dict[str, Any], path: Path) -> None:
+    """Write what was collected. Raises OutputError."""
+    text = to_text(collected)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -98,10 +106,7 @@ def main() -> int:
     options = parse()
     try:
         tables = {name: Path(path) for name, path in options.tables}
-        text = to_text(collect(tables, dict(options.facts)))
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(options.output) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write(collect(tables, dict(options.facts)), options.output)
     except GliomaSAMError as error:
         console.print(f"[red]{error}[/red]")
         return 2

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from collect_tables import collect, to_text
+from collect_tables import collect, write
 from rich.console import Console
 
 from GliomaSAMLib.cli.app import run as gliomasam
 from GliomaSAMLib.errors import Cancelled, GliomaSAMError
-from GliomaSAMLib.files import replacing
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.models.weights import load_weights
 from GliomaSAMLib.training import ClickConfig, TrainOptions, fit
@@ -32,7 +31,7 @@ from GliomaSAMLib.training.recipe import PUBLISHED, as_published
 
 SAMPLES = 2000
 USERS = 2
-SPLIT_NAME = "equal"
+SETTING = "equal_terms"
 
 
 def options_of(method: str, given: argparse.Namespace) -> TrainOptions:
@@ -109,9 +108,7 @@ def main() -> int:
         asked += [f"--model={options_of(method, given).weights}" for method in done]
         if status := gliomasam([*asked, f"--output={table}"]):
             return status
-        text = to_text(collect({SPLIT_NAME: table / "table.json"}, facts(done, given)))
-        with replacing(given.output) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        write(collect({SETTING: table / "table.json"}, facts(done, given)), given.output)
     except GliomaSAMError as error:
         console.print(f"[red]{error}[/red]")
         return 2

@@ -30,14 +30,38 @@ VIEWS = {"Red": ("Axial", "#f34a33"), "Yellow": ("Sagittal", "#edd54c"), "Green"
 RAS = tuple[float, float, float]
 
 
-class SliceWidget(QtWidgets.QWidget):
+class PictureWidget(QtWidgets.QWidget):
+    """Paints what a view has drawn."""
+
+    view: Any
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._picture: Any = None
+
+    def draw(self) -> None:
+        """Take the view's pixels as they are now."""
+        self._picture = picture_of(self.view.pixels())
+        self.update()
+
+    def paintEvent(self, event: Any) -> None:
+        painter = QtGui.QPainter(self)
+        if self._picture is not None:
+            painter.drawImage(0, 0, self._picture)
+        self.decorate(painter)
+        painter.end()
+
+    def decorate(self, painter: Any) -> None:
+        """What lies over the picture."""
+
+
+class SliceWidget(PictureWidget):
     """A slice view painted into a widget; the mouse over the widget goes to the view."""
 
     def __init__(self, name: str, orientation: str, colour: str, size: int) -> None:
         super().__init__()
         self.view = SliceView(name, orientation, (size, size))
         self._colour = QtGui.QColor(colour)
-        self._picture: Any = None
         self._waiting = False
         self.setMinimumSize(size, size)
         self.setMouseTracking(True)
@@ -62,15 +86,10 @@ class SliceWidget(QtWidgets.QWidget):
 
     def render(self) -> None:
         self._waiting = False
-        self._picture = picture_of(self.view.pixels())
-        self.update()
+        self.draw()
 
-    def paintEvent(self, event: Any) -> None:
-        painter = QtGui.QPainter(self)
-        if self._picture is not None:
-            painter.drawImage(0, 0, self._picture)
+    def decorate(self, painter: Any) -> None:
         painter.fillRect(0, 0, self.width, 4, self._colour)
-        painter.end()
 
     def resizeEvent(self, event: Any) -> None:
         self.view.resize(self.width, self.height)
@@ -103,24 +122,16 @@ class SliceWidget(QtWidgets.QWidget):
         return QtCore.QPoint(round(x), round(self.height - 1 - y))
 
 
-class PlotWidget(QtWidgets.QWidget):
+class PlotWidget(PictureWidget):
     """A plot view painted into a widget; drawn when the window is grabbed."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.view = PlotView(name)
-        self._picture: Any = None
 
     def render(self) -> None:
         self.view.resize(self.width, self.height)
-        self._picture = picture_of(self.view.pixels())
-        self.update()
-
-    def paintEvent(self, event: Any) -> None:
-        painter = QtGui.QPainter(self)
-        if self._picture is not None:
-            painter.drawImage(0, 0, self._picture)
-        painter.end()
+        self.draw()
 
 
 def picture_of(pixels: Any) -> Any:

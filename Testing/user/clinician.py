@@ -39,6 +39,14 @@ class Clinician:
     def enter(self) -> None:
         self.window.select("GliomaSAM")
 
+    def open_follow_up(self) -> None:
+        """Enter the module and open the section *Follow-up*; the host's stand-in tells only of a change."""
+        self.enter()
+        self.wait()
+        self.ui.followUpButton.collapsed = True
+        self.ui.followUpButton.collapsed = False
+        self.wait()
+
     def fold(self) -> None:
         """Fold the sections that are folded at first; the host's stand-in does not when it is loaded."""
         for button in (self.ui.editorButton, self.ui.modelButton):

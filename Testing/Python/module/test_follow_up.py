@@ -32,11 +32,7 @@ def reader(slicer_with_module: Any, mrml_scene: Any, add_volume: Callable[..., A
     volume, _ = patient.visit("20240603", onion(9, second))
     slicer_with_module.show(volume)
     clinician = Clinician(slicer_with_module)
-    clinician.enter()
-    clinician.wait()
-    clinician.ui.followUpButton.collapsed = True
-    clinician.ui.followUpButton.collapsed = False
-    clinician.wait()
+    clinician.open_follow_up()
     return clinician
 
 

@@ -176,11 +176,7 @@ def test_two_visits_are_compared(mini_slicer: Any, module_file: Path, quick: Qui
     mini_slicer.window.resize(960, 800)
     mini_slicer.show(later)
     clinician = Clinician(mini_slicer)
-    clinician.enter()
-    clinician.wait()
-    clinician.ui.followUpButton.collapsed = True
-    clinician.ui.followUpButton.collapsed = False
-    clinician.wait()
+    clinician.open_follow_up()
     assert clinician.ui.visitsTable.rowCount == 2
     clinician.ui.compareButton.click()
     mini_slicer.pump(120)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .chance import Chance, to_device
 from .click_simulation import Click, click_at, place_in
-from .masks import depths, distances, nested, on_cells, piece_of, position
+from .masks import depths, distances, nested, on_cells, piece_of, position, widened
 
 CELL = 2
 """Edge in voxels of 1 mm of the cells that simulated users click."""
@@ -105,8 +105,7 @@ def _places(levels: Tensor, brain: Tensor, old: int, joins: bool, chance: Chance
     if old:
         return levels == old
     outside = (levels == 0) & brain
-    tumour = (levels > 0).float()[None, None]
-    near = F.max_pool3d(tumour, 2 * NEAR_CELLS + 1, 1, NEAR_CELLS)[0, 0] > 0
+    near = widened(levels > 0, 2 * NEAR_CELLS + 1)
     return outside if chance.happens(FAR_SHARE) else outside & (near | ~near.any())
 
 

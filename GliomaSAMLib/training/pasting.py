@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .masks import widened
+
 FEWEST = 500
 """With fewer voxels of tumour in the crop nothing is pasted."""
 
@@ -38,7 +40,7 @@ def with_tumour_of(
     inside = (images.amax(dim=0) > 0) & (other_images.amax(dim=0) > 0)
     well, other_well = (inside & (levels == 0)).float(), (inside & ~tumour).float()
     possible = (tumour.sum() >= FEWEST) & (well.sum() >= WELL) & (other_well.sum() >= WELL)
-    wide = F.max_pool3d(tumour.float()[None, None], margin, 1, margin // 2)
+    wide = widened(tumour, margin).float()[None, None]
     share = F.avg_pool3d(F.avg_pool3d(wide, 5, 1, 2), 5, 1, 2)[0, 0] * inside * possible
     mean, deviation = _moments(images, well)
     other_mean, other_deviation = _moments(other_images, other_well)

@@ -66,8 +66,11 @@ class CrossModalityAdapter(nn.Module):
         absent = ~present[:, :, None, None, None, None]
         z = self.down(self.norm(without(stacks, absent)))
         z = z + self.modality[:, None, None, None].to(z.dtype)
-        q, k, v = self.qkv(z).chunk(3, dim=-1)
-        scores = torch.einsum("bmdhwc,bndhwc->bmndhw", q, k).float() * self.scale
+        # a position's modalities side by side in memory: else torch takes the small products one by one
+        beside = self.qkv(z).permute(0, 2, 3, 4, 1, 5).flatten(1, 3)
+        q, k, v = beside.chunk(3, dim=-1)  # B x positions x M x d
+        scores = (q @ k.transpose(2, 3)).float() * self.scale
         # the least number, not minus infinity, which would give NaN for a study with no modality at all
-        weight = without(scores, absent[:, None, ..., 0], torch.finfo(scores.dtype).min).softmax(dim=2).to(v.dtype)
-        return self.up(torch.einsum("bmndhw,bndhwc->bmdhwc", weight, v))
+        weight = without(scores, ~present[:, None, None], torch.finfo(scores.dtype).min).softmax(dim=3)
+        learned = (weight.to(v.dtype) @ v).unflatten(1, stacks.shape[2:5])
+        return self.up(learned.permute(0, 4, 1, 2, 3, 5))

@@ -23,6 +23,7 @@ from GliomaSAMLib.training.masks import (
     piece_of,
     position,
     signed_depths,
+    widened,
 )
 
 CPU = torch.device("cpu")
@@ -52,6 +53,13 @@ def test_masks_without_a_border_are_deep_everywhere() -> None:
     full = torch.ones(5, 6, 7, dtype=torch.bool)
     assert (signed_depths(full) == REACH).all() and (signed_depths(~full) == -REACH).all()
     assert depths(full).max() == 3 and depths(full, edge=False).min() == REACH
+
+
+@pytest.mark.parametrize("edge", [1, 3, 5, 9, 13, 39])
+def test_a_mask_is_widened_by_cubes(edge: int) -> None:
+    mask = blob(edge)
+    wide = ndimage.maximum_filter(mask, edge, mode="constant", cval=0)
+    assert np.array_equal(widened(torch.from_numpy(mask), edge).numpy(), wide)
 
 
 @settings(max_examples=25, deadline=None)

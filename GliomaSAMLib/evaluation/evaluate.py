@@ -111,7 +111,8 @@ def run_evaluation(
     """Measure models and baselines as `options` say and write tables and plot. Finished runs are not repeated.
 
     Raises:
-        CaseError, ModelError, WeightsError: Something that was asked for cannot be used.
+        CaseError, ModelError, WeightsError: Something that was asked for cannot be used; the first also where nothing
+            at all could be measured, and then nothing is written.
         OutputError: The output folder cannot be written.
         Cancelled: The user stopped; what was finished is kept.
     """
@@ -125,15 +126,31 @@ def run_evaluation(
     results = {result.key: result for result in read_results(options.results)}
     _check_output(options.output)
     methods = build_methods(options)
+    made = not options.output.exists()
     make_folder(options.output)
     with alone_in(options.output):
         if options.fresh:
             (options.output / RESULTS).unlink(missing_ok=True)
         store = ResultStore(options.output / RESULTS)
+        begun = not store.path.exists()
         store.begin()
         for result in evaluate(cases, methods, options, store, progress, cancel):
             results[result.key] = result
-        return write_evaluation(list(results.values()), options.output)
+        if not results or not all(result.error for result in results.values()):
+            return write_evaluation(list(results.values()), options.output)
+        if begun:
+            store.path.unlink()
+    if made:
+        options.output.rmdir()
+    raise CaseError(_nothing_measured(list(results.values())))
+
+
+def _nothing_measured(failed: Sequence[CaseResult]) -> str:
+    """What to tell where every run has failed."""
+    first = failed[0]
+    others = sorted({result.case for result in failed} - {first.case})
+    more = f"; nor of {len(others)} other case{'s' if len(others) > 1 else ''}" if others else ""
+    return f"Nothing of {first.case} could be measured{more}: {first.error}"
 
 
 def _check_output(folder: Path) -> None:

@@ -85,7 +85,8 @@ def facts(content: dict[str, Any], *names: str) -> str:
 def tables() -> str:
     """The whole page."""
     validation, baseline = read("validation.json"), read("baseline_5e0f670.json")
-    others, variants, latency = read("methods_of_others.json"), read("variants.json"), read("latency.json")
+    others, variants = read("methods_of_others.json"), read("variants.json")
+    latency, plain = read("latency.json"), read("latency_float32.json")
     (setting,) = validation["settings"].values()
     waits = latency["latency"]
     parts = [
@@ -118,13 +119,15 @@ def tables() -> str:
             ([row["variant"], *(number(row["dice"][count]) for count in ("0", "1", "3"))] for row in variants["rows"]),
         ),
         "## Waits",
-        f"- date: {latency['date']}\n- machine: {latency['machine']['cores']} cores, {latency['machine']['threads']} "
-        f"threads, {latency['machine']['card'] or 'no graphics card'}\n"
+        f"- date: {latency['date']}; without bfloat16 {plain['date']}\n"
+        f"- machine: {latency['machine']['cores']} cores, {latency['machine']['threads']} threads, "
+        f"{latency['machine']['card'] or 'no graphics card'}; processors with bfloat16 (AVX-512 BF16) and without it "
+        "(AVX2), where all is computed in float32\n"
         "- command: `python Testing/benchmarks/latency.py CASE --threads 2`",
         table(
-            ["wait", "seconds", "at most, as we want it"],
+            ["wait", "seconds", "without bfloat16", "at most, as we want it"],
             (
-                [text, number(waits[name], 2), latency["targets"].get(name, "")]
+                [text, number(waits[name], 2), number(plain["latency"][name], 2), latency["targets"].get(name, "")]
                 for name, text in (
                     ("ready", "a study that has been read is ready for clicks (in the background in 3D Slicer)"),
                     ("ready_cached", "the same with its slices cached"),
@@ -134,7 +137,7 @@ def tables() -> str:
                 )
             ),
         ),
-        f"Most memory of the process: {waits['peak_gb']:.2f} GB.",
+        f"Most memory of the process: {waits['peak_gb']:.2f} and {plain['latency']['peak_gb']:.2f} GB.",
         "## An earlier version, for comparison",
         facts(baseline, "part", "shipped"),
         methods(baseline["settings"]["shipped"]),
@@ -144,21 +147,16 @@ def tables() -> str:
 
 def readme_table() -> str:
     """The one table of the README."""
-    validation, waits = read("validation.json"), read("latency.json")["latency"]
+    validation = read("validation.json")
     (setting,) = validation["settings"].values()
     rows = [
         [f"{name} ({region})", *(number(setting["gliomasam"][region]["dice"][count]) for count in "0135")]
         for region, name in REGION_NAMES.items()
     ]
-    rows.append(
-        [
-            "seconds on two CPU cores",
-            f"{waits['ready']:.1f}, in the background",
-            f"{waits['first_mask']:.1f}",
-            f"{waits['click_median']:.1f}",
-            f"{waits['click_median']:.1f}",
-        ]
-    )
+    for name, file in (("with bfloat16", "latency.json"), ("without it", "latency_float32.json")):
+        waits = read(file)["latency"]
+        seconds = [f"{waits[wait]:.1f}" for wait in ("ready", "first_mask", "click_median", "click_median")]
+        rows.append([f"seconds on two CPU cores {name}", f"{seconds[0]}, in the background", *seconds[1:]])
     return table(["mean Dice", "no click", "1 click", "3", "5"], rows)
 
 

@@ -1,4 +1,4 @@
-"""The multi-scale 3D mask decoder and its tokens of points and boxes."""
+"""The multi-scale 3D mask decoder."""
 
 from collections.abc import Sequence
 
@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from GliomaSAMLib.models.decoders.multiscale import (
-    MultiscaleDecoderConfig,
-    MultiscaleMaskDecoder,
-    PointTokens,
-    cell_positions,
-    place_prompts,
-    sample,
-)
+from GliomaSAMLib.models.decoders.multiscale import MultiscaleDecoderConfig, MultiscaleMaskDecoder
+from GliomaSAMLib.models.decoders.point_tokens import Relations, place_prompts
 from GliomaSAMLib.models.prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
 
 TINY = MultiscaleDecoderConfig(channels_in=(6, 10, 4, 8), width=16, skip_widths=(8, 8), heads=2)
@@ -153,11 +147,11 @@ def test_tokens_and_features_of_the_deeper_level_are_both_heard(decoder: Multisc
     block, shape = decoder.levels[0], (16, 24, 16)
     level, *_ = features(decoder)
     placed = place_prompts([CLICKS], level.device)
-    cells = cell_positions(shape, level.shape[2:], level.device)
-    tokens, below = block(level, None, placed, shape, cells)
-    _, expected = block(level, (tokens, below), placed, shape, cells)
+    relations = Relations.of(placed, shape, level.shape[2:])
+    tokens, below = block(level, None, relations)
+    _, expected = block(level, (tokens, below), relations)
     for deeper in ((tokens.flip(2), below), (tokens, below.flip(2))):
-        assert not close(block(level, deeper, placed, shape, cells)[1], expected)
+        assert not close(block(level, deeper, relations)[1], expected)
 
 
 def regions() -> torch.Tensor:
@@ -201,52 +195,3 @@ def test_the_auxiliary_loss_is_the_weighted_loss_of_each_level(decoder: Multisca
         found = whole_loss - float(decoder.auxiliary_loss(right, empty))
         assert found == pytest.approx(weight * (1 - 1 / 81 + np.log(2)), rel=1e-3)
     assert float(decoder.auxiliary_loss(undecided, regions())) != pytest.approx(whole_loss)
-
-
-CPU = torch.device("cpu")
-
-
-def test_points_and_corners_of_boxes_are_placed_and_filled_up() -> None:
-    some = PromptSet([((1.0, 2.5, 3.0), True, "ET"), ((7.0, 8.0, 9.0), False, "WT")])
-    box = PromptSet(boxes=[((0.0, 1.0, 2.0), (4.0, 5.0, 6.0), "TC")])
-    one = PromptSet([((5.0, 5.0, 5.0), True, "WT")])
-    placed = place_prompts([some, box, one, PromptSet()], CPU)
-    assert placed.positions[0].tolist() == [[1.0, 2.5, 3.0], [7.0, 8.0, 9.0]]
-    assert placed.positions[1].tolist() == [[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]]
-    assert placed.labels[:2].tolist() == [[1, 0], [2, 3]]
-    assert placed.regions[:2].tolist() == [[2, 0], [1, 1]]
-    assert placed.absent.tolist() == [[False, False], [False, False], [False, True], [True, True]]
-
-
-def test_points_of_one_meaning_that_lie_together_are_one() -> None:
-    lasso = [((4.0, float(j), float(i)), True, "WT") for j in range(20) for i in range(30)]
-    others = [((4.0, 0.0, 0.0), False, "WT"), ((4.0, 0.0, 0.0), True, "TC")]
-    placed = place_prompts([PromptSet(lasso + others)], CPU)
-    assert placed.positions.shape == (1, 10 * 15 + 2, 3)
-    assert placed.positions[0, 0].tolist() == [4.0, 0.5, 0.5]
-
-
-@pytest.mark.parametrize("place", [(5.0, 9.0, 3.0), (0.0, 0.0, 23.0), (2.25, 7.5, 11.125)])
-def test_places_of_grid_and_points_agree(place: tuple[float, float, float]) -> None:
-    """A grid that holds its own coordinates gives a point's place back."""
-    shape, grid = (12, 16, 24), (4, 8, 7)
-    cells = cell_positions(shape, grid, CPU)
-    assert torch.allclose(cells.amin(dim=0) + cells.amax(dim=0), torch.tensor(shape) - 1.0)
-    level = cells.T.unflatten(1, grid)[None]
-    expected = torch.tensor(place).clamp(cells.amin(dim=0), cells.amax(dim=0))
-    assert torch.allclose(sample(level, torch.tensor([[place]]), shape)[0, 0], expected, atol=1e-4)
-
-
-def test_a_token_says_what_is_seen_and_said() -> None:
-    torch.manual_seed(0)
-    tokens = PointTokens(8)
-    level = torch.randn(1, 8, 4, 4, 4)
-    points = [((3.0, 3.0, 3.0), True, "TC"), ((3.0, 3.0, 3.0), False, "TC"), ((3.0, 3.0, 3.0), True, "ET")]
-    placed = place_prompts([PromptSet([*points, ((7.0, 3.0, 3.0), True, "TC")])], CPU)
-    found = tokens(level, placed, (8, 8, 8))[0]
-    assert torch.equal(found[:3], tokens.region_tokens)
-    assert torch.allclose(found[3] - found[4], tokens.labels.weight[1] - tokens.labels.weight[0], atol=1e-5)
-    assert torch.allclose(found[5] - found[3], tokens.regions.weight[2] - tokens.regions.weight[1], atol=1e-5)
-    blank = tokens(torch.zeros_like(level), placed, (8, 8, 8))[0]
-    assert not torch.allclose(found[6] - found[3], blank[6] - blank[3])
-    assert not torch.allclose(blank[6], blank[3])

@@ -10,6 +10,7 @@ import torch
 
 from GliomaSAMLib.errors import ModelError, WeightsError
 from GliomaSAMLib.models import Model, load_model
+from GliomaSAMLib.models.model import is_finite
 from GliomaSAMLib.models.prompt_maps import PromptSet, prompt_maps
 from GliomaSAMLib.models.registry import METHODS, Parts
 from GliomaSAMLib.models.weights import save_weights
@@ -67,3 +68,14 @@ def test_a_weights_file_whose_config_makes_no_network_is_refused(tmp_path: Path,
     save_weights(tmp_path / "odd.safetensors", {"w": torch.zeros(2)}, config, None)
     with pytest.raises((ModelError, WeightsError)):
         load_model(tmp_path / "odd.safetensors", "cpu")
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_numbers_are_finite_or_not(kind: type) -> None:
+    values = np.zeros((3, 4, 5), kind)
+    values[0, 1], values[1, 2], values[2] = np.finfo(kind).max, np.finfo(kind).min, np.finfo(kind).smallest_subnormal
+    assert is_finite(values) and is_finite(values[::2, :, 1:]) and is_finite(values[:0])
+    for bad in (np.nan, np.inf, -np.inf, -np.nan):
+        values[2, 3, 4] = bad
+        assert not is_finite(values) and not is_finite(values[::2, :, 1:])
+        assert is_finite(values[:, :, :-1])

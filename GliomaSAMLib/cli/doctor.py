@@ -104,9 +104,9 @@ def devices() -> Iterator[Check]:
             about = f"{torch.cuda.get_device_name(device)}, {_gib(size.free)} of {_gib(size.total)} free"
         else:
             about = f"{os.cpu_count()} cores" if device.type == "cpu" else "Apple GPU"
-        slow = ", as the processor has no bfloat16 (AVX-512 BF16): three to five times slower"
-        slow = slow if device.type == "cpu" and form == "float32" else ""
-        yield Check(f"device {name}", True, f"{about}, computes in {form}{slow}")
+        if device.type == "cpu" and form == "float32":
+            form += ", as the processor has no bfloat16 (AVX-512 BF16): three to five times slower"
+        yield Check(f"device {name}", True, f"{about}, computes in {form}")
 
 
 def memory() -> Check:

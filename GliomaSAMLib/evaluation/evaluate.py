@@ -1,5 +1,6 @@
 """Every method on every case, region and variant; goes on where it was stopped."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -112,7 +113,7 @@ def run_evaluation(
 
     Raises:
         CaseError, ModelError, WeightsError: Something that was asked for cannot be used; the first also where nothing
-            at all could be measured, and then nothing is written.
+            at all could be measured: then no tables are written.
         OutputError: The output folder cannot be written.
         Cancelled: The user stopped; what was finished is kept.
     """
@@ -141,7 +142,8 @@ def run_evaluation(
         if begun:
             store.path.unlink()
     if made:
-        options.output.rmdir()
+        with contextlib.suppress(OSError):  # somebody else has put something there
+            options.output.rmdir()
     raise CaseError(_nothing_measured(list(results.values())))
 
 

@@ -35,12 +35,21 @@ class InstanceNorm(nn.InstanceNorm3d):
 
 
 def channels_last(network: nn.Module) -> None:
-    """Let convolutions compute with the channels last: in 3D that takes half as long on a CPU, in 2D four fifths."""
+    """Let convolutions compute with the channels last: in 3D that takes half as long on a CPU, in 2D four fifths; the
+    gradients of large ones take two thirds.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv3d):
             module.to(memory_format=torch.channels_last_3d)
         elif isinstance(module, nn.Conv2d):
             module.to(memory_format=torch.channels_last)
+
+
+def move(network: nn.Module, device: torch.device) -> None:
+    """Bring a network to a device, with the memory laid out as convolutions there like it."""
+    network.to(device)
+    if device.type == "cpu":
+        channels_last(network)
 
 
 class Upsampling(nn.Sequential):

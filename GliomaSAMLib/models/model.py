@@ -14,7 +14,7 @@ import torch
 from ..errors import GliomaSAMError, ModelError, is_out_of_memory
 from ..files import current_name
 from ..study import MODALITIES
-from .blocks import channels_last
+from .blocks import move
 from .catalogue import find_base, find_weights
 from .device import (
     ProgressCallback,
@@ -196,9 +196,7 @@ class Model:
         self.device = device
         for part in (self.decoder, self.encoder):
             if part is not None:
-                part.to(device)
-                if device.type == "cpu":
-                    channels_last(part)
+                move(part, device)
 
     def _run(self, work: Callable[[torch.device], T]) -> T:
         """Run `work` on the model's device; when its memory does not suffice, move to the CPU for good."""

@@ -91,16 +91,14 @@ def widened(mask: Tensor, edge: int) -> Tensor:
 
     The same as a maximum over such cubes, which torch looks for in edge^3 steps where this takes a handful.
     """
-    for axis, side in enumerate(mask.shape):
-        pad = [0] * 6
-        pad[4 - 2 * axis] = pad[5 - 2 * axis] = edge // 2
-        wide, width = F.pad(mask, pad), 1
+    wide = F.pad(mask, [edge // 2] * 6)
+    for axis in range(3):
+        width = 1
         while width < edge:  # `wide` holds, for each cell, whether any of the `width` cells from it on is inside
             step = min(width, edge - width)
             count = wide.shape[axis] - step
             wide, width = wide.narrow(axis, 0, count) | wide.narrow(axis, step, count), width + step
-        mask = wide.narrow(axis, 0, side)
-    return mask
+    return wide
 
 
 def position(index: Tensor, shape: torch.Size) -> Tensor:

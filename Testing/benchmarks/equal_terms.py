@@ -3,13 +3,16 @@
     python Testing/benchmarks/equal_terms.py CASES --extra EXTRA --split split.json --work RUN \
         --output docs/benchmarks/equal_terms.json
 
-One method after the other: 2,000 crops, one a step, the same seed and so the same crops, with users who click where the
-method reads clicks; optimiser, schedule and loss as published where that is known (`training/recipe.py`). Stopped, the
-same command goes on, for days if need be. With --until, only those methods are measured whose training is over by then.
-Each training is a `gliomasam train`, the measuring a `gliomasam evaluate`; both leave all they know in WORK.
+One method after the other: 2,000 crops of 64 x 80 x 64 mm, one a step, the same seed and so the same crops, with users
+who click where the method reads clicks; optimiser, schedule and loss as published where that is known
+(`training/recipe.py`). Stopped, the same command goes on, for days if need be. With --until, only those methods are
+measured whose training is over by then. Rows of other methods that OUTPUT holds already, of as many samples, stay: so
+the methods can be trained on different days and machines. Each training is a `gliomasam train`, the measuring a
+`gliomasam evaluate`; both leave all they know in WORK.
 """
 
 import argparse
+import json
 import os
 import platform
 import sys
@@ -23,13 +26,15 @@ from collect_tables import collect, write
 from rich.console import Console
 
 from GliomaSAMLib.cli.app import run as gliomasam
-from GliomaSAMLib.errors import Cancelled, GliomaSAMError
+from GliomaSAMLib.errors import Cancelled, CaseError, GliomaSAMError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.models.weights import load_weights
-from GliomaSAMLib.training import ClickConfig, TrainOptions, fit
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, fit
 from GliomaSAMLib.training.recipe import PUBLISHED, as_published
 
 SAMPLES = 2000
+CROP = (64, 80, 64)
+"""Of such a size that two cores take all methods through their samples in less than a day's work: 8 h."""
 USERS = 2
 SETTING = "equal_terms"
 
@@ -46,6 +51,7 @@ def options_of(method: str, given: argparse.Namespace) -> TrainOptions:
             method=method,
             steps=given.samples,
             accelerator=given.accelerator,
+            augment=AugmentConfig(crop=CROP, large_crop=CROP),
             clicks=ClickConfig(users=USERS),
             seed=0,
             validate_minutes=1e6,  # once, at the end
@@ -70,13 +76,28 @@ def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
     """What stands beside the table."""
     notes = {method: load_weights(options_of(method, given).weights)[1].extra for method in done}
     card = torch.cuda.get_device_name() if torch.cuda.is_available() and given.accelerator != "cpu" else None
-    return {
-        "samples": given.samples,
-        "users": USERS,
-        "machine": card or f"{platform.machine()}, {os.cpu_count()} cores",
-        "minutes": {method: note.get("minutes") for method, note in notes.items()},
-        "published_recipe": sorted(set(done) & PUBLISHED.keys()),
+    machine = card or f"{platform.machine()}, {os.cpu_count()} cores"
+    trainings = {
+        method: {"minutes": note.get("minutes"), "machine": machine, "as_published": method in PUBLISHED}
+        for method, note in notes.items()
     }
+    return {"samples": given.samples, "crop": list(CROP), "users": USERS, "trainings": trainings}
+
+
+def with_earlier(found: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What was found, and the rows of other methods from `path` where it is there. Raises CaseError when the terms or
+    the cases of these were others.
+    """
+    if not path.exists():
+        return found
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    other = [name for name in ("samples", "crop", "users", "cases") if earlier[name] != found[name]]
+    if other:
+        raise CaseError(f"{path} was made with other {', '.join(other)}: name another file as --output")
+    rows = earlier["settings"][SETTING] | found["settings"][SETTING]
+    in_order = {method: rows[method] for method in METHODS if method in rows}
+    trainings = earlier["trainings"] | found["trainings"]
+    return {**found, "trainings": trainings, "settings": {SETTING: in_order}}
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -108,7 +129,8 @@ def main() -> int:
         asked += [f"--model={options_of(method, given).weights}" for method in done]
         if status := gliomasam([*asked, f"--output={table}"]):
             return status
-        write(collect({SETTING: table / "table.json"}, facts(done, given)), given.output)
+        found = collect({SETTING: table / "table.json"}, facts(done, given))
+        write(with_earlier(found, given.output), given.output)
     except GliomaSAMError as error:
         console.print(f"[red]{error}[/red]")
         return 2

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ...errors import ModelError, WeightsError
 from ..weights import check_sha256, read_checkpoint, select_prefix
+from .banded_blocks import use_bands
 from .base import SliceEncoder, load_strictly
 from .dense_gelu import use_dense_gelu
 from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, TinyViTBlock
@@ -96,6 +97,7 @@ class LiteMedSAMEncoder(SliceEncoder):
         self.freeze()
         use_fused_attention(self.network.layers)  # after loading: it keeps a table of the biases
         use_dense_gelu(self.network)
+        use_bands(self.network.layers[0])
 
     def embed(self, slices: Tensor) -> Tensor:
         """Embed slices (N, 1, H, W) with sides that are multiples of 4 as (N, 256, H / 4, W / 4)."""

@@ -3,15 +3,18 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import phantom_case
 
+from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.training.checkpoint import read_log
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "benchmarks"))  # where a script finds its neighbours
-from equal_terms import main, options_of, parse
+from collect_tables import write
+from equal_terms import SETTING, main, options_of, parse, with_earlier
 
 RADII = {"necrosis": 3, "enhancing": 5, "oedema": 8}
 
@@ -37,6 +40,28 @@ def test_all_methods_see_the_same_samples(arguments: list[str]) -> None:
         one.method_config()
 
 
+def found(method: str, dice: float, samples: int = 2000) -> dict[str, Any]:
+    trained = {"trainings": {method: {"minutes": "3"}}, "settings": {SETTING: {method: {"WT": {"dice": dice}}}}}
+    return {"samples": samples, "crop": [64, 80, 64], "users": 2, "cases": ["second"], **trained}
+
+
+def test_methods_measured_before_stay_beside_the_new_ones(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    write(with_earlier(found("segresnet", 0.7), path), path)
+    write(with_earlier(found("cmaa", 0.8), path), path)
+    both = with_earlier(found("segresnet", 0.75), path)
+    assert list(both["settings"][SETTING]) == ["cmaa", "segresnet"]  # in the order of the registry
+    assert both["settings"][SETTING]["segresnet"]["WT"]["dice"] == 0.75
+    assert both["trainings"].keys() == {"cmaa", "segresnet"}
+
+
+def test_rows_of_other_terms_are_not_mixed(tmp_path: Path) -> None:
+    path = tmp_path / "table.json"
+    write(found("segresnet", 0.7, samples=100), path)
+    with pytest.raises(CaseError, match="other samples"):
+        with_earlier(found("cmaa", 0.8), path)
+
+
 @pytest.mark.slow
 def test_a_training_stops_in_time_goes_on_and_is_measured(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -49,6 +74,6 @@ def test_a_training_stops_in_time_goes_on_and_is_measured(
     assert [line["step"] for line in read_log(tmp_path / "run" / "segresnet") if "loss" in line] == [1, 2, 3]
     written = json.loads((tmp_path / "table.json").read_text())
     assert (written["samples"], written["cases"]) == (3, ["second"])
-    assert written["minutes"].keys() == {"segresnet"}
+    assert written["trainings"].keys() == {"segresnet"}
     (table,) = written["settings"].values()
     assert 0 <= table["segresnet"]["WT"]["dice"]["5"] <= 1

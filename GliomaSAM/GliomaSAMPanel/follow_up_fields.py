@@ -30,7 +30,12 @@ def answers():
         "clinical": ("clinical", unknown | states),
         "outside_radiation_field": ("outside", unknown | {True: _("yes"), False: _("no")}),
         "pathology": ("pathology", unknown | {"tumour": _("tumour"), "treatment effect": _("treatment effect")}),
+        "surgery": ("surgery", unknown | {"resection": _("resection"), "biopsy": _("biopsy")}),
     }
+
+
+NOT_KNOWN = -1
+"""What the box of hours holds where they are not known."""
 
 
 class FieldsForm:
@@ -55,6 +60,7 @@ class FieldsForm:
             box.connect("activated(int)", self._answerOf(field))
         self._ui.roleSelector.connect("activated(int)", self._setRole)
         self._ui.radiotherapyEdit.connect("editingFinished()", self._setRadiotherapy)
+        self._ui.hoursSpinBox.connect("valueChanged(int)", self._setHours)
 
     def show(self, chosen, answered, asked):
         """Show what was said.
@@ -76,6 +82,9 @@ class FieldsForm:
                 getattr(ui, f"{name}Selector").currentIndex = self._values[field].index(value)
             ui.radiotherapyLabel.visible = ui.radiotherapyEdit.visible = "radiotherapy_end" in asked
             ui.radiotherapyEdit.text = dateText(answered.fields.radiotherapy_end) if answered is not None else ""
+            ui.hoursLabel.visible = ui.hoursSpinBox.visible = "hours_since_surgery" in asked
+            hours = answered.fields.hours_since_surgery if answered is not None else None
+            ui.hoursSpinBox.value = NOT_KNOWN if hours is None else round(hours)
         finally:
             self._filling = False
 
@@ -95,6 +104,14 @@ class FieldsForm:
                     self._section.session.set_fields(entry, **{field: self._values[field][index]})
 
         return answer
+
+    def _setHours(self, hours):
+        entry = self._section.answered()
+        if self._filling or entry is None:
+            return
+        with self._panel.attempt():
+            known = float(hours) if hours != NOT_KNOWN else None
+            self._section.session.set_fields(entry, hours_since_surgery=known)
 
     def _setRadiotherapy(self):
         entry = self._section.answered()

@@ -488,6 +488,26 @@ mm²</translation>
    <translation>Was eine Probe dessen, was fortschreitet, ergab.</translation>
   </message>
   <message>
+   <source>Surgery</source>
+   <translation>Operation</translation>
+  </message>
+  <message>
+   <source>What was done before this visit. A biopsy takes out nothing: class 4.</source>
+   <translation>Was vor dieser Untersuchung getan wurde. Eine Biopsie entfernt nichts: Klasse 4.</translation>
+  </message>
+  <message>
+   <source>Hours since surgery</source>
+   <translation>Stunden seit der Operation</translation>
+  </message>
+  <message>
+   <source>Hours from surgery to this scan. After 72 hours enhancement may be of surgery.</source>
+   <translation>Stunden von der Operation bis zu dieser Aufnahme. Nach 72 Stunden kann eine Anreicherung von der Operation kommen.</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>nicht bekannt</translation>
+  </message>
+  <message>
    <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
    <translation>Die gewählte Untersuchung neben der vorigen zeigen, in verknüpften Schichtansichten über der Kurve der Volumina.</translation>
   </message>
@@ -708,6 +728,14 @@ mm²</translation>
   <message>
    <source>treatment effect</source>
    <translation>Therapiefolge</translation>
+  </message>
+  <message>
+   <source>resection</source>
+   <translation>Resektion</translation>
+  </message>
+  <message>
+   <source>biopsy</source>
+   <translation>Biopsie</translation>
   </message>
   <message>
    <source>The end of radiotherapy</source>

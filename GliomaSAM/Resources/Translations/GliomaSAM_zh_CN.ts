@@ -488,6 +488,26 @@ mm²</translation>
    <translation>进展部位标本的结果。</translation>
   </message>
   <message>
+   <source>Surgery</source>
+   <translation>手术</translation>
+  </message>
+  <message>
+   <source>What was done before this visit. A biopsy takes out nothing: class 4.</source>
+   <translation>本次检查之前所做的手术。活检不切除肿瘤：4 级。</translation>
+  </message>
+  <message>
+   <source>Hours since surgery</source>
+   <translation>术后小时数</translation>
+  </message>
+  <message>
+   <source>Hours from surgery to this scan. After 72 hours enhancement may be of surgery.</source>
+   <translation>从手术到本次扫描的小时数。超过 72 小时后，强化可能由手术引起。</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>未知</translation>
+  </message>
+  <message>
    <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
    <translation>在联动切片视图中并排显示所选检查与前一次检查，下方为体积曲线。</translation>
   </message>
@@ -708,6 +728,14 @@ mm²</translation>
   <message>
    <source>treatment effect</source>
    <translation>治疗反应</translation>
+  </message>
+  <message>
+   <source>resection</source>
+   <translation>切除</translation>
+  </message>
+  <message>
+   <source>biopsy</source>
+   <translation>活检</translation>
   </message>
   <message>
    <source>The end of radiotherapy</source>

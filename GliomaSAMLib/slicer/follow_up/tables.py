@@ -11,6 +11,8 @@ FIELDS = (
     "clinical",
     "outside_radiation_field",
     "pathology",
+    "surgery",
+    "hours_since_surgery",
 )
 """The fields of a visit that masks cannot tell and a category may need."""
 
@@ -102,6 +104,18 @@ class Verdict:
 
 
 def verdict(assessment: Assessment, visit: int) -> Verdict:
+    """The categories of a visit (index) and what gave them; after surgery also what it left."""
+    found = _response(assessment, visit)
+    if assessment.resection is None or visit != assessment.resection[1]:
+        return found
+    resection = assessment.resection[2]
+    left = f"Extent of resection: {resection.reason[:1].lower()}{resection.reason[1:]}"
+    asked = {*found.asked, "surgery", "hours_since_surgery"}
+    lines = (*found.lines, left, *(f"{note}." for note in resection.notes))
+    return Verdict(found.title, lines, tuple(name for name in FIELDS if name in asked))
+
+
+def _response(assessment: Assessment, visit: int) -> Verdict:
     """The categories of a visit (index) and what gave them."""
     responses, overall = assessment.responses[visit], assessment.overall[visit]
     categories = {name: responses[name].category for name in DIMENSIONS if name in responses}

@@ -62,6 +62,15 @@ def column(table: Any, number: int) -> list[str]:
     return [table.item(row, number).text() for row in range(table.rowCount)]
 
 
+def picture_of_section(reader: Clinician, name: str) -> None:
+    """Keep a picture of the section as a whole."""
+    for section in ("inputs", "prompts", "segments", "results", "model"):
+        getattr(reader.ui, f"{section}Button").collapsed = True
+    reader.window.window.resize(1100, 900)
+    reader.window.pump(150)
+    reader.picture(name)
+
+
 @pytest.mark.slow
 def test_a_date_is_typed(reader: Clinician) -> None:
     reader.ui.visitsTable.item(0, 0).setText("2024-07-01")
@@ -91,11 +100,7 @@ def test_visits_are_compared_and_a_line_is_dragged(compared: Clinician) -> None:
     assert float(ui.lesionsTable.item(0, 4).text()) > 40 and column(ui.lesionsTable, 4)[1] == "+0.0"
     assert all(name.isVisibleTo(ui.followUpButton) for name in (ui.steroidsSelector, ui.radiotherapyEdit))
     assert not ui.outsideSelector.isVisibleTo(ui.followUpButton)
-    for name in ("inputs", "prompts", "segments", "results", "model"):
-        getattr(ui, f"{name}Button").collapsed = True
-    compared.window.window.resize(1100, 900)
-    compared.window.pump(150)
-    compared.picture("compared")
+    picture_of_section(compared, "compared")
     compared.ui.lesionsTable.selectRow(0)
     compared.window.pump(150)
     session = compared.panel.followUp.session
@@ -144,6 +149,31 @@ def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     compared.window.pump(150)
     assert "end of radiotherapy" in compared.panel.messages.text
     assert ui.radiotherapyEdit.text == "2024-05-01"
+
+
+def test_what_surgery_left_is_told_and_asked_about(compared: Clinician) -> None:
+    ui = compared.ui
+    boxes = (ui.surgerySelector, ui.hoursSpinBox)
+    assert not any(box.isVisibleTo(ui.followUpButton) for box in boxes)
+    for row, role in ((0, 1), (1, 2)):  # before and after surgery
+        ui.visitsTable.selectRow(row)
+        compared.window.pump(150)
+        ui.roleSelector.activated.emit(role)
+    until_done(compared)
+    assert "Extent of resection: class 4: nothing was removed" in ui.reasonsLabel.text
+    assert all(box.isVisibleTo(ui.followUpButton) for box in boxes)
+    assert ui.hoursSpinBox.text == "not known"
+    ui.surgerySelector.activated.emit(1)
+    until_done(compared)
+    assert "class 3A" in ui.reasonsLabel.text and ui.surgerySelector.currentIndex == 1
+    ui.hoursSpinBox.value = 96
+    until_done(compared)
+    assert "96 hours after surgery" in ui.reasonsLabel.text
+    picture_of_section(compared, "surgery")
+    ui.hoursSpinBox.value = -1
+    until_done(compared)
+    assert "hours from surgery to the scan are not known" in ui.reasonsLabel.text
+    assert compared.panel.followUp.session.compared[1].fields.hours_since_surgery is None
 
 
 @pytest.mark.slow

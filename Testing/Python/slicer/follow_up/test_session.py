@@ -362,6 +362,25 @@ def test_rows_and_words_of_a_visit(compared: Any) -> None:
     assert verdict(compared.assessment, 0).asked == ()
 
 
+def test_after_surgery_the_verdict_tells_what_is_left_and_asks_what_was_done(compared: Any, work: Work) -> None:
+    from GliomaSAMLib.slicer.follow_up.tables import verdict
+
+    compared.set_fields(compared.entries[0], role="preoperative")
+    compared.set_fields(compared.entries[1], role="postoperative")
+    work()
+    found = verdict(compared.assessment, 1)
+    assert found.title == "Baseline" and found.asked == ("surgery", "hours_since_surgery")
+    assert any(line.startswith("Extent of resection: class 4: nothing was removed") for line in found.lines)
+    assert "The hours from surgery to the scan are not known." in found.lines
+    assert verdict(compared.assessment, 0).asked == ()
+    compared.set_fields(compared.entries[1], surgery="resection", hours_since_surgery=96.0)
+    work()
+    found = verdict(compared.assessment, 1)
+    assert any(line.startswith("Extent of resection: class 3A") for line in found.lines)
+    assert any("96 hours after surgery, later than 72" in line for line in found.lines)
+    assert found.asked == ("surgery", "hours_since_surgery")  # so that an answer can be taken back
+
+
 def test_a_place_of_a_lesion_is_told_for_each_visit(compared: Any) -> None:
     places = compared.go_to("CE", "L1", 1)
     assert all(np.linalg.norm(place - PLACE) < 4 for place in places.values()) and set(places) == {0, 1}

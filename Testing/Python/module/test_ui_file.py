@@ -18,6 +18,8 @@ NOT_BOUND = {
     "clinicalSelector": "of the visit that is judged",
     "outsideSelector": "of the visit that is judged",
     "pathologySelector": "of the visit that is judged",
+    "surgerySelector": "of the visit that is judged",
+    "hoursSpinBox": "of the visit that is judged",
 }
 """Controls that keep what the user chooses and are not bound by name, with the reason; they write the parameters."""
 AT_FILE_SCOPE = {"slicer", "vtk", "numpy", "SimpleITK", "qt", "ctk", "GliomaSAMPanel"}

@@ -103,7 +103,7 @@ class Model:
         """Names everything about the model that an embedding depends on; "" without an encoder."""
         if self.encoder is None:
             return ""
-        content = [2, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout)]
+        content = [3, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout)]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def embed(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -63,7 +63,7 @@ class CropEmbedding:
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
-VERSION = 2
+VERSION = 3
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
 

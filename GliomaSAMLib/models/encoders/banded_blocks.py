@@ -34,7 +34,8 @@ class BandedBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Grids (N, C, H, W) to the same shape."""
         height = x.shape[2]
-        banded = x.device.type == "cpu" and x.dtype == torch.float32 and not torch.is_grad_enabled()
+        in_float32 = x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type)
+        banded = x.device.type == "cpu" and in_float32 and not torch.is_grad_enabled()
         rows = self._rows(x) if banded else height
         if rows >= height:
             return self._band(x, 0, height)

@@ -110,7 +110,7 @@ def test_in_bfloat16_grey_values_are_not_rounded_before_they_are_read() -> None:
     with torch.autocast("cpu", torch.bfloat16):
         half = stem(slices)
     assert half.dtype == torch.bfloat16  # all that takes long is
-    assert (half - whole).norm() < 0.04 * whole.norm()  # 0.07 where the pixels are rounded first
+    assert (half - whole).norm() < 0.045 * whole.norm()  # 0.07 where the pixels are rounded first
 
 
 def test_lite_medsam_is_frozen_and_keeps_its_statistics(lite: LiteMedSAMEncoder) -> None:

@@ -3,12 +3,12 @@
     python Testing/benchmarks/equal_terms.py CASES --extra EXTRA --split split.json --work RUN \
         --output docs/benchmarks/equal_terms.json
 
-One method after the other: 2,000 crops of 64 x 80 x 64 mm, one a step, the same seed and so the same crops, with users
-who click where the method reads clicks; optimiser, schedule and loss as published where that is known
-(`training/recipe.py`). Stopped, the same command goes on, for days if need be. With --until, only those methods are
-measured whose training is over by then. Rows of other methods that OUTPUT holds already, of as many samples, stay: so
-the methods can be trained on different days and machines. Each training is a `gliomasam train`, the measuring a
-`gliomasam evaluate`; both leave all they know in WORK.
+One method after the other: 2,000 crops of 64 x 80 x 64 mm (or other --samples and --crop), one a step, the same seed
+and so the same crops, with users who click where the method reads clicks; optimiser, schedule and loss as published
+where that is known (`training/recipe.py`). Stopped, the same command goes on, for days if need be. With --until, only
+those methods are measured whose training is over by then. Rows of other methods that OUTPUT holds already, of as many
+samples, stay: so the methods can be trained on different days and machines. Each training is a `gliomasam train`, the
+measuring a `gliomasam evaluate`; both leave all they know in WORK.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from GliomaSAMLib.training.recipe import PUBLISHED, as_published
 
 SAMPLES = 2000
 CROP = (64, 80, 64)
-"""Of such a size that two cores take all methods through their samples in less than a day's work: 8 h."""
+"""Sides K, J, I in mm, of such a size that two cores take all methods through their samples in 8 h."""
 USERS = 2
 SETTING = "equal_terms"
 
@@ -51,7 +51,7 @@ def options_of(method: str, given: argparse.Namespace) -> TrainOptions:
             method=method,
             steps=given.samples,
             accelerator=given.accelerator,
-            augment=AugmentConfig(crop=CROP, large_crop=CROP),
+            augment=AugmentConfig(crop=tuple(given.crop), large_crop=tuple(given.crop)),
             clicks=ClickConfig(users=USERS),
             seed=0,
             validate_minutes=1e6,  # once, at the end
@@ -81,7 +81,7 @@ def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
         method: {"minutes": note.get("minutes"), "machine": machine, "as_published": method in PUBLISHED}
         for method, note in notes.items()
     }
-    return {"samples": given.samples, "crop": list(CROP), "users": USERS, "trainings": trainings}
+    return {"samples": given.samples, "crop": list(given.crop), "users": USERS, "trainings": trainings}
 
 
 def with_earlier(found: dict[str, Any], path: Path) -> dict[str, Any]:
@@ -109,6 +109,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, required=True, help="folder of what is trained and measured")
     parser.add_argument("--method", action="append", choices=list(METHODS), help="default: all")
     parser.add_argument("--samples", type=int, default=SAMPLES)
+    parser.add_argument("--crop", type=int, nargs=3, default=CROP, metavar="MM", help="its sides, multiples of 16")
     parser.add_argument("--accelerator", default="auto")
     parser.add_argument("--until", type=float, help="minutes after which the training stops, to go on another time")
     parser.add_argument("--output", type=Path, required=True, help="JSON file for the table")

@@ -34,9 +34,7 @@ class BandedBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Grids (N, C, H, W) to the same shape."""
         height = x.shape[2]
-        in_float32 = x.dtype == torch.float32 and not torch.is_autocast_enabled(x.device.type)
-        banded = x.device.type == "cpu" and in_float32 and not torch.is_grad_enabled()
-        rows = self._rows(x) if banded else height
+        rows = self._rows(x) if self._is_banded(x) else height
         if rows >= height:
             return self._band(x, 0, height)
         result = torch.empty_like(x)
@@ -44,6 +42,12 @@ class BandedBlock(nn.Module):
             stop = min(start + rows, height)
             result[:, :, start:stop] = self._band(x, start, stop)
         return result
+
+    @staticmethod
+    def _is_banded(x: Tensor) -> bool:
+        if x.device.type != "cpu" or torch.is_grad_enabled():
+            return False
+        return x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
 
     def _rows(self, x: Tensor) -> int:
         row_bytes = self.conv1.c.out_channels * x.shape[0] * x.shape[3] * x.element_size()

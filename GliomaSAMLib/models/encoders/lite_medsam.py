@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ...errors import ModelError, WeightsError
+from ..device import without_autocast
 from ..weights import check_sha256, read_checkpoint, select_prefix
 from .banded_blocks import use_bands
 from .base import SliceEncoder, load_strictly
@@ -165,7 +165,7 @@ def _embed_pixels(network: Any, slices: Tensor) -> Tensor:
     Bfloat16 has 128 steps between 0.5 and 1, as coarse as the differences between tissues: what is rounded here is more
     than half of what the whole stem differs from float32. It is a hundredth of the work.
     """
-    with torch.autocast(slices.device.type, enabled=False):
+    with without_autocast(slices.device):
         return network.patch_embed(slices.float().expand(-1, 3, -1, -1))
 
 

@@ -105,7 +105,7 @@ def devices() -> Iterator[Check]:
         else:
             about = f"{os.cpu_count()} cores" if device.type == "cpu" else "Apple GPU"
         if device.type == "cpu" and form == "float32":
-            form += ", as the processor has no bfloat16 (AVX-512 BF16): three to five times slower"
+            form += ", as the processor has no bfloat16 (AVX-512 BF16): two to five times slower"
         yield Check(f"device {name}", True, f"{about}, computes in {form}")
 
 

@@ -86,9 +86,10 @@ def tables() -> str:
     """The whole page."""
     validation, baseline = read("validation.json"), read("baseline_5e0f670.json")
     others, variants = read("methods_of_others.json"), read("variants.json")
-    latency, plain = read("latency.json"), read("latency_float32.json")
+    latency, wide, plain = (read(f"latency{kind}.json") for kind in ("", "_avx512", "_float32"))
+    equal = read("equal_terms.json")
+    (equal_rows,) = equal["settings"].values()
     (setting,) = validation["settings"].values()
-    waits = latency["latency"]
     parts = [
         "# All tables",
         "Written by `python Testing/benchmarks/write_tables.py` from the JSON files beside this page; "
@@ -96,13 +97,26 @@ def tables() -> str:
         "## Six validation cases",
         "Mean Dice after so many clicks of a robot on that region. HD95 (mm) and NSD (2 mm) after five. *Mended*, "
         "*broken* and *lowered* as explained [here](README.md), over clicks 2 to 5. ET: the cases that have any.",
-        facts(validation, "part", "segresnet"),
+        facts(validation, "part", "numbers", "segresnet"),
         methods(setting),
         "`csad` and `ma_sam` do not read clicks: the session alone answers them. The four published methods were "
         "trained for ten to 37 minutes of one shared core each, `gliomasam` far longer: the table compares what "
         "ships, not what the methods can be.",
         "### Single cases, gliomasam",
         cases(setting["gliomasam"]),
+        "## On equal terms",
+        f"The methods that have been trained so far with the same {equal['samples']} crops of "
+        f"{' x '.join(map(str, equal['crop']))} mm, one a step ([how](../training.md#methods-on-equal-terms)), "
+        "measured on the six validation cases. These weights do not ship.",
+        facts(equal),
+        table(
+            ["method", "minutes of training", "on", "recipe"],
+            (
+                [name, one["minutes"], one["machine"], "as published" if one["as_published"] else "as gliomasam"]
+                for name, one in equal["trainings"].items()
+            ),
+        ),
+        methods(equal_rows),
         "## Methods of others",
         f"{others['note']} Three painted planes, or a box on each of some 70 slices, are far more work than a click.",
         table(
@@ -119,15 +133,19 @@ def tables() -> str:
             ([row["variant"], *(number(row["dice"][count]) for count in ("0", "1", "3"))] for row in variants["rows"]),
         ),
         "## Waits",
-        f"- date: {latency['date']}; without bfloat16 {plain['date']}\n"
+        f"- date: {latency['date']}; without bfloat16 {wide['date']} and {plain['date']}\n"
         f"- machine: {latency['machine']['cores']} cores, {latency['machine']['threads']} threads, "
-        f"{latency['machine']['card'] or 'no graphics card'}; processors with bfloat16 (AVX-512 BF16) and without it "
-        "(AVX2), where all is computed in float32\n"
+        f"{latency['machine']['card'] or 'no graphics card'}; processors with bfloat16 (AVX-512 BF16), and two without "
+        "it (AVX-512; AVX2), where all is computed in float32\n"
         "- command: `python Testing/benchmarks/latency.py CASE --threads 2`",
         table(
-            ["wait", "seconds", "without bfloat16", "at most, as we want it"],
+            ["wait", "seconds with bfloat16", "AVX-512 without it", "AVX2 without it", "at most, as we want it"],
             (
-                [text, number(waits[name], 2), number(plain["latency"][name], 2), latency["targets"].get(name, "")]
+                [
+                    text,
+                    *(number(file["latency"][name], 2) for file in (latency, wide, plain)),
+                    latency["targets"].get(name, ""),
+                ]
                 for name, text in (
                     ("ready", "a study that has been read is ready for clicks (in the background in 3D Slicer)"),
                     ("ready_cached", "the same with its slices cached"),
@@ -137,7 +155,8 @@ def tables() -> str:
                 )
             ),
         ),
-        f"Most memory of the process: {waits['peak_gb']:.2f} and {plain['latency']['peak_gb']:.2f} GB.",
+        "Most memory of the process: "
+        f"{', '.join(number(file['latency']['peak_gb'], 2) for file in (latency, wide, plain))} GB.",
         "## An earlier version, for comparison",
         facts(baseline, "part", "shipped"),
         methods(baseline["settings"]["shipped"]),

@@ -81,23 +81,36 @@ def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
         method: {"minutes": note.get("minutes"), "machine": machine, "as_published": method in PUBLISHED}
         for method, note in notes.items()
     }
-    return {"samples": given.samples, "crop": list(given.crop), "users": USERS, "trainings": trainings}
+    return {**terms(given), "trainings": trainings}
 
 
-def with_earlier(found: dict[str, Any], path: Path) -> dict[str, Any]:
-    """What was found, and the rows of other methods from `path` where it is there. Raises CaseError when the terms or
-    the cases of these were others.
-    """
-    if not path.exists():
-        return found
-    earlier = json.loads(path.read_text(encoding="utf-8"))
-    other = [name for name in ("samples", "crop", "users", "cases") if earlier[name] != found[name]]
-    if other:
-        raise CaseError(f"{path} was made with other {', '.join(other)}: name another file as --output")
+def terms(given: argparse.Namespace) -> dict[str, Any]:
+    """What is equal for all methods, besides the cases."""
+    return {"samples": given.samples, "crop": list(given.crop), "users": USERS}
+
+
+def read_earlier(given: argparse.Namespace) -> dict[str, Any] | None:
+    """What the output holds already; None where it is not there. Raises CaseError when that was made on other terms."""
+    if not given.output.exists():
+        return None
+    earlier: dict[str, Any] = json.loads(given.output.read_text(encoding="utf-8"))
+    _refuse_others(earlier, terms(given), given.output)
+    return earlier
+
+
+def with_earlier(found: dict[str, Any], earlier: dict[str, Any], path: Path) -> dict[str, Any]:
+    """What was found, and the rows of other methods from `earlier`. Raises CaseError when these are of other cases."""
+    _refuse_others(earlier, {"cases": found["cases"]}, path)
     rows = earlier["settings"][SETTING] | found["settings"][SETTING]
     in_order = {method: rows[method] for method in METHODS if method in rows}
     trainings = earlier["trainings"] | found["trainings"]
     return {**found, "trainings": trainings, "settings": {SETTING: in_order}}
+
+
+def _refuse_others(earlier: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
+    other = [name for name, value in wanted.items() if earlier.get(name) != value]
+    if other:
+        raise CaseError(f"{path} was made with other {', '.join(other)}: name another file as --output")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -122,6 +135,7 @@ def main() -> int:
     given.begun = time.time()
     methods = given.method or list(METHODS)
     try:
+        earlier = read_earlier(given)  # before hours of training
         done = [method for method in methods if train(method, given, console)]
         if not done:
             return 1
@@ -131,7 +145,7 @@ def main() -> int:
         if status := gliomasam([*asked, f"--output={table}"]):
             return status
         found = collect({SETTING: table / "table.json"}, facts(done, given))
-        write(with_earlier(found, given.output), given.output)
+        write(with_earlier(found, earlier, given.output) if earlier else found, given.output)
     except GliomaSAMError as error:
         console.print(f"[red]{error}[/red]")
         return 2

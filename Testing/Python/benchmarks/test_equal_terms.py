@@ -47,19 +47,24 @@ def found(method: str, dice: float, samples: int = 2000) -> dict[str, Any]:
 
 def test_methods_measured_before_stay_beside_the_new_ones(tmp_path: Path) -> None:
     path = tmp_path / "table.json"
-    write(with_earlier(found("segresnet", 0.7), path), path)
-    write(with_earlier(found("cmaa", 0.8), path), path)
-    both = with_earlier(found("segresnet", 0.75), path)
+    first = found("segresnet", 0.7)
+    second = with_earlier(found("cmaa", 0.8), first, path)
+    both = with_earlier(found("segresnet", 0.75), second, path)
     assert list(both["settings"][SETTING]) == ["cmaa", "segresnet"]  # in the order of the registry
     assert both["settings"][SETTING]["segresnet"]["WT"]["dice"] == 0.75
     assert both["trainings"].keys() == {"cmaa", "segresnet"}
+    with pytest.raises(CaseError, match="other cases"):
+        with_earlier({**found("csad", 0.6), "cases": ["third"]}, both, path)
 
 
-def test_rows_of_other_terms_are_not_mixed(tmp_path: Path) -> None:
-    path = tmp_path / "table.json"
-    write(found("segresnet", 0.7, samples=100), path)
-    with pytest.raises(CaseError, match="other samples"):
-        with_earlier(found("cmaa", 0.8), path)
+def test_rows_of_other_terms_are_refused_before_anything_is_trained(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(found("segresnet", 0.7, samples=100), tmp_path / "table.json")
+    monkeypatch.setattr("sys.argv", ["x", *arguments, "--method=cmaa"])
+    assert main() == 2
+    assert "other samples" in " ".join(capsys.readouterr().out.split())
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.slow

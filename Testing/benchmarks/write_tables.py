@@ -86,7 +86,7 @@ def tables() -> str:
     """The whole page."""
     validation, baseline = read("validation.json"), read("baseline_5e0f670.json")
     others, variants = read("methods_of_others.json"), read("variants.json")
-    latency, wide, plain = (read(f"latency{kind}.json") for kind in ("", "_avx512", "_float32"))
+    latency, wide, plain = (read(f"latency{kind}.json") for kind in ("", "_avx512", "_avx2"))
     equal = read("equal_terms.json")
     (equal_rows,) = equal["settings"].values()
     (setting,) = validation["settings"].values()
@@ -172,7 +172,7 @@ def readme_table() -> str:
         [f"{name} ({region})", *(number(setting["gliomasam"][region]["dice"][count]) for count in "0135")]
         for region, name in REGION_NAMES.items()
     ]
-    for name, file in (("with bfloat16", "latency.json"), ("without it", "latency_float32.json")):
+    for name, file in (("with bfloat16", "latency.json"), ("without it", "latency_avx2.json")):
         waits = read(file)["latency"]
         seconds = [f"{waits[wait]:.1f}" for wait in ("ready", "first_mask", "click_median", "click_median")]
         rows.append([f"seconds on two CPU cores {name}", f"{seconds[0]}, in the background", *seconds[1:]])

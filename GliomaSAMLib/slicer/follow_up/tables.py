@@ -14,7 +14,7 @@ FIELDS = (
     "surgery",
     "hours_since_surgery",
 )
-"""The fields of a visit that masks cannot tell and a category may need."""
+"""The fields of a visit that masks cannot tell and a category, or the extent of resection, may need."""
 
 
 @dataclass(frozen=True)

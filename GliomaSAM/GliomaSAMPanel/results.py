@@ -82,7 +82,7 @@ class ResultsSection:
 
     def show(self, task):
         """Show what is known of a task, and measure the rest in the background."""
-        known = task is not None and task.geometry is not None and task.masks("WT") is not None
+        known = task is not None and is_known(task)
         self._rows = ()
         self._fill(task.volumes() if known else {})
         self.showCavity(task if known else None)
@@ -152,11 +152,23 @@ class ResultsSection:
         if self._panel.entered:
             self._flash.begin(task.node, names)
 
+    def _requireKnown(self):
+        """The task whose result the user wants something of; None and a message when none is known, as after a change
+        of the volumes that has only now been taken over.
+        """
+        task = self._panel.requireTask()
+        if task is not None and not is_known(task):
+            self._panel.message(_("The volumes are still being read: try again when the table is filled"), "info")
+            return None
+        return task
+
     def rows(self):
-        """The rows of the table, measured now when they have not been."""
+        """The rows of the table, measured now when they have not been; none, and a message, when no result is known."""
         from GliomaSAMLib.slicer.results_table import results_rows
 
-        task = self._panel.requireTask()
+        task = self._requireKnown()
+        if task is None:
+            return ()
         task.refresh()
         if not self._rows:
             self._rows = results_rows({region: task.masks(region) for region in REGIONS}, task.geometry)
@@ -169,8 +181,10 @@ class ResultsSection:
         with self._panel.attempt():
             from GliomaSAMLib.slicer.results_table import rows_as_text
 
-            qt.QApplication.clipboard().setText(rows_as_text(self.rows()))
-            self._panel.message(_("The table is on the clipboard"), "info")
+            rows = self.rows()
+            if rows:
+                qt.QApplication.clipboard().setText(rows_as_text(rows))
+                self._panel.message(_("The table is on the clipboard"), "info")
 
     def saveCsv(self):
         """Save the table as a CSV file."""
@@ -181,10 +195,11 @@ class ResultsSection:
                 from GliomaSAMLib.output.segmentation import check_output_path
                 from GliomaSAMLib.slicer.results_table import rows_as_csv
 
-                text = rows_as_csv(self.rows())
-                with replacing(check_output_path(path, (".csv",))) as temporary:
-                    temporary.write_text(text, encoding="utf-8")
-                self._saved(path)
+                rows = self.rows()
+                if rows:
+                    with replacing(check_output_path(path, (".csv",))) as temporary:
+                        temporary.write_text(rows_as_csv(rows), encoding="utf-8")
+                    self._saved(path)
 
     def makeTableNode(self):
         """Put the table into the scene."""
@@ -192,10 +207,12 @@ class ResultsSection:
         with self._panel.attempt():
             from GliomaSAMLib.slicer.results_table import ResultsTable
 
-            rows, segmentation = self.rows(), self._panel.task.node
-            title = _("{name} results").format(name=segmentation.GetName())
-            node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
-            self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
+            rows = self.rows()
+            if rows:
+                segmentation = self._panel.task.node
+                title = _("{name} results").format(name=segmentation.GetName())
+                node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
+                self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
 
     # files
 
@@ -206,9 +223,10 @@ class ResultsSection:
             with self._panel.attempt():
                 from GliomaSAMLib.slicer.export import export_label_map
 
-                task = self._panel.requireTask()
-                export_label_map(task.node, task.geometry, path, style=task.style.style)
-                self._saved(path)
+                task = self._requireKnown()
+                if task is not None:
+                    export_label_map(task.node, task.geometry, path, style=task.style.style)
+                    self._saved(path)
 
     def exportSegmentation(self):
         """Save the segments as a file of segments."""
@@ -217,16 +235,17 @@ class ResultsSection:
             with self._panel.attempt():
                 from GliomaSAMLib.slicer.export import export_segmentation
 
-                task = self._panel.requireTask()
-                export_segmentation(task.node, path)
-                self._saved(path)
+                task = self._requireKnown()
+                if task is not None:
+                    export_segmentation(task.node, path)
+                    self._saved(path)
 
     def _askPath(self, title, suffixes, pattern):
         """Where to save, as a `Path` with one of `suffixes`, else with the first of them added; None when the user does
         not want to, or when a file would be lost: one that the dialog did not ask about, or that of a volume in use.
         """
         self._panel.messages.clear()
-        task = self._panel.requireTask()
+        task = self._requireKnown()
         if task is None:
             return None
         chosen = dialogs.saveFile(title, task.node.GetName() + suffixes[0], pattern)
@@ -303,6 +322,11 @@ class ResultsSection:
         self.going = False
         self._flash.end()
         self.hideUncertainty()
+
+
+def is_known(task):
+    """Whether the masks of a task can be asked for: its volumes have been read."""
+    return task.geometry is not None and task.masks("WT") is not None
 
 
 def number(value, digits):

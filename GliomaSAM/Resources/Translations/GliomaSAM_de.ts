@@ -940,16 +940,16 @@ Bitte prüfen: {reason}.</translation>
    <translation>Segmentierung exportieren</translation>
   </message>
   <message>
-   <source>The table is on the clipboard</source>
-   <translation>Die Tabelle ist in der Zwischenablage</translation>
+   <source>The volumes are still being read: try again when the table is filled</source>
+   <translation>Die Volumen werden noch gelesen: erneut versuchen, sobald die Tabelle gefüllt ist</translation>
   </message>
   <message>
    <source>No uncertain place is left outside existing prompts</source>
    <translation>Außerhalb der vorhandenen Hinweise ist keine unsichere Stelle mehr</translation>
   </message>
   <message>
-   <source>{name} results</source>
-   <translation>{name} Ergebnisse</translation>
+   <source>The table is on the clipboard</source>
+   <translation>Die Tabelle ist in der Zwischenablage</translation>
   </message>
   <message>
    <source>Saved: {name}</source>
@@ -958,6 +958,10 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>There is no result yet: click the tumour, or press Propose</source>
    <translation>Noch kein Ergebnis: in den Tumor klicken oder Vorschlagen drücken</translation>
+  </message>
+  <message>
+   <source>{name} results</source>
+   <translation>{name} Ergebnisse</translation>
   </message>
   <message>
    <source>The table {name} is in the scene</source>

@@ -940,16 +940,16 @@ Please check this one: {reason}.</source>
    <translation>导出分割</translation>
   </message>
   <message>
-   <source>The table is on the clipboard</source>
-   <translation>表格已复制到剪贴板</translation>
+   <source>The volumes are still being read: try again when the table is filled</source>
+   <translation>仍在读取体数据：请在表格填好后重试</translation>
   </message>
   <message>
    <source>No uncertain place is left outside existing prompts</source>
    <translation>除已有提示外，没有不确定的位置</translation>
   </message>
   <message>
-   <source>{name} results</source>
-   <translation>{name} 结果</translation>
+   <source>The table is on the clipboard</source>
+   <translation>表格已复制到剪贴板</translation>
   </message>
   <message>
    <source>Saved: {name}</source>
@@ -958,6 +958,10 @@ Please check this one: {reason}.</source>
   <message>
    <source>There is no result yet: click the tumour, or press Propose</source>
    <translation>尚无结果：请点击肿瘤，或按“建议”</translation>
+  </message>
+  <message>
+   <source>{name} results</source>
+   <translation>{name} 结果</translation>
   </message>
   <message>
    <source>The table {name} is in the scene</source>

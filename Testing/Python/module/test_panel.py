@@ -242,6 +242,30 @@ def test_results_are_copied_saved_and_put_into_the_scene(user: Clinician, tmp_pa
     assert "does not exist" in user.panel.messages.text
 
 
+def test_results_asked_for_in_the_moment_of_a_change_are_refused_in_words(
+    user: Clinician, tmp_path: Path, monkeypatch: Any
+) -> None:
+    from GliomaSAMPanel import dialogs
+
+    user.click(INSIDE)
+    monkeypatch.setattr(dialogs, "saveFile", lambda *_: str(tmp_path / "saved"))
+    for button in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation"):
+        user.ui.segmentationSelector.addNode()  # the panel has not yet taken it over: its buttons still are as before
+        getattr(user.ui, f"{button}Button").click()
+        assert "still being read" in user.panel.messages.text, (button, user.panel.messages.text)
+        user.wait()
+        user.click(INSIDE)
+    assert list(tmp_path.iterdir()) == [] and slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 0
+
+
+def test_results_of_no_volumes_are_refused_in_words(user: Clinician) -> None:
+    user.click(INSIDE)
+    for modality in ("t1", "t1c", "t2", "flair"):
+        getattr(user.ui, f"{modality}Selector").setCurrentNode(None)
+    user.ui.copyButton.click()
+    assert "Choose at least one volume" in user.panel.messages.text, user.panel.messages.text
+
+
 def test_uncertainty_is_shown_and_gone_to_and_taken_away(user: Clinician) -> None:
     user.click(INSIDE)
     views = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")

@@ -45,6 +45,7 @@ class Repeated:
         options: Of `CHOICES`.
         model: A name or a path.
         weights_sha256: Of the model; None for one without a file.
+        rules: Number of the rules for answers, see `session.prediction.RULES`; 1 in reports of before they had one.
         prompts: All of them.
     """
 
@@ -55,6 +56,7 @@ class Repeated:
     options: Mapping[str, Any]
     model: str
     weights_sha256: str | None
+    rules: int
     prompts: PromptHistory
 
     @classmethod
@@ -80,6 +82,7 @@ class Repeated:
             given = {name: kind for name, kind in CHOICES.items() if options.get(name) is not None}
             chosen = {name: _value(options[name], kind) for name, kind in given.items()}
             model, weights = _text(values["model"]), None if weights is None else _text(weights)
+            rules = _value(values.get("rules", 1), int)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise StudyError(f"{path} is no whole report: {error} is missing or wrong; write it again") from error
         if not files.keys() & set(VOLUMES):
@@ -88,7 +91,7 @@ class Repeated:
             prompts = PromptHistory.from_json(values.get("prompts"))
         except PromptError as error:
             raise PromptError(f"{path}: {error}") from error
-        return cls(path, frozenset(typed), files, folder, chosen, model, weights, prompts)
+        return cls(path, frozenset(typed), files, folder, chosen, model, weights, rules, prompts)
 
     def parameters(self) -> dict[str, Any]:
         """What stands in the place of the parameters of `segment` that were not typed."""
@@ -126,6 +129,12 @@ class Repeated:
         known = {*CHOICES, *VOLUMES, "folder", "model", "encoder_weights", "prompts"}
         typed = [f"--{name.replace('_', '-')}" for name in sorted(self.typed & known)]
         notes = [f"as in {self.path.name}, but for what was typed: {', '.join(typed)}"] if typed else []
+        from ..session.prediction import RULES
+
+        if self.rules != RULES:
+            notes.append(
+                f"{self.path.name} was made by another version, whose rules gave other masks to the same prompts"
+            )
         more = sorted({"points", "boxes"} & self.typed)
         return notes + (
             [f"the {' and '.join(more)} that were typed follow the prompts of {self.path.name}"] * bool(more)

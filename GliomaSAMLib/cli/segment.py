@@ -402,6 +402,7 @@ def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_l
 
 def _report(done: _Done, out: Path) -> dict[str, Any]:
     from ..output import segmentation_report
+    from ..session.prediction import RULES
 
     return segmentation_report(
         volumes=done.session.volumes(),
@@ -409,6 +410,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
         notes=done.notes,
         model=done.model,
         weights_sha256=done.session.weights,
+        rules=RULES,
         seconds=done.seconds,
         geometry=done.study.reference,
         output=str(out),

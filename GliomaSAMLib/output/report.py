@@ -23,6 +23,7 @@ def segmentation_report(
     notes: Sequence[str],
     model: str,
     weights_sha256: str | None,
+    rules: int,
     seconds: float,
     geometry: Geometry,
     output: str | None = None,
@@ -38,6 +39,7 @@ def segmentation_report(
         model: The model's name.
         weights_sha256: SHA-256 of its weights file: the same prompts give the same masks only with the same weights.
             None for a model without a file.
+        rules: Number of the rules that make masks of what the network says, see `session.prediction.RULES`.
         seconds: Time from the first prompt to the result, without reading the images.
         geometry: The reference grid.
         output: The file with the masks.
@@ -51,6 +53,7 @@ def segmentation_report(
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
         "model": model,
         "weights_sha256": weights_sha256,
+        "rules": rules,
         "seconds": round(float(seconds), 3),
         "output": output,
         "inputs": dict(inputs or {}),

@@ -14,15 +14,16 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.ndimage import binary_dilation, distance_transform_edt
+from scipy.ndimage import binary_dilation, distance_transform_edt, gaussian_filter
 from skimage.measure import label
 
 from ..geometry import Extent, Geometry, bounding_box
 from ..prompts import Prompt, prompt_voxels
 from ..regions import REGIONS, implied_regions
+from .cells import CELL_MM, on_voxels, voxels_of
 
-CELL_MM = 2.0
-"""Edge of the cells on which logits are kept and corrected."""
+EVEN_CELLS = 1.0
+"""Standard deviation, in cells, by which a correction is evened: the noise of grey values makes it ragged."""
 LIMIT = 13 / 8
 """Reaches beyond which a mask does not change at all: there the new answer has a weight of 0.007."""
 
@@ -46,7 +47,7 @@ class AnswerOptions:
 
     distance_mm: float = 7.0
     intensity: float = 0.08
-    demanded_logit: float = 6.0
+    demanded_logit: float = 9.0
     noise: float = 0.05
     reach_mm: float = 40.0
     dust_ml: float = 0.1
@@ -78,25 +79,22 @@ def add_gp_correction(logits: np.ndarray, images: np.ndarray, points: Sequence[P
         places = np.round([position for position, _ in own]).astype(int)
         places = np.clip(places, 0, np.array(images.shape[1:]) - 1)  # n x 3
         signs = np.array([sign for _, sign in own])
-        given = np.array([logits[channel][_fine(place, place + 1)].mean() for place in places])
+        given = np.array([logits[channel][voxels_of(tuple(slice(n, n + 1) for n in p))].mean() for p in places])
         missing = signs * np.maximum(options.demanded_logit - signs * given, 0)
         looks = images[(slice(None), *places.T)]  # M x n
         gram = near(places[:, None] - places[None]).prod(axis=-1) * alike(looks[:, :, None] - looks[:, None])
         weights = np.linalg.solve(gram + options.noise * np.eye(len(places)), missing).astype(np.float32)
+        added = np.zeros(images.shape[1:], np.float32)
         for place, look, weight in zip(places, looks.T, weights, strict=True):
             if weight:
                 low, high = np.maximum(place - tail, 0), np.minimum(place + tail + 1, images.shape[1:])
                 box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
                 k, j, i = (near(np.arange(a, b) - p) for a, b, p in zip(low, high, place, strict=True))
                 kernel = weight * alike(images[(slice(None), *box)] - look[:, None, None, None])
-                kernel *= k[:, None, None] * j[:, None] * i
-                fine = logits[channel][_fine(low, high)]
-                fine += kernel.repeat(2, axis=0).repeat(2, axis=1).repeat(2, axis=2)
-
-
-def _fine(low: np.ndarray, high: np.ndarray) -> Extent:
-    """The voxels of 1 mm of the cells from `low` to `high`."""
-    return tuple(slice(2 * a, 2 * b) for a, b in zip(low, high, strict=True))
+                added[box] += kernel * k[:, None, None] * j[:, None] * i
+        if added.any():
+            box = bounding_box(added, margin=int(4 * EVEN_CELLS))
+            logits[channel][voxels_of(box)] += on_voxels(gaussian_filter(added[box], EVEN_CELLS, mode="constant"))
 
 
 def reach_mm(prompts: Sequence[Prompt], region: str, options: AnswerOptions) -> float:

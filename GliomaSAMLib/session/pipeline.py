@@ -16,7 +16,6 @@ from ..prompts import Prompt, box_range, prompt_voxels
 from ..regions import REGIONS
 from ..study import Study
 from .answer import (
-    CELL_MM,
     AnswerOptions,
     Point,
     add_gp_correction,
@@ -27,6 +26,7 @@ from .answer import (
     weight_of,
     window_of,
 )
+from .cells import CELL_MM, halve, voxels_of
 from .embeddings import StudyEmbeddings
 
 STEM_SHARE = 0.35
@@ -95,12 +95,6 @@ class StudyDecoder:
         assert self._features is not None
         maps = prompt_maps(prompts, self.images.shape[1:], CELL_MM, previous)
         return self.model.decode(self._features, maps, prompts)
-
-
-def halve(volume: np.ndarray) -> np.ndarray:
-    """Mean of blocks of 2 x 2 x 2: (C, 2k, 2j, 2i) -> float32 (C, k, j, i)."""
-    c, k, j, i = volume.shape
-    return volume.reshape(c, k // 2, 2, j // 2, 2, i // 2, 2).mean(axis=(2, 4, 6), dtype=np.float32)
 
 
 SURE = 10.0
@@ -200,7 +194,7 @@ class Pipeline:
 
     def _field(self, logits: np.ndarray, cells: Extent) -> np.ndarray:
         """Network logits (3, K, J, I) on a box of cells: clipped, nested, and negative outside the brain. A copy."""
-        box = tuple(slice(2 * side.start, 2 * side.stop) for side in cells)
+        box = voxels_of(cells)
         field = np.minimum(logits[(slice(None), *box)], self._most[box])
         for outer, inner in pairwise(field):
             np.minimum(inner, outer, out=inner)

@@ -10,6 +10,11 @@ from ..progress import Cancel, Progress
 from ..prompts import Prompt
 from .masks import Boxes, PackedMasks
 
+RULES = 2
+"""Raised whenever the same prompts and weights give other masks, as by other numbers of the answer: what was saved
+before is then known as made by other rules.
+"""
+
 
 @dataclass(frozen=True)
 class Request:

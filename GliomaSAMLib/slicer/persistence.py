@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ..errors import GliomaSAMError, PromptError
 from ..prompts import Prompt, PromptHistory
 from ..prompts.history import prompt_to_json
+from ..session.prediction import RULES
 from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
 from .segments.node import STYLES
@@ -44,7 +45,7 @@ class SavedState:
         prompts: The prompts that held, in their order.
         proposed: Whether the automatic proposal was shown.
         weights: SHA-256 of the weights that made what the segments show; None where that is not known, as in a scene
-            of version 1.
+            of version 1, or where the rules for answers were others.
         earlier: Prompts that other weights answered before, and that were only to be seen.
     """
 
@@ -68,6 +69,7 @@ def save_state(controller: "SegmentationController") -> None:
         "version": VERSION,
         "model": controller.choice.model,
         "weights": session.weights,
+        "rules": RULES,
         "device": controller.choice.device,
         **{"register": False, "skull": "auto", "same_patient": False, **controller.options},
         "style": controller.style.style,
@@ -159,7 +161,7 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         style=style,
         prompts=prompts,
         proposed=_one_of(values, "proposed", (False, True), False),
-        weights=_text(values, "weights", None),
+        weights=_text(values, "weights", None) if _number(values, "rules", 1) == RULES else None,
         earlier=earlier,
     )
 
@@ -175,6 +177,13 @@ def _text(values: Mapping[str, Any], key: str, default: D) -> str | D:
     value = values.get(key, default)
     if value is not default and not isinstance(value, str):
         raise PromptError(f"its {key} is no text")
+    return value
+
+
+def _number(values: Mapping[str, Any], key: str, default: int) -> int:
+    value = values.get(key, default)
+    if type(value) is not int:
+        raise PromptError(f"its {key} is no whole number")
     return value
 
 

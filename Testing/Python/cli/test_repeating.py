@@ -121,6 +121,18 @@ def test_what_is_typed_wins_and_is_told(
     assert any("but for what was typed" in note for note in again["notes"])
 
 
+@pytest.mark.parametrize("rules", [None, 1])
+def test_other_rules_for_answers_are_told(
+    rules: int | None, first: Callable[..., Path], gliomasam: Callable, tmp_path: Path
+) -> None:
+    report = first()
+    values = {name: value for name, value in json.loads(report.read_text()).items() if name != "rules"}
+    report.write_text(json.dumps(values if rules is None else {**values, "rules": rules}))
+    done = gliomasam("segment", "--from", report, "-o", tmp_path / "b.nii.gz", "--json", tmp_path / "b.json")
+    assert (done.status, done.err) == (0, "") and "report.json was made by another version" in done.out
+    assert any("another version" in note for note in json.loads((tmp_path / "b.json").read_text())["notes"])
+
+
 @pytest.mark.parametrize("what", ["volume", "missing", "another volume", "weights", "missing weights"])
 def test_what_is_not_the_file_of_then_is_refused(
     what: str, first: Callable[..., Path], gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path

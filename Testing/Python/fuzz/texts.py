@@ -52,6 +52,7 @@ def report(chance: random.Random, folder: Path, inputs: Inputs) -> list[str]:
         notes=["a note"],
         model="gliomasam",
         weights_sha256="ab" * 32,
+        rules=2,
         seconds=1.0,
         geometry=Geometry.of_image(inputs.image),
         inputs={"t1": {"path": str(volume), "files": 1, "sha256": hashlib.sha256(volume.read_bytes()).hexdigest()}},

@@ -340,7 +340,7 @@ def test_a_scene_of_another_model_that_is_not_here_goes_on_from_its_segments(
     selector = user.ui.modelSelector
     assert "gliomasam_first" not in [selector.itemText(n) for n in range(len(user.panel.model._entries))]
     assert user.task.session.prompts == old and user.ui.notesLabel.text.startswith(
-        "other weights made what the segments hold"
+        "other weights or rules made what the segments hold"
     )
     assert all(np.array_equal(mask, masks[region]) for region, mask in user.masks().items())
     user.click(ELSEWHERE)

@@ -12,7 +12,7 @@ from user.clinician import Clinician
 from user.quick import QuickWork
 from user.random_user import FOREIGN, FOREIGN_VOXELS, RandomUser
 
-FEW, MANY = 200, 2000
+FEW, MANY = 200, 1000
 
 
 def digest(array: np.ndarray) -> str:

@@ -22,6 +22,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
         notes=("flair resampled from 0.9 x 0.9 x 5.5 mm", "half a pair \udce4"),
         model="gliomasam",
         weights_sha256="0" * 64,
+        rules=2,
         seconds=np.float64(1.23456),
         geometry=oblique,
         output="a.nii.gz",
@@ -32,7 +33,7 @@ def test_a_report_holds_what_was_measured_and_from_what(tmp_path: Path, oblique:
     assert PromptHistory.from_json(read["prompts"]).prompts == prompts.prompts
     assert read["notes"] == ["flair resampled from 0.9 x 0.9 x 5.5 mm", "half a pair \\udce4"]
     assert (read["model"], read["seconds"], read["output"]) == ("gliomasam", 1.235, "a.nii.gz")
-    assert read["weights_sha256"] == "0" * 64
+    assert read["weights_sha256"] == "0" * 64 and read["rules"] == 2
     assert "not for clinical use" in read["disclaimer"]
     assert read["version"]
     assert read["grid"]["spacing_mm"] == [0.9, 1.1, 5.5]

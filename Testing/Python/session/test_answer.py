@@ -44,7 +44,7 @@ def corrected(points: list[Point], images: np.ndarray | None = None, given: floa
 
 def test_a_click_that_is_not_obeyed_gets_what_it_demands() -> None:
     added = corrected([((12, 12, 12), True, WT)])
-    assert added[0, 24, 24, 24] == pytest.approx((OPTIONS.demanded_logit + 1) / (1 + OPTIONS.noise), rel=1e-4)
+    assert 0.8 * (OPTIONS.demanded_logit + 1) < added[0, 24, 24, 24] < OPTIONS.demanded_logit + 1
     assert not added[1:].any(), "a click on WT says nothing of the core"
     along = added[0, 24, 24, 24:]
     assert np.all(np.diff(along) <= 0), "the correction falls off with the distance"
@@ -59,7 +59,15 @@ def test_tissue_that_looks_otherwise_does_not_follow() -> None:
     images = np.zeros((1, 24, 24, 24), np.float32)
     images[:, 13:] = 6 * OPTIONS.intensity
     added = corrected([((12, 12, 12), True, WT)], images)
-    assert added[0, 22, 24, 24] > 1 and abs(added[0, 26, 24, 24]) < 1e-3
+    assert added[0, 16, 24, 24] > 1 and abs(added[0, 33, 24, 24]) < 0.01
+    assert added[0, 26, 24, 24] < added[0, 22, 24, 24] / 2, "at the border itself it falls steeply"
+
+
+def test_noise_of_the_grey_values_does_not_make_holes() -> None:
+    images = np.random.default_rng(0).normal(0, OPTIONS.intensity, (1, 24, 24, 24)).astype(np.float32)
+    images[0, 12, 12, 12] = 0
+    near = corrected([((12, 12, 12), True, WT)], images)[0, 20:29, 20:29, 20:29]
+    assert near.min() > 0.5 * near.max()
 
 
 def test_the_sign_of_the_click_is_the_sign_of_the_correction() -> None:

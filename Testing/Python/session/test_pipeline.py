@@ -12,8 +12,9 @@ from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptSet
 from GliomaSAMLib.progress import Reporter
 from GliomaSAMLib.session import EmbeddingCache
+from GliomaSAMLib.session.cells import halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
-from GliomaSAMLib.session.pipeline import StudyDecoder, halve
+from GliomaSAMLib.session.pipeline import StudyDecoder
 from GliomaSAMLib.study import Study
 
 CLICK = PromptSet(points=[((4.0, 5.0, 6.0), True, "WT")])

@@ -1,4 +1,4 @@
-"""A scene whose segments other weights made: they stay as they are, and the next prompt goes on from them."""
+"""A scene whose segments other weights or rules made: they stay as they are, and the next prompt goes on from them."""
 
 import json
 from collections.abc import Callable
@@ -92,7 +92,7 @@ def test_a_scene_of_version_1_is_left_alone_until_the_next_prompt_refines_it(
     run_until()
     assert task.phase == "ready" and world.answered == [] and same(held(node, grid), before)
     assert task.session.prompts == old and kinds(task) == ["point", "point", "point", "box", "scribble"]
-    assert any("other weights made what the segments hold" in note for note in task.notes)
+    assert any("other weights or rules made what the segments hold" in note for note in task.notes)
     assert state(node)["version"] == 1  # opening is no change
     assert looks(task) == {prompt.id: False for prompt in old}
 
@@ -153,18 +153,19 @@ def test_saving_before_a_prompt_does_not_make_it_ours(
 
 
 @pytest.mark.parametrize(
-    ("weights", "ours"), [("the SHA-256 of gliomasam", True), ("the SHA-256 of another", False), (None, False)]
+    ("other", "ours"),
+    [({}, True), ({"weights": "the SHA-256 of another"}, False), ({"weights": None}, False), ({"rules": 1}, False)],
 )
-def test_the_weights_decide_whether_prompts_are_answered_as_they_are(
+def test_weights_and_rules_decide_whether_prompts_are_answered_as_they_are(
     engine: Any, task: Any, reopened: Any, place: Any, plain: Any, grid: Geometry, run_until: Any,
-    weights: str | None, ours: bool,
+    other: dict[str, Any], ours: bool,
 ) -> None:  # fmt: skip
     task.session.add_point(place(8, 8, 7), True, "ET")
     task.session.add_point(place(11, 8, 7), False, "TC")
     run_until()
     saved = state(task.node)
     assert saved["weights"] == "the SHA-256 of gliomasam" and saved["earlier"]["prompts"] == []
-    task.node.SetAttribute("GliomaSAM.state", json.dumps({**saved, "weights": weights}))
+    task.node.SetAttribute("GliomaSAM.state", json.dumps({**saved, **other}))
     again = engine.task(reopened())
     run_until()
     old = again.session.prompts
@@ -419,7 +420,7 @@ def test_with_the_weights_that_made_it_a_scene_is_ours_again(
     task.node.SetAttribute("GliomaSAM.state", json.dumps({**state(task.node), "model": "gliomasam"}))
     again = engine.task(reopened())
     run_until()
-    assert engine.choice.model == "gliomasam" and again.notes[0].startswith("other weights made")
+    assert engine.choice.model == "gliomasam" and again.notes[0].startswith("other weights or rules made")
     engine.set_model("other")
     run_until()
     second = again.session.add_point(place(4, 12, 4))

@@ -132,9 +132,7 @@ class Repeated:
         from ..session.prediction import RULES
 
         if self.rules != RULES:
-            notes.append(
-                f"{self.path.name} was made by another version, whose rules gave other masks to the same prompts"
-            )
+            notes.append(f"{self.path.name} was made by another version: the same prompts may give other masks now")
         more = sorted({"points", "boxes"} & self.typed)
         return notes + (
             [f"the {' and '.join(more)} that were typed follow the prompts of {self.path.name}"] * bool(more)

@@ -106,13 +106,10 @@ class PromptHistory:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about prompts that other weights answered."""
         if self.is_inherited:
-            return (
-                "other weights or rules made what the segments hold: it stays as it is, and the next prompt refines it",
-            )
+            made = "other weights or rules made what the segments hold"
+            return (f"{made}: it stays as it is, and the next prompt refines it",)
         if self.earlier:
-            return (
-                "the dimmed prompts are not answered any more: what other weights or rules made of them is kept as masks",
-            )
+            return ("the dimmed prompts are not answered any more: what was made of them before is kept as masks",)
         return ()
 
     @property

@@ -12,6 +12,7 @@ from ..data.placement import RobotPrompt
 from ..models import Model, load_model
 from ..session import Session
 from ..session.answer import AnswerOptions
+from ..session.prediction import RULES
 
 SHIPPED = AnswerOptions()
 
@@ -84,7 +85,7 @@ class SessionMethod:
         self._cache = cache
         self._answer = answer
         self.name = name or self._model.name
-        self.signature = f"{_signature_of(self._model)} {answer}"
+        self.signature = f"{_signature_of(self._model)} {answer} rules {RULES}"
         self._case: OpenCase | None = None
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:

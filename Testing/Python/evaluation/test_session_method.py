@@ -113,3 +113,8 @@ def test_the_numbers_of_the_answer_reach_the_session_and_the_signature(method, f
     assert BallSession.answer.reach_mm == 25.0
     assert near.signature != method.signature
     assert (near.name, method.name) == ("near", "gliomasam")
+
+
+def test_other_rules_for_answers_reach_the_signature(method, monkeypatch):
+    monkeypatch.setattr(session_method, "RULES", session_method.RULES + 1)
+    assert session_method.SessionMethod("gliomasam").signature != method.signature

@@ -55,7 +55,8 @@ class AnswerOptions:
 
 def add_gp_correction(logits: np.ndarray, images: np.ndarray, points: Sequence[Point], options: AnswerOptions) -> None:
     """Add to `logits`, in place, a Gaussian process regression of what the clicks miss in them. Its kernel falls off
-    with the distance and with the difference in the images. Where the clicks get what they demand, nothing changes.
+    with the distance and with the difference in the images; it is evened over a cell, and linear between cells. Where
+    the clicks get what they demand, nothing changes.
 
     Args:
         logits: float32 (3, 2k, 2j, 2i) of WT, TC, ET, voxels of 1 mm.

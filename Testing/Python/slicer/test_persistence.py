@@ -142,7 +142,12 @@ def test_a_newer_version_is_refused_and_nothing_of_it_is_lost(
         assert later.close(5)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"format":"other","version":1}', '{"format":"gliomasam-scene"}'])
+WRONG_RULES = '{"format":"gliomasam-scene","version":2,"rules":"2"}'
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"format":"other","version":1}', '{"format":"gliomasam-scene"}', WRONG_RULES]
+)
 def test_damage_is_told(segmentation: Any, text: str) -> None:
     from GliomaSAMLib.slicer.persistence import ATTRIBUTE, restore
 

@@ -126,11 +126,11 @@ class Repeated:
 
     def notes(self) -> list[str]:
         """What differs from the report, for the notes of the result."""
+        from ..session.prediction import RULES
+
         known = {*CHOICES, *VOLUMES, "folder", "model", "encoder_weights", "prompts"}
         typed = [f"--{name.replace('_', '-')}" for name in sorted(self.typed & known)]
         notes = [f"as in {self.path.name}, but for what was typed: {', '.join(typed)}"] if typed else []
-        from ..session.prediction import RULES
-
         if self.rules != RULES:
             notes.append(f"{self.path.name} was made by another version: the same prompts may give other masks now")
         more = sorted({"points", "boxes"} & self.typed)

@@ -7,6 +7,7 @@ from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, box, mask, point, prompt_voxels, scribble
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session.answer import (
+    EVEN_CELLS,
     AnswerOptions,
     Point,
     add_gp_correction,
@@ -15,6 +16,7 @@ from GliomaSAMLib.session.answer import (
     reach_mm,
     weight_of,
 )
+from GliomaSAMLib.session.cells import CELL_MM
 
 GRID = Geometry((30, 30, 30), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
 LONG = Geometry((20, 20, 200), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
@@ -44,7 +46,10 @@ def corrected(points: list[Point], images: np.ndarray | None = None, given: floa
 
 def test_a_click_that_is_not_obeyed_gets_what_it_demands() -> None:
     added = corrected([((12, 12, 12), True, WT)])
-    assert 0.8 * (OPTIONS.demanded_logit + 1) < added[0, 24, 24, 24] < OPTIONS.demanded_logit + 1
+    evened = (OPTIONS.distance_mm / CELL_MM) ** 2 + EVEN_CELLS**2  # variance of the kernel, in cells
+    share = OPTIONS.distance_mm / CELL_MM / evened**0.5 * (0.75 + 0.25 * np.exp(-0.5 / evened))  # of each axis
+    wanted = (OPTIONS.demanded_logit + 1) / (1 + OPTIONS.noise) * share**3
+    assert added[0, 24, 24, 24] == pytest.approx(wanted, rel=1e-3)
     assert not added[1:].any(), "a click on WT says nothing of the core"
     along = added[0, 24, 24, 24:]
     assert np.all(np.diff(along) <= 0), "the correction falls off with the distance"
@@ -59,7 +64,7 @@ def test_tissue_that_looks_otherwise_does_not_follow() -> None:
     images = np.zeros((1, 24, 24, 24), np.float32)
     images[:, 13:] = 6 * OPTIONS.intensity
     added = corrected([((12, 12, 12), True, WT)], images)
-    assert added[0, 16, 24, 24] > 1 and abs(added[0, 33, 24, 24]) < 0.01
+    assert added[0, 12, 24, 24] > 1 and abs(added[0, 36, 24, 24]) < 1e-3
     assert added[0, 26, 24, 24] < added[0, 22, 24, 24] / 2, "at the border itself it falls steeply"
 
 

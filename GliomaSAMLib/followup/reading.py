@@ -19,7 +19,8 @@ from .lesions import VisitMasks
 from .one_patient import equal_notes, folder_notes
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
-from .visit import Alignment, Visit, VisitFields
+from .timeline import steroids_by_dose
+from .visit import Alignment, Visit
 
 if TYPE_CHECKING:
     from ..models import Model
@@ -181,23 +182,9 @@ def _with_steroids(found: Sequence[Examination]) -> list[Examination]:
     done: list[Examination] = []
     for one in found:
         fields = one.fields
-        if fields.steroids is None and fields.steroid_mg_per_day is not None:
-            word = _steroids(fields, done[-1].fields if done else None)
-            one = replace(one, fields=replace(fields, steroids=word))
-        done.append(one)
+        word = fields.steroids or steroids_by_dose(fields, done[-1].fields if done else None)
+        done.append(replace(one, fields=replace(fields, steroids=word)))
     return done
-
-
-def _steroids(fields: VisitFields, before: VisitFields | None) -> str | None:
-    now = fields.steroid_mg_per_day
-    assert now is not None
-    if before is not None and before.steroid_mg_per_day is not None:
-        then = before.steroid_mg_per_day
-        if now != then:
-            return "increased" if now > then else "decreased" if now > 0 else "none"
-    if now == 0:
-        return "none"
-    return "stable" if before is not None and before.steroid_mg_per_day is not None else None
 
 
 def _alignments(found: Sequence[Examination], options: ReadingOptions, report: Reporter) -> list[Alignment]:

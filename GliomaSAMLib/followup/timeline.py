@@ -73,7 +73,8 @@ def fields_at(visits: Sequence[Visit], index: int) -> VisitFields:
         ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
         end = fields.radiotherapy_end or max((one for one in ends if one <= visits[index].date), default=None)
         weeks = _weeks(end, visits[index].date)
-    return replace(fields, steroids=fields.steroids or _steroids(visits, index), weeks_since_radiotherapy=weeks)
+    steroids = fields.steroids or steroids_by_dose(fields, visits[index - 1].fields if index else None)
+    return replace(fields, steroids=steroids, weeks_since_radiotherapy=weeks)
 
 
 def _weeks(end: date | None, day: date) -> float | None:
@@ -81,17 +82,14 @@ def _weeks(end: date | None, day: date) -> float | None:
     return None if end is None or end > day else (day - end).days / 7
 
 
-def _steroids(visits: Sequence[Visit], index: int) -> str | None:
-    """What the dose says against the visit before; None where a dose is not known."""
-    dose = visits[index].fields.steroid_mg_per_day
-    if dose is None:
-        return None
+def steroids_by_dose(fields: VisitFields, before: VisitFields | None) -> str | None:
+    """What the dose at a visit says, against that at the visit before; None where a dose is not known."""
+    dose, earlier = fields.steroid_mg_per_day, before.steroid_mg_per_day if before is not None else None
     if dose == 0:
         return "none"
-    before = visits[index - 1].fields.steroid_mg_per_day if index else None
-    if before is None:
+    if dose is None or earlier is None:
         return None
-    return "increased" if dose > before else "decreased" if dose < before else "stable"
+    return "increased" if dose > earlier else "decreased" if dose < earlier else "stable"
 
 
 def check_weeks(visits: Sequence[Visit]) -> None:

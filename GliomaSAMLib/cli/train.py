@@ -91,7 +91,10 @@ def train(
     ] = None,
     recipe: Annotated[
         str,
-        typer.Option(help="Optimiser, schedule and loss: ours, or published, as far as the method's paper says them."),
+        typer.Option(
+            help="ours; published: optimiser, schedule and loss as far as the method's paper says them; clicks: what "
+            "makes a click mend more and break less, for the last part of a training, with --start."
+        ),
     ] = "ours",
     crop: Annotated[Crop, typer.Option(help="Sides K J I of a crop in mm, multiples of 16.")] = (96, 128, 96),
     large_crop: Annotated[Crop, typer.Option(help="The same of every fourth step's crops.")] = (128, 160, 128),
@@ -155,7 +158,7 @@ def train(
         from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
-        from ..training.recipe import RECIPES, as_published
+        from ..training.recipe import RECIPES, as_published, for_clicks
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
@@ -197,9 +200,11 @@ def train(
         start=start,
     )
     if recipe not in RECIPES:
-        raise ModelError(f"There is no recipe {recipe!r}: choose {' or '.join(RECIPES)}")
+        raise ModelError(f"There is no recipe {recipe!r}: choose {', '.join(RECIPES[:-1])} or {RECIPES[-1]}")
     if recipe == "published":
         options = as_published(options)
+    if recipe == "clicks":
+        options = for_clicks(options)
     if learning_rate is not None:
         options = replace(options, learning_rate=learning_rate)
     with progress_bar() as report:

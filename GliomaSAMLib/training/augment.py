@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..models.device import to_device
 from ..study import MODALITIES
-from .chance import Chance, to_device
+from .chance import Chance
 from .intensity import IntensityConfig, change_intensity
 from .masks import nested
 from .pasting import MARGINS, with_tumour_of

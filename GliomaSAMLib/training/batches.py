@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..models.device import to_device
 from .augment import AugmentConfig, Crop, random_crop
-from .chance import Chance, to_device
+from .chance import Chance
 from .patient import Patient, rounds
 
 

@@ -60,9 +60,3 @@ class Chance:
         """
         waiting = torch.empty(weights.shape, device=self.device).exponential_(generator=self._generator)
         return (weights.float() / waiting.clamp_(min=1e-20)).flatten().argmax()
-
-
-def to_device(values: np.ndarray, device: torch.device) -> Tensor:
-    """A small array on the device, sent without waiting for what the device is doing."""
-    tensor = torch.from_numpy(np.ascontiguousarray(values))
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

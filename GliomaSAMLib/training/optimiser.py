@@ -1,4 +1,4 @@
-"""AdamW over what a network trains, with a learning rate of its own for each part, and the schedule of them all."""
+"""AdamW over what a network trains, with a learning rate of its own for each part, and the schedules of a training."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,13 @@ from ..models.registry import VolumeDecoder
 FACTOR = "factor"
 """Key of a parameter group: its learning rate as a share of the highest."""
 
+LONGEST_WARMUP = 0.1
+"""Share of a training after which its learning rate is held back no longer, however few steps it has."""
 
-def make_optimiser(network: VolumeDecoder, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+
+def make_optimiser(
+    network: VolumeDecoder, learning_rate: float, weight_decay: float, one_rate: bool = False
+) -> torch.optim.AdamW:
     """Make AdamW for the parameters of `network` that have gradients; frozen ones are given to no optimiser.
 
     `network.learning_rate_factors()` gives the factor of the learning rate by prefix of the parameter name. Of several
@@ -24,6 +29,7 @@ def make_optimiser(network: VolumeDecoder, learning_rate: float, weight_decay: f
         network: What is trained.
         learning_rate: Of parameters with the factor 1.
         weight_decay: Of all parameters alike.
+        one_rate: Whether all parameters have the factor 1, whatever the network says.
 
     Returns:
         The optimiser, with one group of parameters for each factor, the highest first; see `set_learning_rate`.
@@ -31,7 +37,7 @@ def make_optimiser(network: VolumeDecoder, learning_rate: float, weight_decay: f
     Raises:
         ModelError: Nothing is to be trained, or a factor makes no sense; the text says which.
     """
-    factors = network.learning_rate_factors()
+    factors = {} if one_rate else network.learning_rate_factors()
     _check(factors, [name for name, _ in network.named_parameters()])
     groups: dict[float, list[nn.Parameter]] = {}
     for name, parameter in _trained(network):
@@ -55,19 +61,28 @@ def set_learning_rate(optimiser: torch.optim.Optimizer, learning_rate: float) ->
 
 
 def scheduled(step: int, warmup: int, fraction: float, power: float | None = None) -> float:
-    """Return the share of the highest learning rate: it grows linearly over the first steps, and falls meanwhile.
+    """Return the share of the highest learning rate: it grows linearly over the first steps, and falls.
 
     Args:
         step: Steps done.
-        warmup: Steps until nothing is held back.
+        warmup: Steps until nothing is held back; in a short training `LONGEST_WARMUP` of it.
         fraction: Share of the training that is over.
-        power: It falls as the share that is left to this power; None: as a cosine, down to a hundredth.
+        power: After the warm-up it falls as the share that is left, the warm-up not counted, to this power. None: as a
+            cosine, from the first step on, down to a hundredth.
     """
-    warm = min(1.0, (step + 1) / max(1, warmup))
+    warm = min(1.0, max((step + 1) / max(1, warmup), fraction / LONGEST_WARMUP))
     over = min(1.0, fraction)
     if power is not None:
-        return warm * (1 - over) ** power
+        begun = min(step, warmup, LONGEST_WARMUP * step / fraction) if fraction else step
+        return warm * (1 - over * (1 - begun / max(1, step))) ** power
     return warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * over)))
+
+
+def averaging_decay(steps: int, most: float) -> float:
+    """Return how much of the average of the weights is kept at a step after so many: little at first, so that the
+    weights that a training began with are soon forgotten (as in TensorFlow's ExponentialMovingAverage).
+    """
+    return min(most, (1 + steps) / (10 + steps))
 
 
 def _trained(network: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:

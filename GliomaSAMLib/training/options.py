@@ -30,9 +30,11 @@ class TrainOptions:
         batch: Crops that a process takes through the network at once.
         accumulate: Such batches a step and process; their gradients are added up, which takes no more memory than one.
         checkpointing: Compute activations again for the gradients instead of keeping them: less memory, more time.
-        learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up.
+        learning_rate, weight_decay, warmup, gradient_clip: AdamW with linear warm-up, see `scheduled`.
+        one_rate: Whether all parts of a network learn at that rate; else as `learning_rate_factors` says.
         power: The learning rate falls as the share of the training that is left to this power; None: as a cosine.
-        ema: Decay of the moving average of the weights, which is what is saved and validated.
+        ema: Decay of the moving average of the weights, which is what is saved and validated; less in the first steps,
+            see `averaging_decay`.
         accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
         seed: Seed of everything random.
         validate_minutes, checkpoint_minutes: How often.
@@ -65,6 +67,7 @@ class TrainOptions:
     learning_rate: float = 8e-4
     weight_decay: float = 1e-2
     warmup: int = 100
+    one_rate: bool = False
     power: float | None = None
     gradient_clip: float = 1.0
     ema: float = 0.998

@@ -12,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .chance import Chance, to_device
+from ..models.device import to_device
+from .chance import Chance
 from .click_simulation import Click, click_at, place_in
 from .masks import depths, distances, nested, on_cells, piece_of, position, widened
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 from .options import TrainOptions
 
-RECIPES = ("ours", "published")
+RECIPES = ("ours", "published", "clicks")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a paper or its code says; the rest is as for our own method.
+    """What a paper or its code says: with one learning rate for all parts, and the rest as for our own method, such as
+    the average of the weights, clipped gradients and simulated users.
 
     Args:
         learning_rate: The highest.
@@ -48,5 +49,18 @@ def as_published(options: TrainOptions) -> TrainOptions:
         weight_decay=recipe.weight_decay,
         warmup=recipe.warmup,
         power=recipe.power,
+        one_rate=True,
         loss=replace(options.loss, dice=recipe.dice, near_clicks=0.0, entropy=recipe.entropy),
+    )
+
+
+def for_clicks(options: TrainOptions) -> TrainOptions:
+    """The options with what makes a click mend more and break less, as the weights that ship were trained last: answers
+    before that are right or wrong in one place, clicks at borders, and errors that weigh more where they are new or
+    clicked (docs/benchmarks/click_training.md). For methods that are given the answer before.
+    """
+    return replace(
+        options,
+        clicks=replace(options.clicks, border=0.25, previous_truth=0.08, previous_distorted=0.3),
+        loss=replace(options.loss, new_error_weight=3.0, clicked_error_weight=2.0),
     )

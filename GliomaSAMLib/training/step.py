@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from monai.losses import DiceLoss
-from monai.metrics import compute_dice
 from torch import Tensor, nn
 
 from ..models.prompt_maps import PromptSet
@@ -244,7 +243,9 @@ def mean_dice(logits: Tensor, truth: Tensor, known: Tensor | None = None) -> Ten
     """Dice of the thresholded logits (B, 3, K, J, I) of each region, mean over those of the batch in which it is known,
     (3,). Two empty masks: 1.
     """
-    each = compute_dice(logits > 0, truth > 0, ignore_empty=False)
+    found, wanted = logits > 0, truth > 0
+    both, either = ((one.sum(dim=(2, 3, 4))) for one in (found & wanted, found.int() + wanted))
+    each = torch.where(either > 0, 2 * both / either.clamp(min=1), 1.0)  # MONAI's asks the device for each region
     if known is None:
         return each.mean(dim=0)
     return torch.where(known, each, 0.0).sum(dim=0) / known.sum(dim=0)

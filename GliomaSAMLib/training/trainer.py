@@ -15,18 +15,18 @@ from ..data.cases import Case
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError
 from ..files import alone_in
 from ..models.blocks import move
-from ..models.catalogue import find_weights
-from ..models.registry import MethodConfig, Parts, VolumeDecoder, build, find_method
-from ..models.weights import load_trainable, load_weights, save_weights, trainable_names, trainable_state_dict
+from ..models.registry import MethodConfig, VolumeDecoder, build, find_method
+from ..models.weights import save_weights, trainable_names, trainable_state_dict
 from ..regions import REGIONS
 from .batches import Batch, CropMaker
+from .beginning import begin_from
 from .card import result_table, write_card
 from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
 from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
-from .optimiser import make_optimiser, scheduled, set_learning_rate
+from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
@@ -76,6 +76,7 @@ class Run:
         self.cancelled = cancelled
         self.step = 0
         self.elapsed = 0.0
+        self.validated = 0.0
         self.best: dict[str, float] = {}
         self.skipped_steps = 0
         self.validations_without_improvement = 0
@@ -93,7 +94,7 @@ class Run:
         parts = build(self.config, self.options.encoder_weights)
         self.decoder, encoder = parts.network, parts.embedder
         if self.options.start is not None:
-            _take_weights(self.options.start, parts)
+            self.tell(begin_from(self.options.start, parts, self.config))
         move(self.decoder, self.fabric.device)
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
@@ -130,14 +131,16 @@ class Run:
         self.trained = trainable_names(decoder)
         kinds = find_method(self.config.method).prompts
         step = TrainingStep(decoder, options.clicks, options.seed, kinds, self.config.previous, options.loss)
-        optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay)
-        self.average = AveragedModel(decoder, multi_avg_fn=get_ema_multi_avg_fn(options.ema)).to(self.fabric.device)
+        optimizer = make_optimiser(decoder, options.learning_rate, options.weight_decay, options.one_rate)
+        self.average = AveragedModel(decoder, multi_avg_fn=self._average).to(self.fabric.device)
+        self.average.n_averaged = self.average.n_averaged.cpu()  # it is asked at each step
         if saved is not None:
             decoder.load_state_dict(saved["decoder"])
             self.average.load_state_dict(saved["average"])
             optimizer.load_state_dict(saved["optimizer"])
             self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
             self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
+            self.validated = saved.get("validated", self.elapsed)
             self.validations_without_improvement = saved["validations_without_improvement"]
         if options.checkpointing and not decoder.enable_checkpointing():
             raise ModelError(
@@ -169,7 +172,7 @@ class Run:
         self.tell(f"Training on {self._kinds}; {len(self.val)} cases for validation; on {self.fabric.device}")
         begun, begun_at = time.monotonic(), self.step
         started = time.monotonic() - self.elapsed
-        saved = validated = self.elapsed
+        saved = self.elapsed
         while self.fraction() < 1 and not self._is_settled():
             loss, dice, data_time = self._optimise()
             self.step += 1
@@ -183,9 +186,11 @@ class Run:
                 saved = self.elapsed
             if stop:
                 raise Cancelled(STOPPED)
-            if self.elapsed - validated > 60 * self.options.validate_minutes:
+            if self.elapsed - self.validated > 60 * self.options.validate_minutes:
                 self._on_first(self._validate)
-                validated = self.elapsed
+                self.elapsed = time.monotonic() - started
+                self._agree()
+                self.validated = self.elapsed
         return self._finish()
 
     def fraction(self) -> float:
@@ -261,8 +266,13 @@ class Run:
         self.average.update_parameters(self.decoder)
         return round(loss_, 4), [None if math.isnan(one) else round(one, 3) for one in dice_], watch.share()
 
+    def _average(self, average: Any, current: Any, count: Any) -> None:
+        """Take the weights of this step into the average."""
+        get_ema_multi_avg_fn(averaging_decay(self.step, self.options.ema))(average, current, count)
+
     def _check_loss(self, loss: float) -> None:
-        if not math.isfinite(loss):
+        (broken,) = self._sum(float(not math.isfinite(loss)))  # all processes end, wherever it is
+        if broken:
             raise CaseError(f"The loss is not finite at step {self.step}: lower the learning rate or check the cases")
 
     def _skip_step_if(self, broken: bool) -> None:
@@ -341,6 +351,7 @@ class Run:
             return  # the loop sees it too, and writes a checkpoint before it stops
         if self.log is not None:
             self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
+        self.validated = self.elapsed
         better = score(measured) > score(self.best)
         self.validations_without_improvement = 0 if better else self.validations_without_improvement + 1
         if not self.val or score(measured) >= score(self.best):
@@ -366,18 +377,12 @@ class Run:
             "precision": self.fabric.strategy.precision.state_dict(),
             "step": self.step,
             "elapsed": self.elapsed,
+            "validated": self.validated,
             "best": self.best,
             "validations_without_improvement": self.validations_without_improvement,
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)
-
-
-def _take_weights(start: str, parts: Parts) -> None:
-    """Fill a network with the weights of that file or model. Raises `WeightsError` where they are not its own."""
-    state, metadata = load_weights(*find_weights(start))
-    metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
-    load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
 
 
 def fit(

@@ -70,15 +70,16 @@ def _terms(others: list[Tensor]) -> Tensor:
 
 def _predict(terms: Tensor, values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     """Values everywhere, from those where `known` is 1; and the standard deviation of the rest."""
-    flat, target, weight = terms.flatten(1), values.flatten(), known.flatten()
+    exact = torch.float32 if values.device.type == "mps" else torch.float64  # squares of products lie far apart
+    flat, target, weight = (one.to(exact) for one in (terms.flatten(1), values.flatten(), known.flatten()))
     kept = weight
     predicted, spread = target, target.new_zeros(())
     for _ in range(ROUNDS):
         weighed = flat * kept
-        normal = weighed @ flat.T + RIDGE * torch.eye(len(flat), device=flat.device)
+        normal = weighed @ flat.T + RIDGE * torch.eye(len(flat), dtype=exact, device=flat.device)
         solution, _ = torch.linalg.solve_ex(normal, weighed @ target)
         predicted = solution @ flat
         residual = (predicted - target).abs()
         spread = 1.48 * torch.where(kept > 0, residual, torch.nan).nanmedian().nan_to_num().clamp(min=1e-6)
         kept = weight * (residual <= OUTLIER * spread)
-    return predicted.view_as(values), spread
+    return predicted.view_as(values).to(values.dtype), spread.to(values.dtype)

@@ -36,6 +36,8 @@ SAMPLES = 2000
 CROP = (64, 80, 64)
 """Sides K, J, I in mm, of such a size that two cores take all methods through their samples in 8 h."""
 USERS = 2
+PRECISION = "32-true"
+"""The same on all machines, as are the features, which are computed once a case: rows from several join one table."""
 SETTING = "equal_terms"
 
 
@@ -51,6 +53,8 @@ def options_of(method: str, given: argparse.Namespace) -> TrainOptions:
             method=method,
             steps=given.samples,
             accelerator=given.accelerator,
+            precision=PRECISION,
+            cache_features=True,
             augment=AugmentConfig(crop=tuple(given.crop), large_crop=tuple(given.crop)),
             clicks=ClickConfig(users=USERS),
             seed=0,
@@ -86,7 +90,7 @@ def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
 
 def terms(given: argparse.Namespace) -> dict[str, Any]:
     """What is equal for all methods, besides the cases."""
-    return {"samples": given.samples, "crop": list(given.crop), "users": USERS}
+    return {"samples": given.samples, "crop": list(given.crop), "users": USERS, "precision": PRECISION}
 
 
 def read_earlier(given: argparse.Namespace) -> dict[str, Any] | None:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...regions import REGIONS
+from ..device import to_device
 from ..prompt_maps import PromptSet
 
 LABELS = ("negative", "positive", "lowest corner", "highest corner")
@@ -41,16 +43,16 @@ def place_prompts(prompts: Sequence[PromptSet], device: torch.device) -> PlacedP
     """Gather points and corners of boxes; the masks of `prompts` are no tokens."""
     rows = [_meanings(one) for one in prompts]
     count = max((len(row) for row in rows), default=0)
-    positions = torch.zeros(len(rows), count, 3)
-    meanings = torch.zeros(len(rows), count, 2, dtype=torch.long)
-    absent = torch.ones(len(rows), count, dtype=torch.bool)
+    positions = np.zeros((len(rows), count, 3), np.float32)
+    meanings = np.zeros((len(rows), count, 2), np.int64)
+    absent = np.ones((len(rows), count), bool)
     for n, row in enumerate(rows):
         if row:
-            positions[n, : len(row)] = torch.tensor([position for position, _, _ in row])
-            meanings[n, : len(row)] = torch.tensor([[label, region] for _, label, region in row])
+            positions[n, : len(row)] = [position for position, _, _ in row]
+            meanings[n, : len(row)] = [[label, region] for _, label, region in row]
             absent[n, : len(row)] = False
-    meanings = meanings.to(device)
-    return PlacedPrompts(positions.to(device), meanings[..., 0], meanings[..., 1], absent.to(device))
+    labels, regions = (to_device(meanings[..., n], device) for n in (0, 1))
+    return PlacedPrompts(to_device(positions, device), labels, regions, to_device(absent, device))
 
 
 def _meanings(prompts: PromptSet) -> list[tuple[list[float], int, int]]:
@@ -84,8 +86,7 @@ def cell_positions(shape: Sequence[int], grid: Sequence[int], device: torch.devi
 
 def fourier_features(positions: Tensor) -> Tensor:
     """Sines and cosines (..., 6 * wavelengths) of positions (..., 3) in cells."""
-    lengths = torch.tensor(WAVELENGTHS, device=positions.device)
-    angles = (2 * torch.pi * positions[..., None] / lengths).flatten(-2)
+    angles = torch.stack([2 * torch.pi * positions / length for length in WAVELENGTHS], dim=-1).flatten(-2)
     return torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
@@ -155,7 +156,7 @@ def sample(level: Tensor, positions: Tensor, shape: Sequence[int]) -> Tensor:
     """
     if not positions.shape[1]:
         return level.new_zeros((level.shape[0], 0, level.shape[1]))
-    sides = torch.tensor(list(shape), device=positions.device, dtype=positions.dtype)
-    grid = ((2 * positions + 1) / sides - 1).flip(-1)[:, None, None]  # B x 1 x 1 x n x 3, in (x, y, z)
+    z, y, x = ((2 * positions[..., axis] + 1) / side - 1 for axis, side in enumerate(shape))
+    grid = torch.stack([x, y, z], dim=-1)[:, None, None]  # B x 1 x 1 x n x 3
     found = F.grid_sample(level.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
     return found[:, :, 0, 0].transpose(1, 2)

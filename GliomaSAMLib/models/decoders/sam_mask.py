@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from segment_anything.modeling.mask_decoder import MLP
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from ...errors import WeightsError
 from ...regions import REGIONS
 from ..blocks import Upsampling
+from ..device import to_device
 from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
 
 GRID = 64
@@ -88,9 +90,9 @@ class SlicePrompts(nn.Module):
         mm: float,
     ) -> Tensor:
         device = slices.device
-        places = torch.tensor([tuple(place) for place, _, _ in points], dtype=torch.float32, device=device)
-        labels = torch.tensor([_POSITIVE if sign else _NEGATIVE for _, sign, _ in points], device=device)
-        regions = torch.tensor([REGIONS.index(region) for _, _, region in points], device=device)
+        places = to_device(np.array([tuple(place) for place, _, _ in points], np.float32), device)
+        labels = to_device(np.array([_POSITIVE if sign else _NEGATIVE for _, sign, _ in points]), device)
+        regions = to_device(np.array([REGIONS.index(region) for _, _, region in points]), device)
         tokens = self._at(places[:, 1:], cells) + self.point_embeddings(labels) + self.region_embed(regions)  # P x C
         offset = (slices[:, None] - places[None, :, 0]) * mm / REACH_MM  # D x P
         return self._within_reach(tokens, offset)
@@ -115,8 +117,8 @@ class SlicePrompts(nn.Module):
     ) -> Tensor:
         """Two corners for the slices that the box holds; a box in one slice is a token of that slice alone."""
         device = slices.device
-        corners = torch.tensor([[*low[1:]], [*high[1:]]], dtype=torch.float32, device=device)
-        kind = torch.tensor([_CORNER, _OPPOSITE], device=device)
+        corners = to_device(np.array([[*low[1:]], [*high[1:]]], np.float32), device)
+        kind = to_device(np.array([_CORNER, _OPPOSITE]), device)
         which = torch.full((2,), REGIONS.index(region), device=device)
         tokens = self._at(corners, cells) + self.point_embeddings(kind) + self.region_embed(which)
         half = (slices[1] - slices[0]) / 2 if len(slices) > 1 else slices.new_tensor(0.5)

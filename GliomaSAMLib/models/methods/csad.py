@@ -190,7 +190,7 @@ class CsadUNet(VolumeDecoder):
         Where a window leaves the volume, its last slice is repeated.
         """
         near = self.config.neighbours
-        first = torch.tensor(list(read), device=images.device)[:, None] * 2
+        first = torch.arange(read.start, read.stop, device=images.device)[:, None] * 2
         slices = (first + torch.arange(-near, 2 + near, device=images.device)).clamp(0, images.shape[2] - 1)
         x = images[:, :, slices]  # B, M, pair, window, J, I
         x = x.masked_fill(~present[:, :, None, None, None, None], 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -163,6 +164,61 @@ def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], mon
     assert checkpoint(options.output)["validations_without_improvement"] == 1
     fit(options)
     assert validations(options) == [0.5, 0.4, 0.3, 0.2]
+
+
+class SlowClock:
+    """A clock on which a step takes 1 s and a validation 10 s."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        optimise = Run._optimise
+
+        def one_step(run: Run) -> Any:
+            self.now += 1
+            return optimise(run)
+
+        def validate(*_: Any) -> dict[str, float]:
+            self.now += 10
+            return {"WT0": 0.5}
+
+        monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: self.now))
+        monkeypatch.setattr(Run, "_optimise", one_step)
+        monkeypatch.setattr(trainer, "validate", validate)
+
+
+def validated_at(options: TrainOptions) -> list[int]:
+    return [line["step"] for line in read_log(options.output) if "validation" in line]
+
+
+def test_long_validations_are_as_rare_as_was_asked(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SlowClock(monkeypatch)
+    options = tiny_options(steps=10, validate_minutes=3.5 / 60)
+    fit(options)
+    assert validated_at(options) == [4, 8, 10]
+
+
+def test_a_training_that_is_often_stopped_is_validated_all_the_same(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SlowClock(monkeypatch)
+    options = tiny_options(steps=10, validate_minutes=3.5 / 60)
+    for steps in (2, 5, 7):
+        stop_after(options, steps)
+    fit(options)
+    assert validated_at(options) == [4, 8, 10]
+
+
+def test_a_short_training_writes_what_it_has_learned(tiny_options: Callable[..., TrainOptions]) -> None:
+    options = tiny_options(steps=30, learning_rate=0.01)
+    stop_after(options, 2)
+    first = checkpoint(options.output)["decoder"]
+    fit(options)
+    last, written = checkpoint(options.output)["decoder"], load_file(options.weights)
+    learned = sum(float((last[name] - first[name]).square().sum()) for name in written)
+    missing = sum(float((last[name] - written[name].float()).square().sum()) for name in written)
+    assert missing < 0.1 * learned
 
 
 def test_patience_needs_validation_cases(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
@@ -384,6 +440,12 @@ def test_a_training_begins_from_weights(tiny_options: Callable[..., TrainOptions
     fit(second)
     for name, value in load_file(second.weights).items():
         torch.testing.assert_close(value, before[name], atol=1e-5, rtol=0)
+    assert second.config is not None
+    told: list[str] = []
+    fit(replace(second, output=tmp_path / "told", config=replace(second.config, previous="proposal")), tell=told.append)
+    assert any(
+        f"Begins from {first.weights.name}, which were made with previous answer, now proposal" in line for line in told
+    )
     other = tiny_options(steps=1, output=tmp_path / "third", start="3dmedsam")
     with pytest.raises(WeightsError, match=r"another base model|does not hold"):
         fit(other)

@@ -7,7 +7,7 @@ from torch import nn
 
 from GliomaSAMLib.errors import ModelError
 from GliomaSAMLib.models.registry import VolumeDecoder
-from GliomaSAMLib.training.optimiser import make_optimiser, scheduled, set_learning_rate
+from GliomaSAMLib.training.optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 
 
 class Layers(VolumeDecoder):
@@ -36,6 +36,11 @@ def test_the_longest_beginning_of_a_name_counts() -> None:
     assert found["blocks.1.weight"] == pytest.approx(5e-3)
     assert found["blocks.11.weight"] == pytest.approx(2e-3)
     assert found["head.weight"] == found["head.bias"] == pytest.approx(1e-2)
+
+
+def test_one_rate_for_all_parts() -> None:
+    network = Layers({"blocks.": 0.1})
+    assert set(rates(network, make_optimiser(network, 1e-2, 0.0, one_rate=True)).values()) == {1e-2}
 
 
 def test_frozen_parameters_are_given_to_no_optimiser() -> None:
@@ -88,6 +93,27 @@ def test_the_schedule_warms_up_and_falls_to_a_hundredth() -> None:
 
 def test_polynomial_decay() -> None:
     assert scheduled(0, 4, 0.0, power=2.0) == pytest.approx(0.25)
-    assert scheduled(50, 4, 0.5, power=2.0) == pytest.approx(0.25)
-    assert scheduled(50, 4, 0.5, power=0.5) == pytest.approx(0.5**0.5)
-    assert scheduled(99, 4, 1.7, power=7.0) == 0
+    assert scheduled(50, 4, 0.5, power=2.0) == pytest.approx(0.54**2)
+    assert scheduled(50, 4, 0.5, power=0.5) == pytest.approx(0.54**0.5)
+    assert scheduled(99, 0, 1.7, power=7.0) == 0
+
+
+def test_polynomial_decay_begins_at_the_highest_rate() -> None:
+    """As in the code of MA-SAM: 250 steps of warm-up, then (1 - (step - 250) / 25000) to the power of 7."""
+    rates = [scheduled(step, 250, step / 25000, power=7.0) for step in range(25000)]
+    assert max(rates) == rates[249] == 1
+    assert rates[10250] == pytest.approx((1 - 10000 / 25000) ** 7)
+
+
+def test_a_short_training_is_not_all_warm_up() -> None:
+    rates = [scheduled(step, 100, step / 60) for step in range(60)]
+    assert rates[0] == pytest.approx(0.01)
+    assert max(rates) > 0.95 and rates.index(max(rates)) == 6
+
+
+def test_the_average_soon_forgets_the_first_weights() -> None:
+    left = 1.0
+    for step in range(60):
+        left *= averaging_decay(step, 0.998)
+    assert left < 1e-6
+    assert averaging_decay(10**6, 0.998) == 0.998

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from GliomaSAMLib.errors import ModelError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.training import LossConfig, TrainOptions
-from GliomaSAMLib.training.recipe import PUBLISHED, as_published
+from GliomaSAMLib.training.recipe import PUBLISHED, as_published, for_clicks
 from GliomaSAMLib.training.step import segmentation_loss
 
 OPTIONS = TrainOptions(Path("cases"), Path("run"), steps=7, seed=3, loss=LossConfig(new_error_weight=2.0))
@@ -18,6 +19,7 @@ def test_ma_sam_is_trained_as_its_code_does() -> None:
     options = as_published(replace(OPTIONS, method="ma_sam"))
     assert (options.learning_rate, options.weight_decay, options.warmup, options.power) == (8e-4, 0.1, 250, 7.0)
     assert (options.steps, options.seed, options.loss.new_error_weight) == (7, 3, 2.0)
+    assert options.one_rate and not OPTIONS.one_rate
     assert options.method_config().method == "ma_sam"
 
 
@@ -39,3 +41,11 @@ def test_the_loss_is_a_fifth_cross_entropy_and_the_rest_dice_wherever_clicks_lie
     clicked = maps.clone()
     clicked[:, 6:12, 1, 2, 3] = 1
     assert float(segmentation_loss(logits, truth, clicked, loss)) == pytest.approx(both)
+
+
+def test_the_recipe_for_clicks_is_for_methods_that_are_given_the_answer_before() -> None:
+    options = for_clicks(replace(OPTIONS, method="gliomasam"))
+    assert options.method_config().previous == "answer"
+    assert (options.clicks.users, options.loss.new_error_weight) == (OPTIONS.clicks.users, 3.0)
+    with pytest.raises(ModelError, match="no answer before"):
+        for_clicks(replace(OPTIONS, method="csad")).method_config()

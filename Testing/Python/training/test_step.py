@@ -342,6 +342,12 @@ def test_an_error_near_a_click_costs_more() -> None:
     assert float(segmentation_loss(near, truth, maps, off)) == float(segmentation_loss(near, truth, nothing))
 
 
+def test_mean_dice_asks_the_device_for_nothing() -> None:
+    """On the device `meta` there are no values: whoever asked for one would fail."""
+    logits = torch.zeros(2, 3, 4, 4, 4, device="meta")
+    assert mean_dice(logits, logits, torch.ones(2, 3, dtype=torch.bool, device="meta")).shape == (3,)
+
+
 def test_mean_dice_of_masks() -> None:
     logits = torch.full((2, 3, 2, 2, 2), -1.0)
     truth = torch.zeros(2, 3, 2, 2, 2)

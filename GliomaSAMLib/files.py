@@ -45,6 +45,14 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
 
 
+def refuse_dangling(path: Path) -> None:
+    """Raise `StudyError` for a link to what is not there, as git-annex and DataLad leave for files not fetched yet."""
+    if path.is_symlink() and not path.exists():
+        raise StudyError(
+            f"{path}: the file that this link leads to is not there; fetch it (as with datalad get), or remove the link"
+        )
+
+
 def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError for any other text, and for one nested deeper than can be read."""
     try:

@@ -45,9 +45,14 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
 
 
+def is_dangling(path: Path) -> bool:
+    """Whether it is a link to what is not there, as git-annex and DataLad leave for a file that is not fetched yet."""
+    return path.is_symlink() and not path.exists()
+
+
 def refuse_dangling(path: Path) -> None:
-    """Raise `StudyError` for a link to what is not there, as git-annex and DataLad leave for files not fetched yet."""
-    if path.is_symlink() and not path.exists():
+    """Raise `StudyError` where `is_dangling`."""
+    if is_dangling(path):
         raise StudyError(
             f"{path}: the file that this link leads to is not there; fetch it (as with datalad get), or remove the link"
         )

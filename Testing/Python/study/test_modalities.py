@@ -126,6 +126,16 @@ def test_volumes_left_out_are_named(tmp_path: Path, write: Write) -> None:
     assert any(note.endswith(" and 10 more") for note in Study.read_folder(tmp_path).notes)
 
 
+def test_a_volume_that_is_not_fetched_is_named(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "t1.nii", "t2.nii")
+    for name in ("seg.nii.gz", "dwi.nii.gz", "notes.txt"):
+        (tmp_path / name).symlink_to("../.git/annex/objects/one")
+    assert "left out: dwi.nii.gz" in Study.read_folder(tmp_path).notes
+    (tmp_path / "t1c.nii").symlink_to("../.git/annex/objects/one.nii")
+    with pytest.raises(StudyError, match=r"t1c\.nii: the file that this link leads to is not there; fetch it"):
+        Study.read_folder(tmp_path)
+
+
 def test_ambiguity_names_the_candidates(tmp_path: Path, write: Write) -> None:
     write(tmp_path, "a_flair.nii", "b_flair.nii.gz", "t1.nii")
     with pytest.raises(StudyError, match=r"2 volumes look like flair: a_flair.nii, b_flair.nii.gz"):

@@ -19,10 +19,11 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import StudyError
-from ..geometry import Geometry, bounding_box, resample
+from ..geometry import Geometry, bounding_box, floats, resample, triple
 from ..private_folder import private_folder, temporary_folder_error
 from ..progress import Reporter
 from .canonical import canonical_axes, isotropic, reoriented_geometry
+from .registration import in_reference_place
 from .volume import Volume
 
 SKULL = ("auto", "on", "off")
@@ -138,10 +139,8 @@ def find_brain(
 
 def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.ndarray, sitk.Image, list[str]]:
     fine = extract_brain(source.image, report)
-    if source.motion is not None:  # bring it from the source's place to the reference's
-        fine_grid = Geometry.of_image(fine)
-        moved = resample(sitk.Cast(fine, sitk.sitkFloat32), fine_grid, transform=source.motion)
-        fine = fine_grid.to_image((moved > 0.5).astype(np.uint8))
+    if source.motion is not None:
+        fine = _in_reference_place(fine, source)
     brain = resample(fine, grid, nearest=True) > 0
     if not brain.any():
         raise StudyError("The brain lies outside the reference grid")
@@ -151,6 +150,14 @@ def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.nda
         fine,
         [f"the brain was found in {source.modality} with deepbet: {millilitres:.0f} mL; the skull is left out"],
     )
+
+
+def _in_reference_place(image: sitk.Image, volume: Volume) -> sitk.Image:
+    """An image of what a volume shows, its voxels as they are, where the head lies in the reference."""
+    own = Geometry.of_image(image)
+    first, *ends = in_reference_place(volume, np.vstack([own.origin, own.origin + np.asarray(own.direction).T]))
+    axes = triple(map(floats, np.subtract(ends, first).T))
+    return replace(own, origin=floats(first), direction=axes).to_image(sitk.GetArrayFromImage(image))
 
 
 def _solid(mask: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ from ..geometry import Geometry, bounding_box, floats, resample, triple
 from ..private_folder import private_folder, temporary_folder_error
 from ..progress import Reporter
 from .canonical import canonical_axes, isotropic, reoriented_geometry
+from .reference import first_whole, head_shares
 from .registration import in_reference_place
 from .volume import Volume
 
@@ -111,7 +112,7 @@ def find_brain(
     stripped = [volume for volume in volumes if volume.skull_stripped]
     notes = []
     if skull == "on" or (skull == "auto" and not stripped):
-        source = min(volumes, key=lambda volume: _BEST_FOR_EXTRACTION.index(volume.modality))
+        source = _source_of_extraction(volumes)
         try:
             return _extracted(source, grid, report)
         except StudyError as error:
@@ -135,6 +136,12 @@ def find_brain(
         brain |= volume.head_on(grid)
     brain = _solid(brain)
     return brain, grid.to_image(brain.astype(np.uint8)), notes
+
+
+def _source_of_extraction(volumes: list[Volume]) -> Volume:
+    """The volume that the brain is extracted from: of those that show most of the head the one that suits best."""
+    given = {volume.modality: volume for volume in volumes}
+    return given[first_whole([one for one in _BEST_FOR_EXTRACTION if one in given], head_shares(volumes))]
 
 
 def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.ndarray, sitk.Image, list[str]]:

@@ -105,6 +105,18 @@ def test_a_head_that_moved_far_keeps_its_whole_brain(
     assert Geometry.of_image(fine_found).matches(Geometry.of_image(fine))
 
 
+@pytest.mark.parametrize(("first", "source"), [(0, "t1"), (16, "t1c")])
+def test_the_brain_of_a_slab_is_found_in_the_volume_that_shows_all_of_it(
+    first: int, source: str, monkeypatch: pytest.MonkeyPatch, head: np.ndarray
+) -> None:
+    program(monkeypatch, FINDS_THE_BRAIN)
+    whole = HEAD_GRID.to_image(head)
+    t1 = HEAD_GRID.to_image(head + (head > 600))[:, :, first : HEAD_GRID.shape[0] - first]
+    study = Study.read(t1=t1, t1c=whole, skull="on")
+    assert any(f"the brain was found in {source} with deepbet" in note for note in study.notes)
+    assert dice(study.brain, Study.read(t1=whole, skull="on").brain) == 1.0
+
+
 @pytest.mark.parametrize("code", ["raise RuntimeError('no weights')", "import sys; sys.exit(3)"])
 def test_failed_extraction(monkeypatch: pytest.MonkeyPatch, head: np.ndarray, code: str) -> None:
     program(monkeypatch, code)

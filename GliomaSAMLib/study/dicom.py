@@ -25,7 +25,8 @@ SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
 
 POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 
-SLOPE, INTERCEPT = "0028|1053", "0028|1052"
+STORED = ("0028|1053", "0028|1052", "0028|0100", "0028|0101", "0028|0103")
+"""How values are stored: slope, intercept, bits of a voxel and of its value, and whether that is signed."""
 
 FRAMES, ROWS, COLUMNS = "0028|0008", "0028|0010", "0028|0011"
 
@@ -209,7 +210,7 @@ class DicomVolume:
             stack = stack_of([slices[number] for number in numbers], name)
             reader = sitk.ImageSeriesReader()
             reader.SetFileNames([series.files[numbers[place]] for place in stack.order])
-            if len({slices[number].scale for number in numbers}) > 1:  # else the type of the first holds for all
+            if len({slices[number].stored for number in numbers}) > 1:  # else the type of the first holds for all
                 reader.SetOutputPixelType(sitk.sitkFloat32)
             return stack.place(reader.Execute())
         except (RuntimeError, OSError) as error:
@@ -297,8 +298,8 @@ def _slice(file: str) -> Slice:
     size = int(header.get(ROWS, "0")), int(header.get(COLUMNS, "0"))
     position, orientation, spacing = (_numbers(header.get(tag, "")) for tag in (POSITION, ORIENTATION, PIXEL_SPACING))
     what = {name: text for tag, name in APART.items() if (text := header.get(tag, "").strip())}
-    scale = _numbers(header.get(SLOPE, "")), _numbers(header.get(INTERCEPT, ""))
-    return Slice(position, orientation, spacing, size, what, scale)
+    stored = tuple(_numbers(header.get(tag, "")) for tag in STORED)
+    return Slice(position, orientation, spacing, size, what, stored)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -329,9 +329,18 @@ def _data_file(path: Path, name: str) -> Path | None:
         )
     if "%" in name:  # several files, by their numbers
         return None
-    if not path.with_name(name).is_file():
-        raise HeaderError(f"takes its voxels from {name[:60]!r}, which is not beside it: put both into one folder")
-    return path.with_name(name)
+    data = beside(path, name)
+    if not data.is_file():
+        raise HeaderError(f"takes its voxels from {data.name[:60]!r}, which is not beside it: put both into one folder")
+    return data
+
+
+def beside(path: Path, name: str) -> Path:
+    """The file beside a header of text that names it: `name` is what stands there, read as latin-1. ITK takes the bytes
+    as they are, and so writes UTF-8.
+    """
+    old, data = path.parent / name, path.parent / name.encode("latin-1").decode("utf-8", "surrogateescape")
+    return old if old.is_file() and not data.is_file() else data
 
 
 def _check_amount(

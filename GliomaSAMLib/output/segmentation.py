@@ -18,6 +18,7 @@ from ..files import check_name, check_replaceable, replacing
 from ..geometry import Geometry, bounding_box
 from ..regions import REGIONS, labels_from_regions
 from ..study.nifti import HEADER_BYTES, NiftiPlace
+from ..study.reasons import no_warnings
 from .colours import ANATOMY_CODE, CATEGORY_CODE, CAVITY_ID, CAVITY_STYLE, REGION_STYLES, RegionStyle
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -120,7 +121,7 @@ def write_image(
     Raises:
         OutputError: It cannot be written; the old file is unchanged and nothing else is left.
     """
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, no_warnings():
         try:
             sitk.WriteImage(image, str(temporary), useCompression=True)
             if header is not None:

@@ -19,7 +19,10 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 REFERENCE_ORDER = ("t1c", "flair", "t2", "t1")
 """Which of the modalities present gives the grid of the results, unless the caller chooses."""
 
-DEPTH = 3
+DEPTH = 4
+"""How many levels of folders are searched: a folder itself, and sub-folders three levels deep (patient, study, series
+on a DICOM CD).
+"""
 
 EXAMPLES = (
     "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
@@ -87,7 +90,8 @@ def search_folder(folder: str | Path) -> Found:
         level = below
     seen = f" Not recognised: {', '.join(map(str, passed_over[:8]))}." if passed_over else ""
     raise StudyError(
-        f"{folder}: no MR volume was recognised.{seen} Name the files {EXAMPLES}, or give the files one by one"
+        f"{folder}: no MR volume was recognised, nor in sub-folders {DEPTH - 1} levels deep.{seen} "
+        f"Name the files {EXAMPLES}, or give the files one by one"
     )
 
 

@@ -118,6 +118,15 @@ def test_sub_folders_are_searched_level_by_level(tmp_path: Path, write: Write) -
     assert tuple(find_volumes(tmp_path)) == ("t2",)
 
 
+def test_a_folder_of_a_cd_is_searched_to_its_series(tmp_path: Path, write: Write) -> None:
+    write(tmp_path / "PT0" / "ST0" / "SE0", "t1.nii")
+    write(tmp_path / "PT0" / "ST0" / "SE1", "flair.nii")
+    assert tuple(find_volumes(tmp_path)) == ("t1", "flair")
+    write(tmp_path / "above" / "A" / "B" / "C" / "D", "t1.nii")
+    with pytest.raises(StudyError, match="no MR volume was recognised, nor in sub-folders 3 levels deep"):
+        find_volumes(tmp_path / "above")
+
+
 def test_volumes_left_out_are_named(tmp_path: Path, write: Write) -> None:
     write(tmp_path, "t1.nii", "dwi.nii.gz", "seg.nii.gz")
     write(tmp_path / "later", "flair.nii")

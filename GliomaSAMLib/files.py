@@ -45,6 +45,19 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
 
 
+def is_dangling(path: Path) -> bool:
+    """Whether it is a link to what is not there, as git-annex and DataLad leave for a file that is not fetched yet."""
+    return path.is_symlink() and not path.exists()
+
+
+def refuse_dangling(path: Path) -> None:
+    """Raise `StudyError` where `is_dangling`."""
+    if is_dangling(path):
+        raise StudyError(
+            f"{path}: the file that this link leads to is not there; fetch it (as with datalad get), or remove the link"
+        )
+
+
 def parse_json(text: str) -> Any:
     """The value of a JSON text. Raises ValueError for any other text, and for one nested deeper than can be read."""
     try:
@@ -65,6 +78,18 @@ def sha256_of(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise `OutputError` where a result would take the place of a link, whose file would stay as it was or be lost, or
+    of a pipe, whose reader would wait for ever, a socket or a device.
+    """
+    if path.is_symlink():
+        raise OutputError(
+            f"{path} is a link to {os.path.realpath(path)}: choose another name, or give that file itself"
+        )
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OutputError(f"{path} is a pipe, a socket or a device, not a file: choose another name")
+
+
 @contextlib.contextmanager
 def replacing_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     """Give a temporary name for each path, with its suffixes; when the block ends, all that was written there replaces
@@ -73,7 +98,8 @@ def replacing_together(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
     When the block fails, or one file cannot be put in its place, all `paths` are as they were.
 
     Raises:
-        OutputError: A file cannot be written: the text names it, the reason, and that no result was written.
+        OutputError: A path is none to replace (`check_replaceable`), or a file cannot be written: the text names it,
+            the reason, and that no result was written.
     """
     names = [path.with_name(f".{secrets.token_hex(8)}.part{_suffixes(path)}") for path in paths]
     kept = [path.with_name(f".{secrets.token_hex(8)}.before{_suffixes(path)}") for path in paths]
@@ -100,7 +126,8 @@ def _exchange(paths: Sequence[Path], names: Sequence[Path], kept: Sequence[Path]
     try:
         for index, (path, name, old) in enumerate(zip(paths, names, kept, strict=True)):
             with _told(path):
-                if path.is_dir() and not path.is_symlink():
+                check_replaceable(path)
+                if path.is_dir():
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
                 if os.path.lexists(path):
                     _keep(path, old)
@@ -154,10 +181,11 @@ def replacing(path: str | os.PathLike[str], durable: bool = True, private: bool 
         path: The file to write.
         durable: Wait until the disk holds it; what can be made again need not.
         private: Only this user may read the file, whatever the umask. What writes must open the temporary file, not
-            put another in its place.
+            put another in its place. A link is replaced then, wherever it leads.
 
     Raises:
-        OutputError: The file cannot be written: the text names it, the reason, and what to do.
+        OutputError: The path is none to replace (`check_replaceable`), or the file cannot be written: the text names
+            it, the reason, and what to do.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(8)}.part{_suffixes(path)}")
@@ -165,6 +193,8 @@ def replacing(path: str | os.PathLike[str], durable: bool = True, private: bool 
         with _told(path):
             if private:
                 os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            else:
+                check_replaceable(path)
             yield temporary
             if durable:
                 _flush(temporary)

@@ -8,7 +8,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from .errors import OutputError
@@ -44,6 +44,27 @@ def private_folder() -> Iterator[Path]:
         if lock is not None:
             os.close(lock)  # a locked file cannot be removed everywhere
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def folder_of_links(files: Mapping[str, Path]) -> Iterator[Path]:
+    """A folder with nothing but links to some files, each under a name of its own; removed when the block ends.
+
+    Raises:
+        OutputError: The temporary folder is full or cannot be written.
+    """
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix=PREFIX)
+    except OSError as error:
+        raise temporary_folder_error(error.strerror or str(error)) from error
+    with temporary as name:
+        folder = Path(name)
+        for link, path in files.items():
+            try:
+                (folder / link).symlink_to(path.resolve())
+            except OSError:  # where links need a privilege
+                shutil.copyfile(path, folder / link)
+        yield folder
 
 
 def temporary_folder_error(reason: str) -> OutputError:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import OutputError
 from ..study.dicom import DicomSeries
 from ..study.nifti import NiftiError, header_file, voxel_file
+from ..study.text_headers import beside
 
 DETACHED = {
     ".mhd": re.compile(r"^ElementDataFile\s*[=:]\s*(.+)$", re.M),
@@ -63,10 +64,10 @@ def files_of_image(path: Path) -> tuple[Path, ...]:
         return (path,)  # the reader says what is wrong
     if named is None:
         return (path,)
-    name = named.group(1).strip()
-    numbered = NUMBERED.match(name)
+    data = beside(path, named.group(1).strip())
+    numbered = NUMBERED.match(data.name)
     if numbered is None:
-        return (path, path.parent / name)
+        return (path, data)
     like = re.compile(rf"{re.escape(numbered.group(1))}\s*\d+{re.escape(numbered.group(2))}")
     return (path, *sorted(other for other in path.parent.iterdir() if like.fullmatch(other.name)))
 

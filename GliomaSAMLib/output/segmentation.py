@@ -14,10 +14,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import OutputError
-from ..files import check_name, replacing
+from ..files import check_name, check_replaceable, replacing
 from ..geometry import Geometry, bounding_box
 from ..regions import REGIONS, labels_from_regions
 from ..study.nifti import HEADER_BYTES, NiftiPlace
+from ..study.reasons import no_warnings
 from .colours import ANATOMY_CODE, CATEGORY_CODE, CAVITY_ID, CAVITY_STYLE, REGION_STYLES, RegionStyle
 
 SEGMENTATION_SUFFIX = ".seg.nrrd"
@@ -56,7 +57,7 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
 
     Raises:
         OutputError: No file can have this name; the suffix is not known; the folder does not exist, is none, or cannot
-            be written; the path is a folder or a file that must not be written.
+            be written; the path is a folder, a link, a pipe, or a file that must not be written.
     """
     path = Path(path).expanduser()
     check_name(path, OutputError)
@@ -67,6 +68,7 @@ def check_output_path(path: str | os.PathLike[str], suffixes: tuple[str, ...] | 
     _check_folder(path)
     if path.is_dir():
         raise OutputError(f"{path} is a folder: give the name of a file")
+    check_replaceable(path)
     if path.exists() and not os.access(path, os.W_OK):
         raise OutputError(f"{path} exists and must not be written: choose another name or change its permissions")
     return path
@@ -119,7 +121,7 @@ def write_image(
     Raises:
         OutputError: It cannot be written; the old file is unchanged and nothing else is left.
     """
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, no_warnings():
         try:
             sitk.WriteImage(image, str(temporary), useCompression=True)
             if header is not None:

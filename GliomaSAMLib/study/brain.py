@@ -19,10 +19,12 @@ import SimpleITK as sitk
 from scipy import ndimage
 
 from ..errors import StudyError
-from ..geometry import Geometry, bounding_box, resample
+from ..geometry import Geometry, bounding_box, floats, resample, triple
 from ..private_folder import private_folder, temporary_folder_error
 from ..progress import Reporter
 from .canonical import canonical_axes, isotropic, reoriented_geometry
+from .reference import first_whole, head_shares
+from .registration import in_reference_place
 from .volume import Volume
 
 SKULL = ("auto", "on", "off")
@@ -110,7 +112,7 @@ def find_brain(
     stripped = [volume for volume in volumes if volume.skull_stripped]
     notes = []
     if skull == "on" or (skull == "auto" and not stripped):
-        source = min(volumes, key=lambda volume: _BEST_FOR_EXTRACTION.index(volume.modality))
+        source = _source_of_extraction(volumes)
         try:
             return _extracted(source, grid, report)
         except StudyError as error:
@@ -136,12 +138,16 @@ def find_brain(
     return brain, grid.to_image(brain.astype(np.uint8)), notes
 
 
+def _source_of_extraction(volumes: list[Volume]) -> Volume:
+    """The volume that the brain is extracted from: of those that show most of the head the one that suits best."""
+    given = {volume.modality: volume for volume in volumes}
+    return given[first_whole([one for one in _BEST_FOR_EXTRACTION if one in given], head_shares(volumes))]
+
+
 def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.ndarray, sitk.Image, list[str]]:
     fine = extract_brain(source.image, report)
-    if source.motion is not None:  # bring it from the source's place to the reference's
-        fine_grid = Geometry.of_image(fine)
-        moved = resample(sitk.Cast(fine, sitk.sitkFloat32), fine_grid, transform=source.motion)
-        fine = fine_grid.to_image((moved > 0.5).astype(np.uint8))
+    if source.motion is not None:
+        fine = _in_reference_place(fine, source)
     brain = resample(fine, grid, nearest=True) > 0
     if not brain.any():
         raise StudyError("The brain lies outside the reference grid")
@@ -151,6 +157,14 @@ def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.nda
         fine,
         [f"the brain was found in {source.modality} with deepbet: {millilitres:.0f} mL; the skull is left out"],
     )
+
+
+def _in_reference_place(image: sitk.Image, volume: Volume) -> sitk.Image:
+    """An image of what a volume shows, its voxels as they are, where the head lies in the reference."""
+    own = Geometry.of_image(image)
+    first, *ends = in_reference_place(volume, np.vstack([own.origin, own.origin + np.asarray(own.direction).T]))
+    axes = triple(map(floats, np.subtract(ends, first).T))
+    return replace(own, origin=floats(first), direction=axes).to_image(sitk.GetArrayFromImage(image))
 
 
 def _solid(mask: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ from typing import TypeVar
 import SimpleITK as sitk
 
 from ..errors import StudyError
-from ..files import check_name
+from ..files import check_name, refuse_dangling
+from ..private_folder import folder_of_links
 from .dicom_elements import is_dicom, read_elements
 from .dicom_frames import frames_of, read_frames
 from .reasons import no_warnings, reason_of
@@ -24,7 +25,8 @@ SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
 
 POSITION, ORIENTATION, PIXEL_SPACING = "0020|0032", "0020|0037", "0028|0030"
 
-SLOPE, INTERCEPT = "0028|1053", "0028|1052"
+STORED = ("0028|1053", "0028|1052", "0028|0100", "0028|0101", "0028|0103")
+"""How values are stored: slope, intercept, bits of a voxel and of its value, and whether that is signed."""
 
 FRAMES, ROWS, COLUMNS = "0028|0008", "0028|0010", "0028|0011"
 
@@ -61,14 +63,16 @@ class DicomSeries:
 @no_warnings()
 def find_series(folder: Path) -> list[DicomSeries]:
     """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
-    that the reader cannot take, and for a file that is damaged or cut short.
+    that the reader cannot take, for a file that is damaged or cut short, and among series for what `_check_whole`
+    refuses.
     """
     series = []
-    for path in (folder, *sorted(folder.iterdir())):
+    entries = sorted(folder.iterdir())
+    for path in (folder, *entries):
         check_name(path, StudyError)
         if path.is_file() and is_dicom(path):
             read_elements(path)
-    for files in _files_by_series(folder):
+    for files in _files_by_series(folder, entries):
         if files:
             header = _header(files[0])
             agent = header.get(CONTRAST_AGENT, "").strip().lower()
@@ -77,18 +81,41 @@ def find_series(folder: Path) -> list[DicomSeries]:
                     folder, header.get(SERIES_DESCRIPTION, "").strip(), agent not in ("", "no", "none"), tuple(files)
                 )
             )
+    if series:
+        _check_whole(entries)
     return sorted(series, key=lambda one: one.description)
 
 
-def _files_by_series(folder: Path) -> list[tuple[str, ...]]:
+def _check_whole(entries: Sequence[Path]) -> None:
+    """Raise `StudyError` for a file that is empty and for a link to a file that is not there: a slice may be missing.
+    Hidden ones are none.
+    """
+    for path in entries:
+        if path.name[0] != ".":
+            refuse_dangling(path)
+            if path.is_file() and path.stat().st_size == 0:
+                raise StudyError(f"{path}: the file is empty; copy or export it again")
+
+
+def _files_by_series(folder: Path, entries: Sequence[Path]) -> list[tuple[str, ...]]:
     """The files of each series, in the order of their position. Raises `StudyError`."""
-    names = sitk.ImageSeriesReader.GetGDCMSeriesFileNames
+    files = [path for path in entries if path.is_file()]
+    if len(files) == sum(not path.is_dir() for path in entries):
+        return _listed_by_gdcm(folder, folder)
+    with folder_of_links({path.name: path for path in files}) as links:  # GDCM stops at what is no file and no folder
+        return _listed_by_gdcm(links, folder)
+
+
+def _listed_by_gdcm(place: Path, folder: Path) -> list[tuple[str, ...]]:
+    """As `_files_by_series`, of the files of `folder` that `place` holds."""
+    reader = sitk.ImageSeriesReader
     try:
-        return [names(str(folder), uid) for uid in sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))]
+        found = [reader.GetGDCMSeriesFileNames(str(place), uid) for uid in reader.GetGDCMSeriesIDs(str(place))]
     except RuntimeError as error:
         raise StudyError(
             f"{folder}: the DICOM files cannot be read; one is damaged ({reason_of(error)}), export them again"
         ) from error
+    return [tuple(str(folder / Path(file).name) for file in files) for files in found]
 
 
 def read_dicom_folder(folder: Path, number: int | None = None) -> sitk.Image:
@@ -106,6 +133,7 @@ def read_dicom_folder(folder: Path, number: int | None = None) -> sitk.Image:
             f"{how_to_choose(folder)}"
         )
     if not series:
+        _check_whole(sorted(folder.iterdir()))
         raise StudyError(f"{folder}: the folder holds no DICOM images")
     return read_series(series[0])
 
@@ -182,7 +210,7 @@ class DicomVolume:
             stack = stack_of([slices[number] for number in numbers], name)
             reader = sitk.ImageSeriesReader()
             reader.SetFileNames([series.files[numbers[place]] for place in stack.order])
-            if len({slices[number].scale for number in numbers}) > 1:  # else the type of the first holds for all
+            if len({slices[number].stored for number in numbers}) > 1:  # else the type of the first holds for all
                 reader.SetOutputPixelType(sitk.sitkFloat32)
             return stack.place(reader.Execute())
         except (RuntimeError, OSError) as error:
@@ -270,8 +298,8 @@ def _slice(file: str) -> Slice:
     size = int(header.get(ROWS, "0")), int(header.get(COLUMNS, "0"))
     position, orientation, spacing = (_numbers(header.get(tag, "")) for tag in (POSITION, ORIENTATION, PIXEL_SPACING))
     what = {name: text for tag, name in APART.items() if (text := header.get(tag, "").strip())}
-    scale = _numbers(header.get(SLOPE, "")), _numbers(header.get(INTERCEPT, ""))
-    return Slice(position, orientation, spacing, size, what, scale)
+    stored = tuple(_numbers(header.get(tag, "")) for tag in STORED)
+    return Slice(position, orientation, spacing, size, what, stored)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

@@ -1,9 +1,5 @@
 """The one reader of image files: volumes, labels and masks all go through `read_image_file`."""
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +8,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError, is_out_of_memory
 from ..files import check_name
-from ..private_folder import temporary_folder_error
+from ..private_folder import folder_of_links
 from .dicom import read_dicom_file
 from .nifti import (
     ORIENTATIONS,
@@ -129,8 +125,8 @@ def _read_nifti(path: Path, orientation: str) -> ImageFile:
         links = {_link_name("image.hdr", header_path): header_path, _link_name("image.img", voxels): voxels}
     else:
         links = {_link_name("image.nii", path): path}
-    with _alone(links) as first:
-        image = sitk.ReadImage(str(first))
+    with folder_of_links(links) as folder:
+        image = sitk.ReadImage(str(folder / next(iter(links))))
     if matrix is not None:
         image = _moved(image, matrix)
     return ImageFile(image, note, header.place is not None, header.place, not_finite)
@@ -138,25 +134,6 @@ def _read_nifti(path: Path, orientation: str) -> ImageFile:
 
 def _link_name(name: str, path: Path) -> str:
     return f"{name}.gz" if is_packed(path) else name
-
-
-@contextlib.contextmanager
-def _alone(links: dict[str, Path]) -> Iterator[Path]:
-    """The first of some files under a new name, in a folder with no others. Raises `OutputError` where the temporary
-    folder is full or cannot be written.
-    """
-    try:
-        temporary = tempfile.TemporaryDirectory(prefix="gliomasam-")
-    except OSError as error:
-        raise temporary_folder_error(error.strerror or str(error)) from error
-    with temporary as folder:
-        for name, path in links.items():
-            link = Path(folder) / name
-            try:
-                link.symlink_to(path.resolve())
-            except OSError:  # where links need a privilege
-                shutil.copyfile(path, link)
-        yield Path(folder) / next(iter(links))
 
 
 def _moved(image: sitk.Image, matrix: np.ndarray) -> sitk.Image:

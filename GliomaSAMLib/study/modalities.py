@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StudyError
+from ..files import is_dangling, refuse_dangling
 from .dicom import DicomSeries, find_series, how_to_choose, volumes_in
 from .naming import AGENT_UNSAID, Judgement, is_segmentation, judge, recognise
 from .slice_groups import listed
@@ -18,7 +19,10 @@ MODALITIES = ("t1", "t1c", "t2", "flair")
 REFERENCE_ORDER = ("t1c", "flair", "t2", "t1")
 """Which of the modalities present gives the grid of the results, unless the caller chooses."""
 
-DEPTH = 3
+DEPTH = 4
+"""How many levels of folders are searched: a folder itself, and sub-folders three levels deep (patient, study, series
+on a DICOM CD).
+"""
 
 EXAMPLES = (
     "t1.nii.gz, t1c.nii.gz, t2.nii.gz, flair.nii.gz (or t1n, t1ce, t1gd, t2w, t2f), "
@@ -52,7 +56,8 @@ def search_folder(folder: str | Path) -> Found:
     The nearest level of sub-folders that holds any is taken, three levels deep at most. Label maps are passed over.
 
     Raises:
-        StudyError: No such folder, nothing recognised, or several volumes for one modality.
+        StudyError: No such folder, nothing recognised, several volumes for one modality, or one that is a link to
+            a file which is not there.
     """
     folder = Path(folder)
     if not folder.exists():
@@ -68,6 +73,8 @@ def search_folder(folder: str | Path) -> Found:
                 if judgement.modality is None:
                     passed_over.append(volume)
                     continue
+                if isinstance(volume, Path):
+                    refuse_dangling(volume)
                 candidates.setdefault(judgement.modality, []).append(volume)
                 if judgement.doubt:
                     doubts[judgement.modality] = judgement.doubt
@@ -83,7 +90,8 @@ def search_folder(folder: str | Path) -> Found:
         level = below
     seen = f" Not recognised: {', '.join(map(str, passed_over[:8]))}." if passed_over else ""
     raise StudyError(
-        f"{folder}: no MR volume was recognised.{seen} Name the files {EXAMPLES}, or give the files one by one"
+        f"{folder}: no MR volume was recognised, nor in sub-folders {DEPTH - 1} levels deep.{seen} "
+        f"Name the files {EXAMPLES}, or give the files one by one"
     )
 
 
@@ -92,8 +100,8 @@ def _sub_folders(level: Sequence[Path]) -> list[Path]:
 
 
 def _volume_files(folder: Path) -> list[Path]:
-    """The image files directly in `folder`, label maps not among them."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    """The image files directly in `folder`, and links to such as are not there; label maps not among them."""
+    files = sorted(path for path in folder.iterdir() if path.name[0] != "." and (path.is_file() or is_dangling(path)))
     return [path for path in files if (suffix := image_suffix(path)) and not is_segmentation(path.name[: -len(suffix)])]
 
 

@@ -1,12 +1,12 @@
 """Which volume gives the grid of the results: the one that shows most of the head, so that no tumour is cut off."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
 from ..errors import StudyError
 from .modalities import MODALITIES, REFERENCE_ORDER
-from .registration import head_points, shows
+from .registration import head_points, in_reference_place, shows
 from .volume import Source, Volume
 
 SAME_COVER = 0.05
@@ -39,8 +39,7 @@ def reference_modality(volumes: Mapping[str, Volume], reference: Source | None) 
     if all(volume.geometry.matches(first.geometry) for volume in volumes.values()):
         return first.modality, []
     shares = head_shares(volumes.values())
-    best = max(shares.values())
-    chosen = next(modality for modality in ordered if shares[modality] >= best - SAME_COVER)
+    chosen = first_whole(ordered, shares)
     if chosen == first.modality:
         return chosen, []
     return chosen, [
@@ -49,13 +48,19 @@ def reference_modality(volumes: Mapping[str, Volume], reference: Source | None) 
     ]
 
 
+def first_whole(ordered: Sequence[str], shares: Mapping[str, float]) -> str:
+    """The first of some modalities whose `head_shares` are as good as the best of them."""
+    best = max(shares[modality] for modality in ordered)
+    return next(modality for modality in ordered if shares[modality] >= best - SAME_COVER)
+
+
 def head_shares(volumes: Collection[Volume]) -> dict[str, float]:
     """For each modality, how much its field of view holds of the head that the others show, 0 to 1: the least of them.
 
     A brain that is cut out and ends within its volume is whole, however close its volume ends. Volumes that lie
     nowhere near each other, as in scans of two days, are compared by how much head they hold.
     """
-    points = {volume.modality: head_points(volume) for volume in volumes}
+    points = {volume.modality: in_reference_place(volume, head_points(volume)) for volume in volumes}
     near = {
         volume.modality: {other: float(shows(volume, points[other]).mean()) for other in points} for volume in volumes
     }

@@ -36,7 +36,7 @@ class Slice:
         spacing: Between rows and between columns, in mm.
         size: Rows and columns.
         what: What tells apart slices at one place, by name: the echo time, the b-value, ...
-        scale: Slope and intercept of its values, as the header has them.
+        stored: How its values are stored: the numbers of the header that decide on the type of the voxels.
     """
 
     position: tuple[float, ...]
@@ -44,7 +44,7 @@ class Slice:
     spacing: tuple[float, ...]
     size: tuple[int, int]
     what: Mapping[str, str]
-    scale: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+    stored: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,9 @@ def check_nrrd(path: Path) -> str:
     for name in ("spaceunits", "units"):
         _check_units(re.findall(r'"([^"]*)"', fields.get(name, "")))
     data, raw = _data_file(path, fields.get("datafile", "")), fields["encoding"].lower() == "raw"
-    _check_amount(data, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), raw)
+    said = "datafile" not in fields or "byteskip" in fields or "lineskip" in fields
+    skip = "" if said else "byte skip"
+    _check_amount(data, [int(n) for n in sizes], fields["type"].lower().replace(" ", ""), raw, skip=skip)
     missing = []
     if fields.get("space", "").lower() not in _ANATOMICAL or "spacedirections" not in fields:
         missing.append("orientation")
@@ -171,10 +173,11 @@ def check_metaimage(path: Path) -> str:
     data = _data_file(path, "" if local else fields["ElementDataFile"])
     kind = fields["ElementType"].lower().replace("long_long", "longlong")
     sizes = [int(n) for n in fields["DimSize"].split()]
+    channels = _count(fields, "ElementNumberOfChannels") or 1
     skipped = _skipped(fields, local)
-    _check_amount(data, sizes, kind, raw, skipped)
+    said = local or "HeaderSize" in fields or fields.get("BinaryData", "").lower() == "false"
+    _check_amount(data, sizes, kind, raw, skipped, channels, "" if said else "HeaderSize")
     if not raw and data is not None and not skipped:
-        channels = _count(fields, "ElementNumberOfChannels") or 1
         needed = _bytes_of(kind) * math.prod(sizes) * channels
         stated = _count(fields, "CompressedDataSize")
         if local and not stated:  # ITK then takes other bytes for the voxels
@@ -326,14 +329,25 @@ def _data_file(path: Path, name: str) -> Path | None:
         )
     if "%" in name:  # several files, by their numbers
         return None
-    if not path.with_name(name).is_file():
-        raise HeaderError(f"takes its voxels from {name[:60]!r}, which is not beside it: put both into one folder")
-    return path.with_name(name)
+    data = beside(path, name)
+    if not data.is_file():
+        raise HeaderError(f"takes its voxels from {data.name[:60]!r}, which is not beside it: put both into one folder")
+    return data
 
 
-def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool, skipped: int = 0) -> None:
+def beside(path: Path, name: str) -> Path:
+    """The file beside a header of text that names it: `name` is what stands there, read as latin-1. ITK takes the bytes
+    as they are, and so writes UTF-8.
+    """
+    old, data = path.parent / name, path.parent / name.encode("latin-1").decode("utf-8", "surrogateescape")
+    return old if old.is_file() and not data.is_file() else data
+
+
+def _check_amount(
+    data: Path | None, sizes: list[int], kind: str, raw: bool, skipped: int = 0, channels: int = 1, skip: str = ""
+) -> None:
     """Raise HeaderError when a header promises more voxels than fit in memory, or than the file `data` can hold after
-    the bytes that are skipped.
+    the bytes that are skipped; or fewer, and it leaves out the field `skip` that says where in `data` they begin.
     """
     voxels = 1
     for size in sizes:
@@ -342,9 +356,14 @@ def _check_amount(data: Path | None, sizes: list[int], kind: str, raw: bool, ski
         raise HeaderError(f"has {voxels} voxels, more than {MOST_VOXELS}: give a smaller volume")
     if data is None:
         return
-    found, needed = data.stat().st_size - max(skipped, 0), voxels * _bytes_of(kind)
+    found, needed = data.stat().st_size - max(skipped, 0), voxels * channels * _bytes_of(kind)
     if needed > found * (1 if raw else BEST_PACKING):
         raise HeaderError(f"is damaged or cut short: {data.name} has {found} bytes, its header promises {needed}")
+    if raw and skip and found > needed:
+        raise HeaderError(
+            f"does not say where its voxels begin: {data.name} has {found - needed} bytes more than its header "
+            f"promises; give {skip}, the bytes before them (-1 where they stand at the end)"
+        )
 
 
 def _bytes_of(kind: str) -> int:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from GliomaSAMLib import files
 from GliomaSAMLib.errors import OutputError, StudyError
 from GliomaSAMLib.files import alone_in, check_name, make_private_folder, parse_json, replacing, replacing_together
+from GliomaSAMLib.output import check_output_path
 
 
 def write_together(paths: list[Path], text: str) -> None:
@@ -55,6 +57,30 @@ def test_files_are_replaced_together(tmp_path: Path) -> None:
         assert paths[0].read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.nii.gz", "b.json"]
     assert paths[0].read_text() == "new"
+
+
+def write_alone(paths: list[Path], text: str) -> None:
+    with replacing(paths[0]) as name:
+        name.write_text(text)
+
+
+@pytest.mark.parametrize("write", [write_alone, write_together])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("link", "is a link to .*old.json"), ("link to none", "link"), ("pipe", "pipe")]
+)
+def test_a_link_or_a_pipe_is_not_replaced(
+    kind: str, said: str, write: Callable[[list[Path], str], None], tmp_path: Path
+) -> None:
+    path, old = tmp_path / "a.json", tmp_path / "old.json"
+    old.write_text("old")
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("old.json" if kind == "link" else "none.json")
+    before = path.lstat()
+    with pytest.raises(OutputError, match=said):
+        write([path, tmp_path / "b.json"], "new")
+    with pytest.raises(OutputError, match=said):
+        check_output_path(path, (".json",))
+    assert path.lstat() == before and old.read_text() == "old"
+    assert {one.name for one in tmp_path.iterdir()} == {"a.json", "old.json"}
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022])

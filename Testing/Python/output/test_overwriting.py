@@ -4,10 +4,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from GliomaSAMLib.errors import OutputError
 from GliomaSAMLib.output.overwriting import files_of_image, refuse_inputs
+from GliomaSAMLib.study.image_file import read_image_file
 
 
 def same(path: Path) -> Path:
@@ -81,6 +84,24 @@ def test_voxels_that_lie_apart_from_their_header(name: str, text: str, tmp_path:
     (tmp_path / name).write_text(text)
     with pytest.raises(OutputError):
         refuse_inputs([tmp_path / "voxels.nii"], {"--t1": files_of_image(tmp_path / name)})
+
+
+@pytest.mark.parametrize("name", ["Müller.mhd", "Müller.nhdr", "脑.mhd"])
+def test_names_that_are_not_ascii(name: str, tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(np.arange(12 * 14 * 16, dtype=np.int16).reshape(12, 14, 16))
+    sitk.WriteImage(image, str(tmp_path / name))
+    (voxels,) = (path for path in tmp_path.iterdir() if path.name != name)
+    read = read_image_file(tmp_path / name).image
+    assert np.array_equal(sitk.GetArrayViewFromImage(read), sitk.GetArrayViewFromImage(image))
+    assert files_of_image(tmp_path / name) == (tmp_path / name, voxels)
+    with pytest.raises(OutputError):
+        refuse_inputs([voxels], {"--t1": files_of_image(tmp_path / name)})
+
+
+def test_a_name_in_latin_1(tmp_path: Path) -> None:
+    (tmp_path / "a.mhd").write_text("NDims = 3\nElementDataFile = Müller.raw\n", encoding="latin-1")
+    (tmp_path / "Müller.raw").touch()
+    assert files_of_image(tmp_path / "a.mhd")[1] == tmp_path / "Müller.raw"
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,20 @@ def test_codes_and_forms_are_kept(
     assert Geometry.of_image(reread).matches(Geometry.of_image(sitk.ReadImage(str(volume))))
 
 
+@pytest.mark.parametrize("name", ["o.nii", "o.nii.gz"])
+def test_itk_says_nothing_of_a_second_form(volume: Path, name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    content = bytearray(volume.read_bytes())
+    struct.pack_into("<2h", content, 252, 1, 2)
+    struct.pack_into("<12f", content, 280, *np.diag((2.0, 3.0, 4.0, 1.0))[:3].ravel())
+    volume.write_bytes(content)
+    study = Study.read(t1=volume, skull="off", orientation="qform")
+    masks = dict.fromkeys(("WT", "TC", "ET"), np.ones(study.reference.shape, np.uint8))
+    write_segmentation(volume.parent / name, masks, study.reference, place=study.nifti)
+    assert capfd.readouterr().err == "" and sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ReadImage(str(volume.parent / name))
+    assert "unexpected scales" in capfd.readouterr().err  # of what was written, ITK has something to say
+
+
 @pytest.mark.parametrize("name", ["o.nrrd", "o.mha", "o.seg.nrrd"])
 def test_other_formats_are_left_alone(volume: Path, name: str) -> None:
     content = bytearray(volume.read_bytes())

@@ -3,9 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from GliomaSAMLib.errors import Cancelled, OutputError, StudyError
 from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.progress import Reporter
+from GliomaSAMLib.regions import dice
 from GliomaSAMLib.study import Study, brain
 from GliomaSAMLib.study.volume import Volume, read_volume
 
@@ -67,18 +70,51 @@ def program(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
     monkeypatch.setattr(brain, "_PROGRAM", code)
 
 
+FINDS_THE_BRAIN = (
+    "import sys, SimpleITK as s; i = s.ReadImage(sys.argv[1]); c = s.BinaryErode((i > 250) & (i < 550), [3] * 3);"
+    "s.WriteImage(s.Cast(s.RelabelComponent(s.ConnectedComponent(c)) == 1, s.sitkUInt8), sys.argv[2])"
+)
+"""A program that finds it in `head`."""
+
+
 def test_extracted_brain_is_used(monkeypatch: pytest.MonkeyPatch, head: np.ndarray) -> None:
-    code = (
-        "import sys, SimpleITK as s; i = s.ReadImage(sys.argv[1]); c = s.BinaryErode((i > 250) & (i < 550), [3] * 3);"
-        "s.WriteImage(s.Cast(s.RelabelComponent(s.ConnectedComponent(c)) == 1, s.sitkUInt8), sys.argv[2])"
-    )
-    program(monkeypatch, code)
+    program(monkeypatch, FINDS_THE_BRAIN)
     study = Study.read(t1=HEAD_GRID.to_image(head))
     assert any("deepbet" in note for note in study.notes)
     millilitres = np.count_nonzero(study.brain) * HEAD_GRID.voxel_ml
     assert 1000 < millilitres < 1650
     assert study.canonical.geometry.spacing == (1.0, 1.0, 1.0)
     assert np.count_nonzero(study.canonical.brain) / 1000 == pytest.approx(millilitres, rel=0.03)
+
+
+@pytest.mark.parametrize(("shift", "turn"), [((0.0, 0.0, 95.0), 0.0), ((40.0, -60.0, 20.0), 0.3)])
+def test_a_head_that_moved_far_keeps_its_whole_brain(
+    shift: tuple[float, float, float], turn: float, monkeypatch: pytest.MonkeyPatch, head: np.ndarray
+) -> None:
+    program(monkeypatch, FINDS_THE_BRAIN)
+    still = HEAD_GRID.to_image(head)
+    motion = sitk.Euler3DTransform((0.0, 0.0, 0.0), turn, 0.0, -turn, shift)
+    moved = sitk.Image(still)
+    moved.SetOrigin(motion.TransformPoint(still.GetOrigin()))
+    matrix = np.reshape(motion.GetMatrix(), (3, 3)) @ np.reshape(still.GetDirection(), (3, 3))
+    moved.SetDirection(matrix.ravel().tolist())
+    wanted, fine, _ = brain.find_brain([Volume("t1", "head", still)], HEAD_GRID, "on", Reporter())
+    found, fine_found, _ = brain.find_brain([Volume("t1", "head", moved, motion)], HEAD_GRID, "on", Reporter())
+    assert dice(found, wanted) > 0.995
+    assert np.array_equal(sitk.GetArrayFromImage(fine_found), sitk.GetArrayFromImage(fine))
+    assert Geometry.of_image(fine_found).matches(Geometry.of_image(fine))
+
+
+@pytest.mark.parametrize(("first", "source"), [(0, "t1"), (16, "t1c")])
+def test_the_brain_of_a_slab_is_found_in_the_volume_that_shows_all_of_it(
+    first: int, source: str, monkeypatch: pytest.MonkeyPatch, head: np.ndarray
+) -> None:
+    program(monkeypatch, FINDS_THE_BRAIN)
+    whole = HEAD_GRID.to_image(head)
+    t1 = HEAD_GRID.to_image(head + (head > 600))[:, :, first : HEAD_GRID.shape[0] - first]
+    study = Study.read(t1=t1, t1c=whole, skull="on")
+    assert any(f"the brain was found in {source} with deepbet" in note for note in study.notes)
+    assert dice(study.brain, Study.read(t1=whole, skull="on").brain) == 1.0
 
 
 @pytest.mark.parametrize("code", ["raise RuntimeError('no weights')", "import sys; sys.exit(3)"])

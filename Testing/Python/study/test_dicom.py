@@ -1,3 +1,6 @@
+import contextlib
+import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +106,58 @@ def test_missing_slice_damaged_slice_and_no_dicom(tmp_path: Path, values: np.nda
     with pytest.raises(StudyError, match="no DICOM images"):
         read_volume(tmp_path / "c", "t1")
     assert find_series(tmp_path / "c") == []
+
+
+def a_pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def a_socket(path: Path) -> None:
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as one:  # takes short paths only
+        one.bind(path.name)
+
+
+def a_link_to_nothing(path: Path) -> None:
+    path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize(("name", "make"), [("x", a_pipe), ("x", a_socket), (".x", a_pipe), (".x", a_link_to_nothing)])
+def test_all_files_are_read_beside_what_is_none(
+    name: str, make: Callable[[Path], object], tmp_path: Path, values: np.ndarray
+) -> None:
+    write_series(tmp_path, "AX T1", "1", values)
+    for number in range(20):  # the system lists them in no order; the last would do no harm
+        make(tmp_path / f"{name}{number}")
+    image, _ = read_volume(tmp_path, "t1")
+    assert np.array_equal(sitk.GetArrayFromImage(image), values)
+    assert {Path(file).parent for series in find_series(tmp_path) for file in series.files} == {tmp_path}
+
+
+def test_a_slice_that_is_empty_or_not_fetched_is_named(tmp_path: Path, values: np.ndarray) -> None:
+    write_series(tmp_path, "AX T1", "1", values)
+    last = sorted(tmp_path.iterdir())[0]  # by its place
+    content = last.read_bytes()
+    last.write_bytes(b"")
+    for read in (lambda: read_volume(tmp_path, "t1"), lambda: find_volumes(tmp_path)):
+        with pytest.raises(StudyError, match=rf"{last.name}: the file is empty; copy or export it again"):
+            read()
+    last.unlink()
+    last.symlink_to("../.git/annex/objects/one.dcm")
+    for read in (lambda: read_volume(tmp_path, "t1"), lambda: find_volumes(tmp_path)):
+        with pytest.raises(StudyError, match=rf"{last.name}: the file that this link leads to is not there; fetch it"):
+            read()
+    for path in tmp_path.iterdir():
+        path.unlink()
+        path.symlink_to("nowhere")
+    with pytest.raises(StudyError, match="fetch it"):
+        read_volume(tmp_path, "t1")
+    last.unlink()
+    last.write_bytes(content)
+    (tmp_path / "only").mkdir()
+    last.rename(tmp_path / "only" / last.name)
+    (tmp_path / "only" / ".gitkeep").touch()
+    with pytest.raises(StudyError, match="single slice"):
+        read_volume(tmp_path / "only", "t1")
 
 
 def cut_short(content: bytes) -> bytes:

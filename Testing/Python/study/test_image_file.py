@@ -324,6 +324,32 @@ def test_bytes_before_the_voxels_of_a_metaimage(
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.parametrize(("name", "field"), [("t1.mhd", "HeaderSize = "), ("t1.nhdr", "byte skip: ")])
+def test_more_bytes_beside_a_header_than_it_promises(tmp_path: Path, name: str, field: str) -> None:
+    path = tmp_path / name
+    sitk.WriteImage(sitk.GetImageFromArray(np.arange(12 * 14 * 16, dtype=np.int16).reshape(12, 14, 16)), str(path))
+    (beside,) = (other for other in tmp_path.iterdir() if other != path)
+    voxels, head = beside.read_bytes(), path.read_text()
+    beside.write_bytes(b"H" * 352 + voxels + b"end")
+    with pytest.raises(StudyError, match=rf"{beside.name} has 355 bytes more than .*; give {field[:9]}"):
+        read_image_file(path)
+    line = next(line for line in head.splitlines() if line.lower().replace(" ", "").startswith(("element", "datafile")))
+    path.write_text(head.replace(line, f"{field}352\n{line}"))
+    assert sitk.GetArrayFromImage(read_image_file(path).image).tobytes() == voxels
+    beside.write_bytes(voxels + b"end")
+    path.write_text(head.replace(line, f"{field}0\n{line}"))
+    assert sitk.GetArrayFromImage(read_image_file(path).image).tobytes() == voxels
+
+
+def test_voxels_in_letters_beside_their_header(tmp_path: Path) -> None:
+    path = mha(tmp_path / "t1.mhd", *FIELDS, "BinaryData = False")
+    head, _, raw = path.read_bytes().partition(b"LOCAL\n")
+    path.write_bytes(head + b"t1.txt\n")
+    voxels = np.frombuffer(raw, np.int16)
+    (tmp_path / "t1.txt").write_text("".join(f"{voxel} " for voxel in voxels))
+    assert np.array_equal(sitk.GetArrayFromImage(read_image_file(path).image).ravel(), voxels)
+
+
 @pytest.mark.parametrize(
     "spoil", ["cut", "cut, of no stated size", "too short a size", "no size", "a size of 0", "no number", "spoiled"]
 )

@@ -118,12 +118,31 @@ def test_sub_folders_are_searched_level_by_level(tmp_path: Path, write: Write) -
     assert tuple(find_volumes(tmp_path)) == ("t2",)
 
 
+def test_a_folder_of_a_cd_is_searched_to_its_series(tmp_path: Path, write: Write) -> None:
+    write(tmp_path / "PT0" / "ST0" / "SE0", "t1.nii")
+    write(tmp_path / "PT0" / "ST0" / "SE1", "flair.nii")
+    assert tuple(find_volumes(tmp_path)) == ("t1", "flair")
+    write(tmp_path / "above" / "A" / "B" / "C" / "D", "t1.nii")
+    with pytest.raises(StudyError, match="no MR volume was recognised, nor in sub-folders 3 levels deep"):
+        find_volumes(tmp_path / "above")
+
+
 def test_volumes_left_out_are_named(tmp_path: Path, write: Write) -> None:
     write(tmp_path, "t1.nii", "dwi.nii.gz", "seg.nii.gz")
     write(tmp_path / "later", "flair.nii")
     assert "left out: dwi.nii.gz, later/flair.nii" in Study.read_folder(tmp_path).notes
     write(tmp_path / "many", *(f"dwi_{number}.nii" for number in range(20)))
     assert any(note.endswith(" and 10 more") for note in Study.read_folder(tmp_path).notes)
+
+
+def test_a_volume_that_is_not_fetched_is_named(tmp_path: Path, write: Write) -> None:
+    write(tmp_path, "t1.nii", "t2.nii")
+    for name in ("seg.nii.gz", "dwi.nii.gz", "notes.txt"):
+        (tmp_path / name).symlink_to("../.git/annex/objects/one")
+    assert "left out: dwi.nii.gz" in Study.read_folder(tmp_path).notes
+    (tmp_path / "t1c.nii").symlink_to("../.git/annex/objects/one.nii")
+    with pytest.raises(StudyError, match=r"t1c\.nii: the file that this link leads to is not there; fetch it"):
+        Study.read_folder(tmp_path)
 
 
 def test_ambiguity_names_the_candidates(tmp_path: Path, write: Write) -> None:

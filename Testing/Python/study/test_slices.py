@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from dicom_files import Value, double, items, text, write_dicom, write_frames, write_slices
+from dicom_files import Value, double, items, text, whole, write_dicom, write_frames, write_slices
 
 from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.study import Study
@@ -315,6 +315,27 @@ def test_slices_without_a_place_are_refused(
     folder = write_slices(tmp_path / "a", voxels, oblique(0.0), change)
     with pytest.raises(StudyError, match=said):
         read_volume(folder, "t1")
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("intercept", [None, -1024])
+def test_one_slice_stored_in_another_way_keeps_its_values(
+    tmp_path: Path, voxels: np.ndarray, signed: bool, intercept: int | None
+) -> None:
+    """Among slices that hold numbers with a sign, one of large numbers without; or the other way round."""
+    large, small = voxels.astype(np.int32) + 40000, voxels.astype(np.int32) - 700
+
+    def change(k: int, elements: dict[int, Value | None]) -> None:
+        own = signed if k != 4 else not signed
+        elements[0x00280103] = whole(int(own))
+        elements[0x7FE00010] = ("OW", (small if own else large)[k].astype("<i2" if own else "<u2").tobytes())
+        if intercept is not None:
+            elements[0x00281053], elements[0x00281052] = text("DS", 1), text("DS", intercept)
+
+    image, _ = read_volume(write_slices(tmp_path / "a", voxels, oblique(0.0), change), "t1")
+    wanted = (small if signed else large) + (intercept or 0)
+    wanted[4] = (large if signed else small)[4] + (intercept or 0)
+    assert np.array_equal(sitk.GetArrayFromImage(image), wanted)
 
 
 @pytest.mark.parametrize("slope", [0.001, 1.5, 1000.0])

@@ -82,8 +82,8 @@ def assess(
     Args:
         visits: Two or more, in any order; `alignment` leads to the first by date.
         options: What the study chose beforehand.
-        baseline: Index in `visits` as given of the one that response is counted from; by default from the roles and
-            the end of radiotherapy.
+        baseline: Index in `visits` as given of the one that response is counted from; by default from the roles,
+            surgery and the end of radiotherapy.
         surgery: Indices in `visits` as given of those before and after surgery; by default from the roles.
         choices: Targets and calliper lines that the reader set after a first assessment.
         earlier: An assessment of which masks that are the same objects are not measured again, so that numbers follow
@@ -101,18 +101,18 @@ def assess(
     sorted_visits = tuple(visits[index] for index in order)
     check_weeks(sorted_visits)
     check_regions(sorted_visits, options)
+    operation = _surgery(sorted_visits, order, surgery)
     if baseline is None:
-        start, note = choose_baseline(sorted_visits)
+        start, note = choose_baseline(sorted_visits, operation)
     else:
         start = _position(order, baseline, "The baseline")
         note = f"Baseline: {named(sorted_visits, start)}, as was asked for"
-    operation = _surgery(sorted_visits, order, surgery)
     for component in {*choices.targets, *(component for component, _, _ in choices.diameters)} - set(COMPONENTS):
         raise StudyError(f"Unknown component {component!r}. Choose {' or '.join(COMPONENTS)}")
     measured = _measured(sorted_visits, options, earlier, Reporter(progress, cancel))
     followers = {name: Follower(name, sorted_visits, measured[name], start, options, choices) for name in COMPONENTS}
     judged = JUDGED[options.tumour]
-    notes = [note, *notes_on(sorted_visits, order, start), *mark_unequivocal(followers, judged)]
+    notes = [note, *notes_on(sorted_visits, order, start, operation), *mark_unequivocal(followers, judged)]
     components = {name: follower.assessment(name in judged) for name, follower in followers.items()}
     if options.tumour == "nonCE":
         untold = [n for n in range(start + 1, len(visits)) if not tells_new_enhancement(sorted_visits, start, n)]

@@ -76,11 +76,9 @@ def _print_follow_up(done: "FollowUpDemo") -> None:
     table = Table(title="phantom at three visits: mL, truth / true outlines / model")
     for heading in ("visit", "grid", *REGIONS, "2D, 3D", "model: 2D, 3D"):
         table.add_column(heading)
-    from ..followup.report.values import regions_ml
-
     ways = [way for way in (done.given, done.outlined) if way is not None]
     for index, visit in enumerate(done.visits):
-        measured = [regions_ml(way.visits[index].masks) for way in ways]
+        measured = [way.visits[index].masks.regions_ml() for way in ways]
         cells = [
             " / ".join(f"{volumes[region]:.1f}" for volumes in (done.truth[index], *measured)) for region in REGIONS
         ]

@@ -8,7 +8,7 @@ import typer
 from ..errors import CaseError
 from ..regions import REGIONS
 from .console import output, progress_bar
-from .sources import files_read
+from .sources import files_read, output_folder
 
 
 def evaluate(
@@ -18,6 +18,8 @@ def evaluate(
         typer.Option(
             "--output",
             "-o",
+            parser=output_folder,
+            metavar="PATH",
             help="Folder for results.jsonl, tables (.md, .csv, .json) and the plot.",
             show_default=False,
         ),

@@ -252,7 +252,7 @@ def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:
             visit["id"],
             visit["date"],
             str(visit["day"]),
-            *(f"{visit['regions_ml'][region]:.1f}" for region in REGIONS),
+            *("-" if (ml := visit["regions_ml"][region]) is None else f"{ml:.1f}" for region in REGIONS),
             f"{sums['sum_of_volumes_ml']:.2f} mL" if sums else "-",
             f"{sums['sum_of_products_mm2']:.0f}" if sums else "-",
             *(response.get(dimension, {}).get("category") or "-" for dimension in ("2D", "3D")),

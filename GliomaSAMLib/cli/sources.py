@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import OutputError
 from ..files import sha256_of
 
 if TYPE_CHECKING:
@@ -15,6 +16,13 @@ Files = dict[str, tuple[Path, ...]]
 
 HEADERS = (".mhd", ".nhdr", ".hdr", ".img", ".gz")
 """Suffixes of files that are read together with another one."""
+
+
+def output_folder(text: str) -> Path:
+    """The folder that `--output` names. Raises `OutputError` for an empty name, which would be the working folder."""
+    if not text:
+        raise OutputError("--output is empty: name a folder")
+    return Path(text)
 
 
 def files_read(named: Mapping[str, Path | None], models: Sequence[str]) -> Files:

@@ -9,7 +9,7 @@ import typer
 from ..errors import CaseError, ModelError
 from ..files import parse_json
 from .console import output, progress_bar
-from .sources import files_read
+from .sources import files_read, output_folder
 
 if TYPE_CHECKING:
     from ..models.registry import MethodConfig
@@ -26,7 +26,14 @@ def train(
     ],
     out: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder of the run: checkpoint, log and weights.", show_default=False),
+        typer.Option(
+            "--output",
+            "-o",
+            parser=output_folder,
+            metavar="PATH",
+            help="Folder of the run: checkpoint, log and weights.",
+            show_default=False,
+        ),
     ],
     split: Annotated[
         Path | None,

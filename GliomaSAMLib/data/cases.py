@@ -1,5 +1,6 @@
 """Labelled cases: BraTS-style folders, the split into training and validation, and a case in memory."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,15 +15,10 @@ from ..regions import REGIONS
 from ..study import Study
 from ..study.modalities import MODALITIES, REFERENCE_ORDER, find_volumes
 from ..study.patients import Origin, check_one_case
-from .labels import ORDERS, LabelMap, check_order, read_label_map
-from .segment_names import SEGMENTATION_SUFFIX
+from .labels import ORDERS, LabelMap, check_order, outline_files, read_label_map
 
-LABEL_NAMES = ("seg", "label", "labels", "mask", "truth")
-
-WHOLE_NAMES = ("wt",)
-"""Names of label maps of the whole tumour alone."""
-
-SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".mha")
+WHOLE = "wt"
+"""The last part of the name of a label map of the whole tumour alone."""
 
 PARTS = ("train", "val")
 """The parts of a split."""
@@ -97,7 +93,7 @@ def _on_grid(grid: Geometry, read: Callable[[str | None], Study]) -> Study:
 
 def find_cases(folder: Path | str, names: list[str] | None = None, labels: str | None = None) -> list[Case]:
     """Cases below `folder`, sorted by name: every folder in it with a label map (`*seg.nii.gz` and the like) or a
-    Slicer segmentation (`*.seg.nrrd`), or one of the whole tumour (`*wt.nii.gz`).
+    Slicer segmentation (`*.seg.nrrd`), or one of the whole tumour (`*wt.nii.gz`). Masks of the brain are none.
 
     Args:
         folder: Folder of case folders.
@@ -105,43 +101,46 @@ def find_cases(folder: Path | str, names: list[str] | None = None, labels: str |
         labels: What the labels of all of them mean, of `labels.ORDERS`; None: look at each.
 
     Raises:
-        CaseError: No case is found, or a named one is absent or without labels; `labels` is unknown.
+        CaseError: No case is found, or a named one is absent or without labels; one has several label maps or cannot be
+            read; `labels` is unknown.
     """
     folder, order = Path(folder), check_order(labels)
     if not folder.is_dir():
         raise CaseError(f"The folder {folder} does not exist: name the folder that holds the case folders")
-    folders = sorted(path for path in folder.iterdir() if path.is_dir())
-    found: dict[str, Case] = {}
-    for path in folders:
-        if file := _label_file(path, LABEL_NAMES):
-            found[path.name] = Case(path.name, path, file, order)
-        elif file := _label_file(path, WHOLE_NAMES):
-            found[path.name] = Case(path.name, path, file, "binary")
+    try:
+        folders = {path.name: path for path in sorted(folder.iterdir()) if path.is_dir()}
+    except OSError as error:
+        raise CaseError(f"{folder} cannot be read: {error.strerror or error}") from error
     if names is None:
+        found = [case for path in folders.values() if (case := _case(path, order))]
         if not found:
             raise CaseError(
                 f"No case in {folder}: none of its {len(folders)} folders has a label map (a file ending in seg.nii "
                 "or seg.nii.gz) beside the volumes t1, t1c, t2, flair"
             )
-        return list(found.values())
+        return found
+    found = []
     for name in names:
-        if not (folder / name).is_dir():
+        if name not in folders:
             raise CaseError(f"The case {name} is not in {folder}: correct the split or the folder")
-        if name not in found:
+        if (case := _case(folders[name], order)) is None:
             raise CaseError(f"The case {name} in {folder} has no label map (a file ending in seg.nii or seg.nii.gz)")
-    return [found[name] for name in names]
+        found.append(case)
+    return found
 
 
-def _label_file(folder: Path, names: tuple[str, ...]) -> Path | None:
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
-        name = path.name.lower()
-        if name.endswith(SEGMENTATION_SUFFIX):
-            return path
-        for suffix in SUFFIXES:
-            stem = name.removesuffix(suffix)
-            if stem != name and stem.replace("-", "_").split("_")[-1] in names:
-                return path
-    return None
+def _case(folder: Path, order: str | None) -> Case | None:
+    """The case in a folder; None without a label map. Raises `CaseError` where there are several."""
+    try:
+        found = outline_files(folder)
+        if not found:
+            found, order = outline_files(folder, lambda stem: re.split("[-_]", stem.lower())[-1] == WHOLE), "binary"
+    except StudyError as error:
+        raise CaseError(str(error)) from error
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found)
+        raise CaseError(f"The case {folder.name} has {len(found)} label maps: {names}. Leave one in {folder}")
+    return Case(folder.name, folder, found[0], order) if found else None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ Labels of BraTS: Baid et al. 2021 (arXiv 2107.02314, ET 4), Kazerooni et al. 202
 2405.18368, 4 the resection cavity); of the Medical Segmentation Decathlon: Antonelli et al. 2022 (arXiv 2106.05735).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from ..errors import CaseError, GliomaSAMError, StudyError
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study.image_file import ImageFile, read_image_file
+from ..study.naming import is_tumour_outline
 from ..study.nifti import ORIENTATIONS
-from ..study.volume import read_image
+from ..study.volume import image_suffix, read_image
 from .label_order import core_and_oedema_exchanged
 from .segment_names import SEGMENTATION_SUFFIX, masks_of_segments
 
@@ -96,6 +97,17 @@ class LabelMap:
         if np.count_nonzero(labels) != np.count_nonzero(self.labels):
             raise StudyError(_another_grid(name, self.geometry, grid, "segments reach beyond the volumes"))
         return replace(self, geometry=grid, labels=labels, cavity=cavity)
+
+
+def outline_files(folder: Path, speaks: Callable[[str], bool] = is_tumour_outline) -> list[Path]:
+    """The files directly in a folder whose names, without suffix, speak of outlines of a tumour. Raises `StudyError`
+    where the folder cannot be read.
+    """
+    try:
+        files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    except OSError as error:
+        raise StudyError(f"{folder} cannot be read: {error.strerror or error}") from error
+    return [path for path in files if (end := image_suffix(path)) and speaks(path.name[: -len(end)])]
 
 
 def check_order(labels: str | None, error: type[GliomaSAMError] = CaseError) -> str | None:

@@ -112,8 +112,8 @@ def run_evaluation(
     """Measure models and baselines as `options` say and write tables and plot. Finished runs are not repeated.
 
     Raises:
-        CaseError, ModelError, WeightsError: Something that was asked for cannot be used; the first also where nothing
-            at all could be measured: then no tables are written.
+        CaseError, ModelError, WeightsError: Something that was asked for cannot be used; the first also where there is
+            nothing to measure or nothing at all could be measured: then no tables are written.
         OutputError: The output folder cannot be written.
         Cancelled: The user stopped; what was finished is kept.
     """
@@ -127,6 +127,8 @@ def run_evaluation(
     results = {result.key: result for result in read_results(options.results)}
     _check_output(options.output)
     methods = build_methods(options)
+    if not results and next(_jobs(cases, methods, options), None) is None:
+        raise CaseError(f"Nothing to measure: {_why_nothing(cases, methods, options)}")
     made = not options.output.exists()
     make_folder(options.output)
     with alone_in(options.output):
@@ -137,7 +139,7 @@ def run_evaluation(
         store.begin()
         for result in evaluate(cases, methods, options, store, progress, cancel):
             results[result.key] = result
-        if not results or not all(result.error for result in results.values()):
+        if not all(result.error for result in results.values()):
             return write_evaluation(list(results.values()), options.output)
         if begun:
             store.path.unlink()
@@ -145,6 +147,16 @@ def run_evaluation(
         with contextlib.suppress(OSError):  # somebody else has put something there
             options.output.rmdir()
     raise CaseError(_nothing_measured(list(results.values())))
+
+
+def _why_nothing(cases: Sequence[Case], methods: Sequence[SegmentationMethod], options: EvaluationOptions) -> str:
+    """Why there is no run at all, and what to do."""
+    if not cases:
+        return f"{options.split} names no case in its list '{options.part}': choose the other part, or no split"
+    if not methods:
+        return "without a model, name a baseline"
+    names = ", ".join(method.name for method in methods)
+    return f"{names} can be measured in the variant all only, which is not among those chosen"
 
 
 def _nothing_measured(failed: Sequence[CaseResult]) -> str:

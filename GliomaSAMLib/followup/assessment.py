@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import StudyError
 from ..progress import Cancel, Progress, Reporter
+from ..regions import REGIONS
 from .component import ComponentAssessment, ReaderChoices, Sums, TrackAtVisit
 from .following import Follower
 from .growth import Growth, grow
@@ -47,8 +48,9 @@ class Assessment:
         components: By name, "CE" and "nonCE".
         responses: Of the tumour as a whole, by visit and dimension.
         overall: By visit.
-        resection: With the indices of the visits before and after; None where there was no surgery.
-        growth: Of WT, TC, ET and each track ("CE L1").
+        resection: With the indices of the visits before and after; None where there was no surgery, or where enhancing
+            tumour is not told at one of them.
+        growth: Of WT, TC, ET and each track ("CE L1"), over the visits whose outlines tell it.
         notes: For the whole report.
     """
 
@@ -82,8 +84,8 @@ def assess(
     Args:
         visits: Two or more, in any order; `alignment` leads to the first by date.
         options: What the study chose beforehand.
-        baseline: Index in `visits` as given of the one that response is counted from; by default from the roles and
-            the end of radiotherapy.
+        baseline: Index in `visits` as given of the one that response is counted from; by default from the roles,
+            surgery and the end of radiotherapy.
         surgery: Indices in `visits` as given of those before and after surgery; by default from the roles.
         choices: Targets and calliper lines that the reader set after a first assessment.
         earlier: An assessment of which masks that are the same objects are not measured again, so that numbers follow
@@ -101,18 +103,18 @@ def assess(
     sorted_visits = tuple(visits[index] for index in order)
     check_weeks(sorted_visits)
     check_regions(sorted_visits, options)
+    operation = _surgery(sorted_visits, order, surgery)
     if baseline is None:
-        start, note = choose_baseline(sorted_visits)
+        start, note = choose_baseline(sorted_visits, operation)
     else:
         start = _position(order, baseline, "The baseline")
         note = f"Baseline: {named(sorted_visits, start)}, as was asked for"
-    operation = _surgery(sorted_visits, order, surgery)
     for component in {*choices.targets, *(component for component, _, _ in choices.diameters)} - set(COMPONENTS):
         raise StudyError(f"Unknown component {component!r}. Choose {' or '.join(COMPONENTS)}")
     measured = _measured(sorted_visits, options, earlier, Reporter(progress, cancel))
     followers = {name: Follower(name, sorted_visits, measured[name], start, options, choices) for name in COMPONENTS}
     judged = JUDGED[options.tumour]
-    notes = [note, *notes_on(sorted_visits, order, start), *mark_unequivocal(followers, judged)]
+    notes = [note, *notes_on(sorted_visits, order, start, operation), *mark_unequivocal(followers, judged)]
     components = {name: follower.assessment(name in judged) for name, follower in followers.items()}
     if options.tumour == "nonCE":
         untold = [n for n in range(start + 1, len(visits)) if not tells_new_enhancement(sorted_visits, start, n)]
@@ -121,6 +123,10 @@ def assess(
             "would be progression, cannot be told"
             for n in untold
         ]
+    if operation is not None and (unknown := [n for n in operation if "ET" not in sorted_visits[n].masks.known]):
+        told = listed([named(sorted_visits, n) for n in unknown])
+        notes.append(f"ET is not told at {told}: no extent of resection, which is counted from enhancing tumour")
+        operation = None
     responses = tuple(_whole(followers, components, visit, options) for visit in range(len(sorted_visits)))
     for name in judged:
         if not components[name].targets:
@@ -236,8 +242,6 @@ def _whole(
             continue
         enhancing = followers["CE"]
         new = [lesion for lesion in enhancing.course(visit, dimension).new_lesions if lesion.counts]
-        if not tells_new_enhancement(enhancing.visits, enhancing.baseline, visit):
-            new = []
         names = listed([f"CE {lesion.name}" for lesion in new]) if new else ""
         reason = f"PD: new enhancing tumour on {followers['CE'].visits[visit].date}, {names}."
         found[dimension] = replace(non_ce, category="PD", rule="new-lesion", reason=reason) if new else non_ce
@@ -314,10 +318,9 @@ def _resection(
     """What surgery left, with what a mask cannot tell."""
     measured = components["CE"].measured
     pre, post = (sum(lesion.volume_ml for lesion in measured[visit].lesions) for visit in (before, after))
-    masks, fields = visits[after].masks, visits[after].fields
-    rest = int(((masks.wt > 0) & ~(masks.et > 0)).sum()) * masks.geometry.voxel_ml
+    fields, rest = visits[after].fields, visits[after].masks.non_enhancing_ml()
     found = resect(pre, post, rest, fields.surgery)
-    notes = ["Non-enhancing tumour after surgery is an upper bound: oedema is in it"]
+    notes = [] if rest is None else ["Non-enhancing tumour after surgery is an upper bound: oedema is in it"]
     if fields.hours_since_surgery is None:
         notes.append("The hours from surgery to the scan are not known")
     elif fields.hours_since_surgery > EARLY_HOURS:
@@ -333,15 +336,13 @@ def _resection(
 
 
 def _growth(visits: Sequence[Visit], components: Mapping[str, ComponentAssessment]) -> dict[str, Growth]:
-    """Growth of the regions and of each track."""
+    """Growth of the regions and of each track, over the visits whose outlines tell it."""
     days = [(visit.date - visits[0].date).days for visit in visits]
-    volumes: dict[str, list[float]] = {
-        region: [
-            int((getattr(visit.masks, region.lower()) > 0).sum()) * visit.masks.geometry.voxel_ml for visit in visits
-        ]
-        for region in ("WT", "TC", "ET")
-    }
+    totals = [visit.masks.regions_ml() for visit in visits]
+    volumes = {region: [total[region] for total in totals] for region in REGIONS}
     for name, component in components.items():
-        for track, at in component.at.items():
-            volumes[f"{name} {track}"] = [one.volume_ml if one else 0.0 for one in at]
-    return {name: grow(list(zip(days, values, strict=True))) for name, values in volumes.items()}
+        volumes |= {f"{name} {track}": component.values(track)[0] for track in component.at}
+    return {
+        name: grow([(day, value) for day, value in zip(days, values, strict=True) if value is not None])
+        for name, values in volumes.items()
+    }

@@ -66,7 +66,7 @@ class ComponentAssessment:
         targets: The tracks that are targets.
         new: The tracks that are seen after the baseline and have no lesion at it.
         near: Of new tracks within 10 mm of another: that track and the distance in mm.
-        sums: None before the baseline.
+        sums: None before the baseline, and where outlines do not tell the component there or at the visit.
         responses: By visit and dimension.
         new_lesions: By visit, the tracks that are new there.
         vanished: By visit, the tracks that vanished there.
@@ -84,3 +84,13 @@ class ComponentAssessment:
     new_lesions: tuple[tuple[str, ...], ...]
     vanished: tuple[tuple[str, ...], ...]
     non_target_progression: tuple[tuple[str, ...], ...]
+
+    def values(self, track: str) -> tuple[list[float | None], list[float | None]]:
+        """Volumes in mL and products in mm² of a track, one a visit: 0 where it is not seen, None where outlines do not
+        tell whether it is there.
+        """
+        unseen = [0.0 if here.told else None for here in self.measured]
+        at = list(zip(self.at[track], unseen, strict=True))
+        return [one.volume_ml if one else none for one, none in at], [
+            one.product_mm2 if one else none for one, none in at
+        ]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import LabelMap, read_label_map
+from ..data.labels import LabelMap, outline_files, read_label_map
 from ..errors import StudyError
 from ..files import sha256_of
 from ..geometry import box_corners
@@ -154,7 +154,7 @@ def _segmentation_file(folder: Path, given: Path | str | None) -> Path | None:
         return path
     level = [folder]
     for _ in range(DEPTH):
-        found = [path for place in level for path in _files(place) if _speaks_of_outlines(path)]
+        found = [path for place in level for path in outline_files(place)]
         if len(found) > 1:
             names = ", ".join(path.name for path in found)
             raise StudyError(
@@ -173,11 +173,6 @@ def _files(folder: Path) -> list[Path]:
 
 def _stem(path: Path) -> str:
     return path.name[: -len(image_suffix(path) or "")] if image_suffix(path) else path.name
-
-
-def _speaks_of_outlines(path: Path) -> bool:
-    """Whether a file is called a segmentation, and not one of the brain."""
-    return image_suffix(path) is not None and is_segmentation(_stem(path)) and "brain" not in path.name.lower()
 
 
 def _volumes(folder: Path, segmentation: Path | None) -> tuple[Mapping[str, Path | DicomSeries], tuple[str, ...]]:

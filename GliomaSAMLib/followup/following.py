@@ -56,6 +56,7 @@ class Follower:
     ) -> None:
         self.name, self.visits, self.baseline, self.options = name, visits, baseline, options
         self.measured = tuple(measured)
+        self.told = [found.told for found in measured]
         grids = [visit.masks.geometry for visit in visits]
         self.links: Links = link(self.measured, grids, [visit.alignment.to_first for visit in visits], options)
         self.tracks = tracks_of(self.links, len(visits))
@@ -143,13 +144,13 @@ class Follower:
         return not self.targets.isdisjoint(track.lesions[self.baseline])
 
     def is_new(self, track: Track) -> bool:
-        """Whether a track is seen after the baseline and has no lesion at it."""
-        return not track.lesions[self.baseline] and any(track.lesions[self.baseline + 1 :])
+        """Whether a track is seen after the baseline and has no lesion at it, as far as that is told."""
+        return self.told[self.baseline] and not track.lesions[self.baseline] and any(track.lesions[self.baseline + 1 :])
 
     def course(self, visit: int, dimension: str) -> Course:
         """What is judged at a visit, with the tracks that were known then."""
         tracks = self.known(visit)
-        span = range(self.baseline, visit + 1)
+        span = [one for one in range(self.baseline, visit + 1) if self.told[one]]
         targets = [track for track in tracks if self.is_target(track)]
         others = [track for track in tracks if track.lesions[self.baseline] and not self.is_target(track)]
         new = [track for track in tracks if self.is_new(track) and track.lesions[visit]]
@@ -195,7 +196,7 @@ class Follower:
     def assessment(self, judged: bool) -> ComponentAssessment:
         """All that is reported of the component; categories only where it is `judged`."""
         count = len(self.visits)
-        after = range(self.baseline, count)
+        after = self._comparable()
         new = [track for track in self.tracks if self.is_new(track)]
         first_seen = {
             track.id: next(visit for visit in range(self.baseline + 1, count) if track.lesions[visit]) for track in new
@@ -206,7 +207,7 @@ class Follower:
                 for dimension in DIMENSIONS
                 for lesion in self.course(visit, dimension).progressing()
             }
-            if visit > self.baseline
+            if visit in after and visit > self.baseline
             else set()
             for visit in range(count)
         ]
@@ -247,6 +248,11 @@ class Follower:
             why_not=None if self.measurable(track, visit) else self.lesions[visit][largest].why_not,
         )
 
+    def _comparable(self) -> list[int]:
+        """The visits from the baseline on that can be compared with it; none where it does not tell the component."""
+        after = range(self.baseline, len(self.visits)) if self.told[self.baseline] else ()
+        return [visit for visit in after if self.told[visit]]
+
     def _sums(self, visit: int) -> Sums:
         targets = [track for track in self.tracks if self.is_target(track)]
         products, volumes = (sum(self.value(track, visit, one) for track in targets) for one in DIMENSIONS)
@@ -276,7 +282,7 @@ class Follower:
     def notes(self) -> list[str]:
         """What the reader should know of the component."""
         notes = [self.target_note] if self.target_note else []
-        for visit in range(self.baseline + 1, len(self.visits)):
+        for visit in self._comparable():
             seen = self.course(visit, "3D").sums[-1]
             known = self._sums(visit).volumes_ml
             if abs(seen - known) > 1e-9:

@@ -51,6 +51,22 @@ class VisitMasks:
     cavity: np.ndarray | None = None
     known: tuple[str, ...] = REGIONS
 
+    def regions_ml(self) -> dict[str, float | None]:
+        """Volumes of the whole masks, specks too; None of a region that is not told."""
+        masks = zip(REGIONS, (self.wt, self.tc, self.et), strict=True)
+        return {name: self._ml(mask) if name in self.known else None for name, mask in masks}
+
+    def non_enhancing_ml(self) -> float | None:
+        """Volume of the whole tumour without the enhancing one; None where either is not told."""
+        return self._ml((self.wt > 0) & ~(self.et > 0)) if {"WT", "ET"}.issubset(self.known) else None
+
+    def cavity_ml(self) -> float | None:
+        """Volume of the resection cavity; None where it is not known."""
+        return None if self.cavity is None else self._ml(self.cavity)
+
+    def _ml(self, mask: np.ndarray) -> float:
+        return float(np.count_nonzero(mask)) * self.geometry.voxel_ml
+
 
 @dataclass(frozen=True, eq=False)
 class Lesion:
@@ -96,10 +112,17 @@ class Specks:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """What one component shows at one visit: lesions in the order of the specification (4.5), and specks."""
+    """What one component shows at one visit.
+
+    Args:
+        lesions: In the order of the specification (4.5).
+        specks: What is too small for a lesion.
+        told: Whether the outlines tell the component's region; where they do not, that there is nothing says nothing.
+    """
 
     lesions: tuple[Lesion, ...]
     specks: Specks
+    told: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +153,9 @@ def measure(
     enhancing = component == "CE"
     base = masks.et if enhancing else masks.wt
     geometry, voxel_ml = masks.geometry, masks.geometry.voxel_ml
-    if not base.any():
-        return Measured((), Specks(0, 0.0))
+    told = ("ET" if enhancing else "WT") in masks.known
+    if not told or not base.any():
+        return Measured((), Specks(0, 0.0), told)
     parts = _parts(base, geometry)
     large = [part for part in parts if len(part.voxels) * voxel_ml >= options.speck_ml - 1e-9]
     specks = sum(len(part.voxels) for part in parts) - sum(len(part.voxels) for part in large)

@@ -30,26 +30,30 @@ def named(visits: Sequence[Visit], index: int) -> str:
     return f"V{index + 1} ({visits[index].date})"
 
 
-def choose_baseline(visits: Sequence[Visit]) -> tuple[int, str]:
-    """The visit that response is counted from, by the roles and the end of radiotherapy, and a note that says why.
+def choose_baseline(visits: Sequence[Visit], surgery: tuple[int, int] | None = None) -> tuple[int, str]:
+    """The visit that response is counted from, by the roles, surgery and the end of radiotherapy, and a note that says
+    why.
 
     The one with the role baseline; else the first that is not preoperative and, where the end of radiotherapy is known,
     not before it; else the first.
 
     Args:
         visits: By date.
+        surgery: Indices of the visits before and after surgery; those before the latter are preoperative.
     """
     said = [index for index, visit in enumerate(visits) if visit.fields.role == "baseline"]
     if said:
         more = f"; {named(visits, said[1])} has it as well" if len(said) > 1 else ""
         return said[0], f"Baseline: {named(visits, said[0])}, which has the role baseline{more}"
     ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
+    early = 0 if surgery is None else surgery[1]
+    preoperative = [index < early or visit.fields.role == "preoperative" for index, visit in enumerate(visits)]
     for index, visit in enumerate(visits):
-        if visit.fields.role == "preoperative":
+        if preoperative[index]:
             continue
         if ends and visit.date < (visit.fields.radiotherapy_end or min(ends)):
             continue
-        reasons = ["not preoperative"] if any(one.fields.role == "preoperative" for one in visits) else []
+        reasons = ["not preoperative"] if any(preoperative) else []
         reasons += ["not before the end of radiotherapy"] if ends else []
         why = f"that is {' and '.join(reasons)}" if reasons else "of all, as no role says otherwise"
         return index, f"Baseline: {named(visits, index)}, the first visit {why}"
@@ -125,13 +129,16 @@ def tells_new_enhancement(visits: Sequence[Visit], baseline: int, visit: int) ->
     return all("ET" in visits[one].masks.known for one in (baseline, visit))
 
 
-def notes_on(visits: Sequence[Visit], order: Sequence[int], baseline: int) -> list[str]:
+def notes_on(
+    visits: Sequence[Visit], order: Sequence[int], baseline: int, surgery: tuple[int, int] | None = None
+) -> list[str]:
     """What the reader should know of the visits together.
 
     Args:
         visits: By date.
         order: Their positions as they were given.
         baseline: Index of the visit that response is counted from.
+        surgery: Indices of the visits before and after surgery.
     """
     notes = []
     if list(order) != sorted(order):
@@ -147,7 +154,9 @@ def notes_on(visits: Sequence[Visit], order: Sequence[int], baseline: int) -> li
     operated = [
         named(visits, index)
         for index in range(baseline + 1, len(visits))
-        if visits[index].fields.role == "postoperative" or visits[index].fields.surgery == "resection"
+        if visits[index].fields.role == "postoperative"
+        or visits[index].fields.surgery == "resection"
+        or (surgery is not None and index == surgery[1])
     ]
     if operated:
         notes.append(f"Surgery after the baseline ({', '.join(operated)}): the baseline should be after surgery")

@@ -6,7 +6,7 @@ lesion: the Jaccard index would fail a lesion three times as large. Lesions that
 they are near, one to one, as the brain shifts; a published tool links the best pairs whether they overlap or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,7 @@ class Track:
     Args:
         id: "L1", "L2", ...
         lesions: For each visit, the indices of its lesions in `Measured.lesions`; empty where it is not seen.
-        events: One of `EVENTS` a visit; "absent" before a track's first visit.
+        events: One of `EVENTS` a visit; "absent" before a track's first visit, "" where outlines do not tell it.
     """
 
     id: str
@@ -58,15 +58,17 @@ class Links:
     Args:
         nodes: Every lesion of every visit, as (visit, index, lesion), by visit.
         pairs: Positions in `nodes` of two that are linked, the earlier one first.
+        untold: Visits whose outlines do not tell such lesions.
     """
 
     nodes: tuple[tuple[int, int, Lesion], ...]
     pairs: tuple[tuple[int, int], ...]
+    untold: frozenset[int] = frozenset()
 
     def until(self, visits: int) -> "Links":
         """What is known when only the first `visits` visits have been seen."""
         nodes = tuple(node for node in self.nodes if node[0] < visits)
-        return Links(nodes, tuple(pair for pair in self.pairs if max(pair) < len(nodes)))
+        return Links(nodes, tuple(pair for pair in self.pairs if max(pair) < len(nodes)), self.untold)
 
 
 def match(
@@ -117,7 +119,8 @@ def link(
             [b for b in now if all(b != second for _, second in found)],
             options.match_mm,
         )
-    return Links(tuple((node.visit, node.index, node.lesion) for node in nodes), tuple(pairs))
+    untold = frozenset(visit for visit, found in enumerate(measured) if not found.told)
+    return Links(tuple((node.visit, node.index, node.lesion) for node in nodes), tuple(pairs), untold)
 
 
 def tracks_of(links: Links, visits: int) -> tuple[Track, ...]:
@@ -134,7 +137,7 @@ def tracks_of(links: Links, visits: int) -> tuple[Track, ...]:
             min(lesion.voxels[0].tolist() for lesion in first),
         )
         lesions = tuple(tuple(links.nodes[number][1] for number in here) for here in at)
-        found.append((order, lesions, _events(at, set(links.pairs))))
+        found.append((order, lesions, _events(at, set(links.pairs), links.untold)))
     found.sort(key=lambda entry: entry[0])
     return tuple(Track(f"L{number}", lesions, events) for number, (_, lesions, events) in enumerate(found, start=1))
 
@@ -206,16 +209,20 @@ def _nearest_pairs(nodes: Sequence[_Node], before: list[int], now: list[int], li
     return found
 
 
-def _events(at: Sequence[Sequence[int]], pairs: set[tuple[int, int]]) -> tuple[str, ...]:
-    """What happens to a track at each visit; `at`: its nodes there."""
+def _events(at: Sequence[Sequence[int]], pairs: set[tuple[int, int]], untold: Set[int]) -> tuple[str, ...]:
+    """What happens to a track at each visit; `at`: its nodes there. Visits that are `untold` are passed over."""
     events: list[str] = []
     last: Sequence[int] = []
+    event = ""
     for visit, here in enumerate(at):
+        if visit in untold:
+            events.append("")
+            continue
         if not last:
-            event = ("new" if visit else "first") if here else "absent"
+            event = ("new" if event else "first") if here else "absent"
         elif not here:
-            event = "absent" if events[-1] in ("vanished", "absent") else "vanished"
-        elif events[-1] in ("vanished", "absent"):
+            event = "absent" if event in ("vanished", "absent") else "vanished"
+        elif event in ("vanished", "absent"):
             event = "returned"
         elif any(sum((a, b) in pairs for a in last) > 1 for b in here):
             event = "merged"

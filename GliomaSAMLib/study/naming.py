@@ -32,6 +32,10 @@ _SEGMENTATION = re.compile(
     r"^(seg(?!uro)|label|annotation|mask(?!ed)|brainmask|roi$|truth$|gt$|prediction)|(seg|mask|labels?)$"
 )
 
+_OF_THE_HEAD = re.compile(r"brain|skull|^(hd)?bet\d?$|^head(mask)?$")
+
+_OF_A_TUMOUR = re.compile(r"tumou?r|lesion|gliom|gbm")
+
 _OTHER_SEQUENCE = re.compile(
     r"\b(e?adc|dwi\w*|dti\w*|dki|ivim|diff|diffusion\w*|tensor|trace\w*|"
     r"b ?(0|50|500|800|1000|1500|2000|3000)|ep2d\w*|epi|"
@@ -160,6 +164,15 @@ def judge(text: str, contrast_agent: bool = False) -> Judgement:
 def is_segmentation(text: str) -> bool:
     """Whether a file name or description speaks of a label map or a mask, such as `CASE-seg`."""
     return any(_SEGMENTATION.search(word) for word in _words(_lowered(text)))
+
+
+def is_tumour_outline(text: str) -> bool:
+    """Whether a file name speaks of a label map or a mask, and of none of the brain or the head as tools that take the
+    skull off leave them (`t1_brain_mask`, `t1c_bet_mask`).
+    """
+    words = _words(_lowered(text))
+    of_the_head = any(_OF_THE_HEAD.search(word) for word in words)
+    return is_segmentation(text) and (not of_the_head or any(_OF_A_TUMOUR.search(word) for word in words))
 
 
 def speaks_of_sequence(text: str) -> bool:

@@ -46,6 +46,8 @@ def draw_curve(assessment: Assessment, paper: str = "light") -> bytes:
     ends: dict[str, float] = {}
     for region, name in NAMES.items():
         points = assessment.growth[region].points
+        if not points:
+            continue
         axes.plot(*zip(*points, strict=True), color=look.lines[region], linewidth=1.8, marker="o", markersize=4.5)
         highest = max(highest, *(volume for _, volume in points))
         ends[name] = points[-1][1]

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from ...regions import REGIONS
 from ..assessment import Assessment
+from ..lesions import VisitMasks
 from ..options import COMPONENTS, DIMENSIONS
 from .pictures import MOST_LESIONS, Picture, judged, lesions_to_show
 
@@ -158,6 +159,7 @@ def _context(assessment: Assessment, report: Mapping[str, Any], pictures: Sequen
         "short": _short(assessment, report),
         "all": _all(report),
         "rows": lambda track: list(_rows(track, visits)),
+        "grown": list(_grown(report)),
         "pictures": list(_by_lesion(pictures, visits)),
         "hidden": [f"{component} {track}" for component, track in shown[MOST_LESIONS:]],
         "surfaces": {f"V{number}": _surfaces(visit.masks) for number, visit in enumerate(assessment.visits, start=1)},
@@ -247,10 +249,24 @@ def _by_lesion(pictures: Sequence[Picture], visits: Sequence[Mapping[str, Any]])
         }
 
 
-def _surfaces(masks: Any) -> dict[str, float]:
-    """Volume in mL of the voxels of each region that touch its outside by a face."""
-    found = {}
+def _grown(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The growth of what is told at two visits or more, and which visits tell it."""
+    visits = report["visits"]
+    told = {region: [visit["regions_ml"][region] is not None for visit in visits] for region in REGIONS}
+    for name, component in report["components"].items():
+        told |= {f"{name} {track['id']}": [event != "" for event in track["events"]] for track in component["tracks"]}
+    for name, growth in report["growth"].items():
+        if growth["intervals"]:
+            known = [visit["id"] for visit, one in zip(visits, told[name], strict=True) if one]
+            yield {"name": name, "visits": known, **growth}
+
+
+def _surfaces(masks: VisitMasks) -> dict[str, float | None]:
+    """Volume in mL of the voxels of each region that touch its outside by a face; None of a region that is not told."""
+    found: dict[str, float | None] = dict.fromkeys(REGIONS)
     for region, mask in zip(REGIONS, (masks.wt, masks.tc, masks.et), strict=True):
+        if region not in masks.known:
+            continue
         inside = np.asarray(mask) > 0
         surface = inside & ~ndimage.binary_erosion(inside)
         found[region] = float(np.count_nonzero(surface)) * masks.geometry.voxel_ml

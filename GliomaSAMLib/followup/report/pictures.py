@@ -175,7 +175,8 @@ class _Artist:
             index = self._slice(component, one, visit, place)
             plane = native_plane(grid, axis, index, place, side)
             text = f"slice {index}, S {place[2]:.0f} mm"
-            diameters, remark = (None, "not seen") if one is None else (one.diameters, "")
+            told = self.assessment.components[component].measured[visit].told
+            diameters, remark = (one.diameters, "") if one else (None, "not seen" if told else "not told")
             panels.append(self._panel(visit, plane, modality, text, plane, white, diameters, remark))
         caption = f"{component} {track}: the measured slices of both visits, not resampled; same scale and window"
         if component == "CE" and self.assessment.options.extent == "tc":

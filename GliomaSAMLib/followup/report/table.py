@@ -1,6 +1,6 @@
 """`measurements.csv`: one row a lesion track and visit, then the sums, then the whole regions.
 
-Point as decimal mark, UTF-8. An empty cell is not applicable.
+Point as decimal mark, UTF-8. An empty cell is not applicable, or not told by the outlines.
 """
 
 import csv
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from ...plain_text import spreadsheet_cell
+from ...regions import REGIONS
 from ..assessment import Assessment, ComponentAssessment
 from ..options import COMPONENTS
 from ..tracks import Track
 from .changes import Change, changes
-from .values import regions_ml, slice_index, track_values
+from .values import slice_index
 
 USE = "research only"
 
@@ -65,7 +66,7 @@ def _lesions(assessment: Assessment) -> Iterator[dict[str, Any]]:
 def _lesion(
     assessment: Assessment, component: ComponentAssessment, name: str, track: Track, visit: int
 ) -> dict[str, Any]:
-    volumes, products = track_values(component, track.id)
+    volumes, products = component.values(track.id)
     at = component.at[track.id][visit]
     row = {
         **_visit(assessment, visit),
@@ -73,7 +74,7 @@ def _lesion(
         "track": track.id,
         "target": track.id in component.targets,
         "event": track.events[visit],
-        "lesions": at.lesions if at else 0,
+        "lesions": at.lesions if at else None if volumes[visit] is None else 0,
         "volume_ml": volumes[visit],
         "product_mm2": products[visit],
         **_percents("volume", changes(volumes, assessment.baseline)[visit]),
@@ -111,8 +112,8 @@ def _sums(assessment: Assessment) -> Iterator[dict[str, Any]]:
 
 
 def _regions(assessment: Assessment) -> Iterator[dict[str, Any]]:
-    totals = [regions_ml(visit.masks) for visit in assessment.visits]
-    for region in ("WT", "TC", "ET"):
+    totals = [visit.masks.regions_ml() for visit in assessment.visits]
+    for region in REGIONS:
         volumes = changes([total[region] for total in totals], assessment.baseline)
         for visit, total in enumerate(totals):
             row = {**_visit(assessment, visit), "component": region, "volume_ml": total[region]}

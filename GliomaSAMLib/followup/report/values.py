@@ -18,7 +18,7 @@ from ...output.report import DISCLAIMER, program_version
 from ...plain_text import printable
 from ..assessment import Assessment, ComponentAssessment, TrackAtVisit
 from ..growth import Growth
-from ..lesions import VisitMasks
+from ..lesions import Measured
 from ..options import COMPONENTS, DIMENSIONS
 from ..response import Response
 from ..tracks import Track
@@ -83,23 +83,6 @@ def visit_role(assessment: Assessment, index: int) -> str | None:
     return "baseline" if index == assessment.baseline else assessment.visits[index].fields.role
 
 
-def regions_ml(masks: VisitMasks) -> dict[str, float]:
-    """Volumes of the whole masks, specks too."""
-    parts = {"WT": masks.wt, "TC": masks.tc, "ET": masks.et}
-    return {name: float(np.count_nonzero(mask)) * masks.geometry.voxel_ml for name, mask in parts.items()}
-
-
-def cavity_ml(masks: VisitMasks) -> float | None:
-    """Volume of the resection cavity; None where it is not known."""
-    return None if masks.cavity is None else float(np.count_nonzero(masks.cavity)) * masks.geometry.voxel_ml
-
-
-def track_values(component: ComponentAssessment, track: str) -> tuple[list[float], list[float]]:
-    """Volumes in mL and products in mm² of a track, one a visit, 0 where it is not seen."""
-    at = component.at[track]
-    return [one.volume_ml if one else 0.0 for one in at], [one.product_mm2 if one else 0.0 for one in at]
-
-
 def slice_index(assessment: Assessment, component: ComponentAssessment, at: TrackAtVisit, visit: int) -> int:
     """The slice that was measured; where a reader drew the line, the one that it lies on."""
     if at.set_by == "program":
@@ -124,12 +107,16 @@ def _visit(assessment: Assessment, index: int) -> dict[str, Any]:
         "grid": _grid(visit.masks.geometry),
         "slice_thickness_mm": visit.fields.slice_thickness_mm,
         "registration": _registration(visit),
-        "regions_ml": regions_ml(visit.masks),
-        "cavity_ml": cavity_ml(visit.masks),
-        "specks": {name: asdict(assessment.components[name].measured[index].specks) for name in COMPONENTS},
+        "regions_ml": visit.masks.regions_ml(),
+        "cavity_ml": visit.masks.cavity_ml(),
+        "specks": {name: _specks(assessment.components[name].measured[index]) for name in COMPONENTS},
         "fields": _fields(visit.fields),
         "notes": list(visit.notes),
     }
+
+
+def _specks(found: Measured) -> dict[str, Any] | None:
+    return asdict(found.specks) if found.told else None
 
 
 def _segmentation(visit: Visit) -> dict[str, Any]:
@@ -190,7 +177,7 @@ def _track(
     assessment: Assessment, component: ComponentAssessment, track: Track, names: Sequence[str]
 ) -> dict[str, Any]:
     near = component.near.get(track.id)
-    volumes, products = (changes(values, assessment.baseline) for values in track_values(component, track.id))
+    volumes, products = (changes(values, assessment.baseline) for values in component.values(track.id))
     at = component.at[track.id]
     return {
         "id": track.id,
@@ -298,13 +285,12 @@ def _resection(assessment: Assessment, names: Sequence[str]) -> dict[str, Any] |
         sum(lesion.volume_ml for lesion in assessment.components["CE"].measured[visit].lesions)
         for visit in (before, after)
     ]
-    left = regions_ml(assessment.visits[after].masks)
     return {
         "before": names[before],
         "after": names[after],
         "pre_ce_ml": float(enhancing[0]),
         "post_ce_ml": float(enhancing[1]),
-        "post_non_ce_ml": left["WT"] - left["ET"],
+        "post_non_ce_ml": assessment.visits[after].masks.non_enhancing_ml(),
         "extent_percent": found.extent_percent,
         "class": found.grade,
         "name_2021": found.name_2021,

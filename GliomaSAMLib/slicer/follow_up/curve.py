@@ -81,11 +81,13 @@ def _fill(table_node: Any, assessment: Assessment, regions: list[str]) -> None:
         days.InsertNextValue(float(assessment.day(index)))
     table.AddColumn(dates)
     table.AddColumn(days)
+    volumes = [visit.masks.regions_ml() for visit in assessment.visits]
     for region in regions:
         column = vtk.vtkDoubleArray()
         column.SetName(f"{region} (mL)")
-        for _, volume in assessment.growth[region].points:
-            column.InsertNextValue(float(volume))
+        for found in volumes:
+            volume = found[region]
+            column.InsertNextValue(float("nan") if volume is None else volume)
         table.AddColumn(column)
     table_node.SetAndObserveTable(table)
     table_node.SetUseColumnTitleAsColumnHeader(True)

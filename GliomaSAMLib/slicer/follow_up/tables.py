@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from ...followup.assessment import Assessment
 from ...followup.options import COMPONENTS, DIMENSIONS
+from ...followup.report.changes import Difference, changes
 
 FIELDS = (
     "radiotherapy_end",
@@ -19,7 +20,7 @@ FIELDS = (
 
 @dataclass(frozen=True)
 class LesionRow:
-    """A lesion at one visit. Numbers are None where it is not seen.
+    """A lesion at one visit. Numbers are None where it is not seen, or not told.
 
     Args:
         component: "CE" or "nonCE".
@@ -54,20 +55,18 @@ def lesion_rows(assessment: Assessment, visit: int) -> list[LesionRow]:
         for track in result.tracks if result is not None else ():
             assert result is not None
             at = result.at[track.id]
-            products = [found.product_mm2 if found is not None else 0.0 for found in at]
+            products = result.values(track.id)[1]
             found, event = at[visit], track.events[visit] if visit < len(track.events) else ""
             if found is None and not any(at[: visit + 1]):
                 continue
-            before = products[assessment.baseline : visit]
-            from_baseline = _percent(products[visit], products[assessment.baseline]) if before else None
-            from_nadir = _percent(products[visit], min(before)) if before else None
+            change = changes(products, assessment.baseline)[visit]
             row = LesionRow(
                 component,
                 track.id,
                 track.id in result.targets,
                 event,
-                from_baseline_percent=from_baseline,
-                from_nadir_percent=from_nadir,
+                from_baseline_percent=_percent(change.baseline),
+                from_nadir_percent=_percent(change.nadir),
             )
             if found is not None:
                 row = LesionRow(
@@ -79,8 +78,8 @@ def lesion_rows(assessment: Assessment, visit: int) -> list[LesionRow]:
                     found.diameters.largest_mm,
                     found.diameters.perpendicular_mm,
                     found.product_mm2,
-                    from_baseline,
-                    from_nadir,
+                    row.from_baseline_percent,
+                    row.from_nadir_percent,
                     found.set_by == "reader",
                     found.why_not or "",
                 )
@@ -152,5 +151,5 @@ def fields_asked(assessment: Assessment, visit: int) -> tuple[str, ...]:
     return tuple(name for name in FIELDS if name in wanted)
 
 
-def _percent(value: float, before: float) -> float | None:
-    return None if before <= 0 else 100.0 * (value - before) / before
+def _percent(difference: Difference | None) -> float | None:
+    return None if difference is None else difference.percent

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 from support import phantom_case
 
 from GliomaSAMLib.followup import reading
@@ -66,6 +67,19 @@ def test_outlines_alone_make_a_report_without_pictures(
     assert report["options"]["extent"] == "et" and report["overall"][1]["dimension"] == "3D"
     assert report["options"]["baseline"] == "20240115"
     assert sorted(path.name for path in (out / "pictures").iterdir()) == ["curve-dark.png", "curve.png"]
+
+
+def test_a_region_that_is_not_told_has_a_dash(
+    gliomasam: Callable, masks_only: tuple[Path, Path], tmp_path: Path
+) -> None:
+    file = masks_only[1] / "seg.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(file)) > 0, str(file))
+    options = ("--registered", "--tumour", "nonCE", "--surgery", "V1", "V2")
+    done = gliomasam("follow-up", *masks_only, "--output", tmp_path / "report", *options)
+    assert done.status == 0, done.err
+    (row,) = (line.split() for line in done.out.splitlines() if line.split()[:2] == ["V2", "2024-03-18"])
+    assert float(row[3]) > 0 and row[4:6] == ["-", "-"]
+    assert "ET is not told at V2 (2024-03-18): no extent of resection" in done.out
 
 
 @pytest.mark.parametrize(

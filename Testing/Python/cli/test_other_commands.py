@@ -170,6 +170,17 @@ def test_evaluate_refuses(
     assert not (tmp_path / "t").exists()
 
 
+@pytest.mark.parametrize("command", ["evaluate", "train"])
+def test_an_empty_output_is_not_the_working_folder(
+    command: str, gliomasam: Callable, small_case: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    done = gliomasam(command, small_case.parent, "--output", "")
+    assert done.status == 2 and "--output is empty" in done.err
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_train_refuses_a_folder_without_cases(gliomasam: Callable, tmp_path: Path) -> None:
     pytest.importorskip("lightning", reason="training needs lightning")
     (tmp_path / "empty").mkdir()

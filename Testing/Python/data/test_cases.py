@@ -94,12 +94,37 @@ def test_labels_are_those_of_the_named_file_whatever_lies_beside_it(
 ) -> None:
     case = make_case(tmp_path / "case", 0)
     expected = read(case)
-    packed = next(case.glob("*_seg.nii.gz"))
-    plain = packed.with_name(packed.name.removesuffix(".gz"))
-    sitk.WriteImage(sitk.ReadImage(str(packed)) * 0, str(plain))
     (found,) = find_cases(case.parent, [case.name])
-    assert np.array_equal(replace(found, labels=packed).read_labels(found.read_study()), expected)
+    plain = found.labels.with_name(found.labels.name.removesuffix(".gz"))
+    sitk.WriteImage(sitk.ReadImage(str(found.labels)) * 0, str(plain))
+    assert np.array_equal(found.read_labels(found.read_study()), expected)
     assert not replace(found, labels=plain).read_labels(found.read_study()).any()
+
+
+@pytest.mark.parametrize("name", ["case_seg.nii", "pred.seg.nrrd", "A-label.mha", "mask.nii.gz", "prediction.nrrd"])
+def test_of_several_label_maps_none_is_taken(name: str, make_case: Callable[..., Path], tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", 0)
+    make_case(tmp_path / "other", 1)
+    shutil.copy(case / "case_seg.nii.gz", case / name)
+    for names in (None, ["case"]):
+        with pytest.raises(CaseError, match="The case case has 2 label maps: ") as caught:
+            find_cases(tmp_path, names)
+        assert name in str(caught.value) and "case_seg.nii.gz" in str(caught.value)
+    assert [one.name for one in find_cases(tmp_path, ["other"])] == ["other"]
+
+
+@pytest.mark.parametrize(
+    "name", ["case_brain_mask.nii.gz", "t1c_bet_mask.nii.gz", "brainmask.nii", "hdbet_mask.nrrd", "skull_mask.mha"]
+)
+def test_a_mask_of_the_brain_is_no_label_map(name: str, make_case: Callable[..., Path], tmp_path: Path) -> None:
+    case = make_case(tmp_path / "case", 0)
+    shutil.copy(case / "case_seg.nii.gz", case / name)
+    assert find_cases(tmp_path)[0].labels.name == "case_seg.nii.gz"
+    (case / "case_seg.nii.gz").rename(case / "wt.nii.gz")
+    assert find_cases(tmp_path)[0].order == "binary"
+    (case / "wt.nii.gz").unlink()
+    with pytest.raises(CaseError, match="No case in"):
+        find_cases(tmp_path)
 
 
 def test_labels_cut_short(make_case: Callable[..., Path], tmp_path: Path) -> None:

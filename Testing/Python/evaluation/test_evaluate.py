@@ -124,13 +124,44 @@ def test_files_of_no_earlier_evaluation_stay(options, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "table.csv").write_text("mine")
-    nothing = replace(options, models=(), output=out)
+    protocol = ProtocolOptions(prompts=0)
+    little = replace(
+        options, models=(), baselines=("grow_ball",), regions=("WT",), variants=("all",), output=out, protocol=protocol
+    )
     with pytest.raises(OutputError, match=r"table\.csv is of no earlier evaluation"):
-        run_evaluation(nothing)
+        run_evaluation(little)
     assert [path.read_text() for path in out.iterdir()] == ["mine"]
     (out / "table.csv").unlink()
     for _ in range(2):
-        run_evaluation(nothing)
+        run_evaluation(little)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        ({"baselines": ()}, "without a model, name a baseline"),
+        ({"variants": ("jitter",)}, "in the variant all only"),
+        ({"part": "train"}, "split.json names no case in its list 'train'"),
+    ],
+)
+def test_nothing_to_measure_leaves_the_tables(options, painter, tmp_path, wanted, text):
+    results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "results.jsonl"))
+    write_evaluation(results, tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    nothing = replace(options, models=(), baselines=("grow_ball",), output=tmp_path, fresh=True)
+    with pytest.raises(CaseError, match=f"Nothing to measure: .*{text}"):
+        run_evaluation(replace(nothing, **wanted))
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    with pytest.raises(CaseError, match="Nothing to measure"):
+        run_evaluation(replace(nothing, **wanted, output=tmp_path / "new"))
+    assert not (tmp_path / "new").exists()
+
+
+def test_results_of_other_runs_alone_make_tables(options, painter, tmp_path):
+    store = ResultStore(tmp_path / "results.jsonl")
+    run(replace(options, variants=("all",)), [painter], store)
+    elsewhere = replace(options, models=(), results=(store.path,), output=tmp_path / "new")
+    assert len(run_evaluation(elsewhere).results) == 6
 
 
 def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):

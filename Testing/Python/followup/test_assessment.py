@@ -10,7 +10,7 @@ from tumours import GRID, balls, visit
 from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.options import FollowUpOptions
-from GliomaSAMLib.followup.visit import Visit
+from GliomaSAMLib.followup.visit import Visit, VisitFields
 
 MAIN, OTHER, FAR = (14, 14, 12), (14, 33, 12), (42, 20, 12)
 
@@ -243,6 +243,21 @@ def test_resection() -> None:
     assert assess(course()[:2]).resection is None
     asked = assess(course()[:2], surgery=(0, 1)).resection
     assert asked is not None and asked[:2] == (0, 1)
+
+
+def test_response_is_counted_from_the_visit_after_surgery() -> None:
+    visits = [visit(DAYS[0], balls((MAIN, 8))), visit(DAYS[1], balls()), visit(DAYS[2], balls())]
+    found = assess(visits, surgery=(0, 1))
+    assert found.baseline == 1 and found.notes[0].endswith("the first visit that is not preoperative")
+    assert [one["2D"].rule for one in found.responses] == ["before-baseline", "baseline", "no-target"]
+    assert assess(visits, surgery=(0, 2)).baseline == 2
+    assert not any("Surgery after the baseline" in note for note in found.notes)
+    for before_surgery in (
+        assess(visits, baseline=0, surgery=(0, 1)),
+        assess([replace(visits[0], fields=VisitFields(role="baseline")), *visits[1:]], surgery=(0, 1)),
+    ):
+        assert before_surgery.baseline == 0
+        assert any("Surgery after the baseline (V2 (2024-03-01))" in note for note in before_surgery.notes)
 
 
 def test_what_the_reader_knows_decides_the_status() -> None:

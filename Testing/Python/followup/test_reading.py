@@ -163,8 +163,9 @@ def test_an_empty_segmentation_is_a_visit_without_lesions(two: list[Path]) -> No
     assert not first.masks.wt.any() and "its segmentation is empty: no lesion" in first.notes
 
 
-def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(two: list[Path]) -> None:
-    shutil.copy(two[0] / "seg.nii.gz", two[0] / "brain_mask.nii.gz")
+@pytest.mark.parametrize("name", ["brain_mask.nii.gz", "t1c_bet_mask.nii.gz"])
+def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(name: str, two: list[Path]) -> None:
+    shutil.copy(two[0] / "seg.nii.gz", two[0] / name)
     assert read_visits(two, ALIGNED)[0].file == "seg.nii.gz"
 
 

@@ -113,3 +113,24 @@ def test_clinical_decline_is_no_pseudoprogression() -> None:
 def test_overlap_is_a_part_and_no_percentage() -> None:
     with pytest.raises(StudyError, match="overlap is 10: give a part, from 0 to 1"):
         FollowUpOptions(overlap=10)
+
+
+def test_no_extent_of_resection_without_enhancing_tumour_before_and_after() -> None:
+    whole = FollowUpOptions(tumour="nonCE")
+    for known in ((ALL, WHOLE), (WHOLE, ALL)):
+        found = assess([told(day, *one) for day, one in zip(DAYS, known, strict=True)], whole, surgery=(0, 1))
+        index = known.index(WHOLE)
+        assert found.resection is None
+        assert any(
+            note.startswith(f"ET is not told at V{index + 1} ({DAYS[index]}): no extent") for note in found.notes
+        )
+
+
+def test_no_class_1_where_the_whole_tumour_is_not_told() -> None:
+    after = told(DAYS[1], "ET")
+    after = replace(after, masks=replace(after.masks, et=balls(), wt=balls()))
+    found = assess([told(DAYS[0], "ET"), after], surgery=(0, 1))
+    assert found.resection is not None and found.resection[2].grade == "2A"
+    assert "not known" in found.resection[2].reason
+    assert not any("upper bound" in note for note in found.resection[2].notes)
+    assert found.components["nonCE"].tracks == ()

@@ -11,6 +11,7 @@ from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.modalities import find_volumes, is_segmentation, recognise
+from GliomaSAMLib.study.naming import is_tumour_outline
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,26 @@ def test_recorded_contrast_agent_decides_a_plain_t1_only() -> None:
 @pytest.mark.parametrize("name", ["seg", "CASE-seg", "t1_label", "labels", "brain_mask", "flair-lesionmask"])
 def test_label_maps_are_known(name: str) -> None:
     assert is_segmentation(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "of_a_tumour"),
+    [
+        ("CASE-seg", True),
+        ("Segmentation.seg", True),
+        ("brain_tumor_mask", True),
+        ("t1c", False),
+        ("brain_mask", False),
+        ("t1_brainmask", False),
+        ("t1c_bet_mask", False),
+        ("HD-BET_mask", False),
+        ("hdbet_mask", False),
+        ("skull_seg", False),
+        ("head_mask", False),
+    ],
+)
+def test_masks_of_the_head_are_no_outlines_of_a_tumour(name: str, of_a_tumour: bool) -> None:
+    assert is_tumour_outline(name) == of_a_tumour
 
 
 Write = Callable[..., None]

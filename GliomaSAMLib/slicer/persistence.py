@@ -47,6 +47,7 @@ class SavedState:
         weights: SHA-256 of the weights that made what the segments show; None where that is not known, as in a scene
             of version 1, or where the rules for answers were others.
         earlier: Prompts that other weights answered before, and that were only to be seen.
+        due: Whether the segments do not answer these prompts yet.
     """
 
     choice: ModelChoice = field(default_factory=ModelChoice)
@@ -59,6 +60,7 @@ class SavedState:
     proposed: bool = False
     weights: str | None = None
     earlier: tuple[Prompt, ...] = ()
+    due: bool = False
 
 
 def save_state(controller: "SegmentationController") -> None:
@@ -78,6 +80,7 @@ def save_state(controller: "SegmentationController") -> None:
         "proposed": session.history.is_proposal,
         "prompts": _listed(session.prompts),
         "earlier": _listed(session.earlier),
+        "due": session.is_due,
     }
     text = json.dumps(values, separators=(",", ":"))
     before = node.GetAttribute(ATTRIBUTE)
@@ -163,6 +166,7 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         proposed=_one_of(values, "proposed", (False, True), False),
         weights=_text(values, "weights", None) if _number(values, "rules", 1) == RULES else None,
         earlier=earlier,
+        due=_one_of(values, "due", (False, True), False),
     )
 
 

@@ -419,7 +419,7 @@ class SegmentationController:
             self._engine.listener.message("A volume has changed: reading it again", "info")
         except GliomaSAMError as error:
             self._engine.tell_error(error)
-            self._preparation.clear()
+            self._preparation.outdate()
         self._engine.drop(self)
         return True
 

@@ -266,6 +266,7 @@ class Panel:
         self.messages.clear()
         with self.attempt():
             if self.engine is not None:
+                self.results.cancelled()
                 self.engine.cancel()
                 self.followUp.cancelled()
 

@@ -291,6 +291,14 @@ class ResultsSection:
             self.going = False
             self._jump(found.place)
 
+    def cancelled(self):
+        """The user stops all work: uncertain places that are not known yet are not looked for until asked for again."""
+        self.going = False
+        task, parameters = self._panel.task, self._panel.parameters
+        if parameters is not None and parameters.showUncertainty and (task is None or task.uncertainty() is None):
+            parameters.showUncertainty = False
+            self.hideUncertainty()
+
     def hideUncertainty(self):
         """Take the overlay away."""
         self._shown = None

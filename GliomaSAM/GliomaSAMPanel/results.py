@@ -124,7 +124,8 @@ class ResultsSection:
                 self._rows = rows
                 self._fill(volumes)
 
-        self._panel.engine.background(_("measuring"), lambda progress, cancel: results_rows(masks, geometry), take)
+        engine = self._panel.engine
+        engine.measure(_("measuring"), lambda progress, cancel: results_rows(masks, geometry, cancel), take)
 
     def _fill(self, volumes):
         """Write the table: volumes in mL by region, and the rows that have been measured."""

@@ -1,6 +1,5 @@
 """What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
 
-import functools
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -232,14 +231,4 @@ def _prompts(values: Mapping[str, Any]) -> tuple[tuple[Prompt, ...], tuple[Promp
 
 
 def _listed(prompts: Sequence[Prompt]) -> dict[str, Any]:
-    return {**PromptHistory().to_json(), "prompts": [_encoded(prompt) for prompt in prompts]}
-
-
-@functools.lru_cache(maxsize=12)
-def _encoded_mask(prompt: Prompt) -> dict[str, Any]:
-    return prompt_to_json(prompt)
-
-
-def _encoded(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as JSON values. Packing a mask takes tens of milliseconds and is done once."""
-    return _encoded_mask(prompt) if prompt.mask is not None else prompt_to_json(prompt)
+    return {**PromptHistory().to_json(), "prompts": [prompt_to_json(prompt) for prompt in prompts]}

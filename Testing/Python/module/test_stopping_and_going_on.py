@@ -1,7 +1,6 @@
 """Cancel, Reload, and scenes closed and loaded while the module is shown."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """Tools of the panel: into which markups the next click goes, and that nothing of them stays when one leaves."""
 
-from typing import Any
-
 import pytest
 import slicer
 from user.clinician import Clinician

@@ -75,6 +75,8 @@ class GliomaSAMWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartImportEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEnd)
         self.addObserver(scene, scene.NodeAddedEvent, self.onNodeAdded)
+        if getattr(self.parent, "isEntered", False):  # reloaded while it is shown: Slicer calls nothing but this
+            self.enter()
 
     def enter(self):
         """The module is shown."""

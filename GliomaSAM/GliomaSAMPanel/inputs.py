@@ -62,6 +62,7 @@ class InputsSection:
     def guessAgain(self):
         """What the button does: empty the selectors and fill them anew."""
         self._panel.messages.clear()
+        self._panel.tryAgain()
         self.forget()
         for modality in MODALITIES:
             setattr(self._panel.parameters, modality, None)

@@ -169,6 +169,7 @@ class Panel:
         self._guiTag = None
         self._parameterTag = None
         self._applied = {}
+        self._refused = False
         self._node = None
         self._noted = ()
         self._due = False
@@ -214,9 +215,18 @@ class Panel:
             return None
         if self.parameters.segmentation is None:
             self.segments.newSegmentation(self.inputs.nodes())
+        if self.task is not None and self.task.phase == "empty":
+            self.tryAgain()
         if self._due:
             self._apply()
-        return self.task
+        task = self.task
+        return task if task is None or task.phase != "empty" else None
+
+    def tryAgain(self):
+        """Let the volumes that were refused be tried again: what spoke against them may have been put right."""
+        if self._refused:
+            self._applied.pop("inputs", None)
+            self._due = True
 
     @contextmanager
     def attempt(self, waiting=False):
@@ -256,6 +266,7 @@ class Panel:
         self.messages.clear()
         with self.attempt():
             if self.engine is not None:
+                self.results.cancelled()
                 self.engine.cancel()
                 self.followUp.cancelled()
 
@@ -265,6 +276,7 @@ class Panel:
         """The module is shown."""
         self.entered = True
         self._due = self._guessDue = True
+        self.tryAgain()
         self.shortcuts.install()
         self.segments.enter()
         if not self.model.showState():
@@ -394,7 +406,9 @@ class Panel:
         options = self.inputs.options()
         ids = {modality: node.GetID() for modality, node in self.inputs.nodes().items()}
         if self._isNew("inputs", (task.node.GetID(), ids, options)):
-            task.set_volumes(self.inputs.nodes(), **options)
+            if self._refused:
+                self.messages.clear()
+            self._refused = not task.set_volumes(self.inputs.nodes(), **options)
         style = (parameters.style, parameters.overwrite, parameters.lesionSegment)
         if self._isNew("style", (task.node.GetID(), style)):
             self.segments.apply(task)

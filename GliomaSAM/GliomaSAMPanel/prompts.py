@@ -52,13 +52,17 @@ class PromptsSection:
             task = self._panel.requireTask() if name else None
             if task is not None:
                 self._place(task, name)
-                self._tool = name
+        self._follow()
+
+    def _follow(self):
+        """Let views and buttons follow the tool that is taken, or that none is."""
         if not self._tool:
             self._ui.placeWidget.setPlaceModeEnabled(False)
         self._showTool()
 
     def _place(self, task, name):
-        """Let the views place the kind of prompt of a tool."""
+        """Take a tool: let the views place its kind of prompt."""
+        self._tool = ""  # what the widget tells meanwhile is the end of placing for the node before
         kind = TOOLS[name]
         sign = not self._panel.parameters.outside if kind in ("scribble", "lasso") else name != "negativeButton"
         node = task.prompt_nodes.node_for(kind, sign, self._region())
@@ -71,6 +75,7 @@ class PromptsSection:
         )
         widget.setCurrentNode(node)
         widget.setPlaceModeEnabled(True)
+        self._tool = name
 
     def _region(self):
         parameters = self._panel.parameters
@@ -84,13 +89,17 @@ class PromptsSection:
         if self._tool and task is not None:
             with self._panel.attempt():
                 self._place(task, self._tool)
+            self._follow()
 
     def stop(self):
-        """Put the tool away and leave all markups nodes alone."""
-        if self._tool:
-            self._ui.placeWidget.setPlaceModeEnabled(False)
+        """Put the tool away and leave all markups nodes alone; no later click of another module goes into one."""
         self._tool = ""
-        self._ui.placeWidget.setCurrentNode(None)
+        widget = self._ui.placeWidget
+        if widget.placeModeEnabled:
+            widget.setPlaceModeEnabled(False)
+        if widget.currentNodeActive:
+            slicer.app.applicationLogic().GetSelectionNode().SetReferenceActivePlaceNodeID(None)
+        widget.setCurrentNode(None)
         self._showTool()
 
     def _placeModeChanged(self, placing):

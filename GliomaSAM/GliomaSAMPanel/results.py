@@ -124,7 +124,8 @@ class ResultsSection:
                 self._rows = rows
                 self._fill(volumes)
 
-        self._panel.engine.background(_("measuring"), lambda progress, cancel: results_rows(masks, geometry), take)
+        engine = self._panel.engine
+        engine.measure(_("measuring"), lambda progress, cancel: results_rows(masks, geometry, cancel), take)
 
     def _fill(self, volumes):
         """Write the table: volumes in mL by region, and the rows that have been measured."""
@@ -290,6 +291,14 @@ class ResultsSection:
         if found is not None and self.going:
             self.going = False
             self._jump(found.place)
+
+    def cancelled(self):
+        """The user stops all work: uncertain places that are not known yet are not looked for until asked for again."""
+        self.going = False
+        task, parameters = self._panel.task, self._panel.parameters
+        if parameters is not None and parameters.showUncertainty and (task is None or task.uncertainty() is None):
+            parameters.showUncertainty = False
+            self.hideUncertainty()
 
     def hideUncertainty(self):
         """Take the overlay away."""

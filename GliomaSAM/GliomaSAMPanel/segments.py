@@ -51,7 +51,7 @@ class SegmentsSection:
         self._ui.cavityButton.connect("clicked()", self.paintCavity)
 
     def setScene(self):
-        """Take an editor node of the scene; made when there is none."""
+        """Take an editor node of the scene, made when there is none; its keys work while the module is shown."""
         node = slicer.mrmlScene.GetSingletonNode(EDITOR_TAG, "vtkMRMLSegmentEditorNode")
         if node is None:
             node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
@@ -61,6 +61,8 @@ class SegmentsSection:
         if node is not self.editorNode:
             self.editorNode = node
             self._ui.editor.setMRMLSegmentEditorNode(node)
+        if self._panel.entered:
+            self.enter()
 
     def placeEmptyLayers(self):
         """See that saving the scene leaves all segments as they are: those of GliomaSAM that hold nothing have lost

@@ -56,8 +56,8 @@ class PromptHistory:
         proposed: Numbers of the steps, counted from the first, that show the automatic proposal.
         superseded: Prompts of the first step that are displayed only, as masks stand for them already.
         inherited: Masks that hold what the segments showed at the first step, where other weights answered its
-            prompts; empty where none did. They stand for those prompts: every later step begins with the masks, and
-            the prompts are displayed only.
+            prompts, or where it has none; empty otherwise. They stand for those prompts: every later step begins with
+            the masks, and the prompts are displayed only.
     """
 
     prompts: tuple[Prompt, ...] = ()
@@ -99,13 +99,19 @@ class PromptHistory:
 
     @property
     def is_inherited(self) -> bool:
-        """Whether the step shows what other weights made of its prompts."""
+        """Whether the step shows masks in place of what its own prompts lead to."""
         return bool(self.inherited) and self._number == 0
+
+    @property
+    def begins_empty(self) -> bool:
+        """Whether the first step shows nothing but for masks inherited."""
+        first = self.past[0] if self.past else self.prompts
+        return not replace(self, prompts=first, past=(), inherited=()).has_result
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about prompts that other weights answered."""
-        if self.is_inherited:
+        if self.is_inherited and not self.begins_empty:
             made = "other weights or rules made what the segments hold"
             return (f"{made}: it stays as it is, and the next prompt refines it",)
         if self.earlier:
@@ -211,8 +217,8 @@ class PromptHistory:
         return replace(self, prompts=these(self.prompts), past=past, future=future, inherited=these(self.inherited))
 
     def inheriting(self, masks: Sequence[Prompt]) -> "PromptHistory":
-        """With `masks` for the first step, which other weights turned out to have answered; the steps since then follow
-        the masks, up to a reset.
+        """With `masks` for the first step, which its prompts turned out not to lead to; the steps since then follow the
+        masks, up to a reset.
         """
         steps = [*self.past, self.prompts, *reversed(self.future)]
         end = next((number for number, prompts in enumerate(steps) if number and not prompts), len(steps))
@@ -222,7 +228,8 @@ class PromptHistory:
 
     def disinherited(self) -> "PromptHistory":
         """With a first step that the model answers itself; the same once masks stand for it."""
-        return replace(self, inherited=()) if self.is_inherited and not self.can_redo else self
+        answerable = self.is_inherited and not self.begins_empty and not self.can_redo
+        return replace(self, inherited=()) if answerable else self
 
     def _head(self) -> tuple[Prompt, ...]:
         """The prompts that the next step begins with."""
@@ -303,7 +310,7 @@ class PromptHistory:
 
 
 def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as JSON values."""
+    """A prompt as JSON values; a mask takes about 20 kB for a tumour in a head of 1 mm voxels."""
     values: dict[str, Any] = {
         "id": prompt.id,
         "kind": prompt.kind,
@@ -313,7 +320,8 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
     if prompt.mask is None:
         values["points"] = [list(ras) for ras in prompt.points]
     else:
-        values["mask"] = mask_to_json(prompt.mask)
+        data = base64.b64encode(prompt.packed_mask).decode("ascii")
+        values["mask"] = {"shape": list(prompt.mask.shape), "encoding": MASK_ENCODING, "data": data}
     return values
 
 
@@ -362,14 +370,8 @@ def _with_points(kind: str, points: list[Any], region: str, positive: bool, prom
     return make.scribble(points, positive, region, prompt_id=prompt_id)
 
 
-def mask_to_json(mask: np.ndarray) -> dict[str, Any]:
-    """A mask (K, J, I) of 0 and 1 as JSON values: about 20 kB for a tumour in a head of 1 mm voxels."""
-    data = base64.b64encode(zlib.compress(np.packbits(mask).tobytes(), 6)).decode("ascii")
-    return {"shape": list(mask.shape), "encoding": MASK_ENCODING, "data": data}
-
-
 def mask_from_json(values: object) -> np.ndarray:
-    """The mask of `mask_to_json`, uint8 (K, J, I). Raises `PromptError` on damage."""
+    """The mask of `prompt_to_json`, uint8 (K, J, I). Raises `PromptError` on damage."""
     if not isinstance(values, Mapping) or values.get("encoding") != MASK_ENCODING:
         raise PromptError(f'its "mask" is missing or not encoded as {MASK_ENCODING}')
     shape = values.get("shape")

@@ -1,4 +1,4 @@
-"""What a session asks a predictor for, and what it gets: plain data, no torch."""
+"""What a session asks a predictor for, what it gets, and whom it tells: plain data, no torch."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -90,3 +90,16 @@ class Predictor(Protocol):
         self, request: Request, region: str, progress: Progress | None = None, cancel: Cancel | None = None
     ) -> np.ndarray:
         """float32 (K, J, I) in [0, 1] on the reference grid: above 0.5 exactly in the mask of the prediction."""
+
+
+class Observer(Protocol):
+    """Who shows a session to a user; called in the thread that changes the prompts."""
+
+    def before_prompt(self) -> None:
+        """A prompt is about to be given or changed. What this raises refuses it."""
+
+    def before_change(self) -> None:
+        """A step is about to be made, undone or redone: the moment to `note_edits`."""
+
+    def changed(self, boxes: Boxes) -> None:
+        """Another step holds; `boxes` of the masks shown are others now, none as long as its result is not known."""

@@ -5,7 +5,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,31 +16,17 @@ from ..prompts import Prompt, PromptHistory
 from ..prompts.history import Snapshot
 from ..regions import REGIONS, check_region
 from .answer import AnswerOptions
+from .edits import Edits, NotedEdits
 from .masks import Boxes, PackedMasks
-from .prediction import Prediction, Predictor, Request, Result, StudyLike
+from .prediction import Observer, Prediction, Predictor, Request, Result, StudyLike
 
 if TYPE_CHECKING:
     from ..models import Model
     from ..study import Study
 
 Ras = Sequence[float]
-Edits = Mapping[str, np.ndarray]
-"""Masks edited by hand, by region: (K, J, I) of 0 and 1 on the study's reference grid."""
 KEPT_RESULTS = 100
 """Steps whose masks are kept, about 200 kB each, so that undo shows them at once."""
-
-
-class Observer(Protocol):
-    """Who shows a session to a user; called in the thread that changes the prompts."""
-
-    def before_prompt(self) -> None:
-        """A prompt is about to be given or changed. What this raises refuses it."""
-
-    def before_change(self) -> None:
-        """A step is about to be made, undone or redone: the moment to `note_edits`."""
-
-    def changed(self, boxes: Boxes) -> None:
-        """Another step holds; `boxes` of the masks shown are others now, none as long as its result is not known."""
 
 
 class Session:
@@ -80,9 +66,10 @@ class Session:
         self._lock = threading.RLock()
         self._history = PromptHistory()
         self._results: OrderedDict[Snapshot, tuple[PackedMasks, str | None]] = OrderedDict()
-        self._edited: dict[str, np.ndarray] = {}
+        self._edits = NotedEdits()
         self._due = False
-        self._restored = False
+        self._stopped = False
+        self._adopted = False
         self.study: StudyLike | None = None
         self.predictor: Predictor | None = None
         self.masks: PackedMasks | None = None
@@ -107,8 +94,6 @@ class Session:
         `adopt` tells what the segments hold.
 
         Args:
-            study: The study.
-            predictor: Answers prompts on it.
             masks: By their ids the masks edited by hand, brought onto the grid of the study.
 
         Returns:
@@ -132,7 +117,7 @@ class Session:
                 self._results.clear()
                 self._history = self._history.map_prompts(accepted)
             if before is None or not before.reference.matches(study.reference):
-                self._edited.clear()
+                self._edits.clear()
                 self.masks = self.shown = None
         return refused
 
@@ -140,9 +125,8 @@ class Session:
         """Know no study any more; prompts stay."""
         with self._lock:
             self.study = self.predictor = self.masks = self.shown = None
-            self._due = False
             self._results.clear()
-            self._edited.clear()
+            self._edits.clear()
 
     def _usable(self, prompt: Prompt) -> Prompt:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
@@ -210,7 +194,7 @@ class Session:
         """Take prompts away as one step, whatever came after them."""
         ids = [prompt.id for prompt in prompts]
         self._history.remove(*ids)  # raises before anything changes
-        self._step(lambda history: history.remove(*ids))
+        self._step(lambda history: history.remove(*ids), edits_wait=True)
 
     def propose(self) -> None:
         """Take the prompts away and show what the model finds by itself, as one step."""
@@ -230,29 +214,33 @@ class Session:
         """Take all prompts and masks away; `undo` brings them back. Returns whether there was something."""
         return self._step(PromptHistory.reset)
 
-    def restore(self, history: PromptHistory, weights: str | None) -> None:
-        """Go on with the prompts of a saved scene, whose segments were made by weights of this SHA-256."""
+    def restore(self, history: PromptHistory, weights: str | None, due: bool = False) -> None:
+        """Go on with the prompts of a saved scene, answered by weights of this SHA-256; `due` when not all are yet."""
         with self._lock:
-            self._history, self.weights, self._restored = history, weights, True
+            self._history, self.weights, self._due = history, weights, due
 
     def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
         if self._observer is not None:
             self._observer.before_prompt()
         usable = self._usable(prompt)
-        self._step(lambda history: change(history, usable))
+        self._step(lambda history: change(history, usable), edits_wait=True)
         return usable
 
-    def _step(self, change: Callable[[PromptHistory], PromptHistory]) -> bool:
-        """Make another step hold, and show it where its result is known. Returns whether it is another."""
+    def _step(self, change: Callable[[PromptHistory], PromptHistory], edits_wait: bool = False) -> bool:
+        """Make another step hold, and show it where its result is known. Returns whether it is another.
+        Edits while an answer is due are a step before this one, or wait for the answer.
+        """
         if self._observer is not None:
             self._observer.before_change()
         with self._lock:
             started, before = self._history, self.masks
-            self.take_edits()
+            if self.request() is None or not edits_wait:
+                self._make_step_of_edits()
             edited = self._history
             self._history = change(edited)  # as it is now: a prompt may have come from another thread
             if self._history is not edited:
-                self._due = not self._show_known()
+                self._stopped = False
+                self._show_answer()
             boxes = self._changes(before)
         if self._history is not started and self._observer is not None:
             self._observer.changed(boxes)
@@ -270,32 +258,41 @@ class Session:
 
         Args:
             edits: Regions that the user has edited; the next step, or `take_edits`, makes prompts of them.
-            others: Regions that are otherwise than shown though nobody edited them, such as a segment removed.
+            others: Regions that are otherwise than shown though nobody edited them, such as a segment removed. Where
+                no prompt leads to anything, as after outlines were written, they count as edited.
         """
         with self._lock:
             if self.masks is None:
                 return
-            self.masks = self.masks.replaced({**edits, **(others or {})})
-            self.shown = None
-            self._edited.update(edits)
+            found = {**edits, **(others or {})}
+            self._edits.note(edits if self._history.has_result else found, self.masks)
+            self.masks, self.shown = self.masks.replaced(found), None
 
     def take_edits(self) -> bool:
-        """Make the edits noted a step of mask prompts, so that they can be undone. Returns whether there were any that
-        say more than the prompts do.
+        """Make the edits noted a step of mask prompts, so that they can be undone; while an answer is due they wait for
+        it. Returns whether there were any that say more than the prompts do.
         """
         with self._lock:
-            edits, self._edited = self._edited, {}
-            masks = [prompting.mask(mask, region) for region, mask in edits.items()]
-            masks = [mask for mask in masks if not self._history.contains_mask(mask)]
-            if not masks:
-                return False
-            self._history = self._history.add(*masks)
-            prompts = self._history.answered
-            if self.predictor is not None and prompts and all(prompt.kind == "mask" for prompt in prompts):
-                self.weights = self.predictor.weights  # which make the same of masks as any others
-            if not self._due:
-                self._keep_shown()
-            return True
+            return self.request() is None and self._make_step_of_edits()
+
+    def _make_step_of_edits(self) -> bool:
+        masks = [mask for mask in self._edits.take() if not self._history.contains_mask(mask)]
+        if not masks:
+            return False
+        self._history = self._history.add(*masks)
+        prompts = self._history.answered
+        if self.predictor is not None and prompts and all(prompt.kind == "mask" for prompt in prompts):
+            self.weights = self.predictor.weights  # which make the same of masks as any others
+        if not self._due:
+            self._keep_shown()
+        return True
+
+    def _show_answer(self) -> None:
+        """Show the step that holds where its result is known; what was painted while it was due is a step upon it."""
+        self._due = not self._show_known()
+        if not self._due and self.masks is not None and self._edits:
+            self.masks, self.shown = self._edits.move_onto(self.masks), None
+            self._make_step_of_edits()
 
     def adopt(self, found: PackedMasks, edits: Edits) -> bool:
         """Go on from what the segments hold, found on the grid of a study just opened.
@@ -305,31 +302,31 @@ class Session:
             edits: Those of them that somebody edited since they were written.
 
         Returns:
-            Whether prompts were made of them: masks that stand for a saved scene that other weights made, or edits.
+            Whether prompts were made of them: masks that stand for what no prompt leads to, or edits.
         """
         with self._lock:
-            self.masks, self.shown = found, None
-            self._edited.update(edits)
-            made = self._inherit() or self.take_edits()
-            if not made and not self._due:
-                self._keep_shown()
+            self.masks, self.shown, self._stopped = found, None, False
+            self._edits.note(edits, found)
+            made = self._inherit() or self._make_step_of_edits()
             if self._due:
-                self._due = not self._show_known()
+                self._show_answer()
+            elif not made:
+                self._keep_shown()
             return made
 
     def _inherit(self) -> bool:
-        """Let masks stand for what a restored scene shows, where it was made by other weights than the predictor's.
-        Returns whether there are such masks.
+        """Let masks stand for what the segments hold when they are first seen, where the first step has no prompts, or
+        other weights than the predictor's answered them. Returns whether there are such masks.
         """
-        restored, self._restored = self._restored, False
-        if not restored or self.masks is None or self.predictor is None:
+        adopted, self._adopted = self._adopted, True
+        if adopted or self.masks is None or self.predictor is None:
             return False
-        if self.weights is not None and self.weights == self.predictor.weights:
+        if not self._history.begins_empty and self.weights is not None and self.weights == self.predictor.weights:
             return False
         masks = self.masks
         found = tuple(prompting.mask(masks.mask(name), name) for name in REGIONS if masks.voxels(name))
         if found:
-            self._edited.clear()
+            self._edits.clear()
             self._remember((found, False), self.masks, self.weights)
             self._history = self._history.inheriting(found)
             self.shown = (found, False)
@@ -346,8 +343,7 @@ class Session:
     def request(self) -> Request | None:
         """What has to be predicted to show the step that holds; None where nothing is due."""
         with self._lock:
-            due = self._due and self._history.has_result
-            return Request(self._history.snapshot[0]) if due else None
+            return Request(self._history.snapshot[0]) if self.is_due and not self._stopped else None
 
     def shown_request(self) -> Request | None:
         """The request whose prediction is shown; None where nothing is, or masks edited since."""
@@ -356,7 +352,12 @@ class Session:
 
     def stop(self) -> None:
         """Want no prediction until the next step."""
-        self._due = False
+        self._stopped = True
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what is shown is not the answer to the prompts, which is wanted, or was stopped."""
+        return self._due and self._history.has_result
 
     def apply(self, prediction: Prediction) -> Boxes:
         """Keep a prediction, and show it where it is that of the step that holds and is due.
@@ -368,13 +369,12 @@ class Session:
             before = self.masks
             self._remember((prediction.prompts, not prediction.prompts), prediction.masks, prediction.weights)
             if self._due:
-                self._due = not self._show_known()
+                self._show_answer()
             return self._changes(before)
 
     def encode(self, progress: Progress | None = None, cancel: Cancel | None = None) -> None:
         """Compute all that needs no prompt, so that a click is answered at once: embeddings, features, the proposal.
-
-        Raises `Cancelled`; the embeddings done by then are kept.
+        Raises `Cancelled`; what was done by then is kept.
         """
         self._opened().encode(progress, cancel)
 
@@ -394,7 +394,7 @@ class Session:
             if not self._history.has_result:
                 self._history = self._history.showing_proposal()
             request = Request(self._history.snapshot[0])
-            self._due = self.shown != self._history.snapshot
+            self._due, self._stopped = self.shown != self._history.snapshot, False
         prediction = self._opened().predict(request, progress, cancel)
         return Result(self.apply(prediction), time.monotonic() - started, prediction.notes)
 

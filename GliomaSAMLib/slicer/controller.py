@@ -291,7 +291,7 @@ class SegmentationController:
         self._engine.restore_model(self, state.choice)
         history = PromptHistory((*state.earlier, *state.prompts), superseded=frozenset(state.earlier))
         proposed = state.proposed and not state.prompts
-        self.session.restore(history.showing_proposal() if proposed else history, state.weights)
+        self.session.restore(history.showing_proposal() if proposed else history, state.weights, state.due)
         self._view.set_style(state.style)
         self._sync_prompts()
         self.set_volumes(state.nodes, state.register, state.skull, state.same_patient)
@@ -323,7 +323,7 @@ class SegmentationController:
         if self._read_again_if_changed():
             return
         self._notes = prediction.notes
-        self.take_edits()  # painted meanwhile: then there is a newer step, and this answer is not shown
+        self._note_edits(settled=False)  # painted meanwhile: a step upon this answer
         waiting = self.session.request() is not None
         boxes = self.session.apply(prediction)
         if waiting and self.session.request() is None:
@@ -419,7 +419,7 @@ class SegmentationController:
             self._engine.listener.message("A volume has changed: reading it again", "info")
         except GliomaSAMError as error:
             self._engine.tell_error(error)
-            self._preparation.clear()
+            self._preparation.outdate()
         self._engine.drop(self)
         return True
 

@@ -63,6 +63,7 @@ class Engine:
         self._worker = Worker(self._report)
         self._tasks: list[SegmentationController] = []  # the one that the user touched last is the first
         self._background: deque[Work] = deque()
+        self._measuring: Work | None = None
         self._current: tuple[SegmentationController | None, Work, Ticket] | None = None
         self._told_progress = False
         self._choice = ModelChoice()
@@ -169,7 +170,8 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether something is being done or waits to be done."""
-        return self._current is not None or bool(self._background) or any(task.is_waiting for task in self._tasks)
+        own = self._current or self._background or self._measuring
+        return bool(own) or any(task.is_waiting for task in self._tasks)
 
     def background(
         self,
@@ -189,10 +191,19 @@ class Engine:
         """
         self._background.append(Work("background", text, job, done or (lambda result: None), failed or self.tell_error))
 
+    def measure(self, text: str, job: Callable[[Progress, Cancel], Any], done: Callable[[Any], None]) -> None:
+        """Measure what is shown, as `background`, in place of what was to be measured; no answer waits for it."""
+        if self._current is not None and self._current[1] is self._measuring:
+            self._worker.drop(self._current[2])
+            self._current = None
+            self._tell_idle()
+        self._measuring = Work("measure", text, job, done, self.tell_error)
+
     def cancel(self) -> None:
         """Stop everything at once. Prompts stay, and what was encoded is kept; the next prompt goes on."""
         stopped = self._current[1].text if self._current else ""
         self._background.clear()
+        self._measuring = None
         if self._current is not None:
             self._worker.drop(self._current[2])
             self._current = None
@@ -242,7 +253,7 @@ class Engine:
             task.close()
         self._tasks = []
         self._background.clear()
-        self._current = None
+        self._measuring = self._current = None
         return self._worker.close(timeout)
 
     def _forget_the_dead(self) -> None:
@@ -257,17 +268,15 @@ class Engine:
             return
         task, work = found
         if self._current is not None:
-            current = self._current[1]
-            needed = self._current[0] is task and work.kind in (
-                "update",
-                "uncertainty",
-            )  # an answer begins with the encoding
-            if current.kind == "encode" and not needed and ORDER.index(work.kind) < ORDER.index("encode"):
+            kind = self._current[1].kind
+            answers = self._current[0] is task and work.kind in ("update", "uncertainty")
+            needed = kind == "encode" and answers  # an answer begins with the encoding
+            if kind in ("measure", "encode") and not needed and ORDER.index(work.kind) < ORDER.index(kind):
                 self._current[2].cancel()  # it comes again after this
             return
         ticket = self._worker.submit(
             work.job,
-            lambda result: self._finished(work.done, result),
+            lambda result: self._finished(work, result),
             lambda error: self._failed(work, error),
             self._tell_progress,
         )
@@ -277,7 +286,7 @@ class Engine:
     def _next(self) -> tuple[SegmentationController | None, Work] | None:
         """The most urgent work; among equals that of the task touched last."""
         candidates: list[tuple[SegmentationController | None, Work]] = [
-            (None, work) for work in list(self._background)[:1]
+            (None, work) for work in (*list(self._background)[:1], self._measuring) if work is not None
         ]
         for task in self._tasks:
             work = task.next_work()
@@ -285,14 +294,21 @@ class Engine:
                 candidates.append((task, work))
         return min(candidates, key=lambda candidate: ORDER.index(candidate[1].kind), default=None)
 
-    def _finished(self, done: Callable[[Any], None], result: Any) -> None:
+    def _finished(self, work: Work, result: Any) -> None:
         self._release()
-        done(result)
+        self._measured(work)
+        work.done(result)
 
     def _failed(self, work: Work, error: Exception) -> None:
         self._release()
         if not isinstance(error, Cancelled):
+            self._measured(work)
             work.failed(error)
+
+    def _measured(self, work: Work) -> None:
+        """Work is done: if it was to be measured, it is no more."""
+        if work is self._measuring:
+            self._measuring = None
 
     def _release(self) -> None:
         """The current work is over."""

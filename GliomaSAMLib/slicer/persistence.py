@@ -1,6 +1,5 @@
 """What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
 
-import functools
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -47,6 +46,7 @@ class SavedState:
         weights: SHA-256 of the weights that made what the segments show; None where that is not known, as in a scene
             of version 1, or where the rules for answers were others.
         earlier: Prompts that other weights answered before, and that were only to be seen.
+        due: Whether the segments do not answer these prompts yet.
     """
 
     choice: ModelChoice = field(default_factory=ModelChoice)
@@ -59,6 +59,7 @@ class SavedState:
     proposed: bool = False
     weights: str | None = None
     earlier: tuple[Prompt, ...] = ()
+    due: bool = False
 
 
 def save_state(controller: "SegmentationController") -> None:
@@ -78,6 +79,7 @@ def save_state(controller: "SegmentationController") -> None:
         "proposed": session.history.is_proposal,
         "prompts": _listed(session.prompts),
         "earlier": _listed(session.earlier),
+        "due": session.is_due,
     }
     text = json.dumps(values, separators=(",", ":"))
     before = node.GetAttribute(ATTRIBUTE)
@@ -163,6 +165,7 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         proposed=_one_of(values, "proposed", (False, True), False),
         weights=_text(values, "weights", None) if _number(values, "rules", 1) == RULES else None,
         earlier=earlier,
+        due=_one_of(values, "due", (False, True), False),
     )
 
 
@@ -228,14 +231,4 @@ def _prompts(values: Mapping[str, Any]) -> tuple[tuple[Prompt, ...], tuple[Promp
 
 
 def _listed(prompts: Sequence[Prompt]) -> dict[str, Any]:
-    return {**PromptHistory().to_json(), "prompts": [_encoded(prompt) for prompt in prompts]}
-
-
-@functools.lru_cache(maxsize=12)
-def _encoded_mask(prompt: Prompt) -> dict[str, Any]:
-    return prompt_to_json(prompt)
-
-
-def _encoded(prompt: Prompt) -> dict[str, Any]:
-    """A prompt as JSON values. Packing a mask takes tens of milliseconds and is done once."""
-    return _encoded_mask(prompt) if prompt.mask is not None else prompt_to_json(prompt)
+    return {**PromptHistory().to_json(), "prompts": [prompt_to_json(prompt) for prompt in prompts]}

@@ -100,6 +100,13 @@ class Preparation:
         """Do not go on until the user does something."""
         self._wanted = False
 
+    def outdate(self) -> None:
+        """The volumes in use are not any more as they were read, and cannot be read now: they are read again when the
+        user does something.
+        """
+        self._last_working = None
+        self.stop()
+
     def copy_next(self) -> None:
         """Copy a piece of a volume out of the scene where that is due. Raises `StudyError`."""
         if self._wanted and self.inputs is not None and not self.is_ready and not self.inputs.copied:

@@ -13,6 +13,7 @@ from ..geometry import Geometry
 from ..output.colours import REGION_STYLES
 from ..output.diameters import largest_diameters
 from ..plain_text import spreadsheet_cell
+from ..progress import Cancel, Reporter
 
 TABLE_ROLE = "GliomaSAM.results"
 """The node reference from a segmentation node to its table."""
@@ -52,10 +53,13 @@ class ResultsRow:
         return self.volume_ml, self.largest_mm, self.perpendicular_mm, self.product_mm2, self.slice_s
 
 
-def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry) -> list[ResultsRow]:
-    """Measure masks, (K, J, I) of 0 and 1, by region. Touches no node, so it may run in any thread."""
+def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry, cancel: Cancel | None = None) -> list[ResultsRow]:
+    """Measure masks, (K, J, I) of 0 and 1, by region. Touches no node, so it may run in any thread. Raises
+    `Cancelled`.
+    """
     rows = []
     for region, mask in masks.items():
+        Reporter(cancel=cancel).check()
         name = REGION_STYLES[region].name if region in REGION_STYLES else region
         volume = float(np.count_nonzero(mask)) * geometry.voxel_ml
         found = largest_diameters(mask, geometry)

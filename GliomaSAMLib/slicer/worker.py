@@ -14,8 +14,8 @@ from ..errors import Cancelled
 from ..progress import Cancel, Progress
 from ..session import Request
 
-ORDER = ("background", "prepare", "update", "uncertainty", "encode")
-"""Kinds of work, the most urgent first. Encoding gives way to all others and is resumed."""
+ORDER = ("background", "prepare", "update", "uncertainty", "measure", "encode")
+"""Kinds of work, the most urgent first. Measuring and encoding give way to what is more urgent and are resumed."""
 
 
 @dataclass(frozen=True)

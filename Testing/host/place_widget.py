@@ -31,6 +31,7 @@ class qSlicerMarkupsPlaceWidget(SceneHolder, QtWidgets.QWidget):  # noqa: N801
         self._node: Any = None
         self._multiple = self.ShowPlaceMultipleMarkupsOption
         self._told = False
+        self._updating = False
         self._observations: list[tuple[Any, int]] = []
         self._button = QtWidgets.QToolButton()
         self._button.setText("+")
@@ -130,13 +131,18 @@ class qSlicerMarkupsPlaceWidget(SceneHolder, QtWidgets.QWidget):  # noqa: N801
         self._update()
 
     def _update(self) -> None:
+        """As `updateWidget`: what changes while it tells of a change is not told."""
+        if self._updating:
+            return
+        self._updating = True
         placing = self._placing()
         self._button.setEnabled(self._scene is not None and self._node is not None)
         self._button.setChecked(placing)
         if placing != self._told:
-            self._told = placing
             self.activeMarkupsFiducialPlaceModeChanged.emit(placing)
             self.activeMarkupsPlaceModeChanged.emit(placing)
+            self._told = placing
+        self._updating = False
 
     placeModeEnabled = QtCore.Property(bool, _placing, setPlaceModeEnabled)
     placeMultipleMarkups = QtCore.Property(int, lambda self: self._multiple, setPlaceMultipleMarkups)

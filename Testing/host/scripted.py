@@ -179,8 +179,6 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):  # noqa: N801 (Slicer na
 
     def reload(self) -> None:
         self.build(self._module)
-        if self._entered:
-            self._call("enter")
 
     def enter(self) -> None:
         self._entered = True

@@ -262,3 +262,37 @@ def test_volumes_of_two_patients_are_refused_unless_the_user_says_otherwise(
     user.wait()
     assert not user.ui.samePatientCheckBox.checked
     assert "different patients" in user.ui.messageLabel.text
+
+
+def warp() -> Any:
+    """A transform node with a thin-plate spline."""
+    spline = vtk.vtkThinPlateSplineTransform()
+    for landmarks, shift in ((vtk.vtkPoints(), 0.0), (vtk.vtkPoints(), 3.0)):
+        for i in range(5):
+            landmarks.InsertNextPoint(i * 10.0, i % 2 * 20.0 + shift * i, i % 3 * 15.0)
+        (spline.SetTargetLandmarks if shift else spline.SetSourceLandmarks)(landmarks)
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
+    node.SetAndObserveTransformToParent(spline)
+    return node
+
+
+@pytest.mark.parametrize("way", ["enter", "tool", "guess"])
+def test_a_volume_that_was_refused_is_tried_again(slicer_with_module: Any, add_patient: Any, way: str) -> None:
+    volume = add_patient("t1c")["t1c"]
+    volume.SetAndObserveTransformNodeID(warp().GetID())
+    user = Clinician(slicer_with_module)
+    user.enter()
+    user.wait()
+    assert "harden it" in user.panel.messages.text
+    user.ui.positiveButton.click()
+    assert "harden it" in user.panel.messages.text and not user.ui.positiveButton.checked
+    volume.SetAndObserveTransformNodeID(None)
+    if way == "enter":
+        user.window.select("")
+        user.enter()
+    else:
+        getattr(user.ui, {"tool": "positiveButton", "guess": "guessButton"}[way]).click()
+    user.wait()
+    assert user.task.phase == "ready" and not user.panel.messages.text
+    user.click(INSIDE)
+    assert user.at(user.segment("WT"), INSIDE)

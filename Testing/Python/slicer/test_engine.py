@@ -224,3 +224,40 @@ def test_nothing_is_kept_alive_after_closing(
     assert not node.HasObserver(event)
     node.AddControlPointWorld([0, 0, 0])
     assert len(task.session.prompts) == 2
+
+
+def test_no_answer_waits_for_measuring_and_only_the_last_is_measured(
+    engine: Any, task: Any, world: Any, panel: Any, place: Any, run_until: Run
+) -> None:
+    measured: list[str] = []
+    started: list[str] = []
+
+    def measure(name: str) -> None:
+        def job(progress: Any, cancel: Any) -> str:
+            started.append(name)
+            world.wait("measure", cancel)
+            return name
+
+        engine.measure("measuring", job, measured.append)
+
+    world.held.add("measure")
+    measure("first")
+    run_until(lambda: started == ["first"])
+    task.session.add_point(place(8, 8, 7))
+    run_until(lambda: task.volumes()["WT"] > 0)
+    run_until(lambda: started == ["first", "first"])
+    measure("second")
+    measure("third")
+    world.held.add("update")
+    task.session.add_point(place(4, 4, 4))
+    run_until(lambda: world.calls.count("update") == 2)
+    assert "third" not in started and measured == [] and engine.busy
+    world.held.clear()
+    run_until()
+    assert measured == ["third"] and "second" not in started and not panel.messages
+    world.held.add("measure")
+    measure("last")
+    run_until(lambda: "last" in started)
+    engine.cancel()
+    run_until()
+    assert measured == ["third"] and not engine.busy

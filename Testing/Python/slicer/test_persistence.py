@@ -289,3 +289,22 @@ def test_a_path_that_a_scene_names_is_opened_only_when_the_user_chooses_it(
     engine.set_model("gliomasam")
     engine.set_model(name, saved=True)  # a scene that names what the user has chosen
     assert engine.choice.model == name
+
+
+def test_a_mask_is_packed_once_however_many_there_are(
+    task: Any, segmentation: Any, grid: Geometry, place: Any, monkeypatch: Any
+) -> None:
+    from GliomaSAMLib.prompts import mask, prompt
+    from GliomaSAMLib.slicer.persistence import restore, save_state
+
+    packed = []
+    compress = prompt.zlib.compress
+    monkeypatch.setattr(prompt.zlib, "compress", lambda data, level: packed.append(1) or compress(data, level))
+    shapes = [np.roll(np.eye(*grid.shape[1:], dtype=np.uint8)[None].repeat(grid.shape[0], 0), n, 1) for n in range(40)]
+    for shape in shapes:
+        task.session.add(mask(shape, "WT"))
+    for _ in range(3):
+        save_state(task)
+    assert len(packed) == 40
+    state = restore(segmentation.GetScene(), segmentation)
+    assert state is not None and state.prompts == task.session.prompts

@@ -207,3 +207,22 @@ def test_a_volume_under_a_warp_is_refused_and_so_is_a_segmentation(
     with pytest.raises(StudyError, match="not linear"):
         SegmentWriter(segmentation, reference).write({r: ball(reference, centre) for r in ("WT", "TC", "ET")})
     assert segmentation.GetSegmentation().GetNumberOfSegments() == 0
+
+
+def test_a_volume_in_use_put_under_a_warp_is_read_again_once_it_can_be(
+    task: Any, t1_node: Any, grid: Geometry, panel: Any, put_under_warp: Any, plain: Any, run_until: Callable[..., None]
+) -> None:
+    def place(*ijk: int) -> tuple[float, ...]:
+        return tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
+
+    given = [task.session.add_point(place(5, 5, 5))]
+    run_until()
+    put_under_warp(t1_node)
+    given.append(task.session.add_point(place(12, 11, 8)))
+    run_until()
+    assert "harden it" in panel.told("error") and task.phase == "stopped" and task.volume_nodes == {"t1": t1_node}
+    assert np.array_equal(task.masks("WT"), plain(tuple(given[:1]), grid)["WT"]), "nothing is answered on what was read"
+    t1_node.SetAndObserveTransformNodeID(None)
+    given.append(task.session.add_point(place(3, 12, 8)))
+    run_until()
+    assert task.phase == "ready" and np.array_equal(task.masks("WT"), plain(tuple(given), grid)["WT"])

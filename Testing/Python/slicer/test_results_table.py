@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
 
 
@@ -70,3 +71,10 @@ def test_each_segmentation_has_one_table(mrml_scene: Any, segmentation: Any, row
     assert table.show(rows, "c").GetScene() is mrml_scene
     alone = ResultsTable(mrml_scene)
     assert alone.show(rows, "d") is alone.show([], "d")
+
+
+def test_measuring_stops_when_asked_to(rows: list, small_grid: Geometry) -> None:
+    from GliomaSAMLib.slicer.results_table import results_rows
+
+    with pytest.raises(Cancelled):
+        results_rows({"WT": np.ones(small_grid.shape, np.uint8)}, small_grid, lambda: True)

@@ -1,0 +1,57 @@
+"""Tools of the panel: into which markups the next click goes, and that nothing of them stays when one leaves."""
+
+import pytest
+import slicer
+from user.clinician import Clinician
+
+INSIDE = (12.0, 6.0, 4.0)
+ELSEWHERE = (-12.0, -8.0, -6.0)
+
+
+def is_placing() -> bool:
+    node = slicer.app.applicationLogic().GetInteractionNode()
+    return node.GetCurrentInteractionMode() == node.Place
+
+
+def test_a_tool_stays_down_and_places_for_the_region_chosen_since(user: Clinician) -> None:
+    user.take("positive", "WT")
+    for index, region in ((1, "TC"), (2, "ET"), (0, "WT"), (2, "ET")):
+        user.ui.regionSelector.currentIndex = index
+        user.window.pump(100)
+        assert user.panel.prompts.tool == "positiveButton" and user.ui.positiveButton.checked
+        assert user.ui.placeWidget.currentNode() is user.task.prompt_nodes.node_for("point", True, region)
+    user.window.click("Red", INSIDE)
+    user.wait()
+    assert [prompt.region for prompt in user.task.session.prompts] == ["ET"]
+
+
+@pytest.mark.parametrize("tool", ["positive", "roi"])
+def test_leaving_ends_placing_and_lets_go_of_the_list(user: Clinician, tool: str) -> None:
+    user.take(tool, "WT")
+    user.ui.regionSelector.currentIndex = 1
+    user.window.pump(100)
+    assert is_placing()
+    button = user.ui.positiveButton
+    user.window.select("")
+    assert not is_placing() and not button.checked
+    assert not slicer.app.applicationLogic().GetSelectionNode().GetActivePlaceNodeID()
+
+
+def test_a_click_of_another_module_goes_into_no_prompt(user: Clinician) -> None:
+    user.click(INSIDE, region="WT")
+    task = user.task
+    user.window.select("")
+    slicer.app.applicationLogic().GetInteractionNode().SwitchToSinglePlaceMode()
+    user.window.click("Red", ELSEWHERE)
+    user.window.pump(200)
+    assert len(task.session.prompts) == 1
+
+
+def test_leaving_keeps_the_list_and_the_placing_of_somebody_else(user: Clinician) -> None:
+    user.click(INSIDE, region="WT")
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLMarkupsFiducialNode", "landmarks")
+    slicer.modules.markups.logic().SetActiveList(other)
+    slicer.app.applicationLogic().GetInteractionNode().SwitchToSinglePlaceMode()
+    user.window.select("")
+    assert slicer.app.applicationLogic().GetSelectionNode().GetActivePlaceNodeID() == other.GetID() and is_placing()
+    slicer.app.applicationLogic().GetInteractionNode().SwitchToViewTransformMode()

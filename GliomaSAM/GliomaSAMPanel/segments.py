@@ -10,6 +10,8 @@ from .parameters import Overwrite, Style
 
 EDITOR_TAG = "GliomaSAM"
 """Singleton tag of the embedded editor's node: its settings are not those of the Segment Editor module."""
+OVERLAP = "GliomaSAM.overlap"
+"""Attribute of that node once segments may overlap, as nested ones do: what the user chooses from then on stays."""
 UNDO_STATES = 20
 
 
@@ -58,6 +60,9 @@ class SegmentsSection:
             node.UnRegister(None)
             node.SetSingletonTag(EDITOR_TAG)
             node = slicer.mrmlScene.AddNode(node)
+        if not node.GetAttribute(OVERLAP):  # Slicer's default takes what is painted out of all other segments
+            node.SetOverwriteMode(node.OverwriteNone)
+            node.SetAttribute(OVERLAP, "allowed")
         if node is not self.editorNode:
             self.editorNode = node
             self._ui.editor.setMRMLSegmentEditorNode(node)

@@ -277,7 +277,7 @@ class Session:
                 return
             self.masks = self.masks.replaced({**edits, **(others or {})})
             self.shown = None
-            self._edited.update(edits)
+            self._edited = {**{r: mask for r, mask in self._edited.items() if r not in edits}, **edits}
 
     def take_edits(self) -> bool:
         """Make the edits noted a step of mask prompts, so that they can be undone. Returns whether there were any that

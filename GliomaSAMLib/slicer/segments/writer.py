@@ -10,7 +10,8 @@ import slicer
 from ...errors import OutputError
 from ...geometry import Geometry
 from ..geometry import image_array, image_matrix, image_start, local_to_world, sample, shifted, volume_matrix
-from .cavity import cavity_on
+from .cavity import cavity_id, cavity_on
+from .edits import SegmentChangeDetector, segment_version
 from .node import (
     PARTS_OF_REGION,
     REGION_TAG,
@@ -24,9 +25,9 @@ from .node import (
     place_empty_layers,
     read_segment,
     remove_voxels,
-    segment_digest,
     segment_grid,
     segment_image,
+    segment_mask,
     set_reference,
     terminology,
     trimmed,
@@ -37,47 +38,6 @@ from .ownership import is_own, segment_tag, settle, take
 
 if TYPE_CHECKING:
     from ...session.masks import Box
-
-WRITTEN_TAG = "GliomaSAM.written"
-"""The tag that holds the digest of a segment as it was last written."""
-
-
-class SegmentChangeDetector:
-    """Remembers what segments held when they were written. The digest goes into the segment and is saved with it; the
-    time of the last change of the label map spares computing it while nothing happens.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[Any, int]] = {}
-        self._digests: dict[str, str] = {}  # a segment's tag goes back with it when the user undoes in Segment Editor
-
-    def remember(self, segmentation_node: Any, segment_id: str) -> None:
-        """Take what a segment holds now as written. One that was not started is then in progress."""
-        logic = slicer.vtkSlicerSegmentationsModuleLogic
-        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-        if logic.GetSegmentStatus(segment) == logic.NotStarted:
-            logic.SetSegmentStatus(segment, logic.InProgress)
-        self._digests[segment_id] = segment_digest(segmentation_node, segment_id)
-        segment.SetTag(WRITTEN_TAG, self._digests[segment_id])
-        self._seen[segment_id] = _version(segmentation_node, segment_id)
-
-    def is_edited(self, segmentation_node: Any, segment_id: str) -> bool:
-        """Whether a segment holds something else than when it was written; never written, whether it holds anything."""
-        version = _version(segmentation_node, segment_id)
-        if self._seen.get(segment_id) == version:
-            return False
-        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-        written = self._digests.get(segment_id) or segment_tag(segment, WRITTEN_TAG) or "empty"
-        if segment_digest(segmentation_node, segment_id) != written:
-            return True
-        self._seen[segment_id] = version
-        return False
-
-
-def _version(segmentation_node: Any, segment_id: str) -> tuple[Any, int]:
-    """The label map that holds a segment, and when it was changed."""
-    image = segment_image(segmentation_node, segment_id)
-    return image, image.GetMTime() if image is not None else 0
 
 
 def is_finished(segment: Any) -> bool:
@@ -286,17 +246,21 @@ class SegmentWriter:
         masks = self._checked(region_masks)
         self.prepare()
         ids = self.segment_ids()
-        self.notes = ()
-        self.is_limited = False
-        edits = [
-            edit
-            for plan in self._plans
-            if (edit := self._edit(plan, ids[plan.part], masks, changed, tuple(ids.values()))) is not None
-        ]
+        edits = self._edits(ids, masks, changed)
         if edits:
             self._apply(edits)
         self._new.difference_update(ids.values())
         return tuple(edit.segment_id for edit in edits)
+
+    def amend(self, region_masks: Mapping[str, np.ndarray], box: "Box") -> None:
+        """Let the segments that are there hold masks, as for `write`, inside a box, as if somebody had painted them so:
+        it is part of an edit by hand, for which Segment Editor has kept its undo state.
+        """
+        edits = self._edits(self.segment_ids(), self._checked(region_masks), dict.fromkeys(region_masks, box))
+        for edit in edits:
+            remove_voxels(self.segmentation_node, edit.segment_id, edit.block, edit.removed)
+        for edit in edits:
+            add_voxels(self.segmentation_node, edit.segment_id, edit.block, edit.added)
 
     def _checked(self, region_masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The masks that the style needs, in the shape of the reference."""
@@ -310,6 +274,16 @@ class SegmentWriter:
                     f"the study's grid {self.reference.shape} (K, J, I): read the volumes again"
                 )
         return {region: np.asarray(region_masks[region]) for region in needed}
+
+    def _edits(
+        self, ids: Mapping[str, str], masks: Mapping[str, np.ndarray], changed: "Mapping[str, Box | None] | None"
+    ) -> list[_Edit]:
+        """What is to change in the segments of these ids, by part; `notes` then say what is left as it is."""
+        self.notes = ()
+        self.is_limited = False
+        own = tuple(ids.values())
+        found = [self._edit(plan, ids[plan.part], masks, changed, own) for plan in self._plans if plan.part in ids]
+        return [edit for edit in found if edit is not None]
 
     def _edit(
         self,
@@ -399,14 +373,29 @@ class SegmentWriter:
                 held = read_segment(node, segment_id, block.place, block.shape) > 0
                 remove_voxels(node, segment_id, block, held & cavity)
 
+    def take_from_cavity(self, painted: np.ndarray) -> None:
+        """Let the resection cavity give way where somebody painted a segment over it: bool (K, J, I) on `reference`."""
+        node = self.segmentation_node
+        segment_id = cavity_id(node)
+        if segment_id is None or is_finished(node.GetSegmentation().GetSegment(segment_id)):
+            return
+        mask, block = segment_mask(node, segment_id)
+        if block is None:
+            return
+        to_local = np.linalg.inv(local_to_world(node))
+        there = sample(painted.view(np.uint8), to_local @ self.reference.ijk_to_ras, block.place, block.shape, 0)
+        for own in self.segment_ids().values():
+            held = read_segment(node, own, block.place, block.shape)
+            remove_voxels(node, segment_id, block, mask & ((there & held) > 0))
+
     # reading
 
-    def read(self, region: str, partial: bool = False) -> np.ndarray | None:
+    def read(self, region: str) -> np.ndarray | None:
         """A region as its segments hold it now: uint8 of 0 and 1, (K, J, I) on `reference`, by the nearest voxel.
 
-        None where the style has no such region, or a segment of it is not there; with `partial`, where none is.
+        None where the style has no such region, or a segment of it is not there.
         """
-        found = self._ids_of(region, partial)
+        found = self._ids_of(region)
         if not found:
             return None
         place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
@@ -421,19 +410,33 @@ class SegmentWriter:
         """
         return any(self._watch.is_edited(self.segmentation_node, segment_id) for segment_id in self._ids_of(region))
 
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """The regions that the style has segments for."""
-        return tuple(PARTS_OF_REGION[self.style])
+    def versions(self) -> dict[str, tuple[object, ...]]:
+        """By part another value each time somebody may have changed its segment; none where no segment is there."""
+        return {part: (name, *segment_version(self.segmentation_node, name)) for part, name in self._ids().items()}
 
-    def version(self, region: str) -> tuple[object, ...]:
-        """Another value each time somebody may have changed, removed or added a segment of the region."""
-        return tuple((name, *_version(self.segmentation_node, name)) for name in self._ids_of(region, partial=True))
+    def parts(self, region_masks: Mapping[str, np.ndarray], changed: Collection[str]) -> dict[str, np.ndarray]:
+        """What the segments that are there hold, uint8 of 0 and 1 by part: those `changed` as they are now, the others
+        as masks of the regions say.
+        """
+        ids = self._ids()
+        if not ids:
+            return {}
+        place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
+        return {
+            plan.part: read_segment(self.segmentation_node, ids[plan.part], place, self.reference.shape)
+            if plan.part in changed
+            else plan.mask(region_masks)
+            for plan in self._plans
+            if plan.part in ids
+        }
 
-    def _ids_of(self, region: str, partial: bool = False) -> tuple[str, ...]:
-        """The ids of the segments that hold a region; without `partial` empty where one of them is not there."""
-        if self.segmentation_node is None or self.segmentation_node.GetScene() is None:
-            return ()
-        ids = self.segment_ids()
+    def _ids(self) -> dict[str, str]:
+        """`segment_ids`; none where the node has left the scene."""
+        node = self.segmentation_node
+        return self.segment_ids() if node is not None and node.GetScene() is not None else {}
+
+    def _ids_of(self, region: str) -> tuple[str, ...]:
+        """The ids of the segments that hold a region; empty where one of them is not there."""
+        ids = self._ids()
         parts = PARTS_OF_REGION[self.style].get(region, ())
-        return tuple(ids[part] for part in parts if part in ids) if partial or all(p in ids for p in parts) else ()
+        return tuple(ids[part] for part in parts) if all(part in ids for part in parts) else ()

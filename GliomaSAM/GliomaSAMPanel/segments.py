@@ -109,6 +109,24 @@ class SegmentsSection:
         self._panel.parameters.segmentation = node
         return node
 
+    def separate(self, volumes):
+        """Let results on another examination than that of the segmentation go to one of their own: that made on these
+        volumes, else a new one.
+        """
+        from GliomaSAMLib.slicer.examinations import is_of_another_examination, segmentation_made_on
+
+        before = self._panel.parameters.segmentation
+        if not is_of_another_examination(before, volumes):
+            return
+        found = segmentation_made_on(volumes)
+        if found is not None:
+            self._panel.parameters.segmentation = found
+            text = _("This is another examination: {name}, which was made on it, is shown; {before} stays as it is")
+        else:
+            found = self.newSegmentation(volumes)
+            text = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
+        self._panel.message(text.format(name=found.GetName(), before=before.GetName()), "info")
+
     def show(self, task):
         """Show how a task writes its segments."""
         parameters = self._panel.parameters

@@ -430,4 +430,6 @@ class Panel:
         self.results.show(task)
         self.results.changed(task)
         self.followUp.nodesMayHaveChanged()
+        if not self._due:
+            self.segments.noteLesion(task)
         self.segments.showLesions()

@@ -174,6 +174,12 @@ class SegmentsSection:
             self._ui.editor.setCurrentSegmentID(name)
             self._panel.results.showCavity(task)
 
+    def noteLesion(self, task):
+        """Choose the segment that a task made for "a new one", which is none any more."""
+        parameters = self._panel.parameters
+        if parameters.style is Style.LESION and not parameters.lesionSegment and task.style.lesion_segment:
+            parameters.lesionSegment = task.style.lesion_segment
+
     def showLesions(self):
         """Fill the list of segments that "any lesion" can go to."""
         parameters = self._panel.parameters
@@ -183,9 +189,8 @@ class SegmentsSection:
         if not lesion:
             return
         segmentation = node.GetSegmentation()
-        own = set(self._panel.task.segment_ids().values()) if self._panel.task is not None else set()
         chosen = parameters.lesionSegment
-        ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or name not in own]
+        ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or self._canHoldLesion(node, name)]
         texts = [_("a new one"), *(segmentation.GetSegment(name).GetName() for name in ids)]
         self._lesions = ["", *ids]
         box = self._ui.lesionSelector
@@ -196,3 +201,12 @@ class SegmentsSection:
 
     def _chooseLesion(self, index):
         self._panel.parameters.lesionSegment = self._lesions[index]
+
+    def _canHoldLesion(self, node, name):
+        """Whether a segment is none of those that have another meaning: regions of the tumour, and the cavity."""
+        if self._panel.task is None:
+            return True
+        from GliomaSAMLib.slicer.segments.node import REGION_TAG
+        from GliomaSAMLib.slicer.segments.ownership import segment_tag
+
+        return segment_tag(node.GetSegmentation().GetSegment(name), REGION_TAG) in ("", "lesion")

@@ -1,7 +1,7 @@
 """The segments of one segmentation node: masks written into them, and what somebody else made of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from ...regions import REGIONS
 from ...session.masks import Boxes, PackedMask, PackedMasks
 from .cavity import cavity_version
 from .edits import meant_by_hand, regions_of
+from .node import segment_mask
 from .writer import SegmentWriter
 
 Masks = dict[str, np.ndarray]
@@ -24,7 +25,7 @@ class SegmentStyle:
     Args:
         style: "nested", "disjoint" or "lesion".
         overwrite: "none", "visible" or "all".
-        lesion_segment: The user's segment for the style "lesion".
+        lesion_segment: The user's segment for the style "lesion"; None for a new one, whose id it is once it is made.
         editor_node: vtkMRMLSegmentEditorNode whose masking is respected.
         save_state: Called before segments change.
     """
@@ -73,6 +74,11 @@ class SegmentView:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
         return self._writer.segment_ids() if self._writer is not None and self._node.GetScene() is not None else {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the segments of the style hold nothing, or are not there."""
+        return not any(segment_mask(self._node, name)[0].any() for name in self.segment_ids().values())
+
     def open(self, geometry: Geometry, volume_node: Any) -> bool:
         """Take masks on this grid from now on. Returns whether it is another one than before: then what the segments
         hold has to be read by `read_next`.
@@ -81,9 +87,15 @@ class SegmentView:
         if self.geometry is not None and self.geometry.matches(geometry):
             return False
         self.geometry = geometry
-        self.held = None
         self._restart(self.style)
+        self.forget()
         return True
+
+    def forget(self) -> None:
+        """Know no more what the segments hold: `read_next` finds out."""
+        self.held = None
+        self._found, self._edited = {}, {}
+        self._needs_full_write = False
 
     def close(self) -> None:
         """Know no grid any more."""
@@ -163,6 +175,8 @@ class SegmentView:
         whole = self._needs_full_write or changed is None
         self._needs_full_write = True  # should it fail
         self._writer.write(masks.masks(), None if whole else changed)
+        if self.style.style == "lesion":
+            self.style = replace(self.style, lesion_segment=self._writer.segment_ids()["lesion"])
         self._versions = self._writer.versions()
         self._needs_full_write = bool(self._writer.notes)  # what was not written must be made up for
         self.held = masks

@@ -34,7 +34,7 @@ from .node import (
     union,
     whole_box,
 )
-from .ownership import is_own, segment_tag, settle, take
+from .ownership import own_segment, segment_tag, settle, take
 
 if TYPE_CHECKING:
     from ...session.masks import Box
@@ -132,7 +132,8 @@ class SegmentWriter:
         overwrite: Which other segments lose the voxels that are added: "none", "visible" or "all". Segments marked as
             completed never do.
         volume_node: The volume that the results are given on, for DICOM export; or None.
-        lesion_segment: The id of the user's segment for the style "lesion"; None for one of its own.
+        lesion_segment: The id of the user's segment for the style "lesion"; None for a new one, which the first `write`
+            adds.
         editor_node: vtkMRMLSegmentEditorNode whose masking settings are respected; or None.
         save_state: Called once before a `write` changes anything, to keep an undo state.
 
@@ -168,6 +169,7 @@ class SegmentWriter:
         self.is_limited = False
         self._plans = STYLES[style]
         self._lesion_segment = lesion_segment
+        self._made_lesion: str | None = None
         self._new: set[str] = set()
         self._watch = SegmentChangeDetector()
 
@@ -203,14 +205,10 @@ class SegmentWriter:
         return {part: segment_id for part, segment_id in found.items() if segment_id is not None}
 
     def _segment_of(self, part: str) -> str | None:
-        segmentation = self.segmentation_node.GetSegmentation()
-        if part == "lesion" and self._lesion_segment is not None:
-            return self._lesion_segment if segmentation.GetSegment(self._lesion_segment) is not None else None
-        for segment_id in segmentation.GetSegmentIDs():
-            tag = segment_tag(segmentation.GetSegment(segment_id), REGION_TAG)
-            if tag == part and is_own(self.segmentation_node, segment_id):
-                return str(segment_id)
-        return None
+        if part != "lesion":
+            return own_segment(self.segmentation_node, REGION_TAG, part)
+        wanted = self._lesion_segment or self._made_lesion
+        return wanted if wanted and self.segmentation_node.GetSegmentation().GetSegment(wanted) is not None else None
 
     def _add_segment(self, plan: SegmentPlan) -> None:
         segmentation = self.segmentation_node.GetSegmentation()
@@ -224,6 +222,8 @@ class SegmentWriter:
         take(self.segmentation_node, segment_id)
         segmentation.SeparateSegmentLabelmap(segment_id)  # a layer of its own: a small one is changed fast
         self._new.add(segment_id)
+        if plan.part == "lesion":
+            self._made_lesion = segment_id
 
     # writing
 

@@ -122,6 +122,7 @@ class SegmentView:
 
     def _restart(self, style: SegmentStyle) -> None:
         assert self.geometry is not None
+        before = self._writer
         self._writer = SegmentWriter(
             self._node,
             self.geometry,
@@ -132,6 +133,8 @@ class SegmentView:
             editor_node=style.editor_node,
             save_state=style.save_state,
         )
+        if before is not None:
+            self._writer.neighbours = before.neighbours
         self.style = style
         self._found, self._edited = {}, {}
         self._versions = self._writer.versions() if self.is_read else {}

@@ -12,6 +12,7 @@ from ...geometry import Geometry
 from ..geometry import image_array, image_matrix, image_start, local_to_world, sample, shifted, volume_matrix
 from .cavity import cavity_id, cavity_on
 from .edits import SegmentChangeDetector, segment_version
+from .neighbours import OVERWRITE_MODES, Neighbours
 from .node import (
     PARTS_OF_REGION,
     REGION_TAG,
@@ -21,6 +22,7 @@ from .node import (
     add_voxels,
     check_segmentation_node,
     covering_block,
+    is_finished,
     new_segmentation,
     place_empty_layers,
     read_segment,
@@ -32,25 +34,13 @@ from .node import (
     terminology,
     trimmed,
     union,
+    visible_segments,
     whole_box,
 )
 from .ownership import own_segment, segment_tag, settle, take
 
 if TYPE_CHECKING:
     from ...session.masks import Box
-
-
-def is_finished(segment: Any) -> bool:
-    """Whether the user has marked a segment as completed: nothing changes it any more."""
-    logic = slicer.vtkSlicerSegmentationsModuleLogic
-    return bool(logic.GetSegmentStatus(segment) == logic.Completed)
-
-
-def visible_segments(segmentation_node: Any) -> tuple[str, ...]:
-    """The ids of the segments that are shown."""
-    display_node = segmentation_node.GetDisplayNode()
-    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
-    return tuple(name for name in ids if display_node is None or display_node.GetSegmentVisibility(name))
 
 
 def editable(segmentation_node: Any, editor_node: Any, block: Block, own: Collection[str]) -> np.ndarray | None:
@@ -105,8 +95,6 @@ def _by_intensity(segmentation_node: Any, editor_node: Any, block: Block) -> np.
 
 __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
 
-OVERWRITE_MODES = ("none", "visible", "all")
-
 OUTSIDE = 2
 """On a segment's grid: no voxel of the changed box lies here."""
 
@@ -138,6 +126,7 @@ class SegmentWriter:
         save_state: Called once before a `write` changes anything, to keep an undo state.
 
     Attributes:
+        neighbours: What other segments gave way with; a writer that takes this one's place goes on with it.
         notes: What the last `write` left as it was, for the user to read.
         is_limited: Whether the last `write` left something as it was, for whatever reason.
     """
@@ -165,6 +154,7 @@ class SegmentWriter:
         self.volume_node = volume_node
         self.editor_node = editor_node
         self.save_state = save_state
+        self.neighbours = Neighbours(segmentation_node)
         self.notes: tuple[str, ...] = ()
         self.is_limited = False
         self._plans = STYLES[style]
@@ -339,26 +329,13 @@ class SegmentWriter:
             for edit in edits:
                 remove_voxels(node, edit.segment_id, edit.block, edit.removed)
             for edit in edits:
-                self._overwrite(edit)
+                self.neighbours.give_way(edit.block, edit.added, self.overwrite)
             for edit in edits:
                 add_voxels(node, edit.segment_id, edit.block, edit.added)
                 self._watch.remember(node, edit.segment_id)
+            self.neighbours.give_back()
         finally:
             node.EndModify(modified)
-
-    def _overwrite(self, edit: _Edit) -> None:
-        """Take what is added out of the other segments that the user lets us overwrite."""
-        node = self.segmentation_node
-        segmentation = node.GetSegmentation()
-        choices: dict[str, tuple[str, ...]] = {"none": (), "visible": visible_segments(node)}
-        for segment_id in choices.get(self.overwrite, segmentation.GetSegmentIDs()):
-            segment = segmentation.GetSegment(segment_id)
-            if segment_tag(segment, REGION_TAG) or is_finished(segment):
-                continue
-            block = covering_block(segment_grid(node, segment_id), edit.block.place, edit.block.shape)
-            taken = sample(edit.added.view(np.uint8), edit.block.place, block.place, block.shape, 0)
-            held = read_segment(node, segment_id, block.place, block.shape)
-            remove_voxels(node, segment_id, block, (taken & held) > 0)
 
     def leave_cavity(self) -> None:
         """Take the resection cavity out of the regions, as if somebody had erased it there."""

@@ -87,6 +87,24 @@ class InputsSection:
         parameters.skull = Skull(options["skull"])
         parameters.samePatient = options["same_patient"]
 
+    def offerOwn(self, segmentation):
+        """Fill the selectors with the volumes of the examination that a segmentation was made on, where those chosen
+        are of another.
+        """
+        from GliomaSAMLib.slicer.examinations import is_of_another_examination, own_volumes
+
+        if not is_of_another_examination(segmentation, self.nodes()):
+            return
+        own = own_volumes(segmentation)
+        for modality in MODALITIES:
+            setattr(self._panel.parameters, modality, own.get(modality))
+        self._panel.parameters.samePatient = False  # it was said of other volumes
+        if own:
+            text = _("{name} was made on another examination: the volumes of that one are chosen now")
+        else:
+            text = _("{name} was made on another examination than the volumes chosen: choose its own")
+        self._panel.message(text.format(name=segmentation.GetName()), "info")
+
     def markUnsure(self):
         """Mark the selectors whose guess is not certain, as long as it has not been changed."""
         for modality, label in self._labels.items():

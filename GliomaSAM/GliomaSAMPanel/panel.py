@@ -372,8 +372,11 @@ class Panel:
             if self._isNew("scene", True):
                 self.segments.placeEmptyLayers()
             ids = tuple(node.GetID() for node in volumes.values())
-            if self._isNew("volumes", ids) and volumes and self.parameters.segmentation is None and self.entered:
-                self.segments.newSegmentation(volumes)
+            if self._isNew("volumes", ids) and volumes:
+                if self.parameters.segmentation is None and self.entered:
+                    self.segments.newSegmentation(volumes)
+                elif self.parameters.segmentation is self._node and self._node is not None:
+                    self.segments.separate(volumes)
             if self.parameters.segmentation is not self._node:
                 self._switch()
         self._applyToTask()
@@ -394,6 +397,8 @@ class Panel:
         if task is not None and task.volume_nodes:
             self.inputs.show(task)
             self.segments.show(task)
+        elif task is not None:
+            self.inputs.offerOwn(task.node)
         self.model.sync()
         self.results.show(task)
 
@@ -439,4 +444,6 @@ class Panel:
         self.results.show(task)
         self.results.changed(task)
         self.followUp.nodesMayHaveChanged()
+        if not self._due:
+            self.segments.noteLesion(task)
         self.segments.showLesions()

@@ -226,7 +226,10 @@ class ResultsSection:
 
                 task = self._requireKnown()
                 if task is not None:
-                    export_label_map(task.node, task.geometry, path, style=task.style.style)
+                    style = task.style
+                    export_label_map(
+                        task.node, task.geometry, path, style=style.style, lesion_segment=style.lesion_segment
+                    )
                     self._saved(path)
 
     def exportSegmentation(self):

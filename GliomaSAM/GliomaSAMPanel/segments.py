@@ -10,6 +10,8 @@ from .parameters import Overwrite, Style
 
 EDITOR_TAG = "GliomaSAM"
 """Singleton tag of the embedded editor's node: its settings are not those of the Segment Editor module."""
+OVERLAP = "GliomaSAM.overlap"
+"""Attribute of that node once segments may overlap, as nested ones do: what the user chooses from then on stays."""
 UNDO_STATES = 20
 
 
@@ -58,6 +60,9 @@ class SegmentsSection:
             node.UnRegister(None)
             node.SetSingletonTag(EDITOR_TAG)
             node = slicer.mrmlScene.AddNode(node)
+        if not node.GetAttribute(OVERLAP):  # Slicer's default takes what is painted out of all other segments
+            node.SetOverwriteMode(node.OverwriteNone)
+            node.SetAttribute(OVERLAP, "allowed")
         if node is not self.editorNode:
             self.editorNode = node
             self._ui.editor.setMRMLSegmentEditorNode(node)
@@ -106,6 +111,24 @@ class SegmentsSection:
         self._panel.parameters.segmentation = node
         return node
 
+    def separate(self, volumes):
+        """Let results on another examination than that of the segmentation go to one of their own: that made on these
+        volumes, else a new one.
+        """
+        from GliomaSAMLib.slicer.examinations import is_of_another_examination, segmentation_made_on
+
+        before = self._panel.parameters.segmentation
+        if not is_of_another_examination(before, volumes):
+            return
+        found = segmentation_made_on(volumes)
+        if found is not None:
+            self._panel.parameters.segmentation = found
+            text = _("This is another examination: {name}, which was made on it, is shown; {before} stays as it is")
+        else:
+            found = self.newSegmentation(volumes)
+            text = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
+        self._panel.message(text.format(name=found.GetName(), before=before.GetName()), "info")
+
     def show(self, task):
         """Show how a task writes its segments."""
         parameters = self._panel.parameters
@@ -153,6 +176,12 @@ class SegmentsSection:
             self._ui.editor.setCurrentSegmentID(name)
             self._panel.results.showCavity(task)
 
+    def noteLesion(self, task):
+        """Choose the segment that a task made for "a new one", which is none any more."""
+        parameters = self._panel.parameters
+        if parameters.style is Style.LESION and not parameters.lesionSegment and task.style.lesion_segment:
+            parameters.lesionSegment = task.style.lesion_segment
+
     def showLesions(self):
         """Fill the list of segments that "any lesion" can go to."""
         parameters = self._panel.parameters
@@ -162,9 +191,8 @@ class SegmentsSection:
         if not lesion:
             return
         segmentation = node.GetSegmentation()
-        own = set(self._panel.task.segment_ids().values()) if self._panel.task is not None else set()
         chosen = parameters.lesionSegment
-        ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or name not in own]
+        ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or self._canHoldLesion(node, name)]
         texts = [_("a new one"), *(segmentation.GetSegment(name).GetName() for name in ids)]
         self._lesions = ["", *ids]
         box = self._ui.lesionSelector
@@ -175,3 +203,12 @@ class SegmentsSection:
 
     def _chooseLesion(self, index):
         self._panel.parameters.lesionSegment = self._lesions[index]
+
+    def _canHoldLesion(self, node, name):
+        """Whether a segment is none of those that have another meaning: regions of the tumour, and the cavity."""
+        if self._panel.task is None:
+            return True
+        from GliomaSAMLib.slicer.segments.node import REGION_TAG
+        from GliomaSAMLib.slicer.segments.ownership import segment_tag
+
+        return segment_tag(node.GetSegmentation().GetSegment(name), REGION_TAG) in ("", "lesion")

@@ -112,7 +112,7 @@ class PromptHistory:
     def notes(self) -> tuple[str, ...]:
         """What the user should know about prompts that other weights answered."""
         if self.is_inherited and not self.begins_empty:
-            made = "other weights or rules made what the segments hold"
+            made = "other weights or rules made what the segments hold, or somebody drew it"
             return (f"{made}: it stays as it is, and the next prompt refines it",)
         if self.earlier:
             return ("the dimmed prompts are not answered any more: what was made of them before is kept as masks",)

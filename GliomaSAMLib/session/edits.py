@@ -22,9 +22,9 @@ class NotedEdits:
         return bool(self._edited)
 
     def note(self, edits: Edits, before: PackedMasks) -> None:
-        """Note edits of masks that were `before`."""
+        """Note edits of masks that were `before`; the latest come last, as nesting follows them."""
         self._before = self._before if self._edited else before
-        self._edited.update(edits)
+        self._edited = {r: mask for r, mask in self._edited.items() if r not in edits} | dict(edits)
 
     def clear(self) -> None:
         """Forget them."""

@@ -13,6 +13,7 @@ from ..regions import REGIONS
 from ..session import Prediction, Session
 from ..session.masks import Boxes
 from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
+from .lesions import PromptsByPlace
 from .markups_sync import PromptNodes
 from .persistence import SavedState, save_state, saved_volumes
 from .preparation import Preparation
@@ -45,6 +46,7 @@ class SegmentationController:
         self._engine = engine
         self._preparation = Preparation()
         self._view = SegmentView(segmentation_node)
+        self._places = PromptsByPlace(self.session, self._view)
         self._encode_due = False
         self._uncertainty_due = False
         self._uncertainty: Uncertainty | None = None
@@ -150,10 +152,10 @@ class SegmentationController:
         return self._view.style
 
     def set_style(self, style: SegmentStyle) -> None:
-        """Write results in another way from now on; what is shown is written again. Raises `OutputError`."""
+        """Write results in another way from now on; `PromptsByPlace` says what is then shown. Raises `OutputError`."""
         self.take_edits()
-        if self._view.set_style(style) and self.session.masks is not None:
-            self._write(None)
+        if self._places.set_style(style):
+            self.changed(dict.fromkeys(REGIONS))
         self._unsaved = True
 
     def refresh(self, settled: bool = False) -> None:

@@ -26,7 +26,12 @@ Path = str | os.PathLike[str]
 
 
 def export_label_map(
-    segmentation_node: Any, reference: Any, path: Path, et_label: int = 3, style: str = "nested"
+    segmentation_node: Any,
+    reference: Any,
+    path: Path,
+    et_label: int = 3,
+    style: str = "nested",
+    lesion_segment: str | None = None,
 ) -> None:
     """Write our segments, as they are now, as a label map: NCR 1, ED 2, ET `et_label`; a lesion of the user's is 1.
 
@@ -35,7 +40,7 @@ def export_label_map(
         reference: The grid to write on: a `Geometry` (world, RAS mm) or a volume node with perpendicular axes.
         path: Ending in .nii.gz, .nii, .nrrd or .mha. A file that is there is replaced.
         et_label: 3, or 4 as before 2023.
-        style: Of the segments, see `SegmentWriter`.
+        style, lesion_segment: Which segments, see `SegmentWriter`.
 
     Raises:
         OutputError: There are no such segments, or the file cannot be written; an old one is then unchanged.
@@ -44,7 +49,7 @@ def export_label_map(
     check_output_path(path, LABEL_MAP_SUFFIXES)
     check_segmentation_node(segmentation_node)
     geometry = _geometry(reference)
-    writer = SegmentWriter(segmentation_node, geometry, style)
+    writer = SegmentWriter(segmentation_node, geometry, style, lesion_segment=lesion_segment)
     masks = {region: writer.read(region) for region in ("WT", "TC", "ET")}
     held = {region: mask for region, mask in masks.items() if mask is not None}
     if "WT" not in held:

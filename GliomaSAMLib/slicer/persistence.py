@@ -12,7 +12,8 @@ from ..prompts.history import prompt_to_json
 from ..session.prediction import RULES
 from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
-from .segments.node import STYLES
+from .segments.node import REGION_TAG, STYLES
+from .segments.ownership import own_segment
 from .segments.view import SegmentStyle
 from .segments.writer import OVERWRITE_MODES
 
@@ -109,7 +110,11 @@ def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
         return None
     state = _decoded(text, segmentation_node.GetName())
     saved = saved_volumes(segmentation_node)
-    return replace(state, nodes={modality: node for modality, node in saved.items() if node.GetScene() is scene})
+    style = state.style
+    if style.style == "lesion" and style.lesion_segment is None:  # of a version that had one such segment at most
+        style = replace(style, lesion_segment=own_segment(segmentation_node, REGION_TAG, "lesion"))
+    nodes = {modality: node for modality, node in saved.items() if node.GetScene() is scene}
+    return replace(state, nodes=nodes, style=style)
 
 
 def saved_volumes(segmentation_node: Any) -> dict[str, Any]:

@@ -96,7 +96,7 @@ class QuickPredictor:
             self._ball(masks, self._ras.reshape(-1, 3).mean(0), "WT")
         for prompt in prompts:
             if prompt.mask is not None:
-                masks[prompt.region] = np.array(prompt.mask) > 0
+                draw(masks, prompt)
             elif prompt.kind == "box":
                 for region in implied_regions(prompt.region, prompt.positive):
                     masks[region][tuple(prompt_voxels(prompt, self.study.reference).T)] = True
@@ -121,3 +121,14 @@ class QuickPredictor:
             inside = REGIONS.index(other) <= REGIONS.index(region)
             if inside or region == "WT":
                 masks[other] |= distance <= radius**2
+
+
+def draw(masks: dict[str, np.ndarray], prompt: Prompt) -> None:
+    """Take a mask drawn by hand, and nest the other regions about it, in place."""
+    drawn = np.array(prompt.mask) > 0
+    edited = REGIONS.index(prompt.region)
+    for number, region in enumerate(REGIONS):
+        if number == edited:
+            masks[region] = drawn.astype(masks[region].dtype)
+        else:
+            masks[region] = masks[region] | drawn if number < edited else masks[region] & drawn

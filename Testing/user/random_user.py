@@ -145,7 +145,6 @@ class RandomUser:
         own = [name for name in names if not name.startswith(FOREIGN)]
         if own and editor.sourceVolumeNode() is not None:
             editor.setCurrentSegmentID(self.random.choice(own))
-            editor.mrmlSegmentEditorNode().SetOverwriteMode(2)  # other segments stay
             editor.paint(self.place(), 4.0, self.random.random() < 0.7)
 
     def switch_module(self) -> None:

@@ -17,7 +17,7 @@ from ...followup.dates import dates_in_name, parse_date
 from ..modality_detection import guess_volumes, visible_volumes
 from ..patients import item_above
 from ..persistence import saved_volumes
-from ..segments.patient import patient_of
+from ..segments.patient import database_value, patient_of
 from .outlines import has_outline, is_tumour_segmentation, tumour_segments
 
 DATE_ATTRIBUTES = ("DICOM.AcquisitionDate", "DICOM.StudyDate")
@@ -177,7 +177,7 @@ def _name(scene: Any, key: Any, segmentation: Any) -> str:
 def _date(scene: Any, key: Any, volumes: list[Any], segmentation: Any, named: str) -> tuple[date | None, str]:
     texts = []
     for tag in DATE_TAGS:
-        texts += [value for node in volumes if (value := _database_value(node, tag))]
+        texts += [value for node in volumes if (value := database_value(node, tag))]
     if key[0] == "study":
         hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
         texts += [hierarchy.GetItemAttribute(key[1], name) or "" for name in DATE_ATTRIBUTES]
@@ -199,18 +199,12 @@ def _thickness(volumes: Iterable[Any]) -> float | None:
     found = []
     for node in volumes:
         try:
-            value = float(_database_value(node, THICKNESS_TAG))
+            value = float(database_value(node, THICKNESS_TAG) or "")
         except ValueError:
             continue
         if value > 0:
             found.append(value)
     return max(found, default=None)
-
-
-def _database_value(node: Any, tag: str) -> str:
-    database = getattr(slicer, "dicomDatabase", None)
-    instances = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    return str(database.instanceValue(instances[0], tag) or "").strip() if database and instances else ""
 
 
 def _of_one_patient(visits: list[SceneVisit], like: Any) -> list[SceneVisit]:

@@ -138,6 +138,19 @@ class Block:
         return Block(self.matrix, start, shape)  # type: ignore[arg-type]
 
 
+def is_finished(segment: Any) -> bool:
+    """Whether the user has marked a segment as completed: nothing changes it any more."""
+    logic = slicer.vtkSlicerSegmentationsModuleLogic
+    return bool(logic.GetSegmentStatus(segment) == logic.Completed)
+
+
+def visible_segments(segmentation_node: Any) -> tuple[str, ...]:
+    """The ids of the segments that are shown."""
+    display_node = segmentation_node.GetDisplayNode()
+    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
+    return tuple(name for name in ids if display_node is None or display_node.GetSegmentVisibility(name))
+
+
 def segment_image(segmentation_node: Any, segment_id: str) -> Any:
     """The label map (vtkOrientedImageData) that holds a segment, perhaps with others; None where there is none."""
     return segmentation_node.GetBinaryLabelmapInternalRepresentation(segment_id)

@@ -48,6 +48,15 @@ def is_own(segmentation_node: Any, segment_id: str) -> bool:
     return own_id == segment_id and maker not in _identities(segmentation_node.GetScene())
 
 
+def own_segment(segmentation_node: Any, kind_tag: str, kind: str) -> str | None:
+    """The id of the first of a node's own segments whose tag of this name says `kind`; None where there is none."""
+    segmentation = segmentation_node.GetSegmentation()
+    for segment_id in segmentation.GetSegmentIDs():
+        if segment_tag(segmentation.GetSegment(segment_id), kind_tag) == kind and is_own(segmentation_node, segment_id):
+            return str(segment_id)
+    return None
+
+
 def settle(segmentation_node: Any, kind_tag: str) -> None:
     """Give a node an identity where it has none, and mark of its own segments the first of each kind, which the tag of
     this name tells.

@@ -30,7 +30,7 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
     chosen = [node for node in volume_nodes if node.GetScene() is not None]
     if any(one is other for one in known for other in chosen):
         return ""
-    pairs = [(_same(one, other), other) for one in (segmentation_node, *known) for other in chosen]
+    pairs = [(same_patient(one, other), other) for one in (segmentation_node, *known) for other in chosen]
     name = segmentation_node.GetName()
     for same, other in pairs:
         if same is False:
@@ -47,7 +47,7 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
     )
 
 
-def _same(node: Any, other: Any) -> bool | None:
+def same_patient(node: Any, other: Any) -> bool | None:
     """Whether two nodes are of one patient; None where that is not known."""
     for find in (hierarchy_patient, _database_patient):
         one, two = find(node), find(other)
@@ -76,6 +76,11 @@ def hierarchy_patient(node: Any) -> str | None:
 
 def _database_patient(node: Any) -> str | None:
     """The PatientID that Slicer's DICOM database knows of a node's first slice."""
+    return database_value(node, PATIENT_ID)
+
+
+def database_value(node: Any, tag: str) -> str | None:
+    """What Slicer's DICOM database knows of a tag ("gggg,eeee") of a node's first slice; None where that is nothing."""
     database = getattr(slicer, "dicomDatabase", None)
     instances = (node.GetAttribute("DICOM.instanceUIDs") or "").split()
-    return (str(database.instanceValue(instances[0], PATIENT_ID)) or None) if database and instances else None
+    return (str(database.instanceValue(instances[0], tag) or "").strip() or None) if database and instances else None

@@ -1,7 +1,7 @@
 """The segments of one segmentation node: masks written into them, and what somebody else made of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,8 @@ from ...geometry import Geometry
 from ...regions import REGIONS
 from ...session.masks import Boxes, PackedMask, PackedMasks
 from .cavity import cavity_version
+from .edits import meant_by_hand, regions_of
+from .node import segment_mask
 from .writer import SegmentWriter
 
 Masks = dict[str, np.ndarray]
@@ -23,7 +25,7 @@ class SegmentStyle:
     Args:
         style: "nested", "disjoint" or "lesion".
         overwrite: "none", "visible" or "all".
-        lesion_segment: The user's segment for the style "lesion".
+        lesion_segment: The user's segment for the style "lesion"; None for a new one, whose id it is once it is made.
         editor_node: vtkMRMLSegmentEditorNode whose masking is respected.
         save_state: Called before segments change.
     """
@@ -48,8 +50,8 @@ class SegmentView:
         self._volume_node: Any = None
         self._found: dict[str, PackedMask] = {}
         self._edited: Masks = {}
-        self._versions: dict[str, object] = {}
-        self._last_versions: dict[str, object] = {}
+        self._versions: dict[str, tuple[object, ...]] = {}
+        self._last_versions: dict[str, tuple[object, ...]] = {}
         self._cavity: object = ()
         self._last_cavity: object = ()
         self._needs_full_write = False
@@ -72,6 +74,11 @@ class SegmentView:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
         return self._writer.segment_ids() if self._writer is not None and self._node.GetScene() is not None else {}
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the segments of the style hold nothing, or are not there."""
+        return not any(segment_mask(self._node, name)[0].any() for name in self.segment_ids().values())
+
     def open(self, geometry: Geometry, volume_node: Any) -> bool:
         """Take masks on this grid from now on. Returns whether it is another one than before: then what the segments
         hold has to be read by `read_next`.
@@ -80,9 +87,15 @@ class SegmentView:
         if self.geometry is not None and self.geometry.matches(geometry):
             return False
         self.geometry = geometry
-        self.held = None
         self._restart(self.style)
+        self.forget()
         return True
+
+    def forget(self) -> None:
+        """Know no more what the segments hold: `read_next` finds out."""
+        self.held = None
+        self._found, self._edited = {}, {}
+        self._needs_full_write = False
 
     def close(self) -> None:
         """Know no grid any more."""
@@ -109,6 +122,7 @@ class SegmentView:
 
     def _restart(self, style: SegmentStyle) -> None:
         assert self.geometry is not None
+        before = self._writer
         self._writer = SegmentWriter(
             self._node,
             self.geometry,
@@ -119,9 +133,11 @@ class SegmentView:
             editor_node=style.editor_node,
             save_state=style.save_state,
         )
+        if before is not None:
+            self._writer.neighbours = before.neighbours
         self.style = style
         self._found, self._edited = {}, {}
-        self._versions = self._version_of_each() if self.is_read else {}
+        self._versions = self._writer.versions() if self.is_read else {}
 
     def read_next(self) -> tuple[PackedMasks, Masks] | None:
         """Read one segment more, so that each call is short.
@@ -143,7 +159,7 @@ class SegmentView:
             return None
         self.held, edited = PackedMasks(self.geometry.shape, self._found), self._edited
         self._found, self._edited = {}, {}
-        self._versions = self._version_of_each()
+        self._versions = self._writer.versions()
         return self.held, edited
 
     def write(self, masks: PackedMasks, changed: Boxes | None) -> None:
@@ -162,7 +178,9 @@ class SegmentView:
         whole = self._needs_full_write or changed is None
         self._needs_full_write = True  # should it fail
         self._writer.write(masks.masks(), None if whole else changed)
-        self._versions = self._version_of_each()
+        if self.style.style == "lesion":
+            self.style = replace(self.style, lesion_segment=self._writer.segment_ids()["lesion"])
+        self._versions = self._writer.versions()
         self._needs_full_write = bool(self._writer.notes)  # what was not written must be made up for
         self.held = masks
         if self._writer.is_limited:
@@ -182,24 +200,46 @@ class SegmentView:
         if self._writer is None or self.held is None:
             return {}, {}
         self._leave_cavity(settled)
-        before, self._last_versions = self._last_versions, self._version_of_each()
+        last, now = self._last_versions, self._writer.versions()
+        self._last_versions = now
+        if now == self._versions or (settled and now != last):  # a stroke may change several segments
+            return {}, {}
+        changed = {part for part in {*now, *self._versions} if now.get(part) != self._versions.get(part)}
+        masks, drawn = self._meant(self._writer, self.held.masks(), changed)
         edited: Masks = {}
         others: Masks = {}
-        for region, version in self._last_versions.items():
-            if version == self._versions.get(region) or (settled and version != before.get(region)):
+        for region, mask in masks.items():
+            if PackedMask.of(mask).equals(self.held.regions[region]):
                 continue
-            self._versions[region] = version
-            mask = self._writer.read(region, partial=True)
-            now = np.zeros(self.held.shape, np.uint8) if mask is None else mask
-            if PackedMask.of(now).equals(self.held.regions[region]):
-                continue
-            if mask is not None and self._writer.edited(region):
-                edited[region] = now
+            if region in drawn and self._writer.edited(region):
+                edited[region] = mask
             else:
-                others[region] = now
+                others[region] = mask
                 self._needs_full_write = True
+        self._versions = self._writer.versions()
         self.held = self.held.replaced({**edited, **others})
         return edited, others
+
+    def _meant(self, writer: SegmentWriter, held: Masks, changed: set[str]) -> tuple[Masks, tuple[str, ...]]:
+        """Read the segments that were changed, and let the others follow, see `meant_by_hand`. Returns the masks of the
+        regions, and which of them somebody drew.
+        """
+        shape = writer.reference.shape
+        before = {part: mask.view(bool) for part, mask in writer.parts(held, ()).items()}
+        parts = {part: mask.view(bool) for part, mask in writer.parts(held, changed).items()}
+        meant, drawn = meant_by_hand(writer.style, before, parts)
+        if self._cavity:
+            writer.take_from_cavity(np.logical_or.reduce([mask & ~before[part] for part, mask in parts.items()]))
+            self._cavity = self._last_cavity = cavity_version(self._node)
+        apart = [part for part, mask in parts.items() if not np.array_equal(mask, meant[part])]
+        if not apart:
+            return regions_of(writer.style, parts, shape), drawn
+        box = PackedMask.of(np.logical_or.reduce([parts[part] != meant[part] for part in apart])).box
+        assert box is not None
+        writer.amend(regions_of(writer.style, meant, shape), box)
+        if writer.is_limited:  # by the user's masking, or a segment that is marked as completed
+            meant = {part: mask.view(bool) for part, mask in writer.parts(held, set(parts)).items()}
+        return regions_of(writer.style, meant, shape), drawn
 
     def _leave_cavity(self, settled: bool) -> None:
         """Take what was painted as resection cavity out of the tumour: the edits that `take_changes` then finds."""
@@ -209,10 +249,6 @@ class SegmentView:
         self._cavity = self._last_cavity
         assert self._writer is not None
         self._writer.leave_cavity()
-
-    def _version_of_each(self) -> dict[str, object]:
-        assert self._writer is not None
-        return {region: self._writer.version(region) for region in self._writer.regions}
 
 
 _NOWHERE = Geometry((1, 1, 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))

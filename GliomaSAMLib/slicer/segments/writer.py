@@ -10,7 +10,9 @@ import slicer
 from ...errors import OutputError
 from ...geometry import Geometry
 from ..geometry import image_array, image_matrix, image_start, local_to_world, sample, shifted, volume_matrix
-from .cavity import cavity_on
+from .cavity import cavity_id, cavity_on
+from .edits import SegmentChangeDetector, segment_version
+from .neighbours import OVERWRITE_MODES, Neighbours
 from .node import (
     PARTS_OF_REGION,
     REGION_TAG,
@@ -20,77 +22,25 @@ from .node import (
     add_voxels,
     check_segmentation_node,
     covering_block,
+    is_finished,
     new_segmentation,
     place_empty_layers,
     read_segment,
     remove_voxels,
-    segment_digest,
     segment_grid,
     segment_image,
+    segment_mask,
     set_reference,
     terminology,
     trimmed,
     union,
+    visible_segments,
     whole_box,
 )
-from .ownership import is_own, segment_tag, settle, take
+from .ownership import own_segment, segment_tag, settle, take
 
 if TYPE_CHECKING:
     from ...session.masks import Box
-
-WRITTEN_TAG = "GliomaSAM.written"
-"""The tag that holds the digest of a segment as it was last written."""
-
-
-class SegmentChangeDetector:
-    """Remembers what segments held when they were written. The digest goes into the segment and is saved with it; the
-    time of the last change of the label map spares computing it while nothing happens.
-    """
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[Any, int]] = {}
-        self._digests: dict[str, str] = {}  # a segment's tag goes back with it when the user undoes in Segment Editor
-
-    def remember(self, segmentation_node: Any, segment_id: str) -> None:
-        """Take what a segment holds now as written. One that was not started is then in progress."""
-        logic = slicer.vtkSlicerSegmentationsModuleLogic
-        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-        if logic.GetSegmentStatus(segment) == logic.NotStarted:
-            logic.SetSegmentStatus(segment, logic.InProgress)
-        self._digests[segment_id] = segment_digest(segmentation_node, segment_id)
-        segment.SetTag(WRITTEN_TAG, self._digests[segment_id])
-        self._seen[segment_id] = _version(segmentation_node, segment_id)
-
-    def is_edited(self, segmentation_node: Any, segment_id: str) -> bool:
-        """Whether a segment holds something else than when it was written; never written, whether it holds anything."""
-        version = _version(segmentation_node, segment_id)
-        if self._seen.get(segment_id) == version:
-            return False
-        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
-        written = self._digests.get(segment_id) or segment_tag(segment, WRITTEN_TAG) or "empty"
-        if segment_digest(segmentation_node, segment_id) != written:
-            return True
-        self._seen[segment_id] = version
-        return False
-
-
-def _version(segmentation_node: Any, segment_id: str) -> tuple[Any, int]:
-    """The label map that holds a segment, and when it was changed."""
-    image = segment_image(segmentation_node, segment_id)
-    return image, image.GetMTime() if image is not None else 0
-
-
-def is_finished(segment: Any) -> bool:
-    """Whether the user has marked a segment as completed: nothing changes it any more."""
-    logic = slicer.vtkSlicerSegmentationsModuleLogic
-    return bool(logic.GetSegmentStatus(segment) == logic.Completed)
-
-
-def visible_segments(segmentation_node: Any) -> tuple[str, ...]:
-    """The ids of the segments that are shown."""
-    display_node = segmentation_node.GetDisplayNode()
-    ids = segmentation_node.GetSegmentation().GetSegmentIDs()
-    return tuple(name for name in ids if display_node is None or display_node.GetSegmentVisibility(name))
 
 
 def editable(segmentation_node: Any, editor_node: Any, block: Block, own: Collection[str]) -> np.ndarray | None:
@@ -145,8 +95,6 @@ def _by_intensity(segmentation_node: Any, editor_node: Any, block: Block) -> np.
 
 __all__ = ["OVERWRITE_MODES", "SegmentWriter", "new_segmentation"]
 
-OVERWRITE_MODES = ("none", "visible", "all")
-
 OUTSIDE = 2
 """On a segment's grid: no voxel of the changed box lies here."""
 
@@ -172,11 +120,13 @@ class SegmentWriter:
         overwrite: Which other segments lose the voxels that are added: "none", "visible" or "all". Segments marked as
             completed never do.
         volume_node: The volume that the results are given on, for DICOM export; or None.
-        lesion_segment: The id of the user's segment for the style "lesion"; None for one of its own.
+        lesion_segment: The id of the user's segment for the style "lesion"; None for a new one, which the first `write`
+            adds.
         editor_node: vtkMRMLSegmentEditorNode whose masking settings are respected; or None.
         save_state: Called once before a `write` changes anything, to keep an undo state.
 
     Attributes:
+        neighbours: What other segments gave way with; a writer that takes this one's place goes on with it.
         notes: What the last `write` left as it was, for the user to read.
         is_limited: Whether the last `write` left something as it was, for whatever reason.
     """
@@ -204,10 +154,12 @@ class SegmentWriter:
         self.volume_node = volume_node
         self.editor_node = editor_node
         self.save_state = save_state
+        self.neighbours = Neighbours(segmentation_node)
         self.notes: tuple[str, ...] = ()
         self.is_limited = False
         self._plans = STYLES[style]
         self._lesion_segment = lesion_segment
+        self._made_lesion: str | None = None
         self._new: set[str] = set()
         self._watch = SegmentChangeDetector()
 
@@ -243,14 +195,10 @@ class SegmentWriter:
         return {part: segment_id for part, segment_id in found.items() if segment_id is not None}
 
     def _segment_of(self, part: str) -> str | None:
-        segmentation = self.segmentation_node.GetSegmentation()
-        if part == "lesion" and self._lesion_segment is not None:
-            return self._lesion_segment if segmentation.GetSegment(self._lesion_segment) is not None else None
-        for segment_id in segmentation.GetSegmentIDs():
-            tag = segment_tag(segmentation.GetSegment(segment_id), REGION_TAG)
-            if tag == part and is_own(self.segmentation_node, segment_id):
-                return str(segment_id)
-        return None
+        if part != "lesion":
+            return own_segment(self.segmentation_node, REGION_TAG, part)
+        wanted = self._lesion_segment or self._made_lesion
+        return wanted if wanted and self.segmentation_node.GetSegmentation().GetSegment(wanted) is not None else None
 
     def _add_segment(self, plan: SegmentPlan) -> None:
         segmentation = self.segmentation_node.GetSegmentation()
@@ -264,6 +212,8 @@ class SegmentWriter:
         take(self.segmentation_node, segment_id)
         segmentation.SeparateSegmentLabelmap(segment_id)  # a layer of its own: a small one is changed fast
         self._new.add(segment_id)
+        if plan.part == "lesion":
+            self._made_lesion = segment_id
 
     # writing
 
@@ -286,17 +236,21 @@ class SegmentWriter:
         masks = self._checked(region_masks)
         self.prepare()
         ids = self.segment_ids()
-        self.notes = ()
-        self.is_limited = False
-        edits = [
-            edit
-            for plan in self._plans
-            if (edit := self._edit(plan, ids[plan.part], masks, changed, tuple(ids.values()))) is not None
-        ]
+        edits = self._edits(ids, masks, changed)
         if edits:
             self._apply(edits)
         self._new.difference_update(ids.values())
         return tuple(edit.segment_id for edit in edits)
+
+    def amend(self, region_masks: Mapping[str, np.ndarray], box: "Box") -> None:
+        """Let the segments that are there hold masks, as for `write`, inside a box, as if somebody had painted them so:
+        it is part of an edit by hand, for which Segment Editor has kept its undo state.
+        """
+        edits = self._edits(self.segment_ids(), self._checked(region_masks), dict.fromkeys(region_masks, box))
+        for edit in edits:
+            remove_voxels(self.segmentation_node, edit.segment_id, edit.block, edit.removed)
+        for edit in edits:
+            add_voxels(self.segmentation_node, edit.segment_id, edit.block, edit.added)
 
     def _checked(self, region_masks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """The masks that the style needs, in the shape of the reference."""
@@ -310,6 +264,16 @@ class SegmentWriter:
                     f"the study's grid {self.reference.shape} (K, J, I): read the volumes again"
                 )
         return {region: np.asarray(region_masks[region]) for region in needed}
+
+    def _edits(
+        self, ids: Mapping[str, str], masks: Mapping[str, np.ndarray], changed: "Mapping[str, Box | None] | None"
+    ) -> list[_Edit]:
+        """What is to change in the segments of these ids, by part; `notes` then say what is left as it is."""
+        self.notes = ()
+        self.is_limited = False
+        own = tuple(ids.values())
+        found = [self._edit(plan, ids[plan.part], masks, changed, own) for plan in self._plans if plan.part in ids]
+        return [edit for edit in found if edit is not None]
 
     def _edit(
         self,
@@ -365,26 +329,13 @@ class SegmentWriter:
             for edit in edits:
                 remove_voxels(node, edit.segment_id, edit.block, edit.removed)
             for edit in edits:
-                self._overwrite(edit)
+                self.neighbours.give_way(edit.block, edit.added, self.overwrite)
             for edit in edits:
                 add_voxels(node, edit.segment_id, edit.block, edit.added)
                 self._watch.remember(node, edit.segment_id)
+            self.neighbours.give_back()
         finally:
             node.EndModify(modified)
-
-    def _overwrite(self, edit: _Edit) -> None:
-        """Take what is added out of the other segments that the user lets us overwrite."""
-        node = self.segmentation_node
-        segmentation = node.GetSegmentation()
-        choices: dict[str, tuple[str, ...]] = {"none": (), "visible": visible_segments(node)}
-        for segment_id in choices.get(self.overwrite, segmentation.GetSegmentIDs()):
-            segment = segmentation.GetSegment(segment_id)
-            if segment_tag(segment, REGION_TAG) or is_finished(segment):
-                continue
-            block = covering_block(segment_grid(node, segment_id), edit.block.place, edit.block.shape)
-            taken = sample(edit.added.view(np.uint8), edit.block.place, block.place, block.shape, 0)
-            held = read_segment(node, segment_id, block.place, block.shape)
-            remove_voxels(node, segment_id, block, (taken & held) > 0)
 
     def leave_cavity(self) -> None:
         """Take the resection cavity out of the regions, as if somebody had erased it there."""
@@ -399,14 +350,29 @@ class SegmentWriter:
                 held = read_segment(node, segment_id, block.place, block.shape) > 0
                 remove_voxels(node, segment_id, block, held & cavity)
 
+    def take_from_cavity(self, painted: np.ndarray) -> None:
+        """Let the resection cavity give way where somebody painted a segment over it: bool (K, J, I) on `reference`."""
+        node = self.segmentation_node
+        segment_id = cavity_id(node)
+        if segment_id is None or is_finished(node.GetSegmentation().GetSegment(segment_id)):
+            return
+        mask, block = segment_mask(node, segment_id)
+        if block is None:
+            return
+        to_local = np.linalg.inv(local_to_world(node))
+        there = sample(painted.view(np.uint8), to_local @ self.reference.ijk_to_ras, block.place, block.shape, 0)
+        for own in self.segment_ids().values():
+            held = read_segment(node, own, block.place, block.shape)
+            remove_voxels(node, segment_id, block, mask & ((there & held) > 0))
+
     # reading
 
-    def read(self, region: str, partial: bool = False) -> np.ndarray | None:
+    def read(self, region: str) -> np.ndarray | None:
         """A region as its segments hold it now: uint8 of 0 and 1, (K, J, I) on `reference`, by the nearest voxel.
 
-        None where the style has no such region, or a segment of it is not there; with `partial`, where none is.
+        None where the style has no such region, or a segment of it is not there.
         """
-        found = self._ids_of(region, partial)
+        found = self._ids_of(region)
         if not found:
             return None
         place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
@@ -421,19 +387,33 @@ class SegmentWriter:
         """
         return any(self._watch.is_edited(self.segmentation_node, segment_id) for segment_id in self._ids_of(region))
 
-    @property
-    def regions(self) -> tuple[str, ...]:
-        """The regions that the style has segments for."""
-        return tuple(PARTS_OF_REGION[self.style])
+    def versions(self) -> dict[str, tuple[object, ...]]:
+        """By part another value each time somebody may have changed its segment; none where no segment is there."""
+        return {part: (name, *segment_version(self.segmentation_node, name)) for part, name in self._ids().items()}
 
-    def version(self, region: str) -> tuple[object, ...]:
-        """Another value each time somebody may have changed, removed or added a segment of the region."""
-        return tuple((name, *_version(self.segmentation_node, name)) for name in self._ids_of(region, partial=True))
+    def parts(self, region_masks: Mapping[str, np.ndarray], changed: Collection[str]) -> dict[str, np.ndarray]:
+        """What the segments that are there hold, uint8 of 0 and 1 by part: those `changed` as they are now, the others
+        as masks of the regions say.
+        """
+        ids = self._ids()
+        if not ids:
+            return {}
+        place = np.linalg.inv(local_to_world(self.segmentation_node)) @ self.reference.ijk_to_ras
+        return {
+            plan.part: read_segment(self.segmentation_node, ids[plan.part], place, self.reference.shape)
+            if plan.part in changed
+            else plan.mask(region_masks)
+            for plan in self._plans
+            if plan.part in ids
+        }
 
-    def _ids_of(self, region: str, partial: bool = False) -> tuple[str, ...]:
-        """The ids of the segments that hold a region; without `partial` empty where one of them is not there."""
-        if self.segmentation_node is None or self.segmentation_node.GetScene() is None:
-            return ()
-        ids = self.segment_ids()
+    def _ids(self) -> dict[str, str]:
+        """`segment_ids`; none where the node has left the scene."""
+        node = self.segmentation_node
+        return self.segment_ids() if node is not None and node.GetScene() is not None else {}
+
+    def _ids_of(self, region: str) -> tuple[str, ...]:
+        """The ids of the segments that hold a region; empty where one of them is not there."""
+        ids = self._ids()
         parts = PARTS_OF_REGION[self.style].get(region, ())
-        return tuple(ids[part] for part in parts if part in ids) if partial or all(p in ids for p in parts) else ()
+        return tuple(ids[part] for part in parts) if all(part in ids for part in parts) else ()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
+from user.quick import draw
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
@@ -219,7 +220,7 @@ def plain_answer(prompts: tuple[Prompt, ...], grid: Geometry) -> dict[str, np.nd
         masks["WT"][0, 0, 0] = 1
     for prompt in prompts:
         if prompt.mask is not None:
-            masks[prompt.region] = np.array(prompt.mask)
+            draw(masks, prompt)
         elif prompt.kind == "box":
             masks[prompt.region][tuple(prompt_voxels(prompt, grid).T)] = 1
         else:

@@ -46,8 +46,9 @@ def test_a_label_map_on_a_volumes_grid_and_of_other_styles(
     volume_node = add_volume(np.zeros(grid.shape, np.int16), grid.ijk_to_ras)
     for style, expected in (("disjoint", labels_from_regions(nested)), ("lesion", nested["WT"])):
         node = new_segmentation(mrml_scene, style, volume_node)
-        SegmentWriter(node, grid, style, volume_node=volume_node).write(nested)
-        export_label_map(node, volume_node, tmp_path / "b.nrrd", style=style)
+        (first, *_) = SegmentWriter(node, grid, style, volume_node=volume_node).write(nested)
+        lesion = first if style == "lesion" else None
+        export_label_map(node, volume_node, tmp_path / "b.nrrd", style=style, lesion_segment=lesion)
         assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "b.nrrd"))), expected)
 
 

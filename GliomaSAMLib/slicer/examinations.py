@@ -1,0 +1,101 @@
+"""Which examination nodes are of, so that results of one are not written into the outlines of another."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import slicer
+
+from ..study.modalities import REFERENCE_ORDER
+from .modality_detection import guess_volumes, visible_volumes
+from .patients import item_above
+from .persistence import saved_volumes
+from .segments.patient import database_value, same_patient
+
+STUDY_UID = "0020,000D"
+STUDY_DATE = "0008,0020"
+DATE_ATTRIBUTE = "DICOM.StudyDate"
+"""Attribute of a study in the subject hierarchy."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What is known of the examination that a node is of.
+
+    Args:
+        study: What tells its study in the subject hierarchy apart from others; "" where it lies under none.
+        uid: StudyInstanceUID as the DICOM database has it, or "".
+        days: Its dates, as the subject hierarchy and the database have them.
+    """
+
+    study: str = ""
+    uid: str = ""
+    days: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, node: Any) -> "Examination":
+        """That of a node, as far as it is known."""
+        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
+        item = item_above(node, "Study")
+        study = (hierarchy.GetItemUID(item, "DICOM") or f"item {item}") if item else ""
+        days = {hierarchy.GetItemAttribute(item, DATE_ATTRIBUTE) if item else "", database_value(node, STUDY_DATE)}
+        return cls(study, database_value(node, STUDY_UID) or "", frozenset(day for day in days if day))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything tells it."""
+        return bool(self.study or self.uid)
+
+    def differs(self, other: "Examination") -> bool:
+        """Whether the two are certainly not one. Parts of one day are one, as are those under one study."""
+        pairs = [(self.study, other.study), (self.uid, other.uid)]
+        known = [one == two for one, two in pairs if one and two]
+        return bool(known) and not any(known) and not self.days & other.days
+
+
+def is_of_another_examination(segmentation_node: Any, volume_nodes: Mapping[str, Any]) -> bool:
+    """Whether a segmentation was certainly made on another examination, of the same patient, than that of volumes, by
+    modality. False for those that it was made on, and wherever nothing tells.
+    """
+    volume_node = _first(volume_nodes)
+    made_on = saved_volumes(segmentation_node)
+    if volume_node is None or any(node is volume_node for node in made_on.values()):
+        return False
+    known = [node for node in (segmentation_node, _reference(segmentation_node), _first(made_on)) if node is not None]
+    found = [(node, examination) for node in known if (examination := Examination.of(node)).is_known]
+    if not found or not found[0][1].differs(Examination.of(volume_node)):
+        return False
+    return same_patient(found[0][0], volume_node) is not False
+
+
+def own_volumes(segmentation_node: Any) -> dict[str, Any]:
+    """By modality the volumes in the scene of the examination that a segmentation was made on, as far as known."""
+    scene = segmentation_node.GetScene()
+    known = [node for node in (segmentation_node, _reference(segmentation_node)) if node is not None]
+    own = next((examination for node in known if (examination := Examination.of(node)).is_known), None)
+    if own is None:
+        return {}
+    candidates = [(node, Examination.of(node)) for node in visible_volumes(scene)]
+    among = [node for node, other in candidates if other.is_known and not own.differs(other)]
+    return {modality: guess.node for modality, guess in guess_volumes(scene, among).items()}
+
+
+def segmentation_made_on(volume_nodes: Mapping[str, Any]) -> Any:
+    """The segmentation node that was made on volumes, by modality, the latest of several; None where there is none."""
+    volume_node = _first(volume_nodes)
+    if volume_node is None:
+        return None
+    scene = volume_node.GetScene()
+    count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+    nodes = [scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode") for index in range(count)]
+    made = [node for node in nodes if any(one is volume_node for one in saved_volumes(node).values())]
+    return made[-1] if made else None
+
+
+def _first(volume_nodes: Mapping[str, Any]) -> Any:
+    """The volume that results are given on, which says what examination they are of."""
+    return next((volume_nodes[name] for name in REFERENCE_ORDER if volume_nodes.get(name) is not None), None)
+
+
+def _reference(segmentation_node: Any) -> Any:
+    return segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())

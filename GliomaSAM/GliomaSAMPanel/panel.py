@@ -335,8 +335,10 @@ class Panel:
                     self.inputs.guess()
                 if self._due:
                     self._apply()
-            if self.engine is not None:
+        if self.engine is not None:
+            with self.attempt():
                 self.followUp.tick()
+            with self.attempt():
                 self.engine.collect()
                 self.results.watchCavity()
                 self._letWork(self.engine.busy)

@@ -105,11 +105,15 @@ def read_outlines(segmentation_node: Any) -> VisitMasks:
 
 
 def outlines_version(segmentation_node: Any) -> tuple[object, ...]:
-    """Another value each time somebody may have changed what `read_outlines` gives."""
+    """Another value each time somebody may have changed what `read_outlines` gives, or lets it raise `StudyError`."""
     segmentation = segmentation_node.GetSegmentation()
     images = [segment_image(segmentation_node, name) for name in segmentation.GetSegmentIDs()]
     times = tuple(image.GetMTime() if image is not None else 0 for image in images)
-    return (*segmentation.GetSegmentIDs(), *times, local_to_world(segmentation_node).tobytes())
+    try:
+        place = local_to_world(segmentation_node).tobytes()
+    except StudyError:
+        place = b"not linear"
+    return (*segmentation.GetSegmentIDs(), *times, place)
 
 
 def _segment_names(segmentation_node: Any) -> list[str]:

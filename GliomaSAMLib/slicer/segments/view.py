@@ -188,8 +188,8 @@ class SegmentView:
         for region, version in self._last_versions.items():
             if version == self._versions.get(region) or (settled and version != before.get(region)):
                 continue
-            self._versions[region] = version
             mask = self._writer.read(region, partial=True)
+            self._versions[region] = version
             now = np.zeros(self.held.shape, np.uint8) if mask is None else mask
             if PackedMask.of(now).equals(self.held.regions[region]):
                 continue

@@ -9,13 +9,11 @@ import pytest
 import slicer
 from host.dialogs import DIALOGS
 from PySide6 import QtCore
-from scene_visits import Patient, ball, onion
+from scene_visits import SECOND, Patient, ball, lines_of, onion
 from user.clinician import Clinician
 from user.quick import QuickWork
 
 from GliomaSAMLib.slicer.jobs import read_study_lazily
-
-SECOND = (-11.0, 12.0, -8.0)
 
 
 @pytest.fixture
@@ -104,9 +102,7 @@ def test_visits_are_compared_and_a_line_is_dragged(compared: Clinician) -> None:
     compared.ui.lesionsTable.selectRow(0)
     compared.window.pump(150)
     session = compared.panel.followUp.session
-    line = next(
-        node for one, node in session.callipers.nodes.items() if one.key == ("CE", "L1", 1) and one.which == "longest"
-    )
+    line = lines_of(session, "L1", 1)["longest"]
     before = compared.ui.lesionsTable.item(0, 3).text()
     ends = [line.GetNthControlPointPositionWorld(n) for n in range(2)]
     target = tuple(float((3 * a + b) / 4) for a, b in zip(*ends, strict=True))
@@ -198,6 +194,19 @@ def test_leaving_gives_the_views_back(compared: Clinician) -> None:
     assert layout.GetViewArrangement() == LAYOUT and compared.ui.sideBySideButton.checked
     compared.window.select("")
     assert layout.GetViewArrangement() != LAYOUT
+
+
+def test_a_visit_under_a_warp_leaves_the_panel_at_work(
+    compared: Clinician, put_under_warp: Callable[[Any], Any]
+) -> None:
+    session = compared.panel.followUp.session
+    put_under_warp(session.compared[0].visit.segmentation)
+    compared.window.pump(150)
+    assert "compare the visits again" in compared.ui.followUpNotesLabel.text
+    assert compared.panel.messages.text == ""
+    done: list[str] = []
+    compared.panel.engine.background("work", lambda progress, cancel: "done", done.append)
+    compared.window.wait_for(lambda: done, 10)
 
 
 def test_the_cavity_is_painted_and_told(user: Clinician) -> None:

@@ -8,30 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scene_visits import PLACE, Patient, ball, onion
+from scene_visits import PLACE, SECOND, Patient, ball, lines_of, onion
 
 from GliomaSAMLib.errors import OutputError, StudyError
 
 Work = Callable[[], None]
-SECOND = (-11.0, 12.0, -8.0)
-"""RAS mm of a second lesion, of 5 mm radius or 6."""
-
-
-@pytest.fixture
-def two_visits(patient: Patient) -> list[tuple[Any, Any]]:
-    """A lesion of 7 mm radius that grows to 9 mm, and a second one that stays."""
-    second = ball(6.2, SECOND)
-    return [patient.visit("20240301", onion(7, second)), patient.visit("20240603", onion(9, second))]
-
-
-@pytest.fixture
-def compared(two_visits: Any, follow_up: Any, work: Work) -> Any:
-    """The follow-up after the comparison of the two visits."""
-    follow_up.find()
-    follow_up.compare()
-    work()
-    assert follow_up.assessment is not None
-    return follow_up
 
 
 def state_of(node: Any) -> object:
@@ -82,10 +63,6 @@ def test_a_typed_date_counts_and_outlives_a_new_search(patient: Patient, follow_
     follow_up.set_date(follow_up.entries[1], date(2023, 1, 1))
     follow_up.find()
     assert [entry.date for entry in follow_up.entries] == [date(2023, 1, 1), date(2024, 3, 1)]
-
-
-def lines_of(follow_up: Any, track: str, visit: int) -> dict[str, Any]:
-    return {one.which: node for one, node in follow_up.callipers.nodes.items() if one.key == ("CE", track, visit)}
 
 
 def test_there_are_lines_of_the_targets(compared: Any) -> None:

@@ -116,6 +116,19 @@ def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
     return {modality: node for modality, node in nodes.items() if node is not None}
 
 
+def saved_style(segmentation_node: Any) -> str | None:
+    """The style in which the segments of a node were written last; None where its state does not tell."""
+    return _style_of(segmentation_node.GetAttribute(ATTRIBUTE) or "")
+
+
+@functools.lru_cache(maxsize=16)
+def _style_of(text: str) -> str | None:
+    try:
+        return _one_of(_values(text, ""), "style", tuple(STYLES), "nested")
+    except PromptError:
+        return None
+
+
 def set_aside(segmentation_node: Any) -> None:
     """Keep the state that a node holds, whole, under a name of its own, so that another may take its place."""
     text = segmentation_node.GetAttribute(ATTRIBUTE)

@@ -274,15 +274,24 @@ class Panel:
         """Another module is shown: nothing of this one stays in the views, and no key of it works."""
         self.entered = False
         self.shortcuts.remove()
-        with self.attempt():
-            self.prompts.stop()
-            self.results.release()
-            self.followUp.leave()
-            self.segments.leave()
-            task = self.task
-            if task is not None:
-                task.take_edits()
-                task.prompt_nodes.show(False)
+        for step in (
+            self.prompts.stop,
+            self.results.release,
+            self.followUp.leave,
+            self.segments.leave,
+            self._takeEdits,
+            self._hidePrompts,
+        ):
+            with self.attempt():
+                step()
+
+    def _takeEdits(self):
+        if self.task is not None:
+            self.task.take_edits()
+
+    def _hidePrompts(self):
+        if self.task is not None:
+            self.task.prompt_nodes.show(False)
 
     def close(self):
         """The panel goes: nothing of it is left behind."""

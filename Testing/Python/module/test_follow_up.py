@@ -22,9 +22,13 @@ def add_volume(mrml_scene: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def reader(slicer_with_module: Any, mrml_scene: Any, add_volume: Callable[..., Any]) -> Clinician:
+def patient(mrml_scene: Any, add_volume: Callable[..., Any]) -> Patient:
+    return Patient(mrml_scene, add_volume)
+
+
+@pytest.fixture
+def reader(slicer_with_module: Any, patient: Patient) -> Clinician:
     """Somebody with two visits of a patient in the scene who has opened the section."""
-    patient = Patient(mrml_scene, add_volume)
     second = ball(6.2, SECOND)
     patient.visit("20240301", onion(7, second))
     volume, _ = patient.visit("20240603", onion(9, second))
@@ -207,6 +211,71 @@ def test_a_visit_under_a_warp_leaves_the_panel_at_work(
     done: list[str] = []
     compared.panel.engine.background("work", lambda progress, cancel: "done", done.append)
     compared.window.wait_for(lambda: done, 10)
+
+
+def test_a_comparison_that_is_stopped_leaves_the_section_as_it_was(
+    compared: Clinician, patient: Patient, quick: QuickWork
+) -> None:
+    ui, session = compared.ui, compared.panel.followUp.session
+    before = ui.categoryLabel.text
+    patient.visit("20240901", onion(6))
+    compared.wait()
+    quick.seconds = 3.0
+    ui.compareButton.click()
+    compared.window.wait_for(lambda: compared.panel.engine.busy and not session._readings, 30)
+    ui.cancelButton.click()
+    compared.window.pump(200)
+    quick.seconds = 0.0
+    assert ui.categoryLabel.text == before
+    for row in range(3):
+        ui.visitsTable.selectRow(row)
+        compared.window.pump(60)
+    assert compared.panel.messages.text == "Stopped: comparing the visits"
+    panel = compared.panel
+    compared.window.select("")
+    assert panel.messages.text == "Stopped: comparing the visits"
+
+
+def test_another_patient_has_no_verdict_of_the_first(
+    compared: Clinician, mrml_scene: Any, add_volume: Callable[..., Any]
+) -> None:
+    ui, parameters = compared.ui, compared.panel.parameters
+    first = compared.panel.followUp.session.compared[1].visit
+    ui.visitsTable.item(0, 0).setText("2024-02-02")
+    until_done(compared)
+    other = Patient(mrml_scene, add_volume, name="patient two")
+    other.visit("20230301", onion(5))
+    volume, node = other.visit("20230603", onion(5))
+    ui.t1cSelector.setCurrentNode(volume)
+    parameters.segmentation = node
+    until_done(compared)
+    ui.findVisitsButton.click()
+    until_done(compared)
+    assert column(ui.visitsTable, 0) == ["2023-03-01", "2023-06-03"]
+    assert ui.categoryLabel.text == "" and ui.lesionsTable.rowCount == 0 and ui.followUpNotesLabel.text == ""
+    assert not ui.exportReportButton.enabled and not ui.sideBySideButton.enabled
+    ui.t1cSelector.setCurrentNode(first.volumes["t1c"])
+    parameters.segmentation = first.segmentation
+    until_done(compared)
+    ui.findVisitsButton.click()
+    until_done(compared)
+    assert column(ui.visitsTable, 0) == ["2024-02-02", "2024-06-03"]
+    assert ui.categoryLabel.text.startswith("2024-06-03: PD")
+
+
+def test_what_fails_on_leaving_keeps_nothing_else_from_being_left(user: Clinician) -> None:
+    user.click((12.0, 6.0, 4.0))
+    panel, ui, prompts = user.panel, user.ui, user.task.prompt_nodes.nodes
+
+    def fail() -> None:
+        raise ZeroDivisionError("oh")
+
+    panel.followUp.leave = fail
+    ui.editor.setActiveEffectByName("Paint")
+    user.window.select("")
+    assert "ZeroDivisionError: oh" in panel.messages.text
+    assert ui.editor.activeEffect() is None
+    assert not any(node.GetDisplayNode().GetVisibility() for node in prompts)
 
 
 def test_the_cavity_is_painted_and_told(user: Clinician) -> None:

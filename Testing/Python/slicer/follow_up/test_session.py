@@ -207,8 +207,8 @@ def test_all_is_saved_with_the_scene(compared: Any, engine: Any, work: Work, mrm
     engine.collect()
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     later = FollowUp(mrml_scene, engine, lambda: None)
-    assert later.was_compared and later.aligned and later.options.targets == 3
     later.find()
+    assert later.was_compared and later.aligned and later.options.targets == 3
     assert [entry.fields.steroids for entry in later.entries] == [None, "increased"]
     later.compare()
     while later.is_waiting or engine.busy:

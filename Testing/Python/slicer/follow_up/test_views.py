@@ -109,7 +109,7 @@ def test_all_is_given_back(side_by_side: Any, mrml_scene: Any, layouts: Any) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ['["CE", "L1", 1, []]', '["XX", "L1", 1, "longest"]', "[" * 5000, "5", '["CE", 1, 1, "longest"]'],
+    ['["CE", "L1", "second", []]', '["XX", "L1", "second", "longest"]', "[" * 5000, "5", '["CE", 1, 1, "longest"]'],
     ids=range(5),
 )
 def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: Any) -> None:
@@ -118,9 +118,9 @@ def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: 
     node = mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "theirs")
     node.SetAttribute(ATTRIBUTE, text)
     node.SetAttribute(PROGRAM_ATTRIBUTE, text)
-    callipers = Callipers(mrml_scene)
+    callipers = Callipers(mrml_scene, ("first", "second"))
     assert callipers.nodes == {} and callipers.diameters() == {}
-    node.SetAttribute(ATTRIBUTE, '["CE", "L1", 1, "longest"]')
+    node.SetAttribute(ATTRIBUTE, '["CE", "L1", "second", "longest"]')
     assert len(callipers.nodes) == 1 and not callipers.changed()
     mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "copy").SetAttribute(ATTRIBUTE, node.GetAttribute(ATTRIBUTE))
     assert list(callipers.nodes.values()) == [node]

@@ -318,12 +318,22 @@ class Panel:
         self._applied = {}
         self._node = None
         if self.parameters is not None:
+            self._giveViewsBack()
             self.segments.setScene()
             self._guiTag = self.parameters.connectGui(self.ui)
             self._parameterTag = self.parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._parametersModified)
             self._due = self._guessDue = True
         self.showTask(None)
         self.results.show(None)
+
+    def _giveViewsBack(self):
+        """Take out of the views what the scene was saved with: the overlay, and two visits side by side."""
+        with self.attempt():
+            from GliomaSAMLib.slicer.follow_up.views import show_everywhere
+            from GliomaSAMLib.slicer.uncertainty_overlay import give_back_foregrounds
+
+            give_back_foregrounds(slicer.mrmlScene)
+            show_everywhere(slicer.mrmlScene)
 
     def volumesMayHaveCome(self):
         """Nodes came into the scene: look for volumes at the next tick."""

@@ -278,6 +278,24 @@ def test_what_fails_on_leaving_keeps_nothing_else_from_being_left(user: Clinicia
     assert not any(node.GetDisplayNode().GetVisibility() for node in prompts)
 
 
+def test_a_scene_saved_side_by_side_is_seen_again(compared: Clinician, tmp_path: Path) -> None:
+    from GliomaSAMLib.slicer.follow_up.views import LAYOUT
+
+    compared.window.add_layout(["GliomaSAMEarlier", "GliomaSAMLater"], "GliomaSAMCurve")
+    compared.ui.sideBySideButton.click()
+    compared.window.pump(150)
+    display = compared.panel.followUp.session.compared[0].visit.segmentation.GetDisplayNode()
+    assert not display.IsDisplayableInView("vtkMRMLSliceNodeGliomaSAMLater")
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    until_done(compared)
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    assert layout is None or layout.GetViewArrangement() != LAYOUT
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        assert node.GetDisplayNode().GetViewNodeIDs() == ()
+
+
 def test_the_cavity_is_painted_and_told(user: Clinician) -> None:
     user.click((12.0, 6.0, 4.0))
     assert not user.ui.cavityLabel.isVisibleTo(user.ui.resultsButton)

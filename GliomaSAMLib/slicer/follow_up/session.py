@@ -381,8 +381,10 @@ class FollowUp:
         """Let the model outline a visit; the outlines of the last visit before it take the place of its proposal.
 
         Raises:
-            StudyError: The visit has no volumes, or is outlined already.
+            StudyError: The visit has no volumes, or is outlined already, or one is being outlined.
         """
+        if self._outlining is not None:
+            raise StudyError("A visit is being outlined: wait until it is done, or press Cancel")
         if entry.visit.is_outlined:
             raise StudyError(f"{entry.visit.name} is outlined already: change it by clicks, or remove its segmentation")
         day = entry.date

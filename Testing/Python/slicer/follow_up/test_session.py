@@ -377,7 +377,13 @@ def test_outlines_that_lie_elsewhere_are_refused(
 
 
 def test_a_visit_is_outlined_from_the_last(
-    patient: Patient, follow_up: Any, work: Work, engine: Any, panel: Any, monkeypatch: pytest.MonkeyPatch
+    patient: Patient,
+    follow_up: Any,
+    work: Work,
+    engine: Any,
+    panel: Any,
+    mrml_scene: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from GliomaSAMLib.followup.lesions import VisitMasks
     from GliomaSAMLib.followup.outlining import Outlined
@@ -400,10 +406,15 @@ def test_a_visit_is_outlined_from_the_last(
     with pytest.raises(StudyError, match="is outlined already"):
         follow_up.outline(follow_up.entries[1])
     follow_up.outline(follow_up.entries[2])
+    for _ in range(2):
+        with pytest.raises(StudyError, match="is being outlined: wait"):
+            follow_up.outline(follow_up.entries[2])
+        follow_up.tick()
     work()
     ((masks, number),) = asked
     assert np.array_equal(masks.et, onion(7)["ET"]) and number == 2
     assert "Outlined:" in panel.told("info") and "a note" in panel.told("info")
+    assert len(follow_up.entries) == mrml_scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 3
     made = follow_up.entries[2].visit
     assert made.is_outlined and made.volumes == {"t1c": volume} and made.segmentation is follow_up.outlined
     assert np.array_equal(engine.task(made.segmentation).masks("ET"), onion(8)["ET"])

@@ -81,10 +81,11 @@ class FieldsForm:
                 value = getattr(answered.fields, field) if answered is not None else None
                 getattr(ui, f"{name}Selector").currentIndex = self._values[field].index(value)
             ui.radiotherapyLabel.visible = ui.radiotherapyEdit.visible = "radiotherapy_end" in asked
-            ui.radiotherapyEdit.text = dateText(answered.fields.radiotherapy_end) if answered is not None else ""
+            if not ui.radiotherapyEdit.modified:  # else somebody is typing
+                ui.radiotherapyEdit.text = dateText(answered.fields.radiotherapy_end) if answered is not None else ""
             ui.hoursLabel.visible = ui.hoursSpinBox.visible = "hours_since_surgery" in asked
             hours = answered.fields.hours_since_surgery if answered is not None else None
-            ui.hoursSpinBox.value = NOT_KNOWN if hours is None else round(hours)
+            showNumber(ui.hoursSpinBox, None if hours is None else round(hours))
         finally:
             self._filling = False
 
@@ -115,6 +116,7 @@ class FieldsForm:
 
     def _setRadiotherapy(self):
         entry = self._section.answered()
+        self._ui.radiotherapyEdit.modified = False
         text = self._ui.radiotherapyEdit.text.strip()
         if self._filling or entry is None or text == dateText(entry.fields.radiotherapy_end):
             return
@@ -127,6 +129,13 @@ class FieldsForm:
                 self._section.session.set_radiotherapy_end(day)
             finally:
                 self._section.showLater()
+
+
+def showNumber(box, number):
+    """Show a number, or that it is not known. A box that shows it already is left alone: somebody may be typing."""
+    shown = NOT_KNOWN if number is None else number
+    if box.value != shown:
+        box.value = shown
 
 
 def dateText(day):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import slicer
 from host.dialogs import DIALOGS
-from PySide6 import QtCore
+from PySide6 import QtCore, QtTest, QtWidgets
 from scene_visits import SECOND, Patient, ball, lines_of, onion
 from user.clinician import Clinician
 from user.quick import QuickWork
@@ -151,6 +151,36 @@ def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     assert ui.radiotherapyEdit.text == "2024-05-01"
 
 
+def test_what_is_being_typed_is_left_alone_by_results(compared: Clinician) -> None:
+    ui = compared.ui
+    compared.window.window.activateWindow()
+    ui.radiotherapyEdit.setFocus()
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "2024-0")
+    ui.steroidsSelector.activated.emit(2)
+    until_done(compared)
+    assert ui.radiotherapyEdit.text == "2024-0"
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "5-01")
+    QtTest.QTest.keyClick(ui.radiotherapyEdit, QtCore.Qt.Key_Return)
+    until_done(compared)
+    assert compared.panel.followUp.session.compared[1].fields.radiotherapy_end.isoformat() == "2024-05-01"
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "x")
+    QtTest.QTest.keyClick(ui.radiotherapyEdit, QtCore.Qt.Key_Return)
+    compared.window.pump(150)
+    assert "end of radiotherapy" in compared.panel.messages.text and ui.radiotherapyEdit.text == "2024-05-01"
+    table = ui.visitsTable
+    table.setCurrentCell(0, 0)
+    table.editItem(table.item(0, 0))
+    editor = table.findChild(QtWidgets.QLineEdit)
+    editor.selectAll()
+    QtTest.QTest.keyClicks(editor, "2024-0")
+    ui.steroidsSelector.activated.emit(3)
+    until_done(compared)
+    QtTest.QTest.keyClicks(editor, "2-02")
+    QtTest.QTest.keyClick(editor, QtCore.Qt.Key_Return)
+    compared.window.pump(150)
+    assert column(table, 0) == ["2024-02-02", "2024-06-03"]
+
+
 def test_what_surgery_left_is_told_and_asked_about(compared: Clinician) -> None:
     ui = compared.ui
     boxes = (ui.surgerySelector, ui.hoursSpinBox)
@@ -166,7 +196,11 @@ def test_what_surgery_left_is_told_and_asked_about(compared: Clinician) -> None:
     ui.surgerySelector.activated.emit(1)
     until_done(compared)
     assert "class 3A" in ui.reasonsLabel.text and ui.surgerySelector.currentIndex == 1
-    ui.hoursSpinBox.value = 96
+    ui.hoursSpinBox.selectAll()
+    QtTest.QTest.keyClicks(ui.hoursSpinBox, "9")
+    compared.panel.followUp.show()
+    QtTest.QTest.keyClicks(ui.hoursSpinBox, "6")
+    QtTest.QTest.keyClick(ui.hoursSpinBox, QtCore.Qt.Key_Return)
     until_done(compared)
     assert "96 hours after surgery" in ui.reasonsLabel.text
     picture_of_section(compared, "surgery")

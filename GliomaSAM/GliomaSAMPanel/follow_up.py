@@ -331,17 +331,20 @@ class FollowUpSection:
         table = self._ui.visitsTable
         table.setRowCount(len(self._entries))
         for row, entry in enumerate(self._entries):
-            date = qt.QTableWidgetItem(dateText(entry.date))
+            volumes = ", ".join(entry.visit.volumes) or _("no volumes")
+            outlined = _("yes") if entry.visit.is_outlined else "-"
+            for column, text in enumerate((dateText(entry.date), f"{entry.visit.name} ({volumes})", outlined)):
+                item = table.item(row, column)
+                if item is None:  # one that is there may be typed into just now
+                    item = qt.QTableWidgetItem()
+                    if column:
+                        item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
+                    table.setItem(row, column, item)
+                item.setText(text)
+            date = table.item(row, 0)
             date.setCheckState(qt.Qt.Checked if entry.is_included else qt.Qt.Unchecked)
             origin = {"DICOM": _("from DICOM"), "name": _("from the name")}.get(entry.visit.date_from, "")
             date.setToolTip(_("typed") if entry.typed_date else origin or _("not known: type it, YYYY-MM-DD"))
-            volumes = ", ".join(entry.visit.volumes) or _("no volumes")
-            name = qt.QTableWidgetItem(f"{entry.visit.name} ({volumes})")
-            outlines = qt.QTableWidgetItem(_("yes") if entry.visit.is_outlined else "-")
-            for column, item in enumerate((date, name, outlines)):
-                if column:
-                    item.setFlags(qt.Qt.ItemIsSelectable | qt.Qt.ItemIsEnabled)
-                table.setItem(row, column, item)
         if self._chosen in self._entries:
             table.selectRow(self._entries.index(self._chosen))
 
@@ -356,12 +359,17 @@ class FollowUpSection:
             title, lines, asked = f"{date}: {found.title}", found.lines, found.asked
         showText(ui.categoryLabel, title)
         showText(ui.reasonsLabel, "\n".join(lines))
-        self.fields.show(self.entry(), self.answered(), asked)
+        self.fields.show(self.entry(), self.answered(), self.before(), asked)
 
     def answered(self):
         """The visit that the clinical fields are about: that of the category; None without one."""
         index = self.index()
         return self.session.compared[index] if index is not None else None
+
+    def before(self):
+        """The visit of the comparison before that one; None where it is the first."""
+        index = self.index()
+        return self.session.compared[index - 1] if index else None
 
     def _fillLesions(self, index):
         self._rows = []

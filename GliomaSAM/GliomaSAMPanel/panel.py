@@ -286,15 +286,24 @@ class Panel:
         """Another module is shown: nothing of this one stays in the views, and no key of it works."""
         self.entered = False
         self.shortcuts.remove()
-        with self.attempt():
-            self.prompts.stop()
-            self.results.release()
-            self.followUp.leave()
-            self.segments.leave()
-            task = self.task
-            if task is not None:
-                task.take_edits()
-                task.prompt_nodes.show(False)
+        for step in (
+            self.prompts.stop,
+            self.results.release,
+            self.followUp.leave,
+            self.segments.leave,
+            self._takeEdits,
+            self._hidePrompts,
+        ):
+            with self.attempt():
+                step()
+
+    def _takeEdits(self):
+        if self.task is not None:
+            self.task.take_edits()
+
+    def _hidePrompts(self):
+        if self.task is not None:
+            self.task.prompt_nodes.show(False)
 
     def close(self):
         """The panel goes: nothing of it is left behind."""
@@ -321,12 +330,22 @@ class Panel:
         self._applied = {}
         self._node = None
         if self.parameters is not None:
+            self._giveViewsBack()
             self.segments.setScene()
             self._guiTag = self.parameters.connectGui(self.ui)
             self._parameterTag = self.parameters.AddObserver(vtk.vtkCommand.ModifiedEvent, self._parametersModified)
             self._due = self._guessDue = True
         self.showTask(None)
         self.results.show(None)
+
+    def _giveViewsBack(self):
+        """Take out of the views what the scene was saved with: the overlay, and two visits side by side."""
+        with self.attempt():
+            from GliomaSAMLib.slicer.follow_up.views import show_everywhere
+            from GliomaSAMLib.slicer.uncertainty_overlay import give_back_foregrounds
+
+            give_back_foregrounds(slicer.mrmlScene)
+            show_everywhere(slicer.mrmlScene)
 
     def volumesMayHaveCome(self):
         """Nodes came into the scene: look for volumes at the next tick."""
@@ -347,8 +366,10 @@ class Panel:
                     self.inputs.guess()
                 if self._due:
                     self._apply()
-            if self.engine is not None:
+        if self.engine is not None:
+            with self.attempt():
                 self.followUp.tick()
+            with self.attempt():
                 self.engine.collect()
                 self.results.watchCavity()
                 self._letWork(self.engine.busy)

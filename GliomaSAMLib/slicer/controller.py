@@ -213,11 +213,13 @@ class SegmentationController:
         except GliomaSAMError:
             self._preparation.on_failed()
             raise
-        if self._preparation.is_ready:
-            self._look_at_segments()
-        if self._unsaved:
-            self._unsaved = False
-            save_state(self)
+        try:
+            if self._preparation.is_ready:
+                self._look_at_segments()
+        finally:
+            if self._unsaved:
+                self._unsaved = False
+                save_state(self)
 
     def next_work(self) -> Work | None:
         """The most urgent work for the worker; None when there is nothing."""

@@ -60,12 +60,13 @@ class Engine:
     ) -> None:
         self.listener = listener
         self.jobs = Jobs(load, read_study, new_predictor, cache)
-        self._worker = Worker(self._report)
+        self._worker = Worker(self.tell_error)
         self._tasks: list[SegmentationController] = []  # the one that the user touched last is the first
         self._background: deque[Work] = deque()
         self._measuring: Work | None = None
         self._current: tuple[SegmentationController | None, Work, Ticket] | None = None
         self._told_progress = False
+        self._hindered: dict[SegmentationController, str] = {}  # with what hinders them, told once until it is gone
         self._choice = ModelChoice()
         self._loaded: ModelChoice | None = None
         self._paths: set[str] = set()
@@ -96,7 +97,8 @@ class Engine:
         return tuple(self._tasks)
 
     def touch(self, task: SegmentationController) -> None:
-        """Serve this task first from now on."""
+        """Serve this task first from now on; the user goes on with it, so what hinders it is told again."""
+        self._hindered.pop(task, None)
         if task in self._tasks:
             self._tasks.remove(task)
             self._tasks.insert(0, task)
@@ -171,7 +173,7 @@ class Engine:
     def busy(self) -> bool:
         """Whether something is being done or waits to be done."""
         own = self._current or self._background or self._measuring
-        return bool(own) or any(task.is_waiting for task in self._tasks)
+        return bool(own) or any(task.is_waiting and task not in self._hindered for task in self._tasks)
 
     def background(
         self,
@@ -242,8 +244,11 @@ class Engine:
                 continue
             try:
                 task.tick()
+                self._hindered.pop(task, None)
             except Exception as error:
-                self.tell_error(error)
+                if self._hindered.get(task) != str(error):
+                    self._hindered[task] = str(error)
+                    self.tell_error(error)
         self._start_work()
 
     def close(self, timeout: float = JOIN_SECONDS) -> bool:
@@ -259,6 +264,7 @@ class Engine:
     def _forget_the_dead(self) -> None:
         for task in [task for task in self._tasks if task.node.GetScene() is None]:
             self.drop(task)
+            self._hindered.pop(task, None)
             self._tasks.remove(task)
             task.close()
 

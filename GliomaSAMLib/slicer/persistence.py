@@ -1,6 +1,7 @@
 """What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
 
 import itertools
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -121,6 +122,19 @@ def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
     """By modality the volume nodes that a segmentation was last made on, as its node says."""
     nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
     return {modality: node for modality, node in nodes.items() if node is not None}
+
+
+def saved_style(segmentation_node: Any) -> str | None:
+    """The style in which the segments of a node were written last; None where its state does not tell."""
+    return _style_of(segmentation_node.GetAttribute(ATTRIBUTE) or "")
+
+
+@functools.lru_cache(maxsize=16)
+def _style_of(text: str) -> str | None:
+    try:
+        return _one_of(_values(text, ""), "style", tuple(STYLES), "nested")
+    except PromptError:
+        return None
 
 
 def set_aside(segmentation_node: Any) -> None:

@@ -21,6 +21,11 @@ DARK, BRIGHT = np.array([0.35, 0.0, 0.45]), np.array([1.0, 0.85, 0.95])
 """From the least to the most uncertain: purple to nearly white, unlike any region."""
 
 
+FORMER = "GliomaSAM.foreground"
+"""Of what a slice view shows: the attribute with the opacity that its foreground had before, and the node reference to
+that foreground. Slicer tells nobody that it saves a scene, so that both may come back with it."""
+
+
 class UncertaintyOverlay:
     """Shows an array of uncertainty in the foreground of every slice view. Its nodes are hidden and not saved.
 
@@ -33,7 +38,6 @@ class UncertaintyOverlay:
         self._scene = scene
         self._geometry = geometry
         self._nodes: list[Any] = []
-        self._former: dict[str, tuple[str | None, float]] = {}
 
     @property
     def node(self) -> Any:
@@ -59,33 +63,21 @@ class UncertaintyOverlay:
         fill_image(image, np.asarray(uncertainty, np.float32))
         self.node.SetAndObserveImageData(image)
         volume_id = self.node.GetID()
-        for composite_node in self._views():
+        for composite_node in _composites(self._scene):
             if composite_node.GetForegroundVolumeID() != volume_id:
-                former = composite_node.GetForegroundVolumeID(), composite_node.GetForegroundOpacity()
-                self._former[composite_node.GetID()] = former
+                composite_node.SetAttribute(FORMER, str(composite_node.GetForegroundOpacity()))
+                composite_node.SetNodeReferenceID(FORMER, composite_node.GetForegroundVolumeID())
                 composite_node.SetForegroundVolumeID(volume_id)
                 composite_node.SetForegroundOpacity(OPACITY)
 
     def remove(self) -> None:
         """Take the overlay away and give each view its former foreground back, unless the user has changed it."""
-        volume_node = self.node
-        for composite_node in self._views():
-            former = self._former.get(composite_node.GetID())
-            if former is not None and volume_node is not None:
-                volume_id, opacity = former
-                if composite_node.GetForegroundVolumeID() == volume_node.GetID():
-                    gone = volume_id is not None and self._scene.GetNodeByID(volume_id) is None
-                    composite_node.SetForegroundVolumeID(None if gone else volume_id)
-                    composite_node.SetForegroundOpacity(opacity)
+        if self.node is not None:
+            give_back_foregrounds(self._scene, self.node.GetID())
         for node in reversed(self._nodes):
             if node.GetScene() is not None:
                 self._scene.RemoveNode(node)
-        self._nodes, self._former = [], {}
-
-    def _views(self) -> Iterator[Any]:
-        """What each slice view shows."""
-        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-            yield self._scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
+        self._nodes = []
 
     def _add_nodes(self) -> None:
         colour_node = self._add("vtkMRMLColorTableNode", "Uncertainty colours")
@@ -113,3 +105,28 @@ class UncertaintyOverlay:
         node.SetSaveWithScene(False)
         self._nodes.append(self._scene.AddNode(node))
         return self._nodes[-1]
+
+
+def give_back_foregrounds(scene: Any, shown: str | None = None) -> None:
+    """Give each slice view the foreground that it had before the overlay, unless the user has changed it.
+
+    Args:
+        scene: Where the views are.
+        shown: The id of the overlay's volume; None for a scene that was saved with an overlay, which is not in it.
+    """
+    for composite_node in _composites(scene):
+        opacity = composite_node.GetAttribute(FORMER)
+        if opacity is None:
+            continue
+        former = composite_node.GetNodeReference(FORMER)
+        if composite_node.GetForegroundVolumeID() == shown:
+            composite_node.SetForegroundVolumeID(former.GetID() if former is not None else None)
+            composite_node.SetForegroundOpacity(float(opacity))
+        composite_node.RemoveAttribute(FORMER)
+        composite_node.RemoveNodeReferenceIDs(FORMER)
+
+
+def _composites(scene: Any) -> Iterator[Any]:
+    """What each slice view shows."""
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        yield scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")

@@ -131,6 +131,25 @@ SMALL_GRID = Geometry(
 SMALL_LESION_CENTRE = (12.0, 6.0, 4.0)  # RAS mm; the radius is 10 mm
 
 
+@pytest.fixture
+def put_under_warp(mrml_scene: Any) -> Callable[[Any], Any]:
+    """A function that puts a node under a new thin-plate spline."""
+    import vtk
+
+    def put(node: Any) -> Any:
+        spline = vtk.vtkThinPlateSplineTransform()
+        for landmarks, shift in ((vtk.vtkPoints(), 0.0), (vtk.vtkPoints(), 3.0)):
+            for index in range(5):
+                landmarks.InsertNextPoint(index * 10.0, index % 2 * 20.0 + shift * index, index % 3 * 15.0)
+            (spline.SetTargetLandmarks if shift else spline.SetSourceLandmarks)(landmarks)
+        transform_node = mrml_scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
+        transform_node.SetAndObserveTransformToParent(spline)
+        node.SetAndObserveTransformNodeID(transform_node.GetID())
+        return transform_node
+
+    return put
+
+
 @pytest.fixture(scope="session")
 def small_grid() -> Geometry:
     """The grid of the small study: 40 x 48 x 40 voxels of 2 mm, LPS, RAS (0, 0, 0) in the middle."""

@@ -12,6 +12,8 @@ GRID = Geometry(
     (40, 44, 30), (1.0, 1.0, 1.5), (-20.0, -22.0, -20.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 )
 PLACE = (2.0, -3.0, 1.0)
+SECOND = (-11.0, 12.0, -8.0)
+"""RAS mm of a second lesion, of 5 mm radius or 6."""
 
 
 def ball(radius: float, place: tuple[float, float, float] = PLACE, grid: Geometry = GRID) -> np.ndarray:
@@ -29,6 +31,11 @@ def onion(radius: float, *more: np.ndarray, grid: Geometry = GRID) -> dict[str, 
         "TC": np.maximum(ball(radius + 1, grid=grid), et),
         "ET": et,
     }
+
+
+def lines_of(follow_up: Any, track: str, visit: int) -> dict[str, Any]:
+    """The two calliper lines of an enhancing lesion at a visit, by which of the diameters each is."""
+    return {one.which: node for one, node in follow_up.callipers.nodes.items() if one.key == ("CE", track, visit)}
 
 
 @dataclass(eq=False)

@@ -13,7 +13,8 @@ from ...followup.options import COMPONENTS
 from ...output.diameters import Diameters, Point
 
 ATTRIBUTE = "GliomaSAM.calliper"
-"""Attribute of a line: component, track, visit and which of the two diameters it is, as JSON."""
+"""Attribute of a line: component, track, the digest of the visit and which of the two diameters it is, as JSON. A
+visit of other outlines, or of another patient, has another digest."""
 
 PROGRAM_ATTRIBUTE = "GliomaSAM.calliper.program"
 """Attribute of a line: its ends as the program set them, as JSON."""
@@ -52,22 +53,54 @@ class Callipers:
 
     Args:
         scene: The scene.
+        digests: A text for each visit of the comparison, see `VisitCopy`.
     """
 
-    def __init__(self, scene: Any) -> None:
+    def __init__(self, scene: Any, digests: tuple[str, ...] = ()) -> None:
         self._scene = scene
+        self.digests = digests
         self._before: dict[Key, Diameters] = {}
 
     @property
     def nodes(self) -> dict[Calliper, Any]:
         """The lines in the scene."""
         found: dict[Calliper, Any] = {}
-        for index in range(self._scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode")):
-            node = self._scene.GetNthNodeByClass(index, "vtkMRMLMarkupsLineNode")
-            calliper = _calliper(node)
-            if calliper is not None:
-                found.setdefault(calliper, node)  # a copy that a user made comes later
+        for (component, track, digest, which), node in self._all():
+            if digest in self.digests:  # a copy that a user made comes later
+                found.setdefault(Calliper((component, track, self.digests.index(digest)), which), node)
         return found
+
+    def _all(self) -> list[tuple[tuple[str, str, str, str], Any]]:
+        """The lines of all comparisons: component, track, digest of the visit, and which of the diameters."""
+        count = self._scene.GetNumberOfNodesByClass("vtkMRMLMarkupsLineNode")
+        nodes = [self._scene.GetNthNodeByClass(index, "vtkMRMLMarkupsLineNode") for index in range(count)]
+        return [(meaning, node) for node in nodes if (meaning := _meaning(node)) is not None]
+
+    def carry(self, before: Collection[str], digests: tuple[str, ...], assessment: Assessment) -> bool:
+        """Go over to another comparison. Lines of a visit that is as it was stay with their lesion, whatever its track
+        is called now; others go.
+
+        Args:
+            before: The digests of the visits that were compared before.
+            digests: Those of the visits that are compared now.
+            assessment: Of these.
+
+        Returns:
+            Whether one that a reader dragged went.
+        """
+        lost = False
+        for (component, _, digest, which), node in self._all():
+            if digest not in before and digest not in digests:
+                continue
+            visit = digests.index(digest) if digest in digests else None
+            track = _track_at(assessment, component, visit, which, _program(node)) if visit is not None else None
+            if track is None:
+                lost = lost or _is_moved(node)
+                self._scene.RemoveNode(node)
+            else:
+                node.SetAttribute(ATTRIBUTE, json.dumps([component, track, digest, which]))
+        self.digests = digests
+        return lost
 
     def show(self, assessment: Assessment, tracks: Mapping[str, Collection[str]]) -> None:
         """Let there be lines for some tracks by component, at all visits that show them, and for what was dragged.
@@ -155,20 +188,15 @@ class Callipers:
                     node.SetNthControlPointPositionWorld(index, list(place))
         self._label()
 
-    def remove(self) -> None:
-        """Take all lines out of the scene."""
-        for node in self.nodes.values():
-            self._scene.RemoveNode(node)
-
     def show_in(self, views: Mapping[int, Collection[str]]) -> None:
-        """Show the lines of each visit (index) in slice views of these ids only; of visits not named nowhere. An empty
-        collection: in all views.
+        """Show the lines of each visit (index) in slice views of these ids only; of visits not named, and of other
+        comparisons, nowhere. An empty collection: in all views.
         """
-        for calliper, node in self.nodes.items():
+        shown = {self.digests[visit]: ids for visit, ids in views.items()}
+        for (_, _, digest, _), node in self._all():
             display = node.GetDisplayNode()
-            visible = calliper.key[2] in views
-            display.SetVisibility(visible)
-            ids = list(views.get(calliper.key[2], ()))
+            display.SetVisibility(digest in shown)
+            ids = list(shown.get(digest, ()))
             if list(display.GetViewNodeIDs()) != ids:
                 display.RemoveAllViewNodeIDs()
                 for view in ids:
@@ -181,7 +209,7 @@ class Callipers:
             node = None
         if node is None:
             node = self._scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{component} {track} {day} {which}")
-            node.SetAttribute(ATTRIBUTE, json.dumps([component, track, visit, which]))
+            node.SetAttribute(ATTRIBUTE, json.dumps([component, track, self.digests[visit], which]))
             node.CreateDefaultDisplayNodes()
             display = node.GetDisplayNode()
             display.SetColor(*COLOURS[which])
@@ -204,13 +232,25 @@ def _both(found: Diameters) -> dict[str, Ends]:
     return {LONGEST: found.largest, PERPENDICULAR: found.perpendicular}
 
 
-def _calliper(node: Any) -> Calliper | None:
+def _track_at(assessment: Assessment, component: str, visit: int, which: str, program: list[Point]) -> str | None:
+    """The track of the lesion that the program measured between these ends; None where there is none."""
+    result = assessment.components[component]
+    for track, at in result.at.items():
+        found = at[visit]
+        if found is not None:
+            ends = _both(result.measured[visit].lesions[found.largest].diameters)[which]
+            if len(program) == len(ends) and np.allclose(ends, program, rtol=0, atol=MOVED_MM):
+                return track
+    return None
+
+
+def _meaning(node: Any) -> tuple[str, str, str, str] | None:
     try:
-        component, track, visit, which = parse_json(node.GetAttribute(ATTRIBUTE) or "null")
+        component, track, digest, which = parse_json(node.GetAttribute(ATTRIBUTE) or "null")
     except (ValueError, TypeError):
         return None
-    known = isinstance(which, str) and which in COLOURS and component in COMPONENTS and isinstance(track, str)
-    return Calliper((component, track, visit), which) if known and type(visit) is int else None
+    texts = all(isinstance(text, str) for text in (component, track, digest, which))
+    return (component, track, digest, which) if texts and which in COLOURS and component in COMPONENTS else None
 
 
 def _program(node: Any) -> list[Point]:

@@ -28,12 +28,14 @@ class VisitEntry:
         included: Whether it is compared; None where nobody said: then it is when it is outlined.
         typed_date: The date that a person typed.
         fields: What masks cannot tell.
+        digest: Of its day and outlines in the comparison that it is in, see `VisitCopy`; "" where it is in none.
     """
 
     visit: SceneVisit
     included: bool | None = None
     typed_date: date | None = None
     fields: VisitFields = field(default_factory=VisitFields)
+    digest: str = ""
 
     @property
     def date(self) -> date | None:
@@ -54,7 +56,7 @@ class VisitEntry:
 
     def saved(self) -> SavedVisit:
         """What is saved with the scene."""
-        return SavedVisit(self.visit.nodes, self.included, self.typed_date, self.fields)
+        return SavedVisit(self.visit.nodes, self.included, self.typed_date, self.fields, self.digest)
 
     @property
     def reference(self) -> Any:

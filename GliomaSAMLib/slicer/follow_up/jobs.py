@@ -114,19 +114,6 @@ class Studies:
         self._studies = {name: study for name, study in self._studies.items() if name.startswith(wanted)}
 
 
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Visits that were compared.
-
-    Args:
-        assessment: What was found.
-        digests: A text for each visit that changes with its outlines and its day.
-    """
-
-    assessment: Assessment
-    digests: tuple[str, ...]
-
-
 def compare(
     copies: Sequence[VisitCopy],
     studies: Studies,
@@ -134,7 +121,7 @@ def compare(
     choices: ReaderChoices,
     aligned: bool,
     report: Reporter,
-) -> Comparison:
+) -> Assessment:
     """Read, align, measure and judge visits.
 
     Args:
@@ -176,8 +163,7 @@ def compare(
     equal = equal_notes(found, [copy.masks for copy in copies])
     visits[-1] = replace(visits[-1], notes=(*visits[-1].notes, *equal))
     studies.keep([copy.prints for copy in copies])
-    assessment = judge(visits, options, choices, None, report.part(0.7, 1.0))
-    return Comparison(assessment, tuple(copy.digest for copy in copies))
+    return judge(visits, options, choices, None, report.part(0.7, 1.0))
 
 
 def judge(

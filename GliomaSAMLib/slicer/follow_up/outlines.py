@@ -1,5 +1,6 @@
 """The outlines that a segmentation node holds, whoever made them: which segments are the tumour, and their masks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -19,31 +20,40 @@ from ..geometry import (
     perpendicular_grid,
     shifted,
 )
+from ..persistence import saved_style
 from ..segments.cavity import read_cavity
-from ..segments.node import PARTS_OF_REGION, REGION_TAG, read_segment, segment_image, segment_mask
+from ..segments.node import REGION_TAG, STYLES, read_segment, segment_image, segment_mask
 from ..segments.ownership import is_own, segment_tag
 
-PARTS = ("WT", "TC", "ET", "ED", "NC", "lesion")
+PARTS_OF_REGION: Mapping[str, tuple[str, ...]] = {"WT": ("WT", "ED", "lesion"), "TC": ("TC", "NC"), "ET": ("ET",)}
+"""By region the parts of which it consists, beside the regions inside it; a segmentation holds some of them."""
+
+PARTS = tuple(part for parts in PARTS_OF_REGION.values() for part in parts)
 
 
-def tumour_segments(segmentation_node: Any) -> dict[str, str]:
-    """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment. Segments are known by the tag that GliomaSAM
-    gives them, else by their id or name.
+def tumour_segments(segmentation_node: Any) -> dict[str, tuple[str, ...]]:
+    """By part (WT, TC, ET; ED, NC, ET; lesion): the ids of its segments, of which only lesions have several. Segments
+    are known by the tag that GliomaSAM gives them, and are those of the style that it writes now; else by their id or
+    name.
     """
     segmentation = segmentation_node.GetSegmentation()
-    tagged: dict[str, str] = {}
-    named: dict[str, str] = {}
+    tagged: dict[str, list[str]] = {}
+    named: dict[str, tuple[str, ...]] = {}
     for segment_id in segmentation.GetSegmentIDs():
         segment = segmentation.GetSegment(segment_id)
         part = segment_tag(segment, REGION_TAG)
         if part in PARTS:
-            if part not in tagged or is_own(segmentation_node, segment_id):
-                tagged[part] = str(segment_id)
+            tagged.setdefault(part, []).append(str(segment_id))
             continue
         spoken = part_of(segment_id) or part_of(segment.GetName())
         if not part and spoken in PARTS:
-            named.setdefault(spoken, str(segment_id))
-    return tagged or named
+            named.setdefault(spoken, (str(segment_id),))
+    written = {plan.part for plan in STYLES.get(saved_style(segmentation_node) or "", ())} & tagged.keys()
+    found = {}
+    for part in written if written & set(PARTS_OF_REGION["WT"]) else tagged:
+        own = [segment_id for segment_id in tagged[part] if is_own(segmentation_node, segment_id)] or tagged[part]
+        found[part] = tuple(own if part == "lesion" else own[:1])
+    return found or named
 
 
 def is_tumour_segmentation(segmentation_node: Any) -> bool:
@@ -55,7 +65,8 @@ def has_outline(segmentation_node: Any) -> bool:
     """Whether the tumour was outlined here: some segment of it holds voxels."""
     return any(
         segment_mask(segmentation_node, segment_id)[0].any()
-        for segment_id in tumour_segments(segmentation_node).values()
+        for segment_ids in tumour_segments(segmentation_node).values()
+        for segment_id in segment_ids
     )
 
 
@@ -88,12 +99,10 @@ def read_outlines(segmentation_node: Any) -> VisitMasks:
         )
     geometry = outline_geometry(segmentation_node)
     place = np.linalg.inv(local_to_world(segmentation_node)) @ geometry.ijk_to_ras
-    style = "lesion" if "lesion" in parts else "disjoint" if {"ED", "NC"} & parts.keys() else "nested"
     masks = {region: np.zeros(geometry.shape, np.uint8) for region in REGIONS}
-    for region, needed in PARTS_OF_REGION[style].items():
-        for part in needed:
-            if part in parts:
-                masks[region] |= read_segment(segmentation_node, parts[part], place, geometry.shape)
+    for region, needed in PARTS_OF_REGION.items():
+        for segment_id in (segment_id for part in needed for segment_id in parts.get(part, ())):
+            masks[region] |= read_segment(segmentation_node, segment_id, place, geometry.shape)
     masks["TC"] |= masks["ET"]
     masks["WT"] |= masks["TC"]
     cavity = read_cavity(segmentation_node, geometry)
@@ -105,11 +114,15 @@ def read_outlines(segmentation_node: Any) -> VisitMasks:
 
 
 def outlines_version(segmentation_node: Any) -> tuple[object, ...]:
-    """Another value each time somebody may have changed what `read_outlines` gives."""
+    """Another value each time somebody may have changed what `read_outlines` gives, or lets it raise `StudyError`."""
     segmentation = segmentation_node.GetSegmentation()
     images = [segment_image(segmentation_node, name) for name in segmentation.GetSegmentIDs()]
     times = tuple(image.GetMTime() if image is not None else 0 for image in images)
-    return (*segmentation.GetSegmentIDs(), *times, local_to_world(segmentation_node).tobytes())
+    try:
+        place = local_to_world(segmentation_node).tobytes()
+    except StudyError:
+        place = b"not linear"
+    return (*segmentation.GetSegmentIDs(), *times, place)
 
 
 def _segment_names(segmentation_node: Any) -> list[str]:
@@ -129,7 +142,8 @@ def _grid(segmentation_node: Any) -> tuple[np.ndarray, tuple[int, int, int]]:
         i0, i1, j0, j1, k0, k1 = image.GetExtent()
         if i1 >= i0 and j1 >= j0 and k1 >= k0:
             return shifted(image_matrix(image), (i0, j0, k0)), (i1 - i0 + 1, j1 - j0 + 1, k1 - k0 + 1)
-    images = [segment_image(segmentation_node, name) for name in tumour_segments(segmentation_node).values()]
+    names = [name for found in tumour_segments(segmentation_node).values() for name in found]
+    images = [segment_image(segmentation_node, name) for name in names]
     held = [image for image in images if image is not None and image_array(image).size]
     if not held:
         raise StudyError(

@@ -28,6 +28,10 @@ VERSION = 1
 NEWER = "The follow-up of this scene was saved by a newer GliomaSAM: update GliomaSAM, or compare the visits anew"
 
 
+Targets = Mapping[str, tuple[str, ...]]
+"""By component the tracks that a reader chose."""
+
+
 @dataclass(frozen=True, eq=False)
 class SavedVisit:
     """What a person said of a visit.
@@ -37,12 +41,14 @@ class SavedVisit:
         included: Whether it is compared; None where nobody said.
         date: The date that was typed.
         fields: What masks cannot tell.
+        digest: Of its day and outlines in the comparison that it is in, see `VisitCopy`; "" where it is in none.
     """
 
     nodes: tuple[Any, ...]
     included: bool | None = None
     date: date | None = None
     fields: VisitFields = field(default_factory=VisitFields)
+    digest: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,15 +59,13 @@ class SavedFollowUp:
         visits: What was said of each.
         options: As chosen.
         aligned: Whether the visits lie in the same space already.
-        targets: The targets that the reader chose, by component.
-        digests: Of the visits that were compared, see `Comparison`; empty where none were.
+        targets: By the digests of the visits that were compared, the targets that the reader chose, by component.
     """
 
     visits: tuple[SavedVisit, ...] = ()
     options: FollowUpOptions = field(default_factory=FollowUpOptions)
     aligned: bool = False
-    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    digests: tuple[str, ...] = ()
+    targets: Mapping[tuple[str, ...], Targets] = field(default_factory=dict)
 
 
 def save(scene: Any, state: SavedFollowUp) -> None:
@@ -79,13 +83,13 @@ def save(scene: Any, state: SavedFollowUp) -> None:
         "version": VERSION,
         "options": asdict(state.options),
         "aligned": state.aligned,
-        "targets": {component: list(tracks) for component, tracks in state.targets.items()},
-        "digests": list(state.digests),
+        "targets": [{"digests": digests, "tracks": tracks} for digests, tracks in state.targets.items() if tracks],
         "visits": [
             {
                 "included": visit.included,
                 "date": visit.date.isoformat() if visit.date else None,
                 "fields": fields_to_json(visit.fields),
+                "digest": visit.digest,
             }
             for visit in state.visits
         ],
@@ -135,15 +139,12 @@ def restore(scene: Any) -> SavedFollowUp:
                 visit["included"] if isinstance(visit["included"], bool) else None,
                 date.fromisoformat(visit["date"]) if visit["date"] else None,
                 visit_json(visit["fields"], "What was saved of the follow-up").fields,
+                str(visit["digest"]),
             )
             for index, visit in enumerate(values["visits"])
         )
-        targets = {
-            component: tuple(map(str, tracks))
-            for component, tracks in values["targets"].items()
-            if component in COMPONENTS
-        }
-        return SavedFollowUp(visits, options, values["aligned"] is True, targets, tuple(map(str, values["digests"])))
+        targets = {tuple(map(str, one["digests"])): _targets(one["tracks"]) for one in values["targets"]}
+        return SavedFollowUp(visits, options, values["aligned"] is True, targets)
     except Exception as error:  # whatever a text can cause: none of it is used then
         if str(error) == NEWER:
             raise
@@ -165,6 +166,10 @@ def fields_to_json(found: VisitFields) -> dict[str, Any]:
 def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     names = {one.name for one in fields(FollowUpOptions)}
     return {name: value for name, value in values.items() if name in names}
+
+
+def _targets(values: Mapping[str, Any]) -> Targets:
+    return {component: tuple(map(str, tracks)) for component, tracks in values.items() if component in COMPONENTS}
 
 
 def _role(index: int) -> str:

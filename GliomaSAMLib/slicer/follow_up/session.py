@@ -16,13 +16,15 @@ from ...progress import Cancel, Progress, Reporter
 from ..jobs import importing
 from ..volumes import files_of
 from .callipers import Callipers
+from .choices import Choices, Digests
 from .curve import Curve
 from .entries import VisitEntry, VisitReading, source_of
-from .jobs import Comparison, Studies, compare, judge
+from .jobs import Studies, compare, judge
 from .outlines import outlines_version
 from .outlining import Outlining
 from .persistence import SavedFollowUp, restore, save
 from .views import Shown, SideBySide
+from .visit_list import VisitList
 from .visits import find_visits
 
 if TYPE_CHECKING:
@@ -41,8 +43,6 @@ class FollowUp:
         changed: Called when the list, the comparison or the numbers are others.
 
     Attributes:
-        entries: The visits that were found, by date.
-        assessment: Of the last comparison; None before it.
         outlined: The segmentation that the model made last; the panel takes it up, and sets it to None.
         options: As chosen.
         aligned: Whether the visits lie in the same space already.
@@ -57,24 +57,21 @@ class FollowUp:
         self._outlining: Outlining | None = None
         self._versions: tuple[object, ...] = ()
         self._compared: tuple[VisitEntry, ...] = ()
-        self._digests: tuple[str, ...] = ()
+        self._assessment: Assessment | None = None
+        self._listed: tuple[VisitEntry, ...] = ()
         self._busy = False
         self._judge_again = False
         self._unsaved = False
         self._closed = False
         self._like: Any = None
-        self.entries: list[VisitEntry] = []
-        self.assessment: Assessment | None = None
         self.outlined: Any = None
         self.options = FollowUpOptions()
         self.aligned = False
-        self.targets: dict[str, tuple[str, ...]] = {}
-        self.callipers = Callipers(scene)
         self.curve = Curve(scene)
         self.views = SideBySide(scene)
-        self._saved = self._restored()
-        self.options, self.aligned = self._saved.options, self._saved.aligned
-        self.targets, self._digests = dict(self._saved.targets), self._saved.digests
+        saved = self._restored()
+        self.options, self.aligned = saved.options, saved.aligned
+        self._visits, self._choices = VisitList(saved.visits), Choices(scene, saved.targets)
 
     def _restored(self) -> SavedFollowUp:
         """What the scene holds; what cannot be read is told, and kept by `save`."""
@@ -86,6 +83,11 @@ class FollowUp:
 
     # the visits
 
+    @property
+    def entries(self) -> list[VisitEntry]:
+        """The visits of the patient who is shown, by date."""
+        return self._visits.entries
+
     def find(self, like: Any = None) -> None:
         """Look for visits in the scene; what was said of them before holds on.
 
@@ -94,18 +96,11 @@ class FollowUp:
         """
         self._like = like if like is not None else self._like
         gone = self._like is not None and self._like.GetScene() is not self._scene
-        found = find_visits(self._scene, None if gone else self._like)
-        entries: list[VisitEntry] = []
-        for visit in found:
-            others = (entry for entry in self.entries if entry not in entries)
-            known = next((entry for entry in others if entry.visit.shares(visit.nodes)), None)
-            saved = next((one for one in self._saved.visits if visit.shares(one.nodes)), None)
-            if known is not None:
-                known.visit = visit
-            elif saved is not None:
-                known = VisitEntry(visit, saved.included, saved.date, saved.fields)
-            entries.append(known or VisitEntry(visit))
-        self.entries = sorted(entries, key=lambda entry: (entry.date is None, entry.date or date.min))
+        shown = self.assessment
+        self._visits.take(find_visits(self._scene, None if gone else self._like))
+        if self.assessment is not shown:
+            self.judge_again()
+            self._show()
         self._changed()
 
     def include(self, entry: VisitEntry, included: bool) -> None:
@@ -116,7 +111,7 @@ class FollowUp:
     def set_date(self, entry: VisitEntry, day: date | None) -> None:
         """Give a visit the date that a person typed; None: what the scene tells."""
         entry.typed_date = day
-        self.entries.sort(key=lambda one: (one.date is None, one.date or date.min))
+        self._visits.sort()
         self._unsaved = True
         self._changed()
 
@@ -149,19 +144,25 @@ class FollowUp:
     # comparing
 
     @property
+    def assessment(self) -> Assessment | None:
+        """Of the last comparison; None before it, and while another patient is shown."""
+        shown = any(entry in self.entries for entry in self._compared)
+        return self._assessment if shown else None
+
+    @property
     def compared(self) -> tuple[VisitEntry, ...]:
         """The visits of the comparison, in its order."""
         return self._compared if self.assessment is not None else ()
 
     @property
     def was_compared(self) -> bool:
-        """Whether the scene says that these visits were compared before it was saved."""
-        return bool(self._digests)
+        """Whether the visits were compared, be it before the scene was saved."""
+        return any(entry.digest for entry in self.entries)
 
     @property
     def is_stale(self) -> bool:
         """Whether outlines or days were changed since they were compared."""
-        return self.assessment is not None and self._versions != self._version()
+        return self.assessment is not None and self._versions != self._version(self._compared)
 
     @property
     def is_waiting(self) -> bool:
@@ -181,6 +182,7 @@ class FollowUp:
                 f"{len(chosen) or 'No'} visit{'s' * (not chosen)} to compare: outline and tick at least two visits"
             )
         chosen.sort(key=lambda entry: entry.date or date.min)
+        self._listed = tuple(self.entries)
         self._readings = [VisitReading(entry, self._studies.has) for entry in chosen]
 
     def tick(self) -> None:
@@ -217,20 +219,22 @@ class FollowUp:
         copies = [reading.result(source) for reading, source in zip(readings, sources, strict=True)]
         folders = [file.parent for reading in readings for n in reading.entry.visit.nodes for file in files_of(n)]
         copies[-1] = replace(copies[-1], notes=(*copies[-1].notes, *folder_notes(folders)))
-        digests = tuple(copy.digest for copy in copies)
-        if digests != self._digests:
-            self._forget_choices()
-        self._compared, self._versions = tuple(reading.entry for reading in readings), ()
-        versions = self._version()
-        studies, options, aligned, choices = self._studies, self.options, self.aligned, self._choices()
+        entries = tuple(reading.entry for reading in readings)
+        versions, digests = self._version(entries), tuple(copy.digest for copy in copies)
+        listed, before = self._listed, tuple(entry.digest for entry in self._listed if entry.digest)
+        studies, options, aligned = self._studies, self.options, self.aligned
+        choices = self._choices.of(digests) if digests == before else ReaderChoices()
 
-        def job(progress: Progress, cancel: Cancel) -> Comparison:
+        def job(progress: Progress, cancel: Cancel) -> Assessment:
             return compare(copies, studies, options, choices, aligned, Reporter(progress, cancel))
 
-        def done(found: Comparison) -> None:
+        def done(found: Assessment) -> None:
             self._busy = False
-            self._versions, self._digests = versions, found.digests
-            self._take(found.assessment)
+            for entry in listed:
+                entry.digest = digests[entries.index(entry)] if entry in entries else ""
+            self._compared, self._versions = entries, versions
+            self._carry_choices(before, digests, found)
+            self._take(found)
 
         self._run("comparing the visits", job, done)
 
@@ -243,7 +247,7 @@ class FollowUp:
         assert self.assessment is not None
         pairs = zip(self.assessment.visits, self._compared, strict=True)
         visits = [replace(visit, fields=entry.all_fields) for visit, entry in pairs]
-        options, choices = self.options, self._choices()
+        options, choices = self.options, self._choices.shown
 
         def done(found: Assessment) -> None:
             self._busy = False
@@ -275,12 +279,21 @@ class FollowUp:
     def _take(self, assessment: Assessment) -> None:
         if self._closed:
             return
-        self.assessment = assessment
+        self._assessment = assessment
         self._unsaved = True
+        self._show()
+        self._changed()
+
+    def _show(self) -> None:
+        """Let the scene show the comparison; nothing of one of a patient who is not shown."""
+        assessment = self.assessment
+        if assessment is None:
+            self.views.close()
+            self.callipers.show_in({})
+            return
         self.callipers.show(assessment, self._target_tracks(assessment))
         self.show_callipers(len(assessment.visits) - 1)
         self.curve.show(assessment)
-        self._changed()
 
     def _target_tracks(self, assessment: Assessment) -> dict[str, tuple[str, ...]]:
         """The targets of the components that are judged."""
@@ -289,42 +302,37 @@ class FollowUp:
 
     # the reader's choices
 
+    @property
+    def callipers(self) -> Callipers:
+        """The lines of the comparison."""
+        return self._choices.callipers
+
     def set_target(self, component: str, track: str, chosen: bool) -> None:
         """Choose a lesion as target, or take it away."""
-        if self.assessment is None:
-            return
-        before = self.targets.get(component, self.assessment.components[component].targets)
-        after = (*before, track) if chosen and track not in before else tuple(t for t in before if t != track or chosen)
-        if after != before:
-            self.targets[component] = after
+        if self.assessment is not None and self._choices.set_target(component, track, chosen, self.assessment):
             self._unsaved = True
             self.judge_again()
 
     def reset_choices(self) -> None:
         """Take the targets and the lines that the program chose."""
-        self.targets = {}
-        self.callipers.reset()
+        self._choices.reset()
         self._unsaved = True
         self.judge_again()
 
     @property
     def has_choices(self) -> bool:
         """Whether the reader changed something."""
-        return bool(self.targets) or bool(self.callipers.diameters())
+        return self.assessment is not None and self._choices.shown != ReaderChoices()
 
-    def _choices(self) -> ReaderChoices:
-        return ReaderChoices(dict(self.targets), self.callipers.diameters())
-
-    def _forget_choices(self) -> None:
-        """The visits are others: targets and lines of the reader may belong to other lesions now."""
-        if self.has_choices:
+    def _carry_choices(self, before: Digests, digests: Digests, assessment: Assessment) -> None:
+        """Keep what the reader chose, as far as it is of the same visits."""
+        if self._choices.carry(before, digests, assessment):
             self._engine.listener.message(
-                "The outlines or the visits are others than before: the targets and calliper lines that you changed "
-                "were given up",
+                "The outlines or the visits are others than before: the targets that you changed, and calliper lines "
+                "where outlines are others, were given up",
                 "warning",
             )
-        self.targets = {}
-        self.callipers.remove()
+        self._judge_again = self._judge_again or (digests != before and self._choices.shown != ReaderChoices())
 
     # showing
 
@@ -373,8 +381,10 @@ class FollowUp:
         """Let the model outline a visit; the outlines of the last visit before it take the place of its proposal.
 
         Raises:
-            StudyError: The visit has no volumes, or is outlined already.
+            StudyError: The visit has no volumes, or is outlined already, or one is being outlined.
         """
+        if self._outlining is not None:
+            raise StudyError("A visit is being outlined: wait until it is done, or press Cancel")
         if entry.visit.is_outlined:
             raise StudyError(f"{entry.visit.name} is outlined already: change it by clicks, or remove its segmentation")
         day = entry.date
@@ -424,12 +434,11 @@ class FollowUp:
 
     # the scene
 
-    def _version(self) -> tuple[object, ...]:
-        nodes = [entry.visit.segmentation for entry in self._compared]
+    def _version(self, entries: tuple[VisitEntry, ...]) -> tuple[object, ...]:
+        nodes = [entry.visit.segmentation for entry in entries]
         present = [node if node is not None and node.GetScene() is self._scene else None for node in nodes]
         versions = (outlines_version(node) if node is not None else () for node in present)
-        return tuple(zip((entry.date for entry in self._compared), versions, strict=True))
+        return tuple(zip((entry.date for entry in entries), versions, strict=True))
 
     def _save(self) -> None:
-        visits = tuple(entry.saved() for entry in self.entries)
-        save(self._scene, SavedFollowUp(visits, self.options, self.aligned, self.targets, self._digests))
+        save(self._scene, SavedFollowUp(self._visits.saved(), self.options, self.aligned, self._choices.targets))

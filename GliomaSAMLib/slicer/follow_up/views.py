@@ -22,6 +22,9 @@ VIEWS = ("GliomaSAMEarlier", "GliomaSAMLater")
 
 CURVE_VIEW = "GliomaSAMCurve"
 
+EVERYWHERE = "GliomaSAM.everywhere"
+"""Attribute of the display of a segmentation that is shown in all views but one, and has to be in all of them again."""
+
 DESCRIPTION = (
     '<layout type="vertical" split="true">'
     '<item splitSize="700"><layout type="horizontal">'
@@ -64,6 +67,9 @@ class Shown:
 class SideBySide:
     """The layout and its two views. `close` gives back what was before.
 
+    Slicer tells nobody that it saves a scene, so what is saved meanwhile has to be of use as it is: the layout, which
+    would be unknown when the scene is loaded, is not saved, and segmentations stay visible in all other views.
+
     Args:
         scene: The scene.
     """
@@ -101,6 +107,7 @@ class SideBySide:
         if layout.GetViewArrangement() != LAYOUT:
             self._before = layout.GetViewArrangement()
             layout.SetViewArrangement(LAYOUT)
+            layout.SetSaveWithScene(False)
         self._shown = (earlier, later)
         self._separate()
         for tag, shown in zip(VIEWS, self._shown, strict=True):
@@ -138,12 +145,15 @@ class SideBySide:
             display = self._scene.GetNodeByID(identifier)
             if display is not None:
                 _show_in(display, views)
+                display.RemoveAttribute(EVERYWHERE)
         self._views_before = {}
         self._shown = ()
         before, self._before = self._before, None
         layout = self._layout_node()
-        if layout is not None and before is not None and layout.GetViewArrangement() == LAYOUT:
-            layout.SetViewArrangement(before)
+        if layout is not None and before is not None:
+            layout.SetSaveWithScene(True)
+            if layout.GetViewArrangement() == LAYOUT:
+                layout.SetViewArrangement(before)
 
     # the views
 
@@ -175,17 +185,21 @@ class SideBySide:
             _fit(node, shown.volume)
 
     def _separate(self) -> None:
-        """Show the segmentation of each visit in its own view only, and all others in none of both."""
+        """Show the segmentation of each visit in its own view, and in that of the other visit no more."""
         views = self.view_ids()
         if not views:
             return
+        own = {view for ids in views.values() for view in ids}
+        others = [view for view in _views(self._scene) if view not in own]
         for shown in self._shown:
             node = shown.segmentation
             display = node.GetDisplayNode() if node is not None else None
             if display is None:
                 continue
-            self._views_before.setdefault(display.GetID(), tuple(display.GetViewNodeIDs()))
-            _show_in(display, views[shown.visit])
+            before = self._views_before.setdefault(display.GetID(), tuple(display.GetViewNodeIDs()))
+            if not before:
+                display.SetAttribute(EVERYWHERE, "1")
+            _show_in(display, (*views[shown.visit], *(before or others)))
 
     # linked
 
@@ -222,6 +236,25 @@ class SideBySide:
             yield
         finally:
             self._moving = before
+
+
+def show_everywhere(scene: Any) -> None:
+    """Show in all views what a scene that was saved with two visits side by side has in all but one."""
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationDisplayNode")):
+        display = scene.GetNthNodeByClass(index, "vtkMRMLSegmentationDisplayNode")
+        if display.GetAttribute(EVERYWHERE):
+            display.RemoveAttribute(EVERYWHERE)
+            _show_in(display, ())
+
+
+def _views(scene: Any) -> list[str]:
+    """The ids of all views that segmentations are shown in."""
+    kinds = ("vtkMRMLSliceNode", "vtkMRMLViewNode")
+    return [
+        scene.GetNthNodeByClass(index, kind).GetID()
+        for kind in kinds
+        for index in range(scene.GetNumberOfNodesByClass(kind))
+    ]
 
 
 def _composite(scene: Any, tag: str) -> Any:

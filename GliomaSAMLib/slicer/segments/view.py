@@ -9,10 +9,11 @@ import numpy as np
 from ...geometry import Geometry
 from ...regions import REGIONS
 from ...session.masks import Boxes, PackedMask, PackedMasks
+from ..geometry import local_to_world
 from .cavity import cavity_version
-from .edits import meant_by_hand, regions_of
-from .node import segment_mask
-from .writer import SegmentWriter
+from .edits import SegmentChangeDetector, meant_by_hand, regions_of
+from .node import STYLES, read_segment, segment_mask
+from .writer import SegmentWriter, is_finished
 
 Masks = dict[str, np.ndarray]
 """By region, uint8 (K, J, I) of 0 and 1."""
@@ -55,6 +56,7 @@ class SegmentView:
         self._cavity: object = ()
         self._last_cavity: object = ()
         self._needs_full_write = False
+        self._left_style: str | None = None
         self.style = SegmentStyle()
         self.geometry: Geometry | None = None
         self.held: PackedMasks | None = None
@@ -103,7 +105,8 @@ class SegmentView:
         self._found, self._edited = {}, {}
 
     def set_style(self, style: SegmentStyle) -> bool:
-        """Write in another way from now on; segments written before stay as they are.
+        """Write in another way from now on. Segments that were made for the style before go with the next `write`, if
+        they hold the same; others stay as they are.
 
         Returns:
             Whether all is to be written again.
@@ -116,6 +119,7 @@ class SegmentView:
             self.style = style
             return False
         again = (style.style, style.lesion_segment) != (self.style.style, self.style.lesion_segment)
+        self._left_style = self.style.style if style.style != self.style.style else self._left_style
         self._restart(style)
         self._needs_full_write = self._needs_full_write or again
         return again
@@ -178,6 +182,9 @@ class SegmentView:
         whole = self._needs_full_write or changed is None
         self._needs_full_write = True  # should it fail
         self._writer.write(masks.masks(), None if whole else changed)
+        if self._left_style is not None and not self._writer.is_limited:
+            self._remove_segments_of(self._left_style, masks)
+        self._left_style = None
         if self.style.style == "lesion":
             self.style = replace(self.style, lesion_segment=self._writer.segment_ids()["lesion"])
         self._versions = self._writer.versions()
@@ -186,6 +193,25 @@ class SegmentView:
         if self._writer.is_limited:
             read = {region: self._writer.read(region) for region in REGIONS}
             self.held = masks.replaced({region: mask for region, mask in read.items() if mask is not None})
+
+    def _remove_segments_of(self, style: str, masks: PackedMasks) -> None:
+        """Remove what was made for another style and would be made again just so: segments of the id and the name that
+        they were given, not marked as completed, that hold what was written, which is still the result.
+        """
+        assert self.geometry is not None and self._writer is not None
+        segmentation, watch = self._node.GetSegmentation(), SegmentChangeDetector()
+        kept = self.segment_ids().values()
+        ids = SegmentWriter(self._node, self.geometry, style).segment_ids()
+        place = np.linalg.inv(local_to_world(self._node)) @ self.geometry.ijk_to_ras
+        for plan in (plan for plan in STYLES[style] if plan.part in ids and ids[plan.part] not in kept):
+            name = ids[plan.part]
+            segment = segmentation.GetSegment(name)
+            as_made = name.startswith(plan.segment_id) and segment.GetName() == plan.looks.name
+            if not as_made or is_finished(segment) or watch.is_edited(self._node, name):
+                continue
+            held = read_segment(self._node, name, place, self.geometry.shape)
+            if np.array_equal(held, plan.mask({region: masks.mask(region) for region in plan.needs})):
+                segmentation.RemoveSegment(name)
 
     def take_changes(self, settled: bool = False) -> tuple[Masks, Masks]:
         """What others did to the segments since the last call or `write`.

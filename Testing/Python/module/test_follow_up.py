@@ -8,14 +8,12 @@ from typing import Any
 import pytest
 import slicer
 from host.dialogs import DIALOGS
-from PySide6 import QtCore
-from scene_visits import Patient, ball, onion
+from PySide6 import QtCore, QtTest, QtWidgets
+from scene_visits import SECOND, Patient, ball, lines_of, onion
 from user.clinician import Clinician
 from user.quick import QuickWork
 
 from GliomaSAMLib.slicer.jobs import read_study_lazily
-
-SECOND = (-11.0, 12.0, -8.0)
 
 
 @pytest.fixture
@@ -24,9 +22,13 @@ def add_volume(mrml_scene: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def reader(slicer_with_module: Any, mrml_scene: Any, add_volume: Callable[..., Any]) -> Clinician:
+def patient(mrml_scene: Any, add_volume: Callable[..., Any]) -> Patient:
+    return Patient(mrml_scene, add_volume)
+
+
+@pytest.fixture
+def reader(slicer_with_module: Any, patient: Patient) -> Clinician:
     """Somebody with two visits of a patient in the scene who has opened the section."""
-    patient = Patient(mrml_scene, add_volume)
     second = ball(6.2, SECOND)
     patient.visit("20240301", onion(7, second))
     volume, _ = patient.visit("20240603", onion(9, second))
@@ -104,9 +106,7 @@ def test_visits_are_compared_and_a_line_is_dragged(compared: Clinician) -> None:
     compared.ui.lesionsTable.selectRow(0)
     compared.window.pump(150)
     session = compared.panel.followUp.session
-    line = next(
-        node for one, node in session.callipers.nodes.items() if one.key == ("CE", "L1", 1) and one.which == "longest"
-    )
+    line = lines_of(session, "L1", 1)["longest"]
     before = compared.ui.lesionsTable.item(0, 3).text()
     ends = [line.GetNthControlPointPositionWorld(n) for n in range(2)]
     target = tuple(float((3 * a + b) / 4) for a, b in zip(*ends, strict=True))
@@ -151,6 +151,57 @@ def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     assert ui.radiotherapyEdit.text == "2024-05-01"
 
 
+def test_steroids_follow_from_the_doses(compared: Clinician) -> None:
+    ui, session = compared.ui, compared.panel.followUp.session
+    assert ui.doseSpinBox.text == ui.doseBeforeSpinBox.text == "not known"
+    assert ui.doseSpinBox.isVisibleTo(ui.followUpButton) and ui.doseBeforeSpinBox.isVisibleTo(ui.followUpButton)
+    ui.doseBeforeSpinBox.value = 4.0
+    ui.doseSpinBox.value = 6.0
+    until_done(compared)
+    assert [entry.fields.steroid_mg_per_day for entry in session.compared] == [4.0, 6.0]
+    assert "steroids" not in session.assessment.overall[1].not_known
+    assert ui.doseSpinBox.text == "6.00 mg" and ui.steroidsSelector.currentIndex == 0
+    picture_of_section(compared, "doses")
+    ui.visitsTable.selectRow(0)
+    compared.window.pump(150)
+    assert not ui.doseSpinBox.isVisibleTo(ui.followUpButton)
+    ui.visitsTable.selectRow(1)
+    ui.doseSpinBox.value = -1.0
+    until_done(compared)
+    assert session.compared[1].fields.steroid_mg_per_day is None
+    assert "steroids" in session.assessment.overall[1].not_known
+
+
+def test_what_is_being_typed_is_left_alone_by_results(compared: Clinician) -> None:
+    ui = compared.ui
+    compared.window.window.activateWindow()
+    ui.radiotherapyEdit.setFocus()
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "2024-0")
+    ui.steroidsSelector.activated.emit(2)
+    until_done(compared)
+    assert ui.radiotherapyEdit.text == "2024-0"
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "5-01")
+    QtTest.QTest.keyClick(ui.radiotherapyEdit, QtCore.Qt.Key_Return)
+    until_done(compared)
+    assert compared.panel.followUp.session.compared[1].fields.radiotherapy_end.isoformat() == "2024-05-01"
+    QtTest.QTest.keyClicks(ui.radiotherapyEdit, "x")
+    QtTest.QTest.keyClick(ui.radiotherapyEdit, QtCore.Qt.Key_Return)
+    compared.window.pump(150)
+    assert "end of radiotherapy" in compared.panel.messages.text and ui.radiotherapyEdit.text == "2024-05-01"
+    table = ui.visitsTable
+    table.setCurrentCell(0, 0)
+    table.editItem(table.item(0, 0))
+    editor = table.findChild(QtWidgets.QLineEdit)
+    editor.selectAll()
+    QtTest.QTest.keyClicks(editor, "2024-0")
+    ui.steroidsSelector.activated.emit(3)
+    until_done(compared)
+    QtTest.QTest.keyClicks(editor, "2-02")
+    QtTest.QTest.keyClick(editor, QtCore.Qt.Key_Return)
+    compared.window.pump(150)
+    assert column(table, 0) == ["2024-02-02", "2024-06-03"]
+
+
 def test_what_surgery_left_is_told_and_asked_about(compared: Clinician) -> None:
     ui = compared.ui
     boxes = (ui.surgerySelector, ui.hoursSpinBox)
@@ -166,7 +217,11 @@ def test_what_surgery_left_is_told_and_asked_about(compared: Clinician) -> None:
     ui.surgerySelector.activated.emit(1)
     until_done(compared)
     assert "class 3A" in ui.reasonsLabel.text and ui.surgerySelector.currentIndex == 1
-    ui.hoursSpinBox.value = 96
+    ui.hoursSpinBox.selectAll()
+    QtTest.QTest.keyClicks(ui.hoursSpinBox, "9")
+    compared.panel.followUp.show()
+    QtTest.QTest.keyClicks(ui.hoursSpinBox, "6")
+    QtTest.QTest.keyClick(ui.hoursSpinBox, QtCore.Qt.Key_Return)
     until_done(compared)
     assert "96 hours after surgery" in ui.reasonsLabel.text
     picture_of_section(compared, "surgery")
@@ -198,6 +253,102 @@ def test_leaving_gives_the_views_back(compared: Clinician) -> None:
     assert layout.GetViewArrangement() == LAYOUT and compared.ui.sideBySideButton.checked
     compared.window.select("")
     assert layout.GetViewArrangement() != LAYOUT
+
+
+def test_a_visit_under_a_warp_leaves_the_panel_at_work(
+    compared: Clinician, put_under_warp: Callable[[Any], Any]
+) -> None:
+    session = compared.panel.followUp.session
+    put_under_warp(session.compared[0].visit.segmentation)
+    compared.window.pump(150)
+    assert "compare the visits again" in compared.ui.followUpNotesLabel.text
+    assert compared.panel.messages.text == ""
+    done: list[str] = []
+    compared.panel.engine.background("work", lambda progress, cancel: "done", done.append)
+    compared.window.wait_for(lambda: done, 10)
+
+
+def test_a_comparison_that_is_stopped_leaves_the_section_as_it_was(
+    compared: Clinician, patient: Patient, quick: QuickWork
+) -> None:
+    ui, session = compared.ui, compared.panel.followUp.session
+    before = ui.categoryLabel.text
+    patient.visit("20240901", onion(6))
+    compared.wait()
+    quick.seconds = 3.0
+    ui.compareButton.click()
+    compared.window.wait_for(lambda: compared.panel.engine.busy and not session._readings, 30)
+    ui.cancelButton.click()
+    compared.window.pump(200)
+    quick.seconds = 0.0
+    assert ui.categoryLabel.text == before
+    for row in range(3):
+        ui.visitsTable.selectRow(row)
+        compared.window.pump(60)
+    assert compared.panel.messages.text == "Stopped: comparing the visits"
+    panel = compared.panel
+    compared.window.select("")
+    assert panel.messages.text == "Stopped: comparing the visits"
+
+
+def test_another_patient_has_no_verdict_of_the_first(
+    compared: Clinician, mrml_scene: Any, add_volume: Callable[..., Any]
+) -> None:
+    ui, parameters = compared.ui, compared.panel.parameters
+    first = compared.panel.followUp.session.compared[1].visit
+    ui.visitsTable.item(0, 0).setText("2024-02-02")
+    until_done(compared)
+    other = Patient(mrml_scene, add_volume, name="patient two")
+    other.visit("20230301", onion(5))
+    volume, node = other.visit("20230603", onion(5))
+    ui.t1cSelector.setCurrentNode(volume)
+    parameters.segmentation = node
+    until_done(compared)
+    ui.findVisitsButton.click()
+    until_done(compared)
+    assert column(ui.visitsTable, 0) == ["2023-03-01", "2023-06-03"]
+    assert ui.categoryLabel.text == "" and ui.lesionsTable.rowCount == 0 and ui.followUpNotesLabel.text == ""
+    assert not ui.exportReportButton.enabled and not ui.sideBySideButton.enabled
+    ui.t1cSelector.setCurrentNode(first.volumes["t1c"])
+    parameters.segmentation = first.segmentation
+    until_done(compared)
+    ui.findVisitsButton.click()
+    until_done(compared)
+    assert column(ui.visitsTable, 0) == ["2024-02-02", "2024-06-03"]
+    assert ui.categoryLabel.text.startswith("2024-06-03: PD")
+
+
+def test_what_fails_on_leaving_keeps_nothing_else_from_being_left(user: Clinician) -> None:
+    user.click((12.0, 6.0, 4.0))
+    panel, ui, prompts = user.panel, user.ui, user.task.prompt_nodes.nodes
+
+    def fail() -> None:
+        raise ZeroDivisionError("oh")
+
+    panel.followUp.leave = fail
+    ui.editor.setActiveEffectByName("Paint")
+    user.window.select("")
+    assert "ZeroDivisionError: oh" in panel.messages.text
+    assert ui.editor.activeEffect() is None
+    assert not any(node.GetDisplayNode().GetVisibility() for node in prompts)
+
+
+def test_a_scene_saved_side_by_side_is_seen_again(compared: Clinician, tmp_path: Path) -> None:
+    from GliomaSAMLib.slicer.follow_up.views import LAYOUT
+
+    compared.window.add_layout(["GliomaSAMEarlier", "GliomaSAMLater"], "GliomaSAMCurve")
+    compared.ui.sideBySideButton.click()
+    compared.window.pump(150)
+    display = compared.panel.followUp.session.compared[0].visit.segmentation.GetDisplayNode()
+    assert not display.IsDisplayableInView("vtkMRMLSliceNodeGliomaSAMLater")
+    assert slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.mrmlScene.Clear(0)
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    until_done(compared)
+    layout = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    assert layout is None or layout.GetViewArrangement() != LAYOUT
+    for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
+        assert node.GetDisplayNode().GetViewNodeIDs() == ()
 
 
 def test_the_cavity_is_painted_and_told(user: Clinician) -> None:

@@ -77,25 +77,6 @@ def put_under(mrml_scene: Any) -> Callable[[Any, np.ndarray], Any]:
 
 
 @pytest.fixture
-def put_under_warp(mrml_scene: Any) -> Callable[[Any], Any]:
-    """A function that puts a node under a new thin-plate spline."""
-    import vtk
-
-    def put(node: Any) -> Any:
-        spline = vtk.vtkThinPlateSplineTransform()
-        for landmarks, shift in ((vtk.vtkPoints(), 0.0), (vtk.vtkPoints(), 3.0)):
-            for index in range(5):
-                landmarks.InsertNextPoint(index * 10.0, index % 2 * 20.0 + shift * index, index % 3 * 15.0)
-            (spline.SetTargetLandmarks if shift else spline.SetSourceLandmarks)(landmarks)
-        transform_node = mrml_scene.AddNewNodeByClass("vtkMRMLTransformNode", "warp")
-        transform_node.SetAndObserveTransformToParent(spline)
-        node.SetAndObserveTransformNodeID(transform_node.GetID())
-        return transform_node
-
-    return put
-
-
-@pytest.fixture
 def segmentation(mrml_scene: Any) -> Any:
     """An empty segmentation node that is shown."""
     from GliomaSAMLib.slicer.segments.writer import new_segmentation

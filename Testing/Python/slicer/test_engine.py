@@ -209,6 +209,62 @@ def test_an_unexpected_error_is_told_and_the_engine_goes_on(
     assert task.volumes()["WT"] > 0
 
 
+def test_a_segmentation_under_a_warp_is_told_of_once_and_taken_up_when_it_is_out_of_it(
+    engine: Any,
+    segmentation: Any,
+    t1_node: Any,
+    panel: Any,
+    place: Any,
+    run_until: Run,
+    writer: Any,
+    nested: dict[str, np.ndarray],
+    put_under_warp: Callable[[Any], Any],
+) -> None:
+    writer.write(nested)
+    put_under_warp(segmentation)
+    task = engine.task(segmentation)
+    task.set_volumes({"t1": t1_node})
+    run_until()
+    for _ in range(20):
+        engine.collect()
+    assert panel.told("error").count("not linear: harden it") == 1 and len(panel.messages) == 1
+    task.session.add_point(place(8, 8, 7))
+    run_until()
+    assert panel.told("error").count("not linear") == 2, "the user goes on, so it is told again"
+    segmentation.SetAndObserveTransformNodeID(None)
+    engine.collect()
+    run_until()
+    assert task.volumes()["WT"] > 0 and len(panel.messages) == 2
+
+
+def test_what_is_painted_under_a_warp_is_taken_up_when_it_is_out_of_it(
+    engine: Any,
+    task: Any,
+    segmentation: Any,
+    panel: Any,
+    place: Any,
+    run_until: Run,
+    grid: Geometry,
+    put_under_warp: Any,
+) -> None:
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+
+    task.session.add_point(place(8, 8, 7))
+    run_until()
+    put_under_warp(segmentation)
+    painted = np.zeros(grid.shape, bool)
+    painted[1:3, 1:3, 1:3] = True
+    add_voxels(segmentation, task.segment_ids()["WT"], Block(grid.ijk_to_ras, (0, 0, 0), grid.shape), painted)
+    for _ in range(5):
+        engine.collect()
+    assert panel.told("error").count("not linear") == 1
+    segmentation.SetAndObserveTransformNodeID(None)
+    for _ in range(3):
+        engine.collect()
+    run_until()
+    assert task.masks("WT")[painted].all()
+
+
 def test_nothing_is_kept_alive_after_closing(
     engine: Any, task: Any, segmentation: Any, world: Any, place: Any, run_until: Run
 ) -> None:

@@ -1,6 +1,7 @@
 """Doubt in the foreground of the slice views, and the views as they were after it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,3 +93,26 @@ def test_an_array_of_another_shape_is_refused(mrml_scene: Any, grid: Geometry) -
     with pytest.raises(OutputError, match="has the shape"):
         overlay.show(np.zeros((2, 2, 2)))
     assert overlay.node is None
+
+
+def test_a_scene_saved_with_the_overlay_gets_its_foreground_back(
+    mrml_scene: Any, views: tuple[Any, Any], grid: Geometry, add_volume: Callable[..., Any], tmp_path: Path
+) -> None:
+    from GliomaSAMLib.slicer.uncertainty_overlay import UncertaintyOverlay, give_back_foregrounds
+
+    for node, name in zip(views, ("Red", "Green"), strict=True):
+        node.SetLayoutName(name)
+    other = add_volume(np.ones(grid.shape, np.int16), grid.ijk_to_ras, "flair")
+    views[0].SetForegroundVolumeID(other.GetID())
+    UncertaintyOverlay(mrml_scene, grid).show(np.full(grid.shape, 0.5))
+    assert mrml_scene.WriteToMRB(str(tmp_path / "scene.mrb"), None)
+    mrml_scene.Clear(0)
+    assert mrml_scene.ReadFromMRB(str(tmp_path / "scene.mrb"))
+    give_back_foregrounds(mrml_scene)
+    found = {}
+    for index in range(mrml_scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        node = mrml_scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
+        volume = mrml_scene.GetNodeByID(node.GetForegroundVolumeID() or "")
+        found[node.GetLayoutName()] = (volume and volume.GetName(), node.GetForegroundOpacity())
+        assert not [name for name in node.GetAttributeNames() if name.startswith("GliomaSAM")]
+    assert found == {"Red": ("flair", 0.3), "Green": (None, 0.3)}

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from scene_visits import Patient
+from scene_visits import SECOND, Patient, ball, onion
 
 
 @pytest.fixture
@@ -41,3 +41,20 @@ def work(engine: Any, follow_up: Any) -> Callable[[], None]:
         engine.collect()
 
     return run
+
+
+@pytest.fixture
+def two_visits(patient: Patient) -> list[tuple[Any, Any]]:
+    """A lesion of 7 mm radius that grows to 9 mm, and a second one that stays."""
+    second = ball(6.2, SECOND)
+    return [patient.visit("20240301", onion(7, second)), patient.visit("20240603", onion(9, second))]
+
+
+@pytest.fixture
+def compared(two_visits: Any, follow_up: Any, work: Callable[[], None]) -> Any:
+    """The follow-up after the comparison of the two visits."""
+    follow_up.find()
+    follow_up.compare()
+    work()
+    assert follow_up.assessment is not None
+    return follow_up

@@ -8,30 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scene_visits import PLACE, Patient, ball, onion
+from scene_visits import PLACE, SECOND, Patient, ball, lines_of, onion
 
 from GliomaSAMLib.errors import OutputError, StudyError
 
 Work = Callable[[], None]
-SECOND = (-11.0, 12.0, -8.0)
-"""RAS mm of a second lesion, of 5 mm radius or 6."""
-
-
-@pytest.fixture
-def two_visits(patient: Patient) -> list[tuple[Any, Any]]:
-    """A lesion of 7 mm radius that grows to 9 mm, and a second one that stays."""
-    second = ball(6.2, SECOND)
-    return [patient.visit("20240301", onion(7, second)), patient.visit("20240603", onion(9, second))]
-
-
-@pytest.fixture
-def compared(two_visits: Any, follow_up: Any, work: Work) -> Any:
-    """The follow-up after the comparison of the two visits."""
-    follow_up.find()
-    follow_up.compare()
-    work()
-    assert follow_up.assessment is not None
-    return follow_up
 
 
 def state_of(node: Any) -> object:
@@ -82,10 +63,6 @@ def test_a_typed_date_counts_and_outlives_a_new_search(patient: Patient, follow_
     follow_up.set_date(follow_up.entries[1], date(2023, 1, 1))
     follow_up.find()
     assert [entry.date for entry in follow_up.entries] == [date(2023, 1, 1), date(2024, 3, 1)]
-
-
-def lines_of(follow_up: Any, track: str, visit: int) -> dict[str, Any]:
-    return {one.which: node for one, node in follow_up.callipers.nodes.items() if one.key == ("CE", track, visit)}
 
 
 def test_there_are_lines_of_the_targets(compared: Any) -> None:
@@ -230,8 +207,8 @@ def test_all_is_saved_with_the_scene(compared: Any, engine: Any, work: Work, mrm
     engine.collect()
     slicer.util.loadScene(str(tmp_path / "scene.mrb"))
     later = FollowUp(mrml_scene, engine, lambda: None)
-    assert later.was_compared and later.aligned and later.options.targets == 3
     later.find()
+    assert later.was_compared and later.aligned and later.options.targets == 3
     assert [entry.fields.steroids for entry in later.entries] == [None, "increased"]
     later.compare()
     while later.is_waiting or engine.busy:
@@ -400,7 +377,13 @@ def test_outlines_that_lie_elsewhere_are_refused(
 
 
 def test_a_visit_is_outlined_from_the_last(
-    patient: Patient, follow_up: Any, work: Work, engine: Any, panel: Any, monkeypatch: pytest.MonkeyPatch
+    patient: Patient,
+    follow_up: Any,
+    work: Work,
+    engine: Any,
+    panel: Any,
+    mrml_scene: Any,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from GliomaSAMLib.followup.lesions import VisitMasks
     from GliomaSAMLib.followup.outlining import Outlined
@@ -423,10 +406,15 @@ def test_a_visit_is_outlined_from_the_last(
     with pytest.raises(StudyError, match="is outlined already"):
         follow_up.outline(follow_up.entries[1])
     follow_up.outline(follow_up.entries[2])
+    for _ in range(2):
+        with pytest.raises(StudyError, match="is being outlined: wait"):
+            follow_up.outline(follow_up.entries[2])
+        follow_up.tick()
     work()
     ((masks, number),) = asked
     assert np.array_equal(masks.et, onion(7)["ET"]) and number == 2
     assert "Outlined:" in panel.told("info") and "a note" in panel.told("info")
+    assert len(follow_up.entries) == mrml_scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 3
     made = follow_up.entries[2].visit
     assert made.is_outlined and made.volumes == {"t1c": volume} and made.segmentation is follow_up.outlined
     assert np.array_equal(engine.task(made.segmentation).masks("ET"), onion(8)["ET"])

@@ -1,6 +1,7 @@
 """Two visits side by side: a layout that Slicer makes views of, linked through the registration."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,12 @@ def turned() -> np.ndarray:
     matrix[:3, :3] = Rotation.from_euler("zx", [8, 3], degrees=True).as_matrix()
     matrix[:3, 3] = (4.0, -6.0, 9.0)
     return matrix
+
+
+def pairs_of(scene: Any) -> list[tuple[Any, Any]]:
+    """The volumes with their segmentations."""
+    kinds = ("vtkMRMLScalarVolumeNode", "vtkMRMLSegmentationNode")
+    return [tuple(scene.GetNthNodeByClass(n, kind) for kind in kinds) for n in range(2)]  # type: ignore[misc]
 
 
 @pytest.fixture
@@ -97,19 +104,50 @@ def test_all_is_given_back(side_by_side: Any, mrml_scene: Any, layouts: Any) -> 
     import slicer
 
     displays = [shown.segmentation.GetDisplayNode() for shown in side_by_side.shown]
-    assert [len(display.GetViewNodeIDs()) for display in displays] == [1, 1]
     earlier, later = slices(mrml_scene)
+    for display, own, other in zip(displays, (earlier, later), (later, earlier), strict=True):
+        assert display.IsDisplayableInView(own.GetID()) and not display.IsDisplayableInView(other.GetID())
+        assert display.IsDisplayableInView("vtkMRMLSliceNodeRed")  # for a layout that the user chooses meanwhile
     side_by_side.close()
     assert [display.GetViewNodeIDs() for display in displays] == [(), ()]
     assert layouts.GetLayoutNode().GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutConventionalView
     before = middle(later)
     earlier.JumpSliceByCentering(9.0, 9.0, 9.0)
     assert np.allclose(middle(later), before)
+    assert not any(display.GetAttributeNames() for display in displays) and layouts.GetLayoutNode().GetSaveWithScene()
+
+
+def test_a_scene_saved_side_by_side_comes_back_with_views_and_segments(
+    side_by_side: Any, mrml_scene: Any, layouts: Any, tmp_path: Path
+) -> None:
+    import slicer
+
+    from GliomaSAMLib.slicer.follow_up.views import Shown, show_everywhere
+
+    restricted = side_by_side.shown[1].segmentation.GetDisplayNode()
+    side_by_side.close()
+    restricted.AddViewNodeID("vtkMRMLSliceNodeRed")
+    side_by_side.open(*[Shown(n, *pair, np.eye(4), f"V{n + 1}") for n, pair in enumerate(pairs_of(mrml_scene))])
+    path = str(tmp_path / "scene.mrb")
+    assert mrml_scene.WriteToMRB(path, None)
+    side_by_side.close()
+    mrml_scene.Clear(0)
+    layouts.GetLayoutNode().SetViewArrangement(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView)
+    assert mrml_scene.ReadFromMRB(path)
+    assert layouts.GetLayoutNode().GetViewArrangement() == slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpView
+    assert layouts.GetViewNodes().GetNumberOfItems() == 4
+    first, second = (segmentation.GetDisplayNode() for _, segmentation in pairs_of(mrml_scene))
+    for display in (first, second):
+        assert display.IsDisplayableInView("vtkMRMLSliceNodeRed")
+    show_everywhere(mrml_scene)
+    assert first.GetViewNodeIDs() == () and "vtkMRMLSliceNodeRed" in second.GetViewNodeIDs()
+    assert first.GetAttribute("GliomaSAM.everywhere") is None
+    assert not second.IsDisplayableInView("vtkMRMLSliceNodeYellow")
 
 
 @pytest.mark.parametrize(
     "text",
-    ['["CE", "L1", 1, []]', '["XX", "L1", 1, "longest"]', "[" * 5000, "5", '["CE", 1, 1, "longest"]'],
+    ['["CE", "L1", "second", []]', '["XX", "L1", "second", "longest"]', "[" * 5000, "5", '["CE", 1, 1, "longest"]'],
     ids=range(5),
 )
 def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: Any) -> None:
@@ -118,9 +156,9 @@ def test_a_line_with_a_strange_attribute_is_none_of_ours(text: str, mrml_scene: 
     node = mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "theirs")
     node.SetAttribute(ATTRIBUTE, text)
     node.SetAttribute(PROGRAM_ATTRIBUTE, text)
-    callipers = Callipers(mrml_scene)
+    callipers = Callipers(mrml_scene, ("first", "second"))
     assert callipers.nodes == {} and callipers.diameters() == {}
-    node.SetAttribute(ATTRIBUTE, '["CE", "L1", 1, "longest"]')
+    node.SetAttribute(ATTRIBUTE, '["CE", "L1", "second", "longest"]')
     assert len(callipers.nodes) == 1 and not callipers.changed()
     mrml_scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", "copy").SetAttribute(ATTRIBUTE, node.GetAttribute(ATTRIBUTE))
     assert list(callipers.nodes.values()) == [node]

@@ -1,7 +1,7 @@
 """What is saved with the scene, so that a user goes on tomorrow: prompts, volumes, model and settings."""
 
-import itertools
 import functools
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -359,12 +359,17 @@ class FollowUpSection:
             title, lines, asked = f"{date}: {found.title}", found.lines, found.asked
         showText(ui.categoryLabel, title)
         showText(ui.reasonsLabel, "\n".join(lines))
-        self.fields.show(self.entry(), self.answered(), asked)
+        self.fields.show(self.entry(), self.answered(), self.before(), asked)
 
     def answered(self):
         """The visit that the clinical fields are about: that of the category; None without one."""
         index = self.index()
         return self.session.compared[index] if index is not None else None
+
+    def before(self):
+        """The visit of the comparison before that one; None where it is the first."""
+        index = self.index()
+        return self.session.compared[index - 1] if index else None
 
     def _fillLesions(self, index):
         self._rows = []

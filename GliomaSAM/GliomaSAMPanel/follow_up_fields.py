@@ -35,7 +35,7 @@ def answers():
 
 
 NOT_KNOWN = -1
-"""What the box of hours holds where they are not known."""
+"""What a box of a number holds where it is not known."""
 
 
 class FieldsForm:
@@ -61,13 +61,16 @@ class FieldsForm:
         self._ui.roleSelector.connect("activated(int)", self._setRole)
         self._ui.radiotherapyEdit.connect("editingFinished()", self._setRadiotherapy)
         self._ui.hoursSpinBox.connect("valueChanged(int)", self._setHours)
+        self._ui.doseSpinBox.connect("valueChanged(double)", self._setDose)
+        self._ui.doseBeforeSpinBox.connect("valueChanged(double)", self._setDoseBefore)
 
-    def show(self, chosen, answered, asked):
+    def show(self, chosen, answered, before, asked):
         """Show what was said.
 
         Args:
             chosen: The visit chosen in the table, whose role is shown; or None.
             answered: The visit that the clinical fields are about; or None.
+            before: The visit before that one; or None.
             asked: The clinical fields that a rule needs.
         """
         ui = self._ui
@@ -86,6 +89,10 @@ class FieldsForm:
             ui.hoursLabel.visible = ui.hoursSpinBox.visible = "hours_since_surgery" in asked
             hours = answered.fields.hours_since_surgery if answered is not None else None
             showNumber(ui.hoursSpinBox, None if hours is None else round(hours))
+            for name, entry in (("dose", answered), ("doseBefore", before)):
+                label, box = getattr(ui, f"{name}Label"), getattr(ui, f"{name}SpinBox")
+                label.visible = box.visible = "steroids" in asked and entry is not None
+                showNumber(box, entry.fields.steroid_mg_per_day if entry is not None else None)
         finally:
             self._filling = False
 
@@ -107,12 +114,20 @@ class FieldsForm:
         return answer
 
     def _setHours(self, hours):
-        entry = self._section.answered()
+        self._setNumber(self._section.answered(), "hours_since_surgery", hours)
+
+    def _setDose(self, dose):
+        self._setNumber(self._section.answered(), "steroid_mg_per_day", dose)
+
+    def _setDoseBefore(self, dose):
+        self._setNumber(self._section.before(), "steroid_mg_per_day", dose)
+
+    def _setNumber(self, entry, field, number):
         if self._filling or entry is None:
             return
         with self._panel.attempt():
-            known = float(hours) if hours != NOT_KNOWN else None
-            self._section.session.set_fields(entry, hours_since_surgery=known)
+            self._section.session.set_fields(entry, **{field: float(number) if number >= 0 else None})
+            self._section.showLater()
 
     def _setRadiotherapy(self):
         entry = self._section.answered()

@@ -151,6 +151,27 @@ def test_fields_are_asked_for_and_count(compared: Clinician) -> None:
     assert ui.radiotherapyEdit.text == "2024-05-01"
 
 
+def test_steroids_follow_from_the_doses(compared: Clinician) -> None:
+    ui, session = compared.ui, compared.panel.followUp.session
+    assert ui.doseSpinBox.text == ui.doseBeforeSpinBox.text == "not known"
+    assert ui.doseSpinBox.isVisibleTo(ui.followUpButton) and ui.doseBeforeSpinBox.isVisibleTo(ui.followUpButton)
+    ui.doseBeforeSpinBox.value = 4.0
+    ui.doseSpinBox.value = 6.0
+    until_done(compared)
+    assert [entry.fields.steroid_mg_per_day for entry in session.compared] == [4.0, 6.0]
+    assert "steroids" not in session.assessment.overall[1].not_known
+    assert ui.doseSpinBox.text == "6.00 mg" and ui.steroidsSelector.currentIndex == 0
+    picture_of_section(compared, "doses")
+    ui.visitsTable.selectRow(0)
+    compared.window.pump(150)
+    assert not ui.doseSpinBox.isVisibleTo(ui.followUpButton)
+    ui.visitsTable.selectRow(1)
+    ui.doseSpinBox.value = -1.0
+    until_done(compared)
+    assert session.compared[1].fields.steroid_mg_per_day is None
+    assert "steroids" in session.assessment.overall[1].not_known
+
+
 def test_what_is_being_typed_is_left_alone_by_results(compared: Clinician) -> None:
     ui = compared.ui
     compared.window.window.activateWindow()

@@ -20,6 +20,8 @@ NOT_BOUND = {
     "pathologySelector": "of the visit that is judged",
     "surgerySelector": "of the visit that is judged",
     "hoursSpinBox": "of the visit that is judged",
+    "doseSpinBox": "of the visit that is judged",
+    "doseBeforeSpinBox": "of the visit before",
 }
 """Controls that keep what the user chooses and are not bound by name, with the reason; they write the parameters."""
 AT_FILE_SCOPE = {"slicer", "vtk", "numpy", "SimpleITK", "qt", "ctk", "GliomaSAMPanel"}

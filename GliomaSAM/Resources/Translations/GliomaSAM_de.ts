@@ -464,6 +464,26 @@ mm²</translation>
    <translation>Die Steroiddosis bei dieser Untersuchung gegenüber der vorigen.</translation>
   </message>
   <message>
+   <source>Dexamethasone a day</source>
+   <translation>Dexamethason pro Tag</translation>
+  </message>
+  <message>
+   <source>The dose at this visit, or what equals it. Steroids follow from it and from the dose before, unless chosen above.</source>
+   <translation>Die Dosis bei dieser Untersuchung oder was ihr entspricht. Die Angabe zu Steroiden folgt aus ihr und der Dosis zuvor, wenn oben nichts gewählt ist.</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>nicht bekannt</translation>
+  </message>
+  <message>
+   <source>Dexamethasone before</source>
+   <translation>Dexamethason zuvor</translation>
+  </message>
+  <message>
+   <source>The dose a day at the visit before.</source>
+   <translation>Die Dosis pro Tag bei der vorigen Untersuchung.</translation>
+  </message>
+  <message>
    <source>Clinical state</source>
    <translation>Klinischer Zustand</translation>
   </message>
@@ -502,10 +522,6 @@ mm²</translation>
   <message>
    <source>Hours from surgery to this scan. After 72 hours enhancement may be of surgery.</source>
    <translation>Stunden von der Operation bis zu dieser Aufnahme. Nach 72 Stunden kann eine Anreicherung von der Operation kommen.</translation>
-  </message>
-  <message>
-   <source>not known</source>
-   <translation>nicht bekannt</translation>
   </message>
   <message>
    <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
@@ -611,6 +627,10 @@ mm²</translation>
    <translation>keine Volumen</translation>
   </message>
   <message>
+   <source>yes</source>
+   <translation>ja</translation>
+  </message>
+  <message>
    <source>Outlines were changed since: compare the visits again</source>
    <translation>Umrisse wurden seither geändert: die Untersuchungen erneut vergleichen</translation>
   </message>
@@ -633,10 +653,6 @@ mm²</translation>
   <message>
    <source>typed</source>
    <translation>eingegeben</translation>
-  </message>
-  <message>
-   <source>yes</source>
-   <translation>ja</translation>
   </message>
   <message>
    <source>from DICOM</source>
@@ -745,6 +761,14 @@ mm²</translation>
  <context>
   <name>GliomaSAMPanel.inputs</name>
   <message>
+   <source>{name} was made on another examination: the volumes of that one are chosen now</source>
+   <translation>{name} gehört zu einer anderen Untersuchung: Deren Volumen sind jetzt gewählt</translation>
+  </message>
+  <message>
+   <source>{name} was made on another examination than the volumes chosen: choose its own</source>
+   <translation>{name} gehört zu einer anderen Untersuchung als die gewählten Volumen: Wählen Sie die zugehörigen</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>Kein Volumen wurde erkannt: Volumen laden (Datei, Daten hinzufügen) oder selbst auswählen</translation>
   </message>
@@ -763,6 +787,21 @@ Please check this one: {reason}.</source>
    <translation>{tip}
 
 Bitte prüfen: {reason}.</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.messages</name>
+  <message>
+   <source>Ready</source>
+   <translation>Bereit</translation>
+  </message>
+  <message>
+   <source>, about {minutes} min left</source>
+   <translation>, noch etwa {minutes} min</translation>
+  </message>
+  <message>
+   <source>, about {seconds} s left</source>
+   <translation>, noch etwa {seconds} s</translation>
   </message>
  </context>
  <context>
@@ -819,24 +858,12 @@ Bitte prüfen: {reason}.</translation>
  <context>
   <name>GliomaSAMPanel.panel</name>
   <message>
-   <source>Ready</source>
-   <translation>Bereit</translation>
-  </message>
-  <message>
-   <source>, about {minutes} min left</source>
-   <translation>, noch etwa {minutes} min</translation>
-  </message>
-  <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>Etwas ist noch nicht installiert: siehe unten Modell und Gerät</translation>
   </message>
   <message>
    <source>Choose at least one volume in the section Inputs first</source>
    <translation>Zuerst im Abschnitt Eingaben mindestens ein Volumen wählen</translation>
-  </message>
-  <message>
-   <source>, about {seconds} s left</source>
-   <translation>, noch etwa {seconds} s</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>
@@ -977,6 +1004,14 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>Glioma</source>
    <translation>Gliom</translation>
+  </message>
+  <message>
+   <source>This is another examination: {name}, which was made on it, is shown; {before} stays as it is</source>
+   <translation>Dies ist eine andere Untersuchung: {name}, dazu erstellt, wird gezeigt; {before} bleibt, wie es ist</translation>
+  </message>
+  <message>
+   <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
+   <translation>Dies ist eine andere Untersuchung: Ihre Ergebnisse kommen in {name}, neu angelegt; {before} bleibt, wie es ist</translation>
   </message>
   <message>
    <source>a new one</source>

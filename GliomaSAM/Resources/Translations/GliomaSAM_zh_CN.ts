@@ -464,6 +464,26 @@ mm²</translation>
    <translation>此次检查与前一次相比的类固醇剂量。</translation>
   </message>
   <message>
+   <source>Dexamethasone a day</source>
+   <translation>每日地塞米松</translation>
+  </message>
+  <message>
+   <source>The dose at this visit, or what equals it. Steroids follow from it and from the dose before, unless chosen above.</source>
+   <translation>此次检查时的剂量或等效剂量。除非在上方选择，类固醇情况由此剂量与先前剂量得出。</translation>
+  </message>
+  <message>
+   <source>not known</source>
+   <translation>未知</translation>
+  </message>
+  <message>
+   <source>Dexamethasone before</source>
+   <translation>先前的地塞米松</translation>
+  </message>
+  <message>
+   <source>The dose a day at the visit before.</source>
+   <translation>前一次检查时的每日剂量。</translation>
+  </message>
+  <message>
    <source>Clinical state</source>
    <translation>临床状态</translation>
   </message>
@@ -502,10 +522,6 @@ mm²</translation>
   <message>
    <source>Hours from surgery to this scan. After 72 hours enhancement may be of surgery.</source>
    <translation>从手术到本次扫描的小时数。超过 72 小时后，强化可能由手术引起。</translation>
-  </message>
-  <message>
-   <source>not known</source>
-   <translation>未知</translation>
   </message>
   <message>
    <source>Show the visit chosen beside the one before it, in linked slice views over the curve of volumes.</source>
@@ -611,6 +627,10 @@ mm²</translation>
    <translation>无图像</translation>
   </message>
   <message>
+   <source>yes</source>
+   <translation>是</translation>
+  </message>
+  <message>
    <source>Outlines were changed since: compare the visits again</source>
    <translation>轮廓已更改：请重新比较各次检查</translation>
   </message>
@@ -633,10 +653,6 @@ mm²</translation>
   <message>
    <source>typed</source>
    <translation>手动输入</translation>
-  </message>
-  <message>
-   <source>yes</source>
-   <translation>是</translation>
   </message>
   <message>
    <source>from DICOM</source>
@@ -745,6 +761,14 @@ mm²</translation>
  <context>
   <name>GliomaSAMPanel.inputs</name>
   <message>
+   <source>{name} was made on another examination: the volumes of that one are chosen now</source>
+   <translation>{name} 是在另一次检查上完成的：现已选择该次检查的体数据</translation>
+  </message>
+  <message>
+   <source>{name} was made on another examination than the volumes chosen: choose its own</source>
+   <translation>{name} 与所选体数据不属于同一次检查：请选择它自己的体数据</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>未识别到任何图像：请加载图像（文件，添加数据），或自行选择</translation>
   </message>
@@ -763,6 +787,21 @@ Please check this one: {reason}.</source>
    <translation>{tip}
 
 请核对此项：{reason}。</translation>
+  </message>
+ </context>
+ <context>
+  <name>GliomaSAMPanel.messages</name>
+  <message>
+   <source>Ready</source>
+   <translation>就绪</translation>
+  </message>
+  <message>
+   <source>, about {minutes} min left</source>
+   <translation>，剩余约 {minutes} 分钟</translation>
+  </message>
+  <message>
+   <source>, about {seconds} s left</source>
+   <translation>，剩余约 {seconds} 秒</translation>
   </message>
  </context>
  <context>
@@ -819,24 +858,12 @@ Please check this one: {reason}.</source>
  <context>
   <name>GliomaSAMPanel.panel</name>
   <message>
-   <source>Ready</source>
-   <translation>就绪</translation>
-  </message>
-  <message>
-   <source>, about {minutes} min left</source>
-   <translation>，剩余约 {minutes} 分钟</translation>
-  </message>
-  <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>有内容尚未安装：见下方“模型与设备”</translation>
   </message>
   <message>
    <source>Choose at least one volume in the section Inputs first</source>
    <translation>请先在“输入”部分至少选择一个图像</translation>
-  </message>
-  <message>
-   <source>, about {seconds} s left</source>
-   <translation>，剩余约 {seconds} 秒</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>
@@ -977,6 +1004,14 @@ Please check this one: {reason}.</source>
   <message>
    <source>Glioma</source>
    <translation>胶质瘤</translation>
+  </message>
+  <message>
+   <source>This is another examination: {name}, which was made on it, is shown; {before} stays as it is</source>
+   <translation>这是另一次检查：现显示在其上完成的 {name}；{before} 保持不变</translation>
+  </message>
+  <message>
+   <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
+   <translation>这是另一次检查：其结果写入新建的 {name}；{before} 保持不变</translation>
   </message>
   <message>
    <source>a new one</source>

@@ -263,7 +263,7 @@ def test_a_place_rounded_by_another_program_is_the_same(
         moved = found.read_label_map(study)
         assert np.array_equal(moved.labels, labels) and moved.geometry == study.reference
     else:
-        with pytest.raises(CaseError, match="its voxels lie 0.09 mm beside theirs"):
+        with pytest.raises(CaseError, match=r"its voxels lie 0\.09 mm beside theirs"):
             found.read_label_map(study)
 
 

@@ -90,7 +90,7 @@ def devices() -> Iterator[Check]:
     """Where the network can run, with memory and the fastest number format."""
     import torch
 
-    from ..models.device import autocast_dtype, available_devices, choose_device, device_memory
+    from ..models.device import available_devices, choose_device, device_memory, number_format
 
     for name in available_devices():
         try:
@@ -98,7 +98,7 @@ def devices() -> Iterator[Check]:
         except ModelError as error:
             yield Check(f"device {name}", False, str(error))
             continue
-        form = str(autocast_dtype(device)).removeprefix("torch.")
+        form = number_format(device)
         if device.type == "cuda":
             size = device_memory(device)
             about = f"{torch.cuda.get_device_name(device)}, {_gib(size.free)} of {_gib(size.total)} free"

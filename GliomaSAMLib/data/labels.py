@@ -37,7 +37,7 @@ SEGMENTS = "segments"
 """The order of a Slicer segmentation, whose segments say by their names what they are."""
 
 SAME_GRID_VOXELS = 0.02
-"""How far, in voxels, a cropped segmentation may lie beside the voxels of the grid that it was drawn on."""
+"""How far, in voxels, outlines may lie beside the voxels of the grid that they were drawn on."""
 
 MOST_LISTED = 8
 
@@ -72,7 +72,8 @@ class LabelMap:
         return dict(zip(REGIONS, regions_from_labels(self.labels), strict=True))
 
     def on(self, grid: Geometry, name: str) -> "LabelMap":
-        """The same on the grid of the volumes. A Slicer segmentation may have been cut to what is drawn.
+        """The same on the grid of the volumes, where its voxels are theirs but for a rounding of their place. A Slicer
+        segmentation may have been cut to what is drawn.
 
         Args:
             grid: Of the volumes.
@@ -90,7 +91,8 @@ class LabelMap:
 
     def _pasted_on(self, grid: Geometry, name: str) -> "LabelMap":
         start = _place_on(self.geometry, grid, name)
-        if self.order != SEGMENTS:
+        whole = self.geometry.size == grid.size and not start.any()
+        if self.order != SEGMENTS and not whole:
             raise StudyError(_another_grid(name, self.geometry, grid))
         labels = _pasted(self.labels, start, grid)
         cavity = None if self.cavity is None else _pasted(self.cavity, start, grid)

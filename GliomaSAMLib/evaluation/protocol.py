@@ -247,10 +247,14 @@ def _undo(method: InteractiveMethod, masks: list[np.ndarray], count: int) -> tup
     return tuple(bool(np.array_equal(np.packbits(method.undo() > 0), mask)) for mask in before)
 
 
+BEGIN = '{"method": "'
+"""With what each line of results begins."""
+
+
 class ResultStore:
     """A JSON-lines file of `CaseResult`s. Of several lines about the same run the last one counts.
 
-    A last line that was cut off by a kill is passed over; damage anywhere else raises `CaseError`.
+    A line that was cut off by a kill is passed over; other damage raises `CaseError`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -295,15 +299,16 @@ def _ends_with_newline(path: Path) -> bool:
 
 
 def _read(path: Path) -> Iterator[CaseResult]:
-    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = text.splitlines()
     for number, line in enumerate(lines, 1):
         try:
             yield CaseResult.from_json(parse_json(line))
         except (ValueError, KeyError, TypeError) as error:
-            if number == len(lines):
-                return
-            if not line.strip() or not line.rstrip().endswith("}"):
-                continue  # a line cut off by a kill, before the run went on
+            last = number == len(lines) and not text.endswith("\n")
+            begun = line.startswith(BEGIN) or BEGIN.startswith(line)
+            if not line.strip() or (begun and (last or not line.rstrip().endswith("}"))):
+                continue  # cut off by a kill, perhaps before the run went on
             raise CaseError(f"Line {number} of {path} is not a result: remove the file or that line") from error
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt
 from ..models import Model, load_model
+from ..models.device import number_format
 from ..session import Session
 from ..session.answer import AnswerOptions
 from ..session.prediction import RULES
@@ -85,8 +86,13 @@ class SessionMethod:
         self._cache = cache
         self._answer = answer
         self.name = name or self._model.name
-        self.signature = f"{_signature_of(self._model)} {answer} rules {RULES}"
+        self._settings = f"{_sha256_of(self._model)} {answer} rules {RULES}"
         self._case: OpenCase | None = None
+
+    @property
+    def signature(self) -> str:
+        """Of weights, answer, rules, and the number format of the device that the model is on now."""
+        return f"{self._settings} {number_format(self._model.device)}"
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
         """The automatic proposal of a region."""
@@ -117,7 +123,7 @@ class SessionMethod:
         return np.array(self._session.mask(self._region), np.uint8)
 
 
-def _signature_of(model: Model) -> str:
+def _sha256_of(model: Model) -> str:
     """SHA-256 over the config, the base model and all trained weights."""
     digest = hashlib.sha256(json.dumps([model.config.to_json(), model.embedding_key], sort_keys=True).encode())
     for name, tensor in sorted(model.decoder.state_dict().items()):

@@ -156,6 +156,11 @@ def autocast_dtype(device: torch.device) -> torch.dtype:
     return torch.float32
 
 
+def number_format(device: torch.device) -> str:
+    """The name of `autocast_dtype`, such as "bfloat16"."""
+    return str(autocast_dtype(device)).removeprefix("torch.")
+
+
 def autocast(device: torch.device) -> AbstractContextManager[object]:
     """Return a context in which networks run in the fastest number format of the device (see `autocast_dtype`)."""
     dtype = autocast_dtype(device)

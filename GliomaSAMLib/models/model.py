@@ -21,6 +21,7 @@ from .device import (
     autocast,
     choose_device,
     no_progress,
+    number_format,
     thread_map,
     with_fallback,
 )
@@ -100,10 +101,13 @@ class Model:
 
     @property
     def embedding_key(self) -> str:
-        """Names everything about the model that an embedding depends on; "" without an encoder."""
+        """Names everything about the model that an embedding depends on, also the number format of the device that it
+        is on now; "" without an encoder.
+        """
         if self.encoder is None:
             return ""
-        content = [3, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout)]
+        form = number_format(self.device)
+        content = [4, self.encoder.name, self.encoder.base_sha256, asdict(self.config.layout), form]
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def embed(self, images: Sequence[np.ndarray]) -> list[np.ndarray]:

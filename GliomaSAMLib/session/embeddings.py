@@ -84,5 +84,5 @@ class StudyEmbeddings:
 
     def _key(self, name: str, z: int) -> str:
         if name not in self._keys:
-            self._keys[name] = f"{self._study.key(name)} {self.model.embedding_key} {self.padded}"
-        return hashlib.sha256(f"{self._keys[name]} {z}".encode()).hexdigest()
+            self._keys[name] = f"{self._study.key(name)} {self.padded}"
+        return hashlib.sha256(f"{self._keys[name]} {self.model.embedding_key} {z}".encode()).hexdigest()

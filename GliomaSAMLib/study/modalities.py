@@ -95,19 +95,27 @@ def search_folder(folder: str | Path) -> Found:
     )
 
 
+def _seen_in(folder: Path) -> list[Path]:
+    """What lies directly in `folder`, hidden files not among it. Raises `StudyError` where it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name[0] != ".")
+    except OSError as error:
+        raise StudyError(f"{folder} cannot be read: {error.strerror or error}: check its permissions") from error
+
+
 def _sub_folders(level: Sequence[Path]) -> list[Path]:
-    return sorted(path for place in level for path in place.iterdir() if path.is_dir() and path.name[0] != ".")
+    return sorted(path for place in level for path in _seen_in(place) if path.is_dir())
 
 
 def _volume_files(folder: Path) -> list[Path]:
     """The image files directly in `folder`, and links to such as are not there; label maps not among them."""
-    files = sorted(path for path in folder.iterdir() if path.name[0] != "." and (path.is_file() or is_dangling(path)))
+    files = [path for path in _seen_in(folder) if path.is_file() or is_dangling(path)]
     return [path for path in files if (suffix := image_suffix(path)) and not is_segmentation(path.name[: -len(suffix)])]
 
 
 def _volumes_in(folder: Path) -> list[tuple[Path | DicomSeries, Judgement]]:
     """Files and DICOM series directly in `folder`, each with what its name says."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    files = [path for path in _seen_in(folder) if path.is_file()]
     named: list[tuple[Path | DicomSeries, Judgement]] = [
         (path, judge(path.name[: -len(image_suffix(path) or "")])) for path in _volume_files(folder)
     ]

@@ -172,11 +172,11 @@ def test_evaluate_refuses(
 
 @pytest.mark.parametrize("command", ["evaluate", "train"])
 def test_an_empty_output_is_not_the_working_folder(
-    command: str, gliomasam: Callable, small_case: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    command: str, gliomasam: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    done = gliomasam(command, small_case.parent, "--output", "")
+    done = gliomasam(command, tmp_path / "absent", "--output", "")
     assert done.status == 2 and "--output is empty" in done.err
     assert not list((tmp_path / "here").iterdir())
 

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from mutations import change_words
 
 from GliomaSAMLib.data import check_order, find_cases, open_case, read_label_map
+from GliomaSAMLib.data.labels import SAME_GRID_VOXELS
 from GliomaSAMLib.data.segment_names import part_of
 from GliomaSAMLib.errors import CaseError, StudyError
 from GliomaSAMLib.geometry import Geometry
@@ -245,6 +246,25 @@ def test_a_case_says_what_its_labels_mean(make_case: Callable[..., Path], tmp_pa
         found.read_labels(found.read_study())
     with pytest.raises(CaseError, match="Unknown order of labels"):
         find_cases(tmp_path, labels="mine")
+
+
+@pytest.mark.parametrize("shift", [0.003, -0.019, 0.05])
+def test_a_place_rounded_by_another_program_is_the_same(
+    shift: float, make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = make_case(tmp_path / "one", 0, et_label=3) / "one_seg.nii.gz"
+    (found,) = find_cases(tmp_path)
+    study = found.read_study()
+    labels = found.read_labels(study)
+    image = sitk.ReadImage(str(path))
+    image.SetOrigin([place + shift for place in image.GetOrigin()])
+    sitk.WriteImage(image, str(path))
+    if shift < SAME_GRID_VOXELS:
+        moved = found.read_label_map(study)
+        assert np.array_equal(moved.labels, labels) and moved.geometry == study.reference
+    else:
+        with pytest.raises(CaseError, match=r"its voxels lie 0\.09 mm beside theirs"):
+            found.read_label_map(study)
 
 
 def test_a_cropped_segmentation_is_put_back_and_a_shifted_map_refused(

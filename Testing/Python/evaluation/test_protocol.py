@@ -133,6 +133,29 @@ def test_results_of_other_types_are_refused(wrong, tmp_path):
         read_results([path])
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize(
+    "content", ["no results", "{}", "[]", '{"rows": 3', "method,case,dice", "\x00{", json.dumps(ROUND)]
+)
+def test_a_file_of_something_else_holds_no_results(content, end, tmp_path):
+    path = tmp_path / "results.jsonl"
+    for text in (content, json.dumps(RESULT) + "\n" + content):
+        path.write_text(text + end)
+        with pytest.raises(CaseError, match=rf"Line {1 + text.count(chr(10))} of .* is not a result"):
+            read_results([path])
+
+
+@pytest.mark.parametrize("length", [1, 5, 40, -60, -1])
+def test_a_line_cut_off_by_a_kill_is_passed_over(length, tmp_path):
+    path, whole = tmp_path / "results.jsonl", json.dumps(RESULT)
+    cut = json.dumps({**RESULT, "case": "cut"})[:length]
+    path.write_text(f"{whole}\n{cut}")
+    assert [result.case for result in read_results([path])] == ["c"]
+    if not cut.endswith("}"):
+        path.write_text(f"{whole}\n{cut}\n{json.dumps({**RESULT, 'case': 'last'})}\n")
+        assert [result.case for result in read_results([path])] == ["c", "last"]
+
+
 @pytest.mark.parametrize("wrong", [{"start": "corner"}, {"prompts": -1}, {"undo": -2}])
 def test_options_that_make_no_sense(wrong):
     with pytest.raises(ValueError, match=r"corner|negative"):

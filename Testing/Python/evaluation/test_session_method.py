@@ -11,6 +11,7 @@ from GliomaSAMLib.data.placement import RobotPrompt
 from GliomaSAMLib.evaluation import session_method
 from GliomaSAMLib.evaluation.protocol import ProtocolOptions, run_protocol
 from GliomaSAMLib.evaluation.session_method import InteractiveMethod
+from GliomaSAMLib.models import device as device_module
 from GliomaSAMLib.session.answer import AnswerOptions
 
 
@@ -61,7 +62,8 @@ def small_model(name, value):
     torch.nn.init.constant_(decoder.weight, value)
     torch.nn.init.zeros_(decoder.bias)
     config = SimpleNamespace(to_json=lambda: {"method": "small"})
-    return SimpleNamespace(name=Path(name).stem, config=config, embedding_key="key", decoder=decoder)
+    device = torch.device("cpu")
+    return SimpleNamespace(name=Path(name).stem, config=config, embedding_key="key", decoder=decoder, device=device)
 
 
 @pytest.fixture
@@ -118,3 +120,10 @@ def test_the_numbers_of_the_answer_reach_the_session_and_the_signature(method, f
 def test_other_rules_for_answers_reach_the_signature(method, monkeypatch):
     monkeypatch.setattr(session_method, "RULES", session_method.RULES + 1)
     assert session_method.SessionMethod("gliomasam").signature != method.signature
+
+
+def test_the_signature_follows_the_number_format_of_the_device(method, monkeypatch):
+    formats = {torch.float32: "float32", torch.bfloat16: "bfloat16"}
+    for dtype, name in formats.items():
+        monkeypatch.setattr(device_module, "autocast_dtype", lambda device, dtype=dtype: dtype)
+        assert method.signature.endswith(f" {name}")  # also where the device changes in the middle

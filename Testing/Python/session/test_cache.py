@@ -9,9 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from GliomaSAMLib import files
+from GliomaSAMLib.models import Model
+from GliomaSAMLib.models import device as device_module
 from GliomaSAMLib.session.cache import ABANDONED_SECONDS, SUFFIX, EmbeddingCache, default_cache_directory
+from GliomaSAMLib.session.embeddings import StudyEmbeddings
+from GliomaSAMLib.study import Study
 
 LIMIT = 1_000_000
 
@@ -292,3 +297,35 @@ def test_of_a_shared_folder_the_user_is_told_once(cache: EmbeddingCache) -> None
         cache.put("a", embedding(0))
     cache.put("b", embedding(1))
     assert {path.stat().st_mode & 0o777 for path in entries(cache)} == {0o600}
+
+
+def test_an_embedding_is_kept_under_the_number_format_that_it_was_computed_in(
+    tmp_path: Path, small_study: Study, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = EmbeddingCache(tmp_path, 100 * LIMIT)
+    found = StudyEmbeddings(small_study, model, cache)
+    assert found.array is not None
+    one, now, computed = np.ones_like(found.array[0, :, 0]), [torch.float32], []
+    monkeypatch.setattr(device_module, "autocast_dtype", lambda device: now[0])
+
+    def embed(images: list[np.ndarray], then: torch.dtype | None = None) -> list[np.ndarray]:
+        computed.append(len(images))
+        now[0] = then or now[0]
+        return [one] * len(images)
+
+    def is_computed(dtype: torch.dtype) -> bool:
+        now[0] = dtype
+        computed.clear()
+        StudyEmbeddings(small_study, model, cache)._embed([("t1c", 0)])
+        return bool(computed)
+
+    monkeypatch.setattr(model, "embed", embed)
+    assert [is_computed(dtype) for dtype in (torch.float32, torch.float32, torch.bfloat16, torch.bfloat16)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    monkeypatch.setattr(model, "embed", lambda images: embed(images, torch.float32))
+    assert is_computed(torch.float16)  # and the device is left for one that computes in float32
+    assert is_computed(torch.float16) and not is_computed(torch.float32)

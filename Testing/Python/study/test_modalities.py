@@ -107,6 +107,25 @@ def write(small_grid: Geometry, small_arrays: dict[str, np.ndarray]) -> Write:
     return write_volumes
 
 
+@pytest.mark.parametrize("place", [".", "anat"])
+def test_a_folder_that_must_not_be_entered(
+    place: str, tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "anat").mkdir()
+    write(tmp_path, *(() if place == "." else ("t1c.nii.gz",)))
+    closed, seen = tmp_path / place, Path.iterdir
+
+    def guarded(self: Path) -> object:
+        if self == closed:
+            raise PermissionError(13, "Permission denied", str(self))
+        return seen(self)
+
+    monkeypatch.setattr(Path, "iterdir", guarded)  # root may enter all folders
+    with pytest.raises(StudyError, match="cannot be read: Permission denied") as caught:
+        find_volumes(tmp_path)
+    assert str(closed) in str(caught.value)
+
+
 def test_names_and_notes(tmp_path: Path, write: Write) -> None:
     write(tmp_path, "X-t1n.nii.gz", "X-t1c.nii.gz", "X-t2w.nrrd", "X-t2f.mha", "X-seg.nii.gz", "t1_brain_mask.nii.gz")
     (tmp_path / "notes.txt").write_text("t1")

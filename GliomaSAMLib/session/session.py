@@ -67,9 +67,7 @@ class Session:
         self._history = PromptHistory()
         self._results: OrderedDict[Snapshot, tuple[PackedMasks, str | None]] = OrderedDict()
         self._edits = NotedEdits()
-        self._due = False
-        self._stopped = False
-        self._adopted = False
+        self._due = self._stopped = self._adopted = False
         self.study: StudyLike | None = None
         self.predictor: Predictor | None = None
         self.masks: PackedMasks | None = None
@@ -217,7 +215,7 @@ class Session:
     def restore(self, history: PromptHistory, weights: str | None, due: bool = False) -> None:
         """Go on with the prompts of a saved scene, answered by weights of this SHA-256; `due` when not all are yet."""
         with self._lock:
-            self._history, self.weights, self._due = history, weights, due
+            self._history, self.weights, self._due, self._adopted = history, weights, due, False
 
     def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
         if self._observer is not None:
@@ -315,13 +313,14 @@ class Session:
             return made
 
     def _inherit(self) -> bool:
-        """Let masks stand for what the segments hold when they are first seen, where the first step has no prompts, or
-        other weights than the predictor's answered them. Returns whether there are such masks.
+        """Let masks stand for what the segments hold when they are first seen, where no prompts led to it, or other
+        weights than the predictor's answered them. Returns whether there are such masks.
         """
         adopted, self._adopted = self._adopted, True
         if adopted or self.masks is None or self.predictor is None:
             return False
-        if not self._history.begins_empty and self.weights is not None and self.weights == self.predictor.weights:
+        answered = not self._history.begins_empty or (self._history.has_result and not self._due)
+        if answered and self.weights is not None and self.weights == self.predictor.weights:
             return False
         masks = self.masks
         found = tuple(prompting.mask(masks.mask(name), name) for name in REGIONS if masks.voxels(name))

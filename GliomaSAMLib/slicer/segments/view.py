@@ -105,8 +105,8 @@ class SegmentView:
         self._found, self._edited = {}, {}
 
     def set_style(self, style: SegmentStyle) -> bool:
-        """Write in another way from now on. Segments that were made for the style before go with the next `write`, if
-        they hold the same; others stay as they are.
+        """Write in another way from now on. Segments that were made for another style of a tumour go with the next
+        `write`, if they hold the same; others stay as they are, as a lesion and a tumour beside it do.
 
         Returns:
             Whether all is to be written again.
@@ -119,7 +119,8 @@ class SegmentView:
             self.style = style
             return False
         again = (style.style, style.lesion_segment) != (self.style.style, self.style.lesion_segment)
-        self._left_style = self.style.style if style.style != self.style.style else self._left_style
+        if style.style != self.style.style:
+            self._left_style = self.style.style if "lesion" not in (style.style, self.style.style) else None
         self._restart(style)
         self._needs_full_write = self._needs_full_write or again
         return again

@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import CaseError, GliomaSAMError, StudyError
+from ..files import is_dangling, refuse_dangling
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study.image_file import ImageFile, read_image_file
@@ -103,13 +104,16 @@ class LabelMap:
 
 def outline_files(folder: Path, speaks: Callable[[str], bool] = is_tumour_outline) -> list[Path]:
     """The files directly in a folder whose names, without suffix, speak of outlines of a tumour. Raises `StudyError`
-    where the folder cannot be read.
+    where the folder cannot be read, and for a link to a file that is not there.
     """
     try:
-        files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+        files = sorted(p for p in folder.iterdir() if p.name[0] != "." and (p.is_file() or is_dangling(p)))
     except OSError as error:
         raise StudyError(f"{folder} cannot be read: {error.strerror or error}") from error
-    return [path for path in files if (end := image_suffix(path)) and speaks(path.name[: -len(end)])]
+    found = [path for path in files if (end := image_suffix(path)) and speaks(path.name[: -len(end)])]
+    for path in found:
+        refuse_dangling(path)
+    return found
 
 
 def check_order(labels: str | None, error: type[GliomaSAMError] = CaseError) -> str | None:

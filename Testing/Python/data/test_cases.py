@@ -113,6 +113,15 @@ def test_of_several_label_maps_none_is_taken(name: str, make_case: Callable[...,
     assert [one.name for one in find_cases(tmp_path, ["other"])] == ["other"]
 
 
+def test_a_label_map_that_is_not_fetched_yet_is_named(make_case: Callable[..., Path], tmp_path: Path) -> None:
+    labels = make_case(tmp_path / "case", 0) / "case_seg.nii.gz"
+    make_case(tmp_path / "other", 1)
+    labels.unlink()
+    labels.symlink_to(tmp_path / "annex")
+    with pytest.raises(CaseError, match=r"case_seg.nii.gz: the file that this link leads to is not there"):
+        find_cases(tmp_path)
+
+
 @pytest.mark.parametrize(
     "name", ["case_brain_mask.nii.gz", "t1c_bet_mask.nii.gz", "brainmask.nii", "hdbet_mask.nrrd", "skull_mask.mha"]
 )

@@ -207,6 +207,11 @@ def another_segmentation(two: list[Path]) -> None:
     shutil.copy(two[0] / "seg.nii.gz", two[0] / "mask.nii.gz")
 
 
+def not_fetched(two: list[Path]) -> None:
+    (two[0] / "seg.nii.gz").unlink()
+    (two[0] / "seg.nii.gz").symlink_to(two[0] / "annex")
+
+
 def four(two: list[Path]) -> None:
     write_labels(two[0], np.where(arrays()["seg"] == 3, 4, arrays()["seg"]).astype(np.uint8))
 
@@ -232,6 +237,7 @@ BAD: dict[str, tuple[Callable[[list[Path]], Any], ReadingOptions, str]] = {
     "json": (lambda two: (two[0] / "visit.json").write_text("{"), ALIGNED, "visit.json cannot be read as JSON"),
     "field": (lambda two: say(two[0], role="post"), ALIGNED, "field role"),
     "several": (another_segmentation, ALIGNED, "2 segmentations: mask.nii.gz, seg.nii.gz"),
+    "not fetched": (not_fetched, ALIGNED, "seg.nii.gz: the file that this link leads to is not there"),
     "four": (four, ALIGNED, r"A_2024-03-01/seg.nii.gz has the labels 1, 2, 4.*--labels brats2021"),
     "nan": (nan, ALIGNED, "NaN or infinite"),
     "sheared": (sheared, ALIGNED, "not at right angles"),

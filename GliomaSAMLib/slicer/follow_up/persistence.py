@@ -139,11 +139,12 @@ def restore(scene: Any) -> SavedFollowUp:
                 visit["included"] if isinstance(visit["included"], bool) else None,
                 date.fromisoformat(visit["date"]) if visit["date"] else None,
                 visit_json(visit["fields"], "What was saved of the follow-up").fields,
-                str(visit["digest"]),
+                str(visit.get("digest", "")),
             )
             for index, visit in enumerate(values["visits"])
         )
-        targets = {tuple(map(str, one["digests"])): _targets(one["tracks"]) for one in values["targets"]}
+        chosen = values["targets"] if isinstance(values["targets"], list) else []  # those of before name no comparison
+        targets = {tuple(map(str, one["digests"])): _targets(one["tracks"]) for one in chosen}
         return SavedFollowUp(visits, options, values["aligned"] is True, targets)
     except Exception as error:  # whatever a text can cause: none of it is used then
         if str(error) == NEWER:

@@ -221,6 +221,20 @@ def test_all_is_saved_with_the_scene(compared: Any, engine: Any, work: Work, mrm
     later.close()
 
 
+def test_what_was_said_in_a_scene_of_before_holds_on(compared: Any, mrml_scene: Any, work: Any) -> None:
+    from GliomaSAMLib.slicer.follow_up.persistence import NODE, PARAMETER, TAG, restore
+
+    compared.set_fields(compared.compared[1], steroids="increased")
+    work()
+    node = mrml_scene.GetSingletonNode(TAG, NODE)
+    values = json.loads(node.GetParameter(PARAMETER))
+    visits = [{name: value for name, value in visit.items() if name != "digest"} for visit in values["visits"]]
+    before = {**values, "visits": visits, "targets": {"CE": ["L1"]}, "digests": ["one", "two"]}
+    node.SetParameter(PARAMETER, json.dumps(before))
+    found = restore(mrml_scene)
+    assert [visit.fields.steroids for visit in found.visits] == [None, "increased"] and not found.targets
+
+
 def test_a_damaged_state_is_told(compared: Any, mrml_scene: Any) -> None:
     from GliomaSAMLib.slicer.follow_up.persistence import NODE, PARAMETER, TAG, restore
 

@@ -45,6 +45,14 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
 
 
+def seen_in(folder: Path) -> list[Path]:
+    """What lies directly in a folder, by name, hidden files left out. Raises `StudyError` where it cannot be read."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.name[0] != ".")
+    except OSError as error:
+        raise StudyError(f"{folder} cannot be read: {error.strerror or error}: check its permissions") from error
+
+
 def is_dangling(path: Path) -> bool:
     """Whether it is a link to what is not there, as git-annex and DataLad leave for a file that is not fetched yet."""
     return path.is_symlink() and not path.exists()

@@ -165,7 +165,7 @@ def train(
         from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
         from ..training.launch import is_first_process
-        from ..training.recipe import RECIPES, as_published, for_clicks
+        from ..training.recipe import RECIPES
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
@@ -207,11 +207,9 @@ def train(
         start=start,
     )
     if recipe not in RECIPES:
-        raise ModelError(f"There is no recipe {recipe!r}: choose {', '.join(RECIPES[:-1])} or {RECIPES[-1]}")
-    if recipe == "published":
-        options = as_published(options)
-    if recipe == "clicks":
-        options = for_clicks(options)
+        *names, last = RECIPES
+        raise ModelError(f"There is no recipe {recipe!r}: choose {', '.join(names)} or {last}")
+    options = RECIPES[recipe](options)
     if learning_rate is not None:
         options = replace(options, learning_rate=learning_rate)
     with progress_bar() as report:

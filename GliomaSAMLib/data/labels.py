@@ -12,7 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import CaseError, GliomaSAMError, StudyError
-from ..files import is_dangling, refuse_dangling
+from ..files import is_dangling, refuse_dangling, seen_in
 from ..geometry import Geometry
 from ..regions import REGIONS, regions_from_labels
 from ..study.image_file import ImageFile, read_image_file
@@ -106,10 +106,7 @@ def outline_files(folder: Path, speaks: Callable[[str], bool] = is_tumour_outlin
     """The files directly in a folder whose names, without suffix, speak of outlines of a tumour. Raises `StudyError`
     where the folder cannot be read, and for a link to a file that is not there.
     """
-    try:
-        files = sorted(p for p in folder.iterdir() if p.name[0] != "." and (p.is_file() or is_dangling(p)))
-    except OSError as error:
-        raise StudyError(f"{folder} cannot be read: {error.strerror or error}") from error
+    files = [path for path in seen_in(folder) if path.is_file() or is_dangling(path)]
     found = [path for path in files if (end := image_suffix(path)) and speaks(path.name[: -len(end)])]
     for path in found:
         refuse_dangling(path)

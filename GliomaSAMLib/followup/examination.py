@@ -11,13 +11,13 @@ import numpy as np
 
 from ..data.labels import LabelMap, outline_files, read_label_map
 from ..errors import StudyError
-from ..files import sha256_of
+from ..files import seen_in, sha256_of
 from ..geometry import box_corners
 from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
 from ..study.dicom import DicomSeries, find_series
-from ..study.modalities import DEPTH, is_segmentation, search_folder
+from ..study.modalities import DEPTH, is_segmentation, search_folder, sub_folders
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import Origin
 from ..study.volume import image_suffix
@@ -163,12 +163,12 @@ def _segmentation_file(folder: Path, given: Path | str | None) -> Path | None:
             )
         if found:
             return found[0]
-        level = [path for place in level for path in sorted(place.iterdir()) if path.is_dir() and path.name[0] != "."]
+        level = sub_folders(level)
     return None
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
+    return [path for path in seen_in(folder) if path.is_file()]
 
 
 def _stem(path: Path) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StudyError
-from ..files import is_dangling, refuse_dangling
+from ..files import is_dangling, refuse_dangling, seen_in
 from .dicom import DicomSeries, find_series, how_to_choose, volumes_in
 from .naming import AGENT_UNSAID, Judgement, is_segmentation, judge, recognise
 from .slice_groups import listed
@@ -78,12 +78,12 @@ def search_folder(folder: str | Path) -> Found:
                 candidates.setdefault(judgement.modality, []).append(volume)
                 if judgement.doubt:
                     doubts[judgement.modality] = judgement.doubt
-        below = _sub_folders(level)
+        below = sub_folders(level)
         if candidates:
             left_out = [_short(volume, folder) for volume in passed_over]
             for _ in range(depth + 1, DEPTH):
                 left_out += [_short(path, folder) for place in below for path in _volume_files(place)]
-                below = _sub_folders(below)
+                below = sub_folders(below)
             if "t1c" in candidates and doubts.get("t1") == AGENT_UNSAID:
                 del doubts["t1"]  # the other one is that with contrast agent
             return Found(_only_one_each(folder, candidates), tuple(left_out), doubts)
@@ -95,27 +95,20 @@ def search_folder(folder: str | Path) -> Found:
     )
 
 
-def _seen_in(folder: Path) -> list[Path]:
-    """What lies directly in `folder`, hidden files not among it. Raises `StudyError` where it cannot be read."""
-    try:
-        return sorted(path for path in folder.iterdir() if path.name[0] != ".")
-    except OSError as error:
-        raise StudyError(f"{folder} cannot be read: {error.strerror or error}: check its permissions") from error
-
-
-def _sub_folders(level: Sequence[Path]) -> list[Path]:
-    return sorted(path for place in level for path in _seen_in(place) if path.is_dir())
+def sub_folders(level: Sequence[Path]) -> list[Path]:
+    """The folders directly in those of a level, hidden ones not among them. Raises `StudyError`."""
+    return sorted(path for place in level for path in seen_in(place) if path.is_dir())
 
 
 def _volume_files(folder: Path) -> list[Path]:
     """The image files directly in `folder`, and links to such as are not there; label maps not among them."""
-    files = [path for path in _seen_in(folder) if path.is_file() or is_dangling(path)]
+    files = [path for path in seen_in(folder) if path.is_file() or is_dangling(path)]
     return [path for path in files if (suffix := image_suffix(path)) and not is_segmentation(path.name[: -len(suffix)])]
 
 
 def _volumes_in(folder: Path) -> list[tuple[Path | DicomSeries, Judgement]]:
     """Files and DICOM series directly in `folder`, each with what its name says."""
-    files = [path for path in _seen_in(folder) if path.is_file()]
+    files = [path for path in seen_in(folder) if path.is_file()]
     named: list[tuple[Path | DicomSeries, Judgement]] = [
         (path, judge(path.name[: -len(image_suffix(path) or "")])) for path in _volume_files(folder)
     ]

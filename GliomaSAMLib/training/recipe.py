@@ -1,11 +1,9 @@
 """How published methods are trained, as far as their papers or code say it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from .options import TrainOptions
-
-RECIPES = ("ours", "published", "clicks")
 
 
 @dataclass(frozen=True)
@@ -64,3 +62,11 @@ def for_clicks(options: TrainOptions) -> TrainOptions:
         clicks=replace(options.clicks, border=0.25, previous_truth=0.08, previous_distorted=0.3),
         loss=replace(options.loss, new_error_weight=3.0, clicked_error_weight=2.0),
     )
+
+
+RECIPES: Mapping[str, Callable[[TrainOptions], TrainOptions]] = {
+    "ours": lambda options: options,
+    "published": as_published,
+    "clicks": for_clicks,
+}
+"""By name, what each makes of the options."""

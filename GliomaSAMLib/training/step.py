@@ -244,7 +244,7 @@ def mean_dice(logits: Tensor, truth: Tensor, known: Tensor | None = None) -> Ten
     (3,). Two empty masks: 1.
     """
     found, wanted = logits > 0, truth > 0
-    both, either = ((one.sum(dim=(2, 3, 4))) for one in (found & wanted, found.int() + wanted))
+    both, either = (one.sum(dim=(2, 3, 4)) for one in (found & wanted, found.int() + wanted))
     each = torch.where(either > 0, 2 * both / either.clamp(min=1), 1.0)  # MONAI's asks the device for each region
     if known is None:
         return each.mean(dim=0)

@@ -276,6 +276,7 @@ class FollowUpSection:
         self.show()
 
     def _openViews(self, index):
+        self._panel.reading.close()
         self.session.show_side_by_side(*((index - 1, index) if index else (0, 1)))
 
     def reset(self):

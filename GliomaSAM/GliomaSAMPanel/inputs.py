@@ -33,6 +33,13 @@ class InputsSection:
         chosen = {modality: getattr(parameters, modality) for modality in MODALITIES}
         return {modality: node for modality, node in chosen.items() if node is not None}
 
+    def require(self):
+        """As `nodes`; a message when there is none."""
+        nodes = self.nodes()
+        if not nodes:
+            self._panel.message(_("Choose at least one volume in the section Inputs first"), "warning")
+        return nodes
+
     def options(self):
         """How the volumes are read, as for `SegmentationController.set_volumes`."""
         parameters = self._panel.parameters

@@ -15,6 +15,7 @@ from .messages import Messages
 from .model import ModelSection
 from .parameters import GliomaSAMParameters
 from .prompts import PromptsSection
+from .reading import ReadingButton
 from .results import ResultsSection
 from .segments import SegmentsSection
 from .shortcuts import Shortcuts
@@ -110,6 +111,7 @@ class Panel:
         self.segments = SegmentsSection(self)
         self.results = ResultsSection(self)
         self.followUp = FollowUpSection(self)
+        self.reading = ReadingButton(self)
         self.model = ModelSection(self, requirements)
         self.shortcuts = Shortcuts(ui, top)
         ui.cancelButton.connect("clicked()", self.cancel)
@@ -140,8 +142,7 @@ class Panel:
         """
         if self.parameters is None or self.requireEngine() is None:
             return None
-        if not self.inputs.nodes():
-            self.message(_("Choose at least one volume in the section Inputs first"), "warning")
+        if not self.inputs.require():
             return None
         if self.parameters.segmentation is None:
             self.segments.newSegmentation(self.inputs.nodes())
@@ -220,6 +221,7 @@ class Panel:
             self.prompts.stop,
             self.results.release,
             self.followUp.leave,
+            self.reading.hide,
             self.segments.leave,
             self._takeEdits,
             self._hidePrompts,
@@ -254,6 +256,7 @@ class Panel:
             self.prompts.stop()
             self.results.release()
             self.followUp.release()
+            self.reading.close()
             self.segments.release()
             self.inputs.forget()
         self.parameters = GliomaSAMParameters(node) if node is not None else None
@@ -296,6 +299,7 @@ class Panel:
                     self.inputs.guess()
                 if self._due:
                     self._apply()
+                self.reading.watch()
         if self.engine is not None:
             with self.attempt():
                 self.followUp.tick()
@@ -332,6 +336,7 @@ class Panel:
                 self._switch()
         self._applyToTask()
         self.inputs.markUnsure()
+        self.reading.show()
         self.prompts.parametersChanged()
         self.followUp.parametersChanged()
         self.segments.showLesions()

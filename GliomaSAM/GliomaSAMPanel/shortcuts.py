@@ -33,6 +33,7 @@ KEYS = {
     "undoButton": "U",
     "redoButton": "Ctrl+U",
     "proposeButton": "M",
+    "readingButton": "C",
 }
 """By the name of the button that a key presses. Slicer's own are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows,
 comma, stop and brackets in the views and the Segment Editor, and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""

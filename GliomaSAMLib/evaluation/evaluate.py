@@ -64,7 +64,6 @@ class EvaluationOptions:
         results: Further results.jsonl to take into the tables, of runs elsewhere.
         fresh: Forget the results in `output` first. Results follow weights and settings, but not changes of the code.
         labels: What the labels of all cases mean, as for `find_cases`.
-        half: Encode for the LiteMedSAM baselines in bfloat16, in half the time.
     """
 
     cases: Path
@@ -82,7 +81,6 @@ class EvaluationOptions:
     encoder_weights: Path | None = None
     fresh: bool = False
     labels: str | None = None
-    half: bool = True
     protocol: ProtocolOptions = field(default_factory=ProtocolOptions)
 
     def __post_init__(self) -> None:
@@ -298,7 +296,7 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
     stock: StockLiteMedSAM | None = None
     for name in options.baselines:
         if name.startswith("lite_medsam"):
-            stock = stock or StockLiteMedSAM(half=options.half)
+            stock = stock or StockLiteMedSAM()
             three = name.endswith("_3ch")
             kind = baselines.LiteMedSAMPropagated if "propagated" in name else baselines.LiteMedSAMEverySlice
             methods.append(kind(stock, three_channels=three))

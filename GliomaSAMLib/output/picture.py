@@ -15,6 +15,7 @@ from ..geometry import Geometry
 from ..prompts.prompt import Prompt
 from ..prompts.voxelise import box_voxels, scribble_points
 from ..study import CanonicalVolume, Study
+from ..study.modalities import MODALITY_NAMES
 from .colours import REGION_STYLES
 
 POSITIVE, NEGATIVE, BOX, TRUTH = "#39d353", "#ff4d4d", "#ff9df5", "#ffffff"
@@ -35,8 +36,8 @@ LEGEND_COLUMNS = 4
 CHARACTERS_AN_INCH = 17
 """Of the caption."""
 
-MODALITY_NAMES = {"flair": "FLAIR", "t1c": "T1c", "t2": "T2", "t1": "T1"}
-"""The names to show, in the order in which they are preferred."""
+MODALITY_ORDER = ("flair", "t1c", "t2", "t1")
+"""Which of the modalities present is drawn, unless the caller chooses."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +247,7 @@ def build_overlay(study: Study, panels: Sequence[Panel], caption: str, centre: S
 def _on_canonical(study: Study, panel: Panel) -> Panel:
     """The panel with its masks on the canonical grid and its modality chosen."""
     images = study.canonical.images
-    modality = panel.modality or next(name for name in MODALITY_NAMES if name in images)
+    modality = panel.modality or next(name for name in MODALITY_ORDER if name in images)
     if modality not in images:
         raise OutputError(f"The study has no {modality}: choose one of {', '.join(images)}")
     masks, truth = (

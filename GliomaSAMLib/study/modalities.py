@@ -11,10 +11,22 @@ from .naming import AGENT_UNSAID, Judgement, is_segmentation, judge, recognise
 from .slice_groups import listed
 from .volume import image_suffix
 
-__all__ = ["MODALITIES", "REFERENCE_ORDER", "Found", "find_volumes", "is_segmentation", "recognise", "search_folder"]
+__all__ = [
+    "MODALITIES",
+    "MODALITY_NAMES",
+    "REFERENCE_ORDER",
+    "Found",
+    "find_volumes",
+    "is_segmentation",
+    "recognise",
+    "search_folder",
+]
 
 MODALITIES = ("t1", "t1c", "t2", "flair")
 """T1 before contrast, T1 after contrast, T2, and T2 FLAIR: the order of channels everywhere."""
+
+MODALITY_NAMES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
+"""As they are written for people."""
 
 REFERENCE_ORDER = ("t1c", "flair", "t2", "t1")
 """Which of the modalities present gives the grid of the results, unless the caller chooses."""

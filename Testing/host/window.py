@@ -259,17 +259,18 @@ class MiniSlicer:
                 self.views[name].setVisible(True)
         self.pump()
 
-    def add_layout(self, names: Sequence[str], plot: str, size: int = 240) -> None:
-        """Show two or more further axial views over a plot view, as the application does when it takes up a layout.
-        Here the views are there before a module asks for them.
+    def add_layout(self, *rows: Sequence[str], plot: str = "", size: int = 240) -> None:
+        """Show further axial views in rows, over a plot view where one is named, as the application does when it takes
+        up a layout. Here the views are there before a module asks for them.
         """
-        for name in names:
+        for name in (name for row in rows for name in row):
             self.views[name] = SliceWidget(name, *VIEWS["Red"], size)
-        self.arrange(names)
-        self._plots.append(PlotWidget(plot))
-        self._grid.addWidget(self._plots[-1], 1, 0, 1, len(names))
-        for row, share in enumerate((7, 3)):
-            self._grid.setRowStretch(row, share)
+        self.arrange(*rows)
+        if plot:
+            self._plots.append(PlotWidget(plot))
+            self._grid.addWidget(self._plots[-1], len(rows), 0, 1, max(map(len, rows)))
+            for row, share in enumerate((7, 3)):
+                self._grid.setRowStretch(row, share)
         self.pump()
 
     def jump(self, ras: RAS) -> None:

@@ -96,6 +96,14 @@
    <translation>Neu erraten</translation>
   </message>
   <message>
+   <source>Show the chosen volumes beside each other, each in a slice view of its own. The views are linked: scroll, zoom or click in any of them. Press again to get your views back.</source>
+   <translation>Die gewählten Volumen nebeneinander zeigen, jedes in einer eigenen Schichtansicht. Die Ansichten sind verknüpft: In jeder kann geblättert, vergrößert und geklickt werden. Noch einmal drücken, um die bisherigen Ansichten zurückzubekommen.</translation>
+  </message>
+  <message>
+   <source>Compare volumes</source>
+   <translation>Volumen vergleichen</translation>
+  </message>
+  <message>
    <source>Prompts</source>
    <translation>Hinweise</translation>
   </message>
@@ -769,6 +777,10 @@ mm²</translation>
    <translation>{name} gehört zu einer anderen Untersuchung als die gewählten Volumen: Wählen Sie die zugehörigen</translation>
   </message>
   <message>
+   <source>Choose at least one volume in the section Inputs first</source>
+   <translation>Zuerst im Abschnitt Eingaben mindestens ein Volumen wählen</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>Kein Volumen wurde erkannt: Volumen laden (Datei, Daten hinzufügen) oder selbst auswählen</translation>
   </message>
@@ -860,10 +872,6 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>Etwas ist noch nicht installiert: siehe unten Modell und Gerät</translation>
-  </message>
-  <message>
-   <source>Choose at least one volume in the section Inputs first</source>
-   <translation>Zuerst im Abschnitt Eingaben mindestens ein Volumen wählen</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>

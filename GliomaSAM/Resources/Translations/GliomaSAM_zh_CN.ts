@@ -96,6 +96,14 @@
    <translation>重新识别</translation>
   </message>
   <message>
+   <source>Show the chosen volumes beside each other, each in a slice view of its own. The views are linked: scroll, zoom or click in any of them. Press again to get your views back.</source>
+   <translation>并排显示所选的各个图像，每个占一个切片视图。各视图相互联动：可在任一视图中滚动、缩放或点击。再按一次即恢复原来的视图。</translation>
+  </message>
+  <message>
+   <source>Compare volumes</source>
+   <translation>并排比较</translation>
+  </message>
+  <message>
    <source>Prompts</source>
    <translation>提示</translation>
   </message>
@@ -769,6 +777,10 @@ mm²</translation>
    <translation>{name} 与所选体数据不属于同一次检查：请选择它自己的体数据</translation>
   </message>
   <message>
+   <source>Choose at least one volume in the section Inputs first</source>
+   <translation>请先在“输入”部分至少选择一个图像</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>未识别到任何图像：请加载图像（文件，添加数据），或自行选择</translation>
   </message>
@@ -860,10 +872,6 @@ Please check this one: {reason}.</source>
   <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>有内容尚未安装：见下方“模型与设备”</translation>
-  </message>
-  <message>
-   <source>Choose at least one volume in the section Inputs first</source>
-   <translation>请先在“输入”部分至少选择一个图像</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>

@@ -11,8 +11,8 @@ import numpy as np
 from ...geometry import Geometry, bounding_box, box_corners, resample
 from ...output.colours import REGION_STYLES
 from ...output.diameters import Diameters
-from ...output.picture import MODALITY_NAMES
 from ...study import Study
+from ...study.modalities import MODALITY_NAMES
 from ..assessment import Assessment, TrackAtVisit
 from ..visit import Visit
 from .drawing import SlicePanel, draw_panels

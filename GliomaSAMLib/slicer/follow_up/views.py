@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import vtk
 
-from ..geometry import array_from_matrix
+from ..borrowed_layout import BorrowedLayout
+from ..slice_views import bounds_of, centre, composite_node, fit, middle_of_view, scale_like, show_volume, slice_node
 
 LAYOUT = 5620
 """Number of the layout, far from those of Slicer itself."""
@@ -65,10 +66,8 @@ class Shown:
 
 
 class SideBySide:
-    """The layout and its two views. `close` gives back what was before.
-
-    Slicer tells nobody that it saves a scene, so what is saved meanwhile has to be of use as it is: the layout, which
-    would be unknown when the scene is loaded, is not saved, and segmentations stay visible in all other views.
+    """The layout and its two views. `close` gives back what was before. As the scene may be saved meanwhile,
+    segmentations stay visible in all other views.
 
     Args:
         scene: The scene.
@@ -76,7 +75,7 @@ class SideBySide:
 
     def __init__(self, scene: Any) -> None:
         self._scene = scene
-        self._before: int | None = None
+        self._layout = BorrowedLayout(scene)
         self._shown: tuple[Shown, ...] = ()
         self._tags: list[tuple[Any, int]] = []
         self._views_before: dict[str, tuple[str, ...]] = {}
@@ -85,8 +84,7 @@ class SideBySide:
     @property
     def is_open(self) -> bool:
         """Whether the layout is the one on show."""
-        layout = self._layout_node()
-        return layout is not None and layout.GetViewArrangement() == LAYOUT
+        return self._layout.is_open
 
     @property
     def shown(self) -> tuple[Shown, ...]:
@@ -99,15 +97,7 @@ class SideBySide:
         The views are made by the application when it takes the layout up.
         """
         self._unlink()
-        layout = self._layout_node()
-        if layout is None:
-            layout = self._scene.AddNewNodeByClass("vtkMRMLLayoutNode")
-        if not layout.IsLayoutDescription(LAYOUT):
-            layout.AddLayoutDescription(LAYOUT, DESCRIPTION)
-        if layout.GetViewArrangement() != LAYOUT:
-            self._before = layout.GetViewArrangement()
-            layout.SetViewArrangement(LAYOUT)
-            layout.SetSaveWithScene(False)
+        self._layout.take(LAYOUT, DESCRIPTION)
         self._shown = (earlier, later)
         self._separate()
         for tag, shown in zip(VIEWS, self._shown, strict=True):
@@ -120,7 +110,7 @@ class SideBySide:
         """Show a place, RAS mm of the first visit, in the middle of both views."""
         with self._quiet():
             for node, shown in self._pairs():
-                _centre(node, _map(np.linalg.inv(shown.to_first), place))
+                centre(node, _map(np.linalg.inv(shown.to_first), place))
 
     def go_to(self, places: Mapping[int, np.ndarray]) -> None:
         """Show for each visit (index) a place in RAS mm of that visit; a visit without one follows the other."""
@@ -132,7 +122,7 @@ class SideBySide:
         with self._quiet():
             for node, shown in self._pairs():
                 if shown.visit in places:
-                    _centre(node, places[shown.visit])
+                    centre(node, places[shown.visit])
 
     def view_ids(self) -> dict[int, tuple[str, ...]]:
         """By visit the ids of the slice views that show it."""
@@ -148,41 +138,30 @@ class SideBySide:
                 display.RemoveAttribute(EVERYWHERE)
         self._views_before = {}
         self._shown = ()
-        before, self._before = self._before, None
-        layout = self._layout_node()
-        if layout is not None and before is not None:
-            layout.SetSaveWithScene(True)
-            if layout.GetViewArrangement() == LAYOUT:
-                layout.SetViewArrangement(before)
+        self._layout.give_back()
 
     # the views
-
-    def _layout_node(self) -> Any:
-        return self._scene.GetFirstNodeByClass("vtkMRMLLayoutNode")
 
     def _pairs(self) -> Iterator[tuple[Any, Shown]]:
         """The slice nodes of the views with what they show."""
         for tag, shown in zip(VIEWS, self._shown, strict=False):
-            node = self._scene.GetSingletonNode(tag, "vtkMRMLSliceNode")
+            node = slice_node(self._scene, tag)
             if node is not None:
                 yield node, shown
 
     def _fill(self, tag: str, shown: Shown) -> None:
-        node = self._scene.GetSingletonNode(tag, "vtkMRMLSliceNode")
-        composite = _composite(self._scene, tag)
+        node = slice_node(self._scene, tag)
+        composite = composite_node(self._scene, tag)
         if composite is not None:
-            composite.SetLinkedControl(False)
-            composite.SetBackgroundVolumeID(shown.volume.GetID() if shown.volume is not None else None)
-            composite.SetForegroundVolumeID(None)
-            composite.SetLabelVolumeID(None)
+            show_volume(composite, shown.volume, linked=False)
         if node is None:
             return
         node.SetLayoutLabel(shown.title)
         node.SetOrientation("Axial")
         if shown.volume is not None:
             node.RotateToVolumePlane(shown.volume)
-            _centre(node, _middle(shown.volume))
-            _fit(node, shown.volume)
+            centre(node, bounds_of(shown.volume).mean(axis=1))
+            fit(node, shown.volume)
 
     def _separate(self) -> None:
         """Show the segmentation of each visit in its own view, and in that of the other visit no more."""
@@ -222,11 +201,11 @@ class SideBySide:
             return
         with self._quiet():
             node, shown = source
-            place = _map(shown.to_first, array_from_matrix(node.GetSliceToRAS())[:3, 3])
+            place = _map(shown.to_first, middle_of_view(node))
             for other, there in pairs:
                 if other is not node:
-                    _centre(other, _map(np.linalg.inv(there.to_first), place))
-                    _scale_like(other, node)
+                    centre(other, _map(np.linalg.inv(there.to_first), place))
+                    scale_like(other, node)
 
     @contextmanager
     def _quiet(self) -> Iterator[None]:
@@ -257,55 +236,8 @@ def _views(scene: Any) -> list[str]:
     ]
 
 
-def _composite(scene: Any, tag: str) -> Any:
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        node = scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
-        if node.GetLayoutName() == tag:
-            return node
-    return None
-
-
 def _map(matrix: np.ndarray, place: np.ndarray) -> np.ndarray:
     return np.asarray(matrix[:3, :3] @ np.asarray(place, float) + matrix[:3, 3])
-
-
-def _centre(slice_node: Any, place: np.ndarray) -> None:
-    """Let the middle of a slice view be a place, RAS mm, without turning it."""
-    matrix = slice_node.GetSliceToRAS()
-    if np.allclose(array_from_matrix(matrix)[:3, 3], place, atol=1e-4):
-        return
-    for axis in range(3):
-        matrix.SetElement(axis, 3, float(place[axis]))
-    slice_node.UpdateMatrices()
-
-
-def _middle(volume_node: Any) -> np.ndarray:
-    bounds = [0.0] * 6
-    volume_node.GetRASBounds(bounds)
-    return (np.array(bounds[::2]) + np.array(bounds[1::2])) / 2
-
-
-def _fit(slice_node: Any, volume_node: Any) -> None:
-    """Let the view show all of a volume's slice."""
-    bounds = [0.0] * 6
-    volume_node.GetRASBounds(bounds)
-    wide, high = bounds[1] - bounds[0], bounds[3] - bounds[2]
-    columns, rows, _ = slice_node.GetDimensions()
-    if columns < 1 or rows < 1:
-        return
-    scale = max(wide / columns, high / rows)
-    slice_node.SetFieldOfView(scale * columns, scale * rows, slice_node.GetFieldOfView()[2])
-
-
-def _scale_like(slice_node: Any, other: Any) -> None:
-    """Give a view as many mm a pixel as another one."""
-    (columns, rows, _), there = slice_node.GetDimensions(), other.GetDimensions()
-    if min(columns, rows, there[0]) < 1:
-        return
-    scale = other.GetFieldOfView()[0] / there[0]
-    before = slice_node.GetFieldOfView()
-    if not np.allclose(before[:2], (scale * columns, scale * rows)):
-        slice_node.SetFieldOfView(scale * columns, scale * rows, before[2])
 
 
 def _show_in(display_node: Any, views: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from GliomaSAMLib.regions import dice
 
 @pytest.fixture(scope="module")
 def network() -> StockLiteMedSAM:
-    return StockLiteMedSAM(half=True)
+    return StockLiteMedSAM()
 
 
 @pytest.mark.parametrize("method", [GrowFromSeedsBall(), GrowFromSeedsPlanes()], ids=lambda method: method.name)

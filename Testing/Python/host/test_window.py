@@ -140,7 +140,7 @@ def test_a_chart_is_drawn_in_the_colour_of_its_series(mini_slicer: Any) -> None:
     series.SetYColumnName("mL")
     series.SetColor(1.0, 0.0, 0.0)
     chart.AddAndObservePlotSeriesNodeID(series.GetID())
-    mini_slicer.add_layout(("Left", "Right"), "Curve")
+    mini_slicer.add_layout(("Left", "Right"), plot="Curve")
     view = mini_slicer._plots[0].view
     assert not red(view.pixels()).any()
     view.node.SetPlotChartNodeID(chart.GetID())

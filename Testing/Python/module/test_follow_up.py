@@ -251,6 +251,10 @@ def test_leaving_gives_the_views_back(compared: Clinician) -> None:
     from GliomaSAMLib.slicer.follow_up.views import LAYOUT
 
     assert layout.GetViewArrangement() == LAYOUT and compared.ui.sideBySideButton.checked
+    compared.ui.readingButton.click()  # the volumes of one visit instead
+    assert layout.GetViewArrangement() != LAYOUT and not compared.ui.sideBySideButton.checked
+    compared.ui.sideBySideButton.click()
+    assert layout.GetViewArrangement() == LAYOUT and not compared.ui.readingButton.checked
     compared.window.select("")
     assert layout.GetViewArrangement() != LAYOUT
 
@@ -336,7 +340,7 @@ def test_what_fails_on_leaving_keeps_nothing_else_from_being_left(user: Clinicia
 def test_a_scene_saved_side_by_side_is_seen_again(compared: Clinician, tmp_path: Path) -> None:
     from GliomaSAMLib.slicer.follow_up.views import LAYOUT
 
-    compared.window.add_layout(["GliomaSAMEarlier", "GliomaSAMLater"], "GliomaSAMCurve")
+    compared.window.add_layout(["GliomaSAMEarlier", "GliomaSAMLater"], plot="GliomaSAMCurve")
     compared.ui.sideBySideButton.click()
     compared.window.pump(150)
     display = compared.panel.followUp.session.compared[0].visit.segmentation.GetDisplayNode()

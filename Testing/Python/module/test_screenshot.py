@@ -24,6 +24,7 @@ from GliomaSAMLib.demo.visits import PhantomVisit, phantom_visits
 from GliomaSAMLib.slicer.follow_up.curve import CURVE_VIEW
 from GliomaSAMLib.slicer.follow_up.views import VIEWS
 from GliomaSAMLib.slicer.jobs import read_study_lazily
+from GliomaSAMLib.slicer.reading import tag_of
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +149,13 @@ def test_a_tumour_is_outlined_corrected_and_measured(mini_slicer: Any, module_fi
     take_picture(clinician, "6_model", "model")
     assert clinician.ui.deviceSelector.count > 1
 
+    modalities = tuple(tag_of(modality) for modality in ("t1", "t1c", "t2", "flair"))
+    mini_slicer.add_layout(modalities[:2], modalities[2:])
+    clinician.ui.readingButton.click()
+    show(mini_slicer, middle)
+    take_picture(clinician, "7_beside", "inputs", "results")
+    assert {widget.view.node.GetSliceOffset() for widget in map(mini_slicer.views.get, modalities)} == {middle[2]}
+
 
 def add_visit(visit: PhantomVisit) -> Any:
     """Put the volume and the true outlines of a visit into a study with its date. Returns the volume node."""
@@ -184,7 +192,7 @@ def test_two_visits_are_compared(mini_slicer: Any, module_file: Path, quick: Qui
     mini_slicer.wait_for(lambda: not session.is_waiting and not clinician.panel.engine.busy, PATIENCE)
     mini_slicer.pump(120)
     assert clinician.ui.categoryLabel.text.startswith("2024-03-18: PD"), clinician.panel.messages.text
-    mini_slicer.add_layout(VIEWS, CURVE_VIEW)
+    mini_slicer.add_layout(VIEWS, plot=CURVE_VIEW)
     clinician.ui.sideBySideButton.click()
     widen(mini_slicer.views[VIEWS[0]].view.node, TUMOUR_MM)
     clinician.ui.lesionsTable.selectRow(0)

@@ -1,0 +1,106 @@
+"""The chosen volumes beside each other: a button of the panel, a layout of linked views, clicks in any of them."""
+
+from typing import Any
+
+import numpy as np
+import slicer
+from user.clinician import Clinician
+
+INSIDE = (12.0, 6.0, 4.0)
+TAGS = (("GliomaSAMT1", "GliomaSAMT1c"), ("GliomaSAMT2", "GliomaSAMFLAIR"))
+
+
+def layout() -> int:
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    return int(node.GetViewArrangement()) if node is not None else 0
+
+
+def conventional() -> int:
+    """Choose the layout that Slicer begins with, as its window does. Returns its number."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLayoutNode")
+    node.SetViewArrangement(node.SlicerLayoutConventionalView)
+    return layout()
+
+
+def shown(tag: str) -> Any:
+    """The volume of a view."""
+    from GliomaSAMLib.slicer.slice_views import composite_node
+
+    return slicer.mrmlScene.GetNodeByID(composite_node(slicer.mrmlScene, tag).GetBackgroundVolumeID() or "")
+
+
+def test_the_volumes_are_read_and_clicked_beside_each_other(user: Clinician) -> None:
+    user.window.add_layout(*TAGS)
+    before = conventional()
+    user.window.key("C")
+    user.wait()
+    assert user.ui.readingButton.checked and layout() != before
+    names = {tag: shown(tag).GetName() for row in TAGS for tag in row}
+    assert names == dict(zip(names, ("Patient t1", "Patient t1c", "Patient t2", "Patient flair"), strict=True))
+    user.window.wheel("GliomaSAMT1", 3)
+    nodes = [user.window.views[tag].view.node for row in TAGS for tag in row]
+    heights = {round(node.GetSliceOffset(), 3) for node in nodes}
+    assert len(heights) == 1
+    user.click(INSIDE, view="GliomaSAMFLAIR")
+    assert user.at(user.masks()["WT"], INSIDE)
+    user.picture("reading")
+    user.window.jump(INSIDE)
+    user.ui.readingButton.click()
+    assert layout() == before
+    assert user.window.views["Red"].view.node.GetSliceOffset() == INSIDE[2]
+
+
+def test_other_volumes_are_shown_as_they_are_chosen(user: Clinician) -> None:
+    user.window.add_layout(*TAGS)
+    user.ui.readingButton.click()
+    first = layout()
+    user.panel.parameters.t2 = None
+    user.wait()
+    assert layout() != first and user.ui.readingButton.checked
+    user.panel.parameters.t2 = user.panel.parameters.flair
+    user.panel.parameters.flair = None
+    user.wait()
+    assert shown("GliomaSAMT2").GetName() == "Patient flair"
+
+
+def test_leaving_gives_the_views_back_and_coming_back_opens_them(user: Clinician) -> None:
+    before = conventional()
+    user.ui.readingButton.click()
+    reading = layout()
+    user.window.select("")
+    assert layout() == before != reading
+    user.enter()
+    user.wait()
+    assert layout() == reading
+    slicer.mrmlScene.Clear(0)
+    user.wait()
+    assert layout() in (0, before) and not user.ui.readingButton.checked
+
+
+def test_a_layout_chosen_in_the_toolbar_lets_the_button_up(user: Clinician) -> None:
+    user.ui.readingButton.click()
+    node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
+    node.SetViewArrangement(node.SlicerLayoutFourUpView)
+    user.wait()
+    assert not user.ui.readingButton.checked
+    assert layout() == node.SlicerLayoutFourUpView
+
+
+def test_without_a_volume_the_panel_says_what_to_do(slicer_with_module: Any) -> None:
+    user = Clinician(slicer_with_module)
+    user.enter()
+    before = layout()
+    user.ui.readingButton.click()
+    assert "Choose at least one volume" in user.panel.messages.text
+    assert not user.ui.readingButton.checked and layout() == before
+
+
+def test_volumes_are_never_changed(user: Clinician) -> None:
+    volumes = user.panel.inputs.nodes()
+    before = {name: (slicer.util.arrayFromVolume(node).copy(), node.GetMTime()) for name, node in volumes.items()}
+    user.ui.readingButton.click()
+    user.wait()
+    user.ui.readingButton.click()
+    for name, node in volumes.items():
+        np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), before[name][0])
+        assert node.GetMTime() == before[name][1]

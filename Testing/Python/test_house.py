@@ -125,6 +125,19 @@ print("\\n" + json.dumps(found))
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def test_the_method_that_ships_needs_none_of_what_trains_it() -> None:
+    """MONAI and matplotlib take seconds to import, before the first outline and at each start of the command."""
+    code = """
+import sys
+from GliomaSAMLib.models import load_model
+from GliomaSAMLib.session import Session
+load_model("gliomasam", device="cpu")
+assert not {"monai", "lightning", "matplotlib"} & set(sys.modules), sorted(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.parametrize("line", IMPORTED_EARLY)
 def test_what_slicer_does_not_bring_is_imported_late(line: str, imported_after: dict[str, list[str]]) -> None:
     assert imported_after[line] == []

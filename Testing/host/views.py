@@ -198,6 +198,7 @@ class SliceView:
         grabber = vtk.vtkWindowToImageFilter()
         grabber.SetInput(self.window)
         grabber.ReadFrontBufferOff()
+        grabber.ShouldRerenderOff()
         grabber.Update()
         return grabber.GetOutput()
 

@@ -82,11 +82,12 @@ class SliceWidget(PictureWidget):
         """Draw once when the event loop comes round, however often the view has changed until then."""
         if not self._waiting:
             self._waiting = True
-            QtCore.QTimer.singleShot(0, self.render)
+            QtCore.QTimer.singleShot(0, self._render)
 
-    def render(self) -> None:
+    def _render(self) -> None:
+        """Let the view draw itself; its pixels are read when the window is grabbed."""
         self._waiting = False
-        self.draw()
+        self.view.render()
 
     def decorate(self, painter: Any) -> None:
         painter.fillRect(0, 0, self.width, 4, self._colour)
@@ -123,15 +124,15 @@ class SliceWidget(PictureWidget):
 
 
 class PlotWidget(PictureWidget):
-    """A plot view painted into a widget; drawn when the window is grabbed."""
+    """A plot view painted into a widget."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self.view = PlotView(name)
 
-    def render(self) -> None:
+    def draw(self) -> None:
         self.view.resize(self.width, self.height)
-        self.draw()
+        super().draw()
 
 
 def picture_of(pixels: Any) -> Any:
@@ -352,7 +353,7 @@ class MiniSlicer:
     def pixmap(self) -> Any:
         """A picture of the whole window as it is now."""
         for widget in (*self.views.values(), *self._plots):
-            widget.render()
+            widget.draw()
         self.pump()
         return self.window.grab()
 

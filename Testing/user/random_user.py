@@ -18,8 +18,8 @@ BOXES = ("skullSelector", "regionSelector", "styleSelector", "lesionSelector")
 FOREIGN, FOREIGN_VOXELS = "foreign", 10 * 10 * 13
 """What the ids of other segments begin with, and how many voxels each has."""
 CHECKS = ("registerCheckBox", "samePatientCheckBox", "outsideCheckBox", "promptsCheckBox", "uncertaintyCheckBox")
-BUTTONS = ("undo", "redo", "reset", "propose", "cancel", "guess", "uncertainty", "copy", "tableNode")
-KEYS = ("P", "N", "D", "O", "S", "L", "U", "Ctrl+U", "M", "Escape")
+BUTTONS = ("undo", "redo", "reset", "propose", "cancel", "guess", "uncertainty", "copy", "tableNode", "reading")
+KEYS = ("P", "N", "D", "O", "S", "L", "U", "Ctrl+U", "M", "C", "Escape")
 SAVED = "GliomaSAM.test"
 """Attribute of nodes that are somebody else's: they must stay as they are."""
 

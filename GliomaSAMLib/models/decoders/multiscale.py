@@ -5,17 +5,14 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from monai.losses import DiceLoss
-from monai.networks.utils import pixelshuffle, pixelunshuffle
 from torch import Tensor, nn
 
 from ...regions import REGIONS
 from ..blocks import InstanceNorm, ResidualBlock, only_present, pool_maps
 from ..device import one_thread
 from ..prompt_maps import CHANNELS, POINT_CHANNELS, PromptSet
+from ..shuffle import channels_to_voxels, voxels_to_channels
 from .point_tokens import PointTokens, Relations, place_prompts
-
-_dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
 
 
 @dataclass(frozen=True)
@@ -158,7 +155,7 @@ class ImageSkips(nn.Module):
 
     def forward(self, images: Tensor, present: Tensor) -> tuple[Tensor, Tensor]:
         """Features at 2 and 4 mm of images (B, M, K, J, I) with `present` (B, M) bool; what is absent is ignored."""
-        x = self.stem(pixelunshuffle(only_present(images, present), 3, 2))
+        x = self.stem(voxels_to_channels(only_present(images, present)))
         fine = self.fine(x + (present.to(x.dtype) @ self.presence.to(x.dtype))[:, :, None, None, None])
         return fine, self.middle(self.down(fine))
 
@@ -272,7 +269,7 @@ class MultiscaleMaskDecoder(nn.Module):
         x = F.interpolate(self.to_fine(x), size=shape, mode="nearest") + fine  # B x width_2mm x K/2 x J/2 x I/2
         if maps is not None:
             x = x + self.maps(maps[:, self.first_map_channel :].to(fine.dtype))
-        return pixelshuffle(self.head(self.fine(x)), 3, 2), grids[::-1]  # B x 24 at 2 mm to B x 3 at 1 mm
+        return channels_to_voxels(self.head(self.fine(x))), grids[::-1]  # B x 24 at 2 mm to B x 3 at 1 mm
 
     def auxiliary_loss(self, aux_logits: Sequence[Tensor], regions: Tensor) -> Tensor:
         """Weighted sum over the levels of Dice loss and cross entropy. The truth of a coarse cell is the fraction of it
@@ -282,11 +279,14 @@ class MultiscaleMaskDecoder(nn.Module):
             aux_logits: Auxiliary logits of the levels, (B, 3, z, y, x) each.
             regions: WT, TC, ET as 0 or 1, (B, 3, K, J, I).
         """
+        from monai.losses import DiceLoss  # takes seconds, which only a training need wait for
+
+        dice = DiceLoss(sigmoid=True, smooth_nr=1.0, smooth_dr=1.0)
         truth = F.adaptive_avg_pool3d(regions.float(), tuple(aux_logits[0].shape[2:]))  # type: ignore[arg-type]
         loss = torch.zeros((), device=regions.device)
         for weight, logits in zip(self.config.auxiliary_weights, aux_logits, strict=True):
             logits = logits.float()
-            loss = loss + weight * (_dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
+            loss = loss + weight * (dice(logits, truth) + F.binary_cross_entropy_with_logits(logits, truth))
         return loss
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from monai.networks.utils import pixelshuffle
 from torch import nn
 
 from ...errors import ModelError
@@ -14,6 +13,7 @@ from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
 from ..fusion import SpatialCorrelatedFusion
 from ..prompt_maps import PromptSet
+from ..shuffle import channels_to_voxels
 from .base import VolumeDecoder
 from .distillation import distillation_losses
 
@@ -182,7 +182,7 @@ class CsadUNet(VolumeDecoder):
         self, features: list[torch.Tensor], maps: torch.Tensor, prompts: Sequence[PromptSet] | None = None
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `maps` and `prompts` are not used."""
-        return pixelshuffle(features[0], 3, 2)
+        return channels_to_voxels(features[0])
 
     def _windows(self, images: torch.Tensor, present: torch.Tensor, read: range) -> torch.Tensor:
         """Windows (B * len(read), M, window * 4, J/2, I/2) round the pairs of slices `read`.

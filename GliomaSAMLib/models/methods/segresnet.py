@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from monai.networks.nets import SegResNet
-from monai.networks.utils import pixelshuffle, pixelunshuffle
 
 from ...regions import REGIONS
 from ..device import ProgressCallback, no_progress
 from ..prompt_maps import PROMPT_CHANNELS, PromptSet
+from ..shuffle import channels_to_voxels, voxels_to_channels
 from .base import VolumeDecoder
 
 
@@ -38,6 +37,8 @@ class PromptableSegResNet(VolumeDecoder):
     """
 
     def __init__(self, config: SegResNetConfig) -> None:
+        from monai.networks.nets import SegResNet  # takes seconds, which the other methods need not wait for
+
         super().__init__()
         self.config = config
         self.network = SegResNet(
@@ -58,7 +59,7 @@ class PromptableSegResNet(VolumeDecoder):
     ) -> list[torch.Tensor]:
         """The images, absent modalities blanked, as channels at 2 mm; `embeddings` are not used."""
         images = torch.where(present[:, :, None, None, None], images, torch.zeros_like(images))
-        x = pixelunshuffle(images, 3, 2)
+        x = voxels_to_channels(images)
         flags = present.to(x.dtype)[:, :, None, None, None].expand(-1, -1, *x.shape[2:])
         return [torch.cat([x, flags], dim=1)]
 
@@ -67,4 +68,4 @@ class PromptableSegResNet(VolumeDecoder):
     ) -> torch.Tensor:
         """Logits (B, 3, K, J, I) of WT, TC, ET on the 1 mm grid; `prompts` are not used, the maps say it all."""
         given = maps[:, :PROMPT_CHANNELS].to(features[0].dtype)
-        return pixelshuffle(self.network(torch.cat([features[0], given], dim=1)), 3, 2)
+        return channels_to_voxels(self.network(torch.cat([features[0], given], dim=1)))

@@ -3,12 +3,13 @@
 import random
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from forks import MOST_MEMORY, Ended, in_a_fork
+from forks import MOST_MEMORY, Ended, in_forks
 from fuzz.images import Change, Inputs
 from support import phantom_case, untrained_weights
 
@@ -65,8 +66,8 @@ def ready(inputs: Inputs, tmp_path_factory: pytest.TempPathFactory) -> None:
 def attack(
     ready: None, inputs: Inputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[Change, range, bool], list[int]]:
-    """A function that gives spoiled inputs, one a seed, to the program, each in a fork of this process or through the
-    real command line; returns the exit statuses.
+    """A function that gives spoiled inputs, one a seed, to the program, in forks of this process or through the real
+    command line; returns the exit statuses.
     """
     monkeypatch.setenv("GLIOMASAM_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("GLIOMASAM_WEIGHTS", str(tmp_path / "weights"))
@@ -74,35 +75,39 @@ def attack(
     monkeypatch.delenv("GLIOMASAM_DEBUG", raising=False)
 
     def run_all(change: Change, seeds: range, really: bool = False) -> list[int]:
-        statuses, faults = [], []
-        for seed in seeds:
-            folder = tmp_path / f"input{seed}"
+        folders = [tmp_path / f"input{seed}" for seed in seeds]
+        commands, before = [], []
+        for seed, folder in zip(seeds, folders, strict=True):
             folder.mkdir()
-            arguments = change(random.Random(seed), folder, inputs)
-            before = contents(folder)
-            ended = as_the_shell(arguments) if really else forked(arguments, tmp_path / "errors")
+            commands.append(change(random.Random(seed), folder, inputs))
+            before.append(contents(folder))
+        answer = as_the_shell if really else forked
+        faults, ends = [], answer(commands, tmp_path / "errors")
+        for seed, command, ended, held, folder in zip(seeds, commands, ends, before, folders, strict=True):
             try:
-                check(ended, before, folder)
+                check(ended, held, folder)
             except AssertionError as error:
-                faults.append(f"seed {seed}, {' '.join(arguments)}: {str(error)[:LONGEST_MESSAGE]}")
-            statuses.append(ended.status)
+                faults.append(f"seed {seed}, {' '.join(command)}: {str(error)[:LONGEST_MESSAGE]}")
         if faults:
             pytest.fail("\n\n".join(faults), pytrace=False)
-        return statuses
+        return [ended.status for ended in ends]
 
     return run_all
 
 
-def forked(arguments: list[str], errors: Path) -> Ended:
+def forked(commands: Sequence[list[str]], errors: Path) -> list[Ended]:
     from GliomaSAMLib.cli.app import run
 
-    return in_a_fork(lambda: run(arguments), errors)
+    return in_forks([partial(run, arguments) for arguments in commands], errors)
 
 
-def as_the_shell(arguments: list[str]) -> Ended:
-    """`gliomasam` in a process of its own."""
+def as_the_shell(commands: Sequence[list[str]], errors: Path) -> list[Ended]:
+    """`gliomasam` in processes of their own."""
     code = "from GliomaSAMLib.cli.app import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=PROJECT, capture_output=True, text=True, errors="replace"
-    )
-    return Ended(done.returncode, 0, done.stderr)
+    done = [
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments], cwd=PROJECT, capture_output=True, text=True, errors="replace"
+        )
+        for arguments in commands
+    ]
+    return [Ended(one.returncode, 0, one.stderr) for one in done]

@@ -3,11 +3,12 @@
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from forks import MOST_MEMORY, Ended, in_a_fork
+from forks import MOST_MEMORY, in_forks
 from fuzz.images import Inputs
 from fuzz.texts import some_prompts
 from mutations import change_json
@@ -32,9 +33,14 @@ def status_of(work: Callable[[], object]) -> int:
     return DONE
 
 
-def check(ended: Ended, said: str) -> None:
-    if ended.status not in (DONE, REFUSED) or ended.memory >= MOST_MEMORY or ended.text:
-        pytest.fail(f"{said}: {ended}"[:4000], pytrace=False)
+def ends_of(work: Callable[[int], int], seeds: range, errors: Path, lines: int = 0) -> set[int]:
+    """The statuses of a work done for each seed in forks: done, or refused, which is told in so many lines."""
+    ends = in_forks([partial(work, seed) for seed in seeds], errors)
+    for seed, ended in zip(seeds, ends, strict=True):
+        told = len(ended.text.splitlines()) == (lines if ended.status == REFUSED else 0)
+        if ended.status not in (DONE, REFUSED) or ended.memory >= MOST_MEMORY or not told:
+            pytest.fail(f"seed {seed}: {ended}"[:4000], pytrace=False)
+    return {ended.status for ended in ends}
 
 
 @pytest.mark.parametrize("start", range(0, STATES, BLOCK))
@@ -48,20 +54,14 @@ def test_states_of_a_scene(start: int, mrml_scene: Any, inputs: Inputs, tmp_path
         **{"register": False, "skull": "auto", "style": "nested", "overwrite": "none", "lesion_segment": None},
         **{"proposed": False, "prompts": prompts, "earlier": {**prompts, "prompts": []}},
     }
-    statuses = set()
-    for seed in range(start, start + BLOCK):
-        text = change_json(random.Random(seed), values).decode("latin-1")
-        node.SetAttribute(ATTRIBUTE, text)
+
+    def read(seed: int) -> int:
+        node.SetAttribute(ATTRIBUTE, change_json(random.Random(seed), values).decode("latin-1"))
         kept = node.GetAttribute(ATTRIBUTE)
+        status = status_of(lambda: restore(mrml_scene, node))
+        return status if node.GetAttribute(ATTRIBUTE) == kept else 4
 
-        def work() -> int:
-            status = status_of(lambda: restore(mrml_scene, node))
-            return status if node.GetAttribute(ATTRIBUTE) == kept else 4  # noqa: B023
-
-        ended = in_a_fork(work, tmp_path / "errors")
-        check(ended, f"seed {seed}")
-        statuses.add(ended.status)
-    assert REFUSED in statuses
+    assert REFUSED in ends_of(read, range(start, start + BLOCK), tmp_path / "errors")
 
 
 @pytest.mark.parametrize("start", range(0, CATALOGUES, BLOCK))
@@ -80,14 +80,15 @@ def test_catalogues(start: int, ready: None, tmp_path: Path, monkeypatch: pytest
         for entry in catalogue.list_models():
             catalogue.find_weights(entry.name)
 
-    statuses = set()
-    for seed in range(start, start + BLOCK):
+    def find(seed: int) -> int:
         path.write_bytes(change_json(random.Random(seed), content))
-        ended = in_a_fork(lambda: status_of(find_all), tmp_path / "errors")
-        check(ended, f"seed {seed}")
-        listed = in_a_fork(lambda: run(["models"]), tmp_path / "errors")
-        refused = listed.status == REFUSED and len(listed.text.splitlines()) == 1
-        assert refused or (listed.status == DONE and not listed.text), f"seed {seed}: {listed}"[:3000]
-        statuses.add(listed.status)
-        assert {one.name for one in tmp_path.iterdir()} == {"catalogue.json", "errors"}
-    assert REFUSED in statuses
+        return status_of(find_all)
+
+    def list_them(seed: int) -> int:
+        path.write_bytes(change_json(random.Random(seed), content))
+        return run(["models"])
+
+    seeds = range(start, start + BLOCK)
+    assert REFUSED in ends_of(find, seeds, tmp_path / "errors")
+    assert REFUSED in ends_of(list_them, seeds, tmp_path / "errors", lines=1)
+    assert {one.name for one in tmp_path.iterdir()} == {"catalogue.json", "errors"}

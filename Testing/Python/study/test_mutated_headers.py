@@ -1,14 +1,16 @@
 """Headers with chance mistakes in them are read or refused in one line; the process lives and memory stays small."""
 
 import random
+import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from dicom_files import write_frames
-from forks import MOST_MEMORY, in_a_fork
+from forks import MOST_MEMORY, in_forks
 from mutations import change_numbers, change_words, cut
 
 from GliomaSAMLib.errors import StudyError
@@ -44,7 +46,8 @@ def test_mistakes_by_chance(
     end: bytes | int,
     change: Callable[[random.Random, bytes], bytes],
 ) -> None:
-    path, errors = tmp_path / name, tmp_path_factory.mktemp("said") / "errors"
+    path, errors = tmp_path / "whole" / name, tmp_path_factory.mktemp("said") / "errors"
+    path.parent.mkdir()
     values = np.random.default_rng(0).integers(1, 900, (12, 14, 16)).astype(np.int16)
     if path.suffix == ".dcm":
         bare = name == "b.dcm"
@@ -53,14 +56,15 @@ def test_mistakes_by_chance(
         sitk.WriteImage(sitk.GetImageFromArray(values), str(path))
     whole = path.read_bytes()
     length = whole.index(end) + len(end) if isinstance(end, bytes) else end % len(whole)
-    chance, ends = random.Random(7), set()
-    for _ in range(120):
+    chance, spoiled = random.Random(7), []
+    for number in range(120):
+        spoiled.append(shutil.copytree(tmp_path / "whole", tmp_path / str(number)) / name)
         content = change(chance, whole[:length]) + whole[length:]
-        path.write_bytes(cut(chance, content) if chance.random() < 0.1 else content)
-        before = set(tmp_path.iterdir())
-        ended = in_a_fork(lambda: read(path), errors)
+        spoiled[-1].write_bytes(cut(chance, content) if chance.random() < 0.1 else content)
+    before = set(tmp_path.rglob("*"))
+    ends = in_forks([partial(read, one) for one in spoiled], errors)
+    for ended, one in zip(ends, spoiled, strict=True):
         if ended.status not in (READ, REFUSED) or ended.text or ended.memory > MOST_MEMORY:
-            pytest.fail(f"{ended} after {content[:length]!r}")
-        assert set(tmp_path.iterdir()) == before
-        ends.add(ended.status)
-    assert REFUSED in ends
+            pytest.fail(f"{ended} after {one.read_bytes()[:length]!r}")
+    assert set(tmp_path.rglob("*")) == before
+    assert REFUSED in {ended.status for ended in ends}

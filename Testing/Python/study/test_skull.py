@@ -144,7 +144,7 @@ def test_a_doubtful_rim_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", ["BraTS2021_01478", "Brats18_CBICA_ASY_1", "Brats18_CBICA_AQQ_1"])
+@pytest.mark.parametrize("case", ["BraTS2021_01478", "Brats18_CBICA_ASG_1", "Brats18_CBICA_AQQ_1"])
 def test_real_brains_are_not_taken_as_heads(case: str, glioma_case: Callable[[str], Path]) -> None:
     for modality in ("t1", "t1c", "t2", "flair"):
         one = Volume(modality, case, read_volume(glioma_case(case) / f"{modality}.nii", modality)[0])

@@ -53,6 +53,7 @@ def test_installed_into_a_fresh_environment_it_runs_the_demonstration(wheel: Pat
             "pip",
             "install",
             "-q",
+            "--no-compile",
             "-c",
             PROJECT / "constraints.txt",
             f"gliomasam[demo] @ {wheel.as_uri()}",

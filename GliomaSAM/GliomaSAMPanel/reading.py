@@ -26,6 +26,7 @@ class ReadingButton:
 
     def show(self):
         """Make the views those of the chosen volumes, or give back what was before."""
+        self.watch()
         with self._panel.attempt():
             nodes = self._panel.inputs.nodes() if self._panel.parameters is not None else {}
             if self._button.checked and self._panel.entered and nodes:

@@ -60,10 +60,10 @@ def bounds_of(volume_node: Any) -> np.ndarray:
 
 
 def fit(node: Any, volume_node: Any) -> None:
-    """Let a slice view show all of a volume's axial slice."""
+    """Let a slice view show all of a volume's axial slice; one without voxels changes nothing."""
     wide, high = np.diff(bounds_of(volume_node))[:2, 0]
     columns, rows, _ = node.GetDimensions()
-    if columns < 1 or rows < 1:
+    if min(columns, rows) < 1 or min(wide, high) <= 0:
         return
     scale = max(wide / columns, high / rows)
     node.SetFieldOfView(scale * columns, scale * rows, node.GetFieldOfView()[2])

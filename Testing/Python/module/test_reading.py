@@ -81,6 +81,7 @@ def test_a_layout_chosen_in_the_toolbar_lets_the_button_up(user: Clinician) -> N
     user.ui.readingButton.click()
     node = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode")
     node.SetViewArrangement(node.SlicerLayoutFourUpView)
+    user.panel.parameters.t2 = None  # at once, before the panel has looked
     user.wait()
     assert not user.ui.readingButton.checked
     assert layout() == node.SlicerLayoutFourUpView

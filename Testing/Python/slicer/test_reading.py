@@ -137,6 +137,15 @@ def test_other_volumes_are_shown_at_the_same_height(views: Any, mrml_scene: Any,
     assert [matrix_of(view_of(mrml_scene, m)[0])[2, 3] for m in ("t1", "t1c")] == pytest.approx([10, 10])
 
 
+def test_a_volume_without_voxels_is_shown_as_nothing(views: Any, mrml_scene: Any, volumes: dict[str, Any]) -> None:
+    volumes["t1"].SetAndObserveImageData(None)
+    for chosen in ({"t1": volumes["t1"]}, volumes, {"t1": volumes["t1"], "t1c": volumes["t1"]}):
+        views.open(chosen)
+        field = view_of(mrml_scene, "t1")[0].GetFieldOfView()
+        assert views.is_open and min(field) > 0 and np.isfinite(field).all()
+        assert np.abs(matrix_of(view_of(mrml_scene, "t1")[0])).max() < 1000
+
+
 def test_what_was_before_is_given_back(views: Any, mrml_scene: Any, volumes: dict[str, Any], layouts: Any) -> None:
     from GliomaSAMLib.slicer.reading import SLICER_AXIAL
     from GliomaSAMLib.slicer.slice_views import slice_node

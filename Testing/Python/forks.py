@@ -29,7 +29,7 @@ class Ended:
 
     Args:
         status: Its exit status; below 0 the signal that killed it.
-        memory: The most bytes that it held beyond those that this process held, which a fork shares.
+        memory: The most bytes that it held beyond those that it began with, which it shares with this process.
         text: What it wrote to standard error.
     """
 
@@ -55,12 +55,14 @@ def in_forks(works: Sequence[Callable[[], int]], errors: Path) -> list[Ended]:
 
 def _in_one_fork(works: Sequence[Callable[[], int]], errors: Path) -> list[Ended]:
     """How the works ended, until one of them ended the fork."""
-    before = _pages(1)
     with tempfile.TemporaryFile("w+", encoding="utf-8") as told:
         child = os.fork()
         if child == 0:
             try:
                 _limit()
+                before = _pages(1)
+                told.write(f"{before}\n")
+                told.flush()
                 for work in works:
                     status = _in_this_process(work, errors)
                     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -70,9 +72,10 @@ def _in_one_fork(works: Sequence[Callable[[], int]], errors: Path) -> list[Ended
                 os._exit(0)
         _, raw, usage = os.wait4(child, 0)
         told.seek(0)
-        found = [Ended(*json.loads(line)) for line in told]
+        begun, *lines = told
+        found = [Ended(*json.loads(line)) for line in lines]
     if len(found) < len(works):
-        memory = max(0, usage.ru_maxrss * 1024 - before)
+        memory = max(0, usage.ru_maxrss * 1024 - int(begun))
         found.append(Ended(os.waitstatus_to_exitcode(raw), memory, errors.read_text(errors="replace")))
     return found
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..study.modalities import MODALITIES, MODALITY_NAMES, REFERENCE_ORDER
 from .borrowed_layout import BorrowedLayout
-from .slice_views import bounds_of, centre, composite_node, fit, middle_of_view, show_volume, slice_node
+from .slice_views import bounds_of, centre, composite_node, middle_of_view, show_middle, show_volume, slice_node
 
 FIRST_LAYOUT = 5630
 """Number of the layout of no volume, far from those of Slicer itself; one number for each choice of modalities."""
@@ -61,9 +61,8 @@ class ReadingViews:
                 show_volume(composite, volume, linked=True)
             if view is not None:
                 view.SetOrientation("Axial")
-                view.RotateToVolumePlane(reference)
+                show_middle(view, reference)
                 centre(view, _at_height(height, view, bounds_of(reference)))
-                fit(view, reference)
 
     def close(self) -> None:
         """Give back the layout that was before, its axial view at the height that was read last."""

@@ -1,5 +1,6 @@
 """Slice views: what they show, the place in their middle, and their scale."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,15 @@ def slice_node(scene: Any, tag: str) -> Any:
     return scene.GetSingletonNode(tag, "vtkMRMLSliceNode")
 
 
+def composite_nodes(scene: Any) -> Iterator[Any]:
+    """What each view shows."""
+    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
+        yield scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
+
+
 def composite_node(scene: Any, tag: str) -> Any:
     """What a view shows, by its singleton tag; None where the application has made none."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        node = scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")
-        if node.GetLayoutName() == tag:
-            return node
-    return None
+    return next((node for node in composite_nodes(scene) if node.GetLayoutName() == tag), None)
 
 
 def show_volume(composite: Any, volume_node: Any, linked: bool) -> None:
@@ -44,9 +47,9 @@ def middle_of_view(node: Any) -> np.ndarray:
 
 def centre(node: Any, place: np.ndarray) -> None:
     """Let the middle of a slice view be a place, RAS mm, without turning it."""
-    matrix = node.GetSliceToRAS()
-    if np.allclose(array_from_matrix(matrix)[:3, 3], place, atol=1e-4):
+    if np.allclose(middle_of_view(node), place, atol=1e-4):
         return
+    matrix = node.GetSliceToRAS()
     for axis in range(3):
         matrix.SetElement(axis, 3, float(place[axis]))
     node.UpdateMatrices()
@@ -59,7 +62,14 @@ def bounds_of(volume_node: Any) -> np.ndarray:
     return np.reshape(bounds, (3, 2))
 
 
-def fit(node: Any, volume_node: Any) -> None:
+def show_middle(node: Any, volume_node: Any) -> None:
+    """Let a slice view show all of a volume's middle axial slice, in the planes of its voxels."""
+    node.RotateToVolumePlane(volume_node)
+    centre(node, bounds_of(volume_node).mean(axis=1))
+    _fit(node, volume_node)
+
+
+def _fit(node: Any, volume_node: Any) -> None:
     """Let a slice view show all of a volume's axial slice; one without voxels changes nothing."""
     wide, high = np.diff(bounds_of(volume_node))[:2, 0]
     columns, rows, _ = node.GetDimensions()

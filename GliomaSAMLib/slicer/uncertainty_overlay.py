@@ -1,6 +1,5 @@
 """Uncertainty over the images: where the next click helps most, shown in the foreground of the slice views."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,6 +8,7 @@ import vtk
 from ..errors import OutputError
 from ..geometry import Geometry
 from .geometry import fill_image, matrix_from_array
+from .slice_views import composite_nodes
 
 OPACITY = 0.6
 
@@ -63,7 +63,7 @@ class UncertaintyOverlay:
         fill_image(image, np.asarray(uncertainty, np.float32))
         self.node.SetAndObserveImageData(image)
         volume_id = self.node.GetID()
-        for composite_node in _composites(self._scene):
+        for composite_node in composite_nodes(self._scene):
             if composite_node.GetForegroundVolumeID() != volume_id:
                 composite_node.SetAttribute(FORMER, str(composite_node.GetForegroundOpacity()))
                 composite_node.SetNodeReferenceID(FORMER, composite_node.GetForegroundVolumeID())
@@ -114,7 +114,7 @@ def give_back_foregrounds(scene: Any, shown: str | None = None) -> None:
         scene: Where the views are.
         shown: The id of the overlay's volume; None for a scene that was saved with an overlay, which is not in it.
     """
-    for composite_node in _composites(scene):
+    for composite_node in composite_nodes(scene):
         opacity = composite_node.GetAttribute(FORMER)
         if opacity is None:
             continue
@@ -124,9 +124,3 @@ def give_back_foregrounds(scene: Any, shown: str | None = None) -> None:
             composite_node.SetForegroundOpacity(float(opacity))
         composite_node.RemoveAttribute(FORMER)
         composite_node.RemoveNodeReferenceIDs(FORMER)
-
-
-def _composites(scene: Any) -> Iterator[Any]:
-    """What each slice view shows."""
-    for index in range(scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")):
-        yield scene.GetNthNodeByClass(index, "vtkMRMLSliceCompositeNode")

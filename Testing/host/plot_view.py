@@ -6,9 +6,8 @@ Does not prove: the application's choice of ticks and legends, the mouse in a pl
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import vtk_to_numpy
 
-from .views import prepare_rendering
+from .views import pixels_of, prepare_rendering, rendered
 
 LINE_WIDTH = 2.0
 MARKER_SIZE = 9.0
@@ -62,13 +61,7 @@ class PlotView:
         """The picture, uint8 (rows from the top, columns, RGB)."""
         self._fill()
         self.window.Render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self.window)
-        grabber.ReadFrontBufferOff()
-        grabber.Update()
-        image = grabber.GetOutput()
-        columns, rows, _ = image.GetDimensions()
-        return np.ascontiguousarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, 3)[::-1])
+        return pixels_of(rendered(self.window))
 
     def close(self) -> None:
         self.window.Finalize()

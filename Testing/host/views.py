@@ -48,6 +48,22 @@ def prepare_rendering() -> None:
         os.environ.setdefault("VTK_DEFAULT_OPENGL_WINDOW", "vtkEGLRenderWindow")
 
 
+def rendered(window: Any) -> Any:
+    """The picture that a window rendered last, as vtkImageData."""
+    grabber = vtk.vtkWindowToImageFilter()
+    grabber.SetInput(window)
+    grabber.ReadFrontBufferOff()
+    grabber.ShouldRerenderOff()
+    grabber.Update()
+    return grabber.GetOutput()
+
+
+def pixels_of(image: Any) -> np.ndarray:
+    """Its pixels, uint8 (rows from the top, columns, RGB)."""
+    columns, rows, _ = image.GetDimensions()
+    return np.ascontiguousarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, 3)[::-1])
+
+
 class SliceView:
     """One slice view. Pixels (x, y) count from the lower left corner; places are RAS in mm."""
 
@@ -193,24 +209,15 @@ class SliceView:
     def render(self) -> None:
         self.window.Render()
 
-    def _grab(self) -> Any:
-        self.render()
-        grabber = vtk.vtkWindowToImageFilter()
-        grabber.SetInput(self.window)
-        grabber.ReadFrontBufferOff()
-        grabber.ShouldRerenderOff()
-        grabber.Update()
-        return grabber.GetOutput()
-
     def pixels(self) -> np.ndarray:
         """The picture, uint8 (rows from the top, columns, RGB)."""
-        image = self._grab()
-        columns, rows, _ = image.GetDimensions()
-        return np.ascontiguousarray(vtk_to_numpy(image.GetPointData().GetScalars()).reshape(rows, columns, 3)[::-1])
+        self.render()
+        return pixels_of(rendered(self.window))
 
     def save(self, path: Path) -> None:
         """Write the picture as PNG."""
         writer = vtk.vtkPNGWriter()
         writer.SetFileName(str(path))
-        writer.SetInputData(self._grab())
+        self.render()
+        writer.SetInputData(rendered(self.window))
         writer.Write()

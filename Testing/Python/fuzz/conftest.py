@@ -1,7 +1,8 @@
 """What every fuzz test asks of the program, whatever it is given."""
 
+import multiprocessing
+import os
 import random
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,11 +10,9 @@ from pathlib import Path
 
 import pytest
 import SimpleITK as sitk
-from forks import MOST_MEMORY, Ended, in_forks
+from forks import MOST_MEMORY, SECONDS, Ended, in_forks
 from fuzz.images import Change, Inputs
 from support import phantom_case, untrained_weights
-
-PROJECT = Path(__file__).resolve().parents[3]
 
 DONE, REFUSED = 0, 2
 
@@ -102,12 +101,33 @@ def forked(commands: Sequence[list[str]], errors: Path) -> list[Ended]:
 
 
 def as_the_shell(commands: Sequence[list[str]], errors: Path) -> list[Ended]:
-    """`gliomasam` in processes of their own."""
-    code = "from GliomaSAMLib.cli.app import main; main()"
-    done = [
-        subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=PROJECT, capture_output=True, text=True, errors="replace"
-        )
-        for arguments in commands
-    ]
-    return [Ended(one.returncode, 0, one.stderr) for one in done]
+    """`gliomasam` in processes of their own: forks of a clean one that has imported everything, and nothing else."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["GliomaSAMLib.cli.app", "GliomaSAMLib.evaluation", "GliomaSAMLib.training.trainer"])
+    ends = []
+    for arguments in commands:
+        process = server.Process(target=become_the_program, args=(arguments, dict(os.environ), str(errors)))
+        process.start()
+        process.join(SECONDS)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+        assert process.exitcode is not None
+        ends.append(Ended(process.exitcode, 0, errors.read_text(encoding="utf-8", errors="replace")))
+    return ends
+
+
+def become_the_program(arguments: Sequence[str], environment: dict[str, str], errors: str) -> None:
+    """What the shell starts, but for the imports: standard error goes to a file."""
+    os.environ.clear()
+    os.environ.update(environment)
+    opened = (os.open(os.devnull, os.O_RDWR), os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    for number, file in ((0, opened[0]), (1, opened[0]), (2, opened[1])):
+        os.dup2(file, number)
+    sys.stdin, sys.stdout, sys.stderr = (
+        os.fdopen(number, mode, encoding="utf-8", closefd=False) for number, mode in enumerate("rww")
+    )
+    from GliomaSAMLib.cli.app import main
+
+    sys.argv = ["gliomasam", *arguments]
+    main()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,9 @@ from .session_method import InteractiveMethod, SegmentationMethod
 
 STARTS = ("error", "centre", "box")
 """Where the first prompt goes, see `ProtocolOptions.start`."""
+
+ASKED = re.compile(r"ProtocolOptions\(prompts=(\d+), start='(\w+)'")
+"""How the signature of an interactive result tells what was asked for, in results of before they told it themselves."""
 
 FORMAT = "with click effects"
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
@@ -99,6 +103,8 @@ class CaseResult:
         undo_exact: For each undone prompt, whether the earlier mask returned bit for bit.
         error: Why the run failed, or "".
         inputs: SHA-256 of the volumes, the labels and what these mean; "" in results of before it was kept.
+        prompts: How many prompts were asked for; None for a method that is not interactive, or where nobody knows.
+        start: Where the first went, of `STARTS`; "" likewise.
     """
 
     method: str
@@ -114,6 +120,8 @@ class CaseResult:
     error: str = ""
     modalities: tuple[str, ...] = ()
     inputs: str = ""
+    prompts: int | None = None
+    start: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -121,7 +129,9 @@ class CaseResult:
         return self.method, self.case, self.region, self.variant
 
     def curve(self, prompts: int) -> list[float]:
-        """Dice after 0..`prompts` prompts; when the robot stopped early, for want of errors, the last value stays."""
+        """Dice after 0..`prompts` prompts, of which no more may be than were asked for; when the robot stopped early,
+        for want of errors, the last value stays.
+        """
         values = [entry.dice for entry in self.rounds[: prompts + 1]]
         return values + [values[-1]] * (prompts + 1 - len(values))
 
@@ -138,10 +148,14 @@ class CaseResult:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
         rounds = tuple(Round.from_json(entry) for entry in data["rounds"])
         lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
+        if "prompts" not in data and (asked := ASKED.search(data["signature"])):
+            lists |= {"prompts": int(asked[1]), "start": asked[2]}
         result = cls(**{**data, **lists, "rounds": rounds})
         check_types(result)
         if result.region not in REGIONS or not (rounds or result.error):
             raise ValueError("an unknown region, or no rounds")
+        if result.prompts is not None and len(rounds) > result.prompts + 1:
+            raise ValueError("more rounds than prompts")
         return result
 
 
@@ -201,6 +215,7 @@ def run_protocol(
     """
     if region not in case.truth:
         raise CaseError(f"The labels of {case.name} do not tell {region}: measure other regions, or leave out the case")
+    interactive = isinstance(method, InteractiveMethod)
     run = _Run(case, case.truth[region])
     mask = run.take(None, lambda: method.begin(case, region))
     undo_exact: tuple[bool, ...] = ()
@@ -219,11 +234,13 @@ def run_protocol(
         variant=variant,
         initial_input=method.initial_input,
         signature=signature_of(method, options),
-        interactive=isinstance(method, InteractiveMethod),
+        interactive=interactive,
         reference_ml=float(np.count_nonzero(run.truth)) * case.geometry.voxel_ml,
         rounds=tuple(run.rounds),
         undo_exact=undo_exact,
         modalities=case.study.modalities,
+        prompts=options.prompts if interactive else None,
+        start=options.start if interactive else "",
     )
 
 

@@ -43,15 +43,18 @@ class Summary:
         cases: How many have the region and did not fail.
         failed: How many ended in an error.
         settings: From how many different weights or settings the results come; the means of several mix them.
+        prompts: How many prompts were asked for, the fewest of any case; None for a method that is not interactive, or
+            where nobody knows. What would need more, up to what others in the same table were given, is not defined.
+        start: Where the first prompt went, of `STARTS`, or several with commas; "" likewise.
         empty_cases: How many lack the region; in `false_cases` of these the first mask is not empty, and `false_ml` is
             its mean volume over all of these, in mL.
         dice: Mean after each of `COLUMNS` prompts; of a method that is not interactive only the first entry.
         gains: Mean change of Dice by prompt 1, 2, ... N.
         area: Mean area under the Dice curve over 0..N prompts, divided by N.
-        hd95, nsd1, nsd2: Mean after 5 prompts, or the last if fewer were given. mm; shares.
+        hd95, nsd1, nsd2: Mean after 5 prompts, or N if fewer. mm; shares.
         prompts_to: For each of `TARGETS` the mean prompts needed (N where it was never reached), and in how many
             cases it was reached.
-        clicks: How many of `CLICKS` were given; the robot stops when nothing is wrong.
+        clicks: How many of `CLICKS` were given and count; the robot stops when nothing is wrong.
         mended: Mean over these of the share that is right, just after the click, of the clicked error within 10 mm.
         broken_per_mended: Voxels that these made wrong, over voxels that they made right, each summed over all.
         lowered: Share of these that lowered the Dice of their case by more than `LOWERED`.
@@ -71,6 +74,8 @@ class Summary:
     cases: int
     failed: int
     settings: int
+    prompts: int | None
+    start: str
     empty_cases: int
     false_cases: int
     false_ml: float
@@ -117,14 +122,17 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
     whole = [result for result in done if result.reference_ml > 0]
     empty = [result for result in done if result.reference_ml == 0]
     interactive = any(result.interactive for result in done)
-    last = prompts if interactive else 0
+    asked = min((result.prompts for result in done if result.prompts is not None), default=None)
+    most = prompts if interactive else 0
+    last = most if asked is None else min(asked, most)
     curves = np.array([result.curve(last) for result in whole]).reshape(len(whole), last + 1)
-    changes = [entry.dice - before.dice for result in whole for before, entry in _clicks(result)]
-    effects = [entry.effect for result in whole for _, entry in _clicks(result) if entry.effect is not None]
+    enough = whole if last >= min(SURFACE_AT, most) else []
+    changes = [entry.dice - before.dice for result in enough for before, entry in _clicks(result)]
+    effects = [entry.effect for result in enough for _, entry in _clicks(result) if entry.effect is not None]
     shares = [effect.mended_share for effect in effects if effect.mended_share is not None]
     mended = sum(effect.mended for effect in effects)
     later = [entry.seconds for result in done for entry in result.rounds[1 if interactive else 0 :]]
-    ends = [result.at(SURFACE_AT) for result in whole]
+    ends = [result.at(SURFACE_AT) for result in enough]
     return Summary(
         method=first.method,
         variant=first.variant,
@@ -134,16 +142,18 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         cases=len(whole),
         failed=len(group) - len(done),
         settings=len({result.signature for result in done}),
+        prompts=asked,
+        start=", ".join(sorted({result.start for result in done if result.start})),
         empty_cases=len(empty),
         false_cases=sum(result.rounds[0].volume_ml > 0 for result in empty),
         false_ml=_mean([result.rounds[0].volume_ml for result in empty]),
         dice={column: _mean(curves[:, column]) for column in COLUMNS if column <= last},
         gains=tuple(_mean(gain) for gain in np.diff(curves, axis=1).T),
-        area=_mean([area_under_curve(list(curve)) for curve in curves]),
+        area=_mean([area_under_curve(list(curve)) for curve in curves if last == most]),
         hd95=_mean([end.hd95 for end in ends]),
         nsd1=_mean([end.nsd1 for end in ends]),
         nsd2=_mean([end.nsd2 for end in ends]),
-        prompts_to={target: _reached(curves, target) for target in TARGETS},
+        prompts_to={target: _reached(curves, target, most) for target in TARGETS},
         clicks=len(changes),
         mended=_mean(shares),
         broken_per_mended=sum(effect.broken for effect in effects) / mended if mended else float("nan"),
@@ -163,11 +173,13 @@ def _clicks(result: CaseResult) -> list[tuple[Round, Round]]:
     return [(result.rounds[n - 1], result.rounds[n]) for n in CLICKS if n < len(result.rounds)]
 
 
-def _reached(curves: np.ndarray, target: float) -> tuple[float, int]:
-    """Mean prompts to a Dice, with N where it was never reached, and the number of cases that reached it."""
+def _reached(curves: np.ndarray, target: float, most: int) -> tuple[float, int]:
+    """Mean prompts to a Dice, with `most` where it was never reached, and the number of cases that reached it. No mean
+    where it was not reached, and fewer prompts than `most` were asked for.
+    """
     needed = [prompts_to_reach(list(curve), target) for curve in curves]
-    most = curves.shape[1] - 1
-    return _mean([most if count is None else count for count in needed]), sum(count is not None for count in needed)
+    never = most if curves.shape[1] > most else float("nan")
+    return _mean([never if count is None else count for count in needed]), sum(count is not None for count in needed)
 
 
 def _mean(values: "np.ndarray | list[float] | list[int] | list[bool]") -> float:
@@ -274,16 +286,22 @@ def _variants(summaries: Sequence[Summary]) -> str:
 
 
 def _notes(summaries: Sequence[Summary]) -> str:
+    most = max((len(summary.gains) for summary in summaries), default=0)
     lines = [
         "Dice N: mean Dice after N prompts. Area: under the Dice curve over the prompts, divided by their number. "
-        "HD95 and NSD after five prompts (or the only mask). Prompts to: mean, with the most that were given where a "
-        "case never got there; in brackets the cases that did. Cases without the region are left out of the means. "
+        f"HD95 and NSD after {min(SURFACE_AT, most)} prompts (or the only mask). Prompts to: mean, with the most that "
+        "were given where a case never got there; in brackets the cases that did. Cases without the region are left out "
+        "of the means. "
         "First s: the median of the first mask; of a case it includes the encoding, which the regions after it share.",
         f"Of the clicks {CLICKS[0]} to {CLICKS[-1]}, on the region itself: mended, the mean share that is right just "
         "after the click of the clicked error (the largest 26-connected one) within 10 mm of the click; broken per "
         "mended, the voxels anywhere that became wrong over those that became right, each summed over all clicks; and "
         f"the share after which the Dice of the case is lower by more than {LOWERED}.",
     ]
+    asked = _asked(summaries)
+    if len(asked) > 1:
+        ways = "; ".join(f"{how} for {', '.join(map(markdown_cell, methods))}" for how, methods in asked.items())
+        lines.append(f"**Not all were prompted alike: {ways}. What was not asked for is left empty.**")
     for summary in summaries:
         where = markdown_cell(f"{summary.method}, {summary.variant}, {summary.region}")
         if summary.failed:
@@ -291,6 +309,16 @@ def _notes(summaries: Sequence[Summary]) -> str:
         if summary.settings > 1:
             lines.append(f"**{where}: these results are of {summary.settings} different weights or settings.**")
     return "\n\n".join(lines)
+
+
+def _asked(summaries: Sequence[Summary]) -> dict[str, list[str]]:
+    """By the options with which methods were prompted, which these are."""
+    found: dict[str, list[str]] = {}
+    for summary in summaries:
+        if summary.prompts is not None:
+            how = f"--prompts {summary.prompts} --start {summary.start}"
+            found.setdefault(how, []).append(summary.method)
+    return {how: list(dict.fromkeys(methods)) for how, methods in found.items()}
 
 
 def _click_columns(summary: Summary) -> list[str]:
@@ -312,7 +340,7 @@ def _prompts_to(summary: Summary, target: float) -> str:
     if not summary.interactive:
         return ""
     mean, reached = summary.prompts_to[target]
-    return f"{_number(mean, 1)} ({reached}/{summary.cases})"
+    return f"{_number(mean, 1)} ({reached}/{summary.cases})".lstrip()
 
 
 def _number(value: float | None, digits: int) -> str:

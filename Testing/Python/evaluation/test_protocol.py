@@ -97,6 +97,15 @@ def test_results_survive_json(first_case, painter):
     assert CaseResult.from_json(json.loads(json.dumps(result.to_json()))) == result
 
 
+def test_what_was_asked_for_is_kept_and_known_of_results_of_before(first_case, painter):
+    result = run_protocol(painter, first_case, "TC", ProtocolOptions(prompts=2, start="box"))
+    assert (result.prompts, result.start) == (2, "box")
+    before = {name: value for name, value in result.to_json().items() if name not in ("prompts", "start")}
+    assert CaseResult.from_json(json.loads(json.dumps(before))) == result
+    unknown = CaseResult.from_json({**before, "signature": "other"})
+    assert (unknown.prompts, unknown.start) == (None, "")
+
+
 ROUND = {"prompts": 0, "points": [], "positive": True, "dice": 0.5, "hd95": 1, "nsd1": 0.1, "nsd2": 0.2, "seconds": 1}
 ROUND |= {"clicks_satisfied": True, "volume_ml": 2.0, "effect": {"near": 1, "near_mended": 1, "mended": 2, "broken": 0}}
 RESULT = {"method": "m", "case": "c", "region": "WT", "variant": "all", "initial_input": "", "signature": ""}
@@ -121,6 +130,9 @@ RESULT |= {"interactive": True, "reference_ml": 1.0, "rounds": [ROUND], "undo_ex
         {"rounds": [{**ROUND, "points": [[1, 2, []]]}]},
         {"rounds": [{**ROUND, "effect": {"near": "x", "near_mended": 1, "mended": 2, "broken": 0}}]},
         {"more": 1},
+        {"prompts": -1},
+        {"prompts": 1.5},
+        {"start": None},
     ],
 )
 def test_results_of_other_types_are_refused(wrong, tmp_path):

@@ -78,6 +78,39 @@ def test_results_of_before_clicks_were_measured_have_no_shares(clicked):
     assert json.loads(to_json([summary]))[0]["mended"] is None
 
 
+def test_what_was_not_asked_for_is_left_empty():
+    """A robot that stopped for want of errors is another thing than one that was to give no more prompts."""
+    few = [
+        result("a", [0.5, 0.86, 0.88], method="few", prompts=2, start="error"),
+        result("b", [0.5, 0.9], method="few", prompts=2, start="error"),
+    ]
+    many = result("a", [0.5, 0.6, 0.7, 0.8], method="many", prompts=5, start="box")
+    longest = result("b", [0.5, 0.6, 0.7, 0.8, 0.84, 0.86], method="many", prompts=5, start="box")
+    summaries = {one.method: one for one in summarise([*few, many, longest])}
+    short, whole = summaries["few"], summaries["many"]
+    assert (list(short.dice), len(short.gains), short.dice[2]) == ([0, 1, 2], 2, pytest.approx(0.89))
+    assert [str(value) for value in (short.area, short.hd95, short.nsd1, short.mended, short.lowered)] == ["nan"] * 5
+    assert short.prompts_to[0.85] == (1.0, 2)
+    assert (str(short.prompts_to[0.9][0]), short.prompts_to[0.9][1]) == ("nan", 1)
+    assert (list(whole.dice), whole.dice[5], whole.clicks) == ([0, 1, 2, 3, 4, 5], pytest.approx(0.83), 6)
+    assert whole.hd95 == pytest.approx((7 + 5) / 2)
+    text = to_markdown([short, whole])
+    assert "HD95 and NSD after 5 prompts" in text and "| 1.0 (2/2) | (1/2) |" in text
+    assert "**Not all were prompted alike: --prompts 2 --start error for few; --prompts 5 --start box for many." in text
+    (alone,) = summarise(few)
+    assert (alone.area, alone.hd95) == (pytest.approx((0.775 + 0.8) / 2), pytest.approx((8 + 9) / 2))
+    text = to_markdown([alone])
+    assert "HD95 and NSD after 2 prompts" in text and "prompted alike" not in text
+
+
+def test_prompts_that_began_otherwise_are_told():
+    results = [result("a", [0.5, 0.8], method=start, prompts=1, start=start) for start in ("centre", "error")]
+    results.append(result("a", [0.7], method="boxes", interactive=False))
+    assert "alike: --prompts 1 --start centre for centre; --prompts 1 --start error for error." in to_markdown(
+        summarise(results)
+    )
+
+
 def test_the_tables_say_what_clicks_do(clicked):
     summaries = summarise([*clicked, result("a", [0.6, 0.7], region="ET")])
     assert "| 0.68 | 0.50 | 17% |" in to_markdown(summaries)

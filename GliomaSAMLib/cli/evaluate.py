@@ -7,7 +7,7 @@ import typer
 
 from ..errors import CaseError
 from ..regions import REGIONS
-from .console import output, progress_bar
+from .console import note_line, output, progress_bar
 from .sources import files_read, output_folder
 
 
@@ -20,7 +20,8 @@ def evaluate(
             "-o",
             parser=output_folder,
             metavar="PATH",
-            help="Folder for results.jsonl, tables (.md, .csv, .json) and the plot.",
+            help="Folder for results.jsonl, tables (.md, .csv, .json) and the plot. What was measured into it before "
+            "on these cases is in the tables too.",
             show_default=False,
         ),
     ],
@@ -113,6 +114,11 @@ def evaluate(
     console = output()
     for path in evaluation.files:
         console.print(f"{path} written", markup=False, soft_wrap=True)
+    for method, count in evaluation.left_out.items():
+        others = (
+            f"of other cases, files or settings are left out of the tables ({count}); {out / 'results.jsonl'} keeps"
+        )
+        console.print(note_line(f"results of {method} {others} them"), soft_wrap=True)
     failed = [result for result in evaluation.results if result.error]
     for result in failed:
         console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}", markup=False)

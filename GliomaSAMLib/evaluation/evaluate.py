@@ -2,7 +2,8 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,7 +54,8 @@ class EvaluationOptions:
 
     Attributes:
         cases: Folder with one sub-folder a case.
-        output: Folder for results.jsonl, table.md, table.csv, table.json and dice.png; made when absent.
+        output: Folder for results.jsonl, table.md, table.csv, table.json and dice.png; made when absent. What earlier
+            runs measured on the same cases and left there is in the tables too.
         split: Split file; with it the cases of `part` are taken, else all.
         models: Names of the catalogue or paths of weights files.
         baselines: Of `BASELINES`.
@@ -97,11 +99,19 @@ class EvaluationOptions:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out: the single results, their summaries, and the files that were written."""
+    """What came out.
+
+    Attributes:
+        results: The single results.
+        summaries: Of these.
+        files: Those that were written.
+        left_out: How many results of earlier runs in the folder are in no table, by method.
+    """
 
     results: tuple[CaseResult, ...]
     summaries: tuple[Summary, ...]
     files: tuple[Path, ...]
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_evaluation(
@@ -135,16 +145,47 @@ def run_evaluation(
         store = ResultStore(options.output / RESULTS)
         begun = not store.path.exists()
         store.begin()
-        for result in evaluate(cases, methods, options, store, progress, cancel):
-            results[result.key] = result
-        if not all(result.error for result in results.values()):
-            return write_evaluation(list(results.values()), options.output)
+        earlier = list(store.results.values())
+        found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
+        if not all(result.error for result in [*results.values(), *found.values()]):
+            kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options)
+            together = {result.key: result for result in kept} | results | found
+            return replace(write_evaluation(list(together.values()), options.output), left_out=left_out)
         if begun:
             store.path.unlink()
     if made:
         with contextlib.suppress(OSError):  # somebody else has put something there
             options.output.rmdir()
-    raise CaseError(_nothing_measured(list(results.values())))
+    raise CaseError(_nothing_measured([*results.values(), *found.values()]))
+
+
+def _of_earlier_runs(
+    earlier: Sequence[CaseResult],
+    found: Mapping[tuple[str, str, str, str], CaseResult],
+    cases: Sequence[Case],
+    methods: Sequence[SegmentationMethod],
+    options: EvaluationOptions,
+) -> tuple[list[CaseResult], Counter[str]]:
+    """What earlier runs left that goes into one table with what this one `found`: of these cases, from the same files,
+    and of these methods as they are now. Also how many others there are, by method.
+    """
+    inputs = dict.fromkeys((case.name for case in cases), "")
+    inputs |= {result.case: result.inputs for result in found.values()}
+    here = {method.name: method for method in methods}
+    kept, left_out = [], Counter[str]()
+    for result in earlier:
+        if result.key in found:
+            continue
+        method, variant = here.get(result.method), VARIANTS.get(result.variant)
+        of_now = inputs.get(result.case)
+        same = of_now is not None and (result.inputs == of_now or "" in (result.inputs, of_now))
+        if method is not None and variant is not None:
+            same &= result.signature == signature_of(method, replace(options.protocol, jitter=variant.jitter))
+        if same:
+            kept.append(result)
+        else:
+            left_out[result.method] += 1
+    return kept, left_out
 
 
 def _why_nothing(cases: Sequence[Case], methods: Sequence[SegmentationMethod], options: EvaluationOptions) -> str:

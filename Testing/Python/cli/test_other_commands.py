@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -136,6 +137,12 @@ def test_evaluate_writes_a_table(gliomasam: Callable, small_case: Path, untraine
     assert done.status == 0, done.err
     assert {"table.md", "table.csv", "table.json", "dice.png", "results.jsonl"} <= {path.name for path in out.iterdir()}
     json.loads((out / "table.json").read_text())
+    again = ("--no-model", "--baseline", "grow_ball", "--region", "TC", "--prompts", 0, "-o", out)
+    done = gliomasam("evaluate", small_case.parent, *again)
+    assert [row["region"] for row in json.loads((out / "table.json").read_text())] == ["WT", "TC"]
+    shutil.copyfile(small_case / "t1.nii.gz", small_case / "t2.nii.gz")
+    done = gliomasam("evaluate", small_case.parent, *again)
+    assert done.status == 0 and f"note: results of {untrained.stem} of other cases" in done.out
 
 
 @pytest.mark.parametrize("name", ["flair.nii.gz", "seg.nii.gz"])

@@ -164,6 +164,51 @@ def test_results_of_other_runs_alone_make_tables(options, painter, tmp_path):
     assert len(run_evaluation(elsewhere).results) == 6
 
 
+@pytest.fixture
+def measured_into_a_folder(options, make_painter, tmp_path, monkeypatch):
+    """A function that measures a painter of a name into one folder, as `gliomasam evaluate` does."""
+
+    def measure(name, signature="painter 1", **more):
+        method = make_painter()
+        method.name, method.signature = name, signature
+        monkeypatch.setattr("GliomaSAMLib.evaluation.evaluate.build_methods", lambda options: [method])
+        little = replace(options, variants=("all",), regions=("WT",), output=tmp_path / "table")
+        return run_evaluation(replace(little, **more))
+
+    return measure
+
+
+def rows_of(evaluation):
+    rows = json.loads(next(path for path in evaluation.files if path.suffix == ".json").read_text())
+    assert [row["method"] for row in rows] == [summary.method for summary in evaluation.summaries]
+    return {(row["method"], row["region"]): (row["cases"], row["settings"]) for row in rows}
+
+
+def test_tables_have_what_was_measured_into_the_folder_before(measured_into_a_folder):
+    measured_into_a_folder("a")
+    second = measured_into_a_folder("b", regions=("TC",))
+    assert rows_of(second) == {("a", "WT"): (2, 1), ("b", "TC"): (2, 1)}
+    assert not second.left_out
+    third = measured_into_a_folder("b")
+    assert rows_of(third) == {("a", "WT"): (2, 1), ("b", "WT"): (2, 1), ("b", "TC"): (2, 1)}
+    assert rows_of(measured_into_a_folder("b", fresh=True)) == {("b", "WT"): (2, 1)}
+
+
+def test_results_of_other_cases_files_or_settings_are_in_no_table_and_told(measured_into_a_folder, options, tmp_path):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    measured_into_a_folder("a", cases=cases)
+    measured_into_a_folder("b", cases=cases, regions=("TC",))
+    fewer = measured_into_a_folder("b", cases=cases, names=("first",), signature="painter 2")
+    assert (rows_of(fewer), fewer.left_out) == ({("a", "WT"): (1, 1), ("b", "WT"): (1, 1)}, {"a": 1, "b": 2})
+    shutil.copyfile(cases / "second" / "t1.nii.gz", cases / "first" / "t1.nii.gz")
+    again = measured_into_a_folder("b", cases=cases)
+    assert (rows_of(again), again.left_out) == (
+        {("a", "WT"): (1, 1), ("b", "WT"): (2, 1), ("b", "TC"): (1, 1)},
+        {"a": 1, "b": 1},
+    )
+    assert len(read_results([tmp_path / "table" / "results.jsonl"])) == 6
+
+
 def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):
     results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "r.jsonl"))
     out = tmp_path / "out"

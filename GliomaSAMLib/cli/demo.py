@@ -145,11 +145,11 @@ def _print(name: str, result: "DemoResult", out: Path) -> None:
     table = Table(title=f"{name}: Dice after each click")
     table.add_column("")
     table.add_column("where (RAS)")
-    for region in REGIONS:
+    for region in result.steps[0].dice:
         table.add_column(region, justify="right")
     table.add_column("seconds", justify="right")
     for step in result.steps:
-        table.add_row(step.title, step.place, *(f"{step.dice[r]:.3f}" for r in REGIONS), f"{step.seconds:.1f}")
+        table.add_row(step.title, step.place, *(f"{value:.3f}" for value in step.dice.values()), f"{step.seconds:.1f}")
     console.print(table)
     console.print("   ".join(f"{region} {volume:.1f} mL" for region, volume in result.volumes.items()))
     for path in result.files:

@@ -32,7 +32,7 @@ class DemoStep:
     Args:
         title: Such as "no click" or "click 2, WT +".
         place: RAS mm of the click for the user to read, "" for the proposal.
-        dice: Of the three regions after it.
+        dice: After it, of each region that the truth tells.
         seconds: From the click to the mask.
     """
 
@@ -65,7 +65,8 @@ def run_demo(
         case: Volumes and truth.
         model: What `load_model` gives.
         folder: Made when it is not there. Nothing is written before the last click.
-        clicks: The region of each click; one that finds no error is left out.
+        clicks: The region of each click; left out are those on a region that the truth does not tell or that has no
+            error.
         progress, cancel: As for `Session.update`.
 
     Raises:
@@ -76,6 +77,7 @@ def run_demo(
     session = Session(case.study, model)
     steps = [_update(session, case, "no click", "", report.part(0.0, 0.6))]
     before = _masks(session)
+    clicks = [region for region in clicks if region in case.truth]
     for number, region in enumerate(clicks):
         click = next_click(session.mask(region), case.truth[region], case.geometry)
         if click is None:
@@ -93,7 +95,8 @@ def _update(session: Session, case: OpenCase, title: str, place: str, report: Re
     start = time.perf_counter()
     session.update(progress=report.report, cancel=report.cancelled)
     seconds = time.perf_counter() - start
-    return DemoStep(title, place, {r: dice(session.mask(r), case.truth[r]) for r in REGIONS}, seconds)
+    measured = {region: dice(session.mask(region), truth) for region, truth in case.truth.items()}
+    return DemoStep(title, place, measured, seconds)
 
 
 def _masks(session: Session) -> dict[str, np.ndarray]:

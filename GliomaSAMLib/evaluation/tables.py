@@ -290,9 +290,9 @@ def _notes(summaries: Sequence[Summary]) -> str:
     lines = [
         "Dice N: mean Dice after N prompts. Area: under the Dice curve over the prompts, divided by their number. "
         f"HD95 and NSD after {min(SURFACE_AT, most)} prompts (or the only mask). Prompts to: mean, with the most that "
-        "were given where a case never got there; in brackets the cases that did. Cases without the region are left out "
-        "of the means. "
-        "First s: the median of the first mask; of a case it includes the encoding, which the regions after it share.",
+        "were given where a case never got there; in brackets the cases that did. Cases without the region are left "
+        "out of the means. First s: the median of the first mask; of a case it includes the encoding, which the "
+        "regions after it share.",
         f"Of the clicks {CLICKS[0]} to {CLICKS[-1]}, on the region itself: mended, the mean share that is right just "
         "after the click of the clicked error (the largest 26-connected one) within 10 mm of the click; broken per "
         "mended, the voxels anywhere that became wrong over those that became right, each summed over all clicks; and "

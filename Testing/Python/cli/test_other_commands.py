@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 
 from GliomaSAMLib import __version__
 from GliomaSAMLib.cli import main
@@ -104,6 +105,19 @@ def test_demo_on_a_case(gliomasam: Callable, small_case: Path, untrained: Path, 
     assert {path.name for path in out.iterdir()} == {"case.seg.nrrd", "case.nii.gz", "case.png"}
     assert "click 1, WT" in done.out
     assert "phantom" not in done.out
+
+
+def test_demo_on_a_case_that_tells_the_whole_tumour_only(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    labels = sitk.ReadImage(str(small_case / "seg.nii.gz"))
+    (small_case / "seg.nii.gz").unlink()
+    sitk.WriteImage(sitk.Cast(labels > 0, sitk.sitkUInt8), str(small_case / "wt.nii.gz"))
+    out = tmp_path / "demo"
+    done = gliomasam("demo", "--folder", small_case, "--output", out, "--model", untrained, "--device", "cpu")
+    assert (done.status, done.err) == (0, "")
+    assert {path.name for path in out.iterdir()} == {"case.seg.nrrd", "case.nii.gz", "case.png"}
+    assert "click 1, WT" in done.out and ", TC" not in done.out and " TC " not in done.out.split("mL")[0]
 
 
 @pytest.mark.parametrize("what", ["absent", "without labels"])

@@ -19,6 +19,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .follow_up import follow_up
 from .models import models
+from .paths import PathCommand
 from .segment import PromptCommand, segment
 from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
 from .train import train
@@ -39,9 +40,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(cls=PromptCommand)(segment)
-app.command("follow-up")(follow_up)
+app.command("follow-up", cls=PathCommand)(follow_up)
 for command in (train, average, evaluate, models, doctor, demo):
-    app.command()(command)
+    app.command(cls=PathCommand)(command)
 
 
 def _print_version(wanted: bool) -> None:

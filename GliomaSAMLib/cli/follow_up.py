@@ -13,6 +13,7 @@ from rich.table import Table
 from ..errors import OutputError, StudyError
 from ..regions import REGIONS
 from .console import note_line, output, part_of, progress_bar
+from .paths import expand
 
 if TYPE_CHECKING:
     from ..followup.assessment import Assessment
@@ -133,13 +134,13 @@ def follow_up(
         confirm_response=confirm_response,
         confirm_progression=confirm_progression,
     )
-    folders, files = [folder.expanduser() for folder in visits], [_expanded(file) for file in segmentation or ()]
+    files = [_expanded(file) for file in segmentation or ()]
     for name in [*(surgery or ()), *([baseline] if baseline is not None else [])]:
-        _check_visit_name(name, folders)
+        _check_visit_name(name, visits)
     from ..followup.report import check_report_folder, write_report_folder
 
-    out = check_report_folder(out, folders, overwrite, pdf)
-    _check_apart(out, folders, files)
+    out = check_report_folder(out, visits, overwrite, pdf)
+    _check_apart(out, visits, files)
     used: dict[str, Any] = {
         "registered": registered, "same_patient": same_patient, "carry": carry, "labels": labels,
         "date": date or [], "segmentation": [Path(file).name for file in files],
@@ -167,7 +168,7 @@ def follow_up(
         orientation=orientation,
     )
     with progress_bar() as report:
-        found = read_visits(folders, reading, load, progress=part_of(report, 0.0, READ))
+        found = read_visits(visits, reading, load, progress=part_of(report, 0.0, READ))
         numbers = [_visit_number(name, found) for name in surgery or ()]
         assessment = assess(
             found,
@@ -189,7 +190,7 @@ def follow_up(
 
 
 def _expanded(file: str) -> str:
-    return file if file == NO_SEGMENTATION else str(Path(file).expanduser())
+    return file if file == NO_SEGMENTATION else str(expand(Path(file)))
 
 
 def _check_visit_name(name: str, folders: Sequence[Path]) -> None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from ..errors import OutputError, PromptError, StudyError
 from ..files import check_name, replacing_together, sha256_of
 from ..prompts import Prompt, PromptHistory, box, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, note_line, output, part_of, progress_bar
+from .paths import PathCommand
 from .repeating import Repeated, absolute
 from .sources import Files, described, files_read, volume_files
 
@@ -64,7 +64,7 @@ class TypedText(str):
         return typed
 
 
-class PromptCommand(TyperCommand):
+class PromptCommand(PathCommand):
     """A command whose prompts know in which order they were typed; the parser alone collects each option apart. With
     --from, what was not typed is taken from the report.
     """
@@ -78,7 +78,7 @@ class PromptCommand(TyperCommand):
             if places:
                 ctx.params[name] = list(map(TypedText.at, places, ctx.params[name]))
         if ctx.params.get("report") is not None:
-            repeated = Repeated.read(ctx.params["report"].expanduser(), {option.name for option in typed})
+            repeated = Repeated.read(ctx.params["report"], {option.name for option in typed})
             given = {name: value for name, value in repeated.parameters().items() if name in ctx.params}
             ctx.params |= {**given, "report": repeated}
         return rest
@@ -208,7 +208,6 @@ def segment(
     """
     repeated = report if isinstance(report, Repeated) else None  # as `PromptCommand` leaves it
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
-    out, json, picture = out.expanduser(), json and json.expanduser(), picture and picture.expanduser()
     _check_choices(sources, folder, skull, et_label, orientation, reference)
     for path in (folder, *sources.values()):
         if path is not None:
@@ -316,7 +315,7 @@ def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
         check_output_path(json, (".json",))
     if picture is not None:
         check_output_path(picture, PICTURE_SUFFIXES)
-    named = [path.expanduser().resolve() for path in (out, json, picture) if path is not None]
+    named = [path.resolve() for path in (out, json, picture) if path is not None]
     if len(set(named)) < len(named):
         raise OutputError("Two results would go to the same file: choose different names")
 

@@ -23,4 +23,4 @@ def average(
 
     refuse_inputs([out], {"FILES": tuple(files)})
     average_weights(files, out)
-    output().print(f"{out} written", markup=False, soft_wrap=True)
+    output().print(f"{out} written")

@@ -27,6 +27,11 @@ class PlainConsole(Console):
         """The text of a line or of a table's cell."""
         return super().render_str(printable(text), **options)
 
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print texts as whole lines, so that no name in them is broken at the width; a table is fitted to it."""
+        whole = all(isinstance(one, str) for one in objects)
+        super().print(*objects, **{"soft_wrap": whole, **options})
+
 
 def output() -> Console:
     """Standard output, without colour codes in a pipe."""

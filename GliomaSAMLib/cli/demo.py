@@ -87,7 +87,7 @@ def _print_follow_up(done: "FollowUpDemo") -> None:
         table.add_row(visit.name, grid, *cells, *categories)
     console.print(table)
     for written in done.reports:
-        console.print(f"{written.folder / 'report.html'} written", soft_wrap=True)
+        console.print(f"{written.folder / 'report.html'} written")
     console.print("For research only, not for clinical use.")
 
 
@@ -153,10 +153,7 @@ def _print(name: str, result: "DemoResult", out: Path) -> None:
     console.print(table)
     console.print("   ".join(f"{region} {volume:.1f} mL" for region, volume in result.volumes.items()))
     for path in result.files:
-        console.print(f"{path} written", markup=False, soft_wrap=True)
+        console.print(f"{path} written")
     if name == "phantom":
-        console.print(
-            f"{out / 'volumes'}: the phantom's volumes and true labels, to open with the result in 3D Slicer",
-            soft_wrap=True,
-        )
+        console.print(f"{out / 'volumes'}: the phantom's volumes and true labels, to open with the result in 3D Slicer")
     console.print("For research only, not for clinical use.")

@@ -221,6 +221,6 @@ def doctor(
     console.print(table)
     problems = [check.name for check in checks if check.good is False]
     if problems:
-        console.print(f"{len(problems)} problem(s): {', '.join(problems)}", markup=False)
+        console.print(f"{len(problems)} problem(s): {', '.join(problems)}")
         raise typer.Exit(2)
     console.print("all is well")

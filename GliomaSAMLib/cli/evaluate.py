@@ -113,18 +113,18 @@ def evaluate(
         evaluation = run_evaluation(options, progress=report)
     console = output()
     for path in evaluation.files:
-        console.print(f"{path} written", markup=False, soft_wrap=True)
+        console.print(f"{path} written")
     for method, count in evaluation.left_out.items():
         others = (
             f"of other cases, files or settings are left out of the tables ({count}); {out / 'results.jsonl'} keeps"
         )
-        console.print(note_line(f"results of {method} {others} them"), soft_wrap=True)
+        console.print(note_line(f"results of {method} {others} them"))
     failed = [result for result in evaluation.results if result.error]
     for result in failed:
-        console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}", markup=False)
+        console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}")
     table = next((path for path in evaluation.files if path.suffix == ".md"), None)
     if table is not None:
-        console.print(table.read_text(encoding="utf-8"), markup=False, soft_wrap=True)
+        console.print(table.read_text(encoding="utf-8"))
 
 
 def _all_or(given: list[str], everything: str, known: tuple[str, ...]) -> tuple[str, ...]:

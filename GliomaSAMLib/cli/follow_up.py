@@ -260,17 +260,17 @@ def print_follow_up(assessment: "Assessment", done: "WrittenReport") -> None:
             " ".join(filter(None, (status, overall["qualifier"]))) or "-",
         )
     for note in values["notes"]:
-        console.print(note_line(note), soft_wrap=True)
+        console.print(note_line(note))
     for visit in values["visits"]:
         for note in visit["notes"]:
-            console.print(note_line(visit["id"], note), soft_wrap=True)
+            console.print(note_line(visit["id"], note))
     console.print(table)
     console.print(f"targets: sum of the volumes and of the products of two diameters of the targets ({tumour})")
     last = values["visits"][-1]["id"]
     for dimension in ("2D", "3D"):
         if reason := by_visit.get(last, {}).get(dimension, {}).get("reason"):
-            console.print(f"{last}, {dimension}: {reason}", soft_wrap=True)
+            console.print(f"{last}, {dimension}: {reason}")
     if values["overall"][-1]["reason"]:
-        console.print(f"{last}, overall: {values['overall'][-1]['reason']}", soft_wrap=True)
-    console.print(f"{done.folder / 'report.html'} written", soft_wrap=True)
+        console.print(f"{last}, overall: {values['overall'][-1]['reason']}")
+    console.print(f"{done.folder / 'report.html'} written")
     console.print(values["disclaimer"])

@@ -31,9 +31,9 @@ def models(
 
     console = output()
     if fetch is not None:
-        console.print(f"{fetch}: {find_weights(fetch, download=True)[0]}", markup=False, soft_wrap=True)
+        console.print(f"{fetch}: {find_weights(fetch, download=True)[0]}")
     if file is not None:
-        console.print(f"{import_weights(file).name}: imported", markup=False, soft_wrap=True)
+        console.print(f"{import_weights(file).name}: imported")
     if fetch is None and file is None:
         console.print(_models_table())
         console.print(_methods_table())

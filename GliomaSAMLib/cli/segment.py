@@ -262,7 +262,7 @@ def _tell_what_is_repeated(repeated: Repeated) -> None:
     repeated.check_paths()
     console = output()
     for line in repeated.lines():
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line)
 
 
 @dataclass(frozen=True)
@@ -421,7 +421,7 @@ def _report(done: _Done, out: Path) -> dict[str, Any]:
 def _print_result(done: _Done, out: Path) -> None:
     console = output()
     for note in done.notes:
-        console.print(note_line(note), markup=False)
+        console.print(note_line(note))
     for region, volume in done.session.volumes().items():
-        console.print(f"{region}  {REGION_NAMES[region]:<17} {volume:8.1f} mL", markup=False)
-    console.print(f"{out} written; {done.seconds:.1f} s", markup=False, soft_wrap=True)
+        console.print(f"{region}  {REGION_NAMES[region]:<17} {volume:8.1f} mL")
+    console.print(f"{out} written; {done.seconds:.1f} s")

@@ -213,9 +213,9 @@ def train(
     if learning_rate is not None:
         options = replace(options, learning_rate=learning_rate)
     with progress_bar() as report:
-        weights = fit(options, progress=report, tell=lambda line: output().print(line, markup=False, soft_wrap=True))
+        weights = fit(options, progress=report, tell=lambda line: output().print(line))
     if is_first_process():
-        output().print(f"{weights} written", markup=False, soft_wrap=True)
+        output().print(f"{weights} written")
 
 
 def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfig":

@@ -131,6 +131,36 @@ def test_cells_of_tables_are_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "a\\x1b[2J[bold]:brain:" in capsys.readouterr().out
 
 
+def test_names_in_notes_are_whole_in_a_narrow_pipe(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    name = "flair of a study whose name has many words and says all that a scanner can say of a series.nii.gz"
+    (small_case / "flair.nii.gz").rename(small_case / name)
+    words = ("--model", untrained, "-o", tmp_path / "o.nii")
+    assert f"note: flair is {name}\n" in gliomasam("segment", "--folder", small_case, *words).out
+    shutil.copytree(small_case, tmp_path / "cases" / "whole")
+    broken = Path(shutil.copytree(small_case, tmp_path / "cases" / "broken")) / name
+    broken.write_bytes(b"no image")
+    little = ("--no-model", "--baseline", "grow_ball", "--region", "WT", "--prompts", 0, "-o", tmp_path / "table")
+    told = gliomasam("evaluate", tmp_path / "cases", *little).out
+    assert any(line.startswith("failed: broken,") and str(broken) in line for line in told.splitlines())
+
+
+def test_a_table_is_as_wide_as_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rich.table import Table
+
+    monkeypatch.setenv("COLUMNS", "40")
+    table = Table("what")
+    table.add_row("word " * 20)
+    output().print(table)
+    output().print("word " * 20)
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[-1], max(map(len, lines[:-1]))) == ("word " * 20, 40)
+
+
 def test_a_message_of_the_progress_bar_is_text(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     with progress_bar() as report:

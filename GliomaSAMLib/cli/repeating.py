@@ -6,7 +6,7 @@ them is opened, have to be those that the report was made from, and are none of 
 
 import json
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Repeated:
 
     Args:
         path: The report.
-        typed: The parameters of `segment` that were typed: they win.
+        typed: The parameters of `segment` that were typed, with the option that each was typed as: they win.
         files: For each volume, and `encoder_weights`, the path and the SHA-256 of its bytes.
         folder: The case folder, where the volumes were found in one.
         options: Of `CHOICES`.
@@ -50,7 +50,7 @@ class Repeated:
     """
 
     path: Path
-    typed: frozenset[str]
+    typed: Mapping[str, str]
     files: Mapping[str, tuple[str, str]]
     folder: str | None
     options: Mapping[str, Any]
@@ -60,7 +60,7 @@ class Repeated:
     prompts: PromptHistory
 
     @classmethod
-    def read(cls, path: Path, typed: Collection[str]) -> "Repeated":
+    def read(cls, path: Path, typed: Mapping[str, str]) -> "Repeated":
         """Read a report.
 
         Raises:
@@ -91,7 +91,7 @@ class Repeated:
             prompts = PromptHistory.from_json(values.get("prompts"))
         except PromptError as error:
             raise PromptError(f"{path}: {error}") from error
-        return cls(path, frozenset(typed), files, folder, chosen, model, weights, rules, prompts)
+        return cls(path, typed, files, folder, chosen, model, weights, rules, prompts)
 
     def parameters(self) -> dict[str, Any]:
         """What stands in the place of the parameters of `segment` that were not typed."""
@@ -100,7 +100,7 @@ class Repeated:
             values["model"] = self.model
         if "encoder_weights" not in self.typed and "model" not in self.typed and "encoder_weights" in self.files:
             values["encoder_weights"] = Path(self.files["encoder_weights"][0])
-        if self.folder is not None and not self.typed & {"folder", *VOLUMES}:
+        if self.folder is not None and not self.typed.keys() & {"folder", *VOLUMES}:
             return {**values, "folder": Path(self.folder)}
         return {**values, **{name: Path(self.files[name][0]) for name in self._volumes()}}
 
@@ -129,11 +129,11 @@ class Repeated:
         from ..session.prediction import RULES
 
         known = {*CHOICES, *VOLUMES, "folder", "model", "encoder_weights", "prompts"}
-        typed = [f"--{name.replace('_', '-')}" for name in sorted(self.typed & known)]
+        typed = [self.typed[name] for name in sorted(self.typed.keys() & known)]
         notes = [f"as in {self.path.name}, but for what was typed: {', '.join(typed)}"] if typed else []
         if self.rules != RULES:
             notes.append(f"{self.path.name} was made by another version: the same prompts may give other masks now")
-        more = sorted({"points", "boxes"} & self.typed)
+        more = sorted({"points", "boxes"} & self.typed.keys())
         return notes + (
             [f"the {' and '.join(more)} that were typed follow the prompts of {self.path.name}"] * bool(more)
         )
@@ -167,7 +167,7 @@ class Repeated:
             StudyError: A file is another, or a folder holds other volumes.
         """
         names = self._volumes()
-        if names and set(volumes) != {*names, *(self.typed & set(VOLUMES))}:
+        if names and set(volumes) != {*names, *(self.typed.keys() & set(VOLUMES))}:
             found, told = ", ".join(volumes) or "none", ", ".join(names)
             raise StudyError(
                 f"{self.folder} holds other volumes than for {self.path}: {found} instead of {told}; type --folder or "

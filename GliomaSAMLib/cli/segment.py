@@ -78,10 +78,16 @@ class PromptCommand(PathCommand):
             if places:
                 ctx.params[name] = list(map(TypedText.at, places, ctx.params[name]))
         if ctx.params.get("report") is not None:
-            repeated = Repeated.read(ctx.params["report"], {option.name for option in typed})
+            words = {option.name: _word(option, ctx.params[option.name]) for option in typed}
+            repeated = Repeated.read(ctx.params["report"], words)
             given = {name: value for name, value in repeated.parameters().items() if name in ctx.params}
             ctx.params |= {**given, "report": repeated}
         return rest
+
+
+def _word(option: Any, value: object) -> str:
+    """An option as it was typed, such as --no-register."""
+    return str((option.secondary_opts if value is False else option.opts)[0])
 
 
 def parse_point(text: str) -> Prompt:
@@ -146,7 +152,9 @@ def segment(
         Path | None,
         typer.Option(help="A case folder instead of single volumes: modalities are recognised.", show_default=False),
     ] = None,
-    register: Annotated[bool, typer.Option("--register", help="Align the volumes rigidly first.")] = False,
+    register: Annotated[
+        bool, typer.Option("--register/--no-register", help="Align the volumes rigidly first.")
+    ] = False,
     skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
     reference: Annotated[
         str | None,
@@ -161,7 +169,11 @@ def segment(
         typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
     ] = "auto",
     same_patient: Annotated[
-        bool, typer.Option("--same-patient", help="The volumes are of one patient, whatever headers and folders say.")
+        bool,
+        typer.Option(
+            "--same-patient/--no-same-patient",
+            help="The volumes are of one patient, whatever headers and folders say.",
+        ),
     ] = False,
     points: Annotated[
         list[str] | None,

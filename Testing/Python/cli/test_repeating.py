@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
+import typer
 from support import phantom_case
 
-from GliomaSAMLib.cli.app import run
+from GliomaSAMLib.cli.app import app, run
 from GliomaSAMLib.cli.repeating import CHOICES
 from GliomaSAMLib.cli.segment import segment
 
@@ -119,6 +120,26 @@ def test_what_is_typed_wins_and_is_told(
     assert (again["options"]["et_label"], again["options"]["skull"]) == (4, "off")
     assert len(again["prompts"]["prompts"]) == 4
     assert any("but for what was typed" in note for note in again["notes"])
+
+
+def test_what_a_report_says_yes_to_can_be_taken_back(
+    first: Callable[..., Path], gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    report = first("--folder", small_case, "--register", "--same-patient")
+    plain = ("segment", "--from", report, "-o", tmp_path / "b.nii.gz", "--json", tmp_path / "b.json")
+    done = gliomasam(*plain, "--no-register", "--no-same-patient")
+    assert (done.status, done.err) == (0, "")
+    assert "but for what was typed: --no-register, --no-same-patient\n" in done.out
+    options = [json.loads(path.read_text())["options"] for path in (report, tmp_path / "b.json")]
+    assert [(one["register"], one["same_patient"]) for one in options] == [(True, True), (False, False)]
+    assert gliomasam(*plain).status == 0
+    assert json.loads((tmp_path / "b.json").read_text())["options"] == options[0]
+
+
+def test_every_choice_of_a_report_can_be_made_otherwise() -> None:
+    command = typer.main.get_command(app).commands["segment"]  # type: ignore[attr-defined]
+    flags = {one.name: one.secondary_opts for one in command.params if CHOICES.get(one.name) is bool}
+    assert flags == {"register": ["--no-register"], "same_patient": ["--no-same-patient"]}
 
 
 @pytest.mark.parametrize("rules", [None, 1])

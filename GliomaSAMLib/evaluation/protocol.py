@@ -15,7 +15,7 @@ import numpy as np
 
 from ..data.cases import OpenCase
 from ..data.placement import RobotPrompt, next_click, slice_box
-from ..errors import CaseError, OutputError
+from ..errors import CaseError, OutputError, PromptError
 from ..files import parse_json
 from ..regions import REGIONS, dice
 from ..training.validate import ClickEffect, click_effect
@@ -105,6 +105,8 @@ class CaseResult:
         inputs: SHA-256 of the volumes, the labels and what these mean; "" in results of before it was kept.
         prompts: How many prompts were asked for; None for a method that is not interactive, or where nobody knows.
         start: Where the first went, of `STARTS`; "" likewise.
+        refused: Why the method took no further prompt, such as one where the brain extraction has cut the tumour off;
+            "" where it took all.
     """
 
     method: str
@@ -122,6 +124,7 @@ class CaseResult:
     inputs: str = ""
     prompts: int | None = None
     start: str = ""
+    refused: str = ""
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -130,7 +133,7 @@ class CaseResult:
 
     def curve(self, prompts: int) -> list[float]:
         """Dice after 0..`prompts` prompts, of which no more may be than were asked for; when the robot stopped early,
-        for want of errors, the last value stays.
+        for want of errors or as its prompt was refused, the last value stays.
         """
         values = [entry.dice for entry in self.rounds[: prompts + 1]]
         return values + [values[-1]] * (prompts + 1 - len(values))
@@ -147,7 +150,7 @@ class CaseResult:
     def from_json(cls, data: dict[str, Any]) -> "CaseResult":
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on anything else."""
         rounds = tuple(Round.from_json(entry) for entry in data["rounds"])
-        lists = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
+        lists: dict[str, Any] = {name: tuple(data[name]) for name in ("undo_exact", "modalities")}
         if "prompts" not in data and (asked := ASKED.search(data["signature"])):
             lists |= {"prompts": int(asked[1]), "start": asked[2]}
         result = cls(**{**data, **lists, "rounds": rounds})
@@ -210,8 +213,8 @@ def run_protocol(
 ) -> CaseResult:
     """Run a method on one region of a case: first mask, then the robot's prompts, then undo.
 
-    A method that is not interactive gives its one mask. Raises what the method raises, and `CaseError` when the
-    labels of the case do not tell the region.
+    A method that is not interactive gives its one mask. A prompt that the method refuses ends the prompts. Raises what
+    else the method raises, and `CaseError` when the labels of the case do not tell the region.
     """
     if region not in case.truth:
         raise CaseError(f"The labels of {case.name} do not tell {region}: measure other regions, or leave out the case")
@@ -219,13 +222,18 @@ def run_protocol(
     run = _Run(case, case.truth[region])
     mask = run.take(None, lambda: method.begin(case, region))
     undo_exact: tuple[bool, ...] = ()
+    refused = ""
     if isinstance(method, InteractiveMethod):
         rng = np.random.default_rng([options.seed, zlib.crc32(f"{case.name} {region}".encode())])
         while len(run.rounds) <= options.prompts:
             given = _next_prompt(mask, run, options, rng)
             if given is None:
                 break
-            mask = run.take(given, partial(method.prompt, given))
+            try:
+                mask = run.take(given, partial(method.prompt, given))
+            except PromptError as error:
+                refused = str(error)
+                break
         undo_exact = _undo(method, run.masks, options.undo)
     return CaseResult(
         method=method.name,
@@ -241,6 +249,7 @@ def run_protocol(
         modalities=case.study.modalities,
         prompts=options.prompts if interactive else None,
         start=options.start if interactive else "",
+        refused=refused,
     )
 
 

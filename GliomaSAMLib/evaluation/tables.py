@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from ..plain_text import markdown_cell, spreadsheet_cell
+from ..prompts.voxelise import AIR_MM
 from ..regions import REGIONS
 from ..training.validate import LOWERED
 from .metrics import area_under_curve, prompts_to_reach
@@ -42,6 +43,7 @@ class Summary:
     Attributes:
         cases: How many have the region and did not fail.
         failed: How many ended in an error.
+        refused: In how many a prompt of the robot was refused, which ended the prompts.
         settings: From how many different weights or settings the results come; the means of several mix them.
         prompts: How many prompts were asked for, the fewest of any case; None for a method that is not interactive, or
             where nobody knows. What would need more, up to what others in the same table were given, is not defined.
@@ -73,6 +75,7 @@ class Summary:
     interactive: bool
     cases: int
     failed: int
+    refused: int
     settings: int
     prompts: int | None
     start: str
@@ -141,6 +144,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         interactive=interactive,
         cases=len(whole),
         failed=len(group) - len(done),
+        refused=sum(bool(result.refused) for result in done),
         settings=len({result.signature for result in done}),
         prompts=asked,
         start=", ".join(sorted({result.start for result in done if result.start})),
@@ -306,6 +310,11 @@ def _notes(summaries: Sequence[Summary]) -> str:
         where = markdown_cell(f"{summary.method}, {summary.variant}, {summary.region}")
         if summary.failed:
             lines.append(f"**{where}: {summary.failed} cases failed.**")
+        if summary.refused:
+            lines.append(
+                f"**{where}: cases in which the prompts ended early, as one was refused (such as a click more than "
+                f"{AIR_MM:g} mm outside the brain): {summary.refused}.**"
+            )
         if summary.settings > 1:
             lines.append(f"**{where}: these results are of {summary.settings} different weights or settings.**")
     return "\n\n".join(lines)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from support import untrained_weights
+from support import phantom_case, untrained_weights
 
 from GliomaSAMLib.data.cases import Case, choose_cases, open_case
 from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, PromptError
@@ -247,7 +247,7 @@ def test_a_failure_is_told_and_tried_again(options, make_painter, tmp_path):
     broken, store = make_painter(), ResultStore(tmp_path / "r.jsonl")
 
     def refuse(prompt):
-        raise PromptError("the click lies in air")
+        raise ModelError("the network gives no numbers")
 
     good, broken.prompt = broken.prompt, refuse
     evaluation = write_evaluation(run(options, [broken], store), tmp_path)
@@ -256,6 +256,46 @@ def test_a_failure_is_told_and_tried_again(options, make_painter, tmp_path):
     assert "2 cases failed" in (tmp_path / "table.md").read_text()
     broken.prompt = good
     assert not any(result.error for result in run(options, [broken], store))
+
+
+def test_a_refused_prompt_ends_the_prompts_of_its_case_and_is_told(options, make_painter, tmp_path):
+    """As where brain extraction has cut a labelled tumour off; what was measured before it counts."""
+    method, store = make_painter(), ResultStore(tmp_path / "r.jsonl")
+    give = method.prompt
+
+    def refuse(prompt):
+        if method.begun[-1][0] == "first" and len(method.masks) > 1:
+            raise PromptError("the click lies in air")
+        return give(prompt)
+
+    method.prompt = refuse
+    options = replace(options, variants=("all",), regions=("WT",))
+    results = run(options, [method], store)
+    assert [(one.case, len(one.rounds), one.refused) for one in results] == [
+        ("second", 4, ""),
+        ("first", 2, "the click lies in air"),
+    ]
+    assert results[1].curve(3) == [0.0, *[results[1].rounds[1].dice] * 3] and results[1].undo_exact == (True,)
+    (summary,) = write_evaluation(results, tmp_path).summaries
+    assert (summary.cases, summary.failed, summary.refused) == (2, 0, 1)
+    assert (
+        "as one was refused (such as a click more than 5 mm outside the brain): 1.**"
+        in (tmp_path / "table.md").read_text()
+    )
+    assert run(options, [make_painter()], ResultStore(store.path)) == results
+
+
+def test_a_tumour_outside_the_brain_is_no_failure(tmp_path, untrained, monkeypatch):
+    monkeypatch.setenv("GLIOMASAM_CACHE", str(tmp_path / "cache"))
+    path = phantom_case(tmp_path / "cases" / "cut", brain_radii=(12.0, 12.0, 12.0)) / "seg.nii.gz"
+    image = sitk.ReadImage(str(path))
+    image[33:43, 12:32, 4:14] = 2
+    sitk.WriteImage(image, str(path))
+    done = run_evaluation(
+        EvaluationOptions(tmp_path / "cases", tmp_path / "out", models=(str(untrained),), regions=("WT",), device="cpu")
+    )
+    (result,) = done.results
+    assert "lies in air" in result.refused and 0 < len(result.rounds) < 11 and not result.error
 
 
 def test_damage_in_the_middle_is_an_error(options, painter, tmp_path):

@@ -36,12 +36,15 @@ class Prediction:
         masks: WT, TC and ET on the study's reference grid.
         weights: SHA-256 of the weights that made it; None for a model without a weights file.
         notes: What the user should know, such as a change of device.
+        study: What was outlined, so that an answer that comes late is not taken for one on another study; None where
+            the predictor does not say.
     """
 
     prompts: tuple[Prompt, ...]
     masks: PackedMasks
     weights: str | None = None
     notes: tuple[str, ...] = ()
+    study: "StudyLike | None" = None
 
 
 @dataclass(frozen=True)

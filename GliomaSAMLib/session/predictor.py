@@ -115,7 +115,7 @@ class ModelPredictor:
             ignored = _ignored_prompt_notes(self.model.name, self.model.prompts, request.prompts)
             notes = (*self._notes, *ignored, *cut_off_notes(prefix.masks, self.study.reference))
             self._notes.clear()
-            return Prediction(request.prompts, prefix.masks, self.weights, notes)
+            return Prediction(request.prompts, prefix.masks, self.weights, notes, self.study)
 
     def probability(
         self, request: Request, region: str, progress: Progress | None = None, cancel: Cancel | None = None

@@ -359,14 +359,15 @@ class Session:
         return self._due and self._history.has_result
 
     def apply(self, prediction: Prediction) -> Boxes:
-        """Keep a prediction, and show it where it is that of the step that holds and is due.
+        """Keep a prediction on the study that is open, and show it where it is that of the step that holds and is due.
 
         Returns:
             For each region the box of voxels that changed; None where nothing did.
         """
         with self._lock:
             before = self.masks
-            self._remember((prediction.prompts, not prediction.prompts), prediction.masks, prediction.weights)
+            if prediction.study is None or prediction.study is self.study:
+                self._remember((prediction.prompts, not prediction.prompts), prediction.masks, prediction.weights)
             if self._due:
                 self._show_answer()
             return self._changes(before)

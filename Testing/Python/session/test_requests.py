@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -85,6 +85,24 @@ def test_an_answer_that_was_overtaken_is_kept_and_not_shown(session: Session, pl
     assert height(session) == 2
     session.undo()
     assert height(session) == 1 and session.request() is None and planes.asked == [1, 2]
+
+
+@pytest.mark.parametrize("size", [8, 12])
+def test_an_answer_on_a_study_of_before_is_not_shown_on_another(size: int, session: Session, planes: Planes) -> None:
+    grid = Geometry((size,) * 3, GRID.spacing, GRID.origin, GRID.direction)
+    session.add_point((4, 4, 4))
+    request = session.request()
+    assert request is not None
+    late = replace(planes.predict(request), study=STUDY)
+    session.open(SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool)), planes)
+    assert session.apply(late) == dict.fromkeys(REGIONS) and session.is_due
+    session.adopt(PackedMasks.empty(grid.shape), {})
+    assert session.masks is not None and session.masks.shape == grid.shape and height(session) == 0
+    assert session.request() is not None
+    session.open(STUDY, planes)
+    session.adopt(PackedMasks.empty(GRID.shape), {})
+    session.apply(late)
+    assert height(session) == 1 and not session.is_due
 
 
 def test_a_prompt_from_another_thread_is_kept_by_every_step(session: Session) -> None:

@@ -21,8 +21,8 @@ from .answer import (
     add_gp_correction,
     is_edited,
     keep_rules,
-    marked_regions,
     reach_mm,
+    still_marked,
     weight_of,
     window_of,
 )
@@ -181,7 +181,7 @@ class Pipeline:
             return self._edited(prompts[-1], prompts[-1].mask > 0, before)
         cells = before.cells.astype(np.float32)
         logits = self._decoder.logits(self._place(prompts), cells)
-        add_gp_correction(logits, self._decoder.images, self._points(prompts), self.options)
+        add_gp_correction(logits, self._decoder.images, [point for point, _ in self._points(prompts)], self.options)
         masks = self._blend(logits, cells, prompts, before)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
         return Answer(masks, cells.astype(np.float16))
@@ -284,13 +284,21 @@ class Pipeline:
         grid = self.study.canonical.geometry.crop((start[0], start[1], start[2]), (k, j, i))
         return resample(grid.to_image(logits[:k, :j, :i]), _crop(self.study.reference, window), outside=-SURE)
 
-    def _points(self, prompts: Sequence[Prompt]) -> list[Point]:
-        """Clicks and thinned scribbles in cells, with the regions that they mark."""
-        return [
-            (self._cell(place), prompt.positive, regions)
-            for prompt, regions in marked_regions(prompts)
-            for place in self._places(prompt)
-        ]
+    def _points(self, prompts: Sequence[Prompt]) -> list[tuple[Point, str]]:
+        """Clicks and thinned scribbles in cells, with the regions that they mark still, and their own region. Those
+        that mark none any more are left out.
+        """
+        canonical, reference = self.study.canonical.geometry, self.study.reference
+        points: list[tuple[Point, str]] = []
+        for n, prompt in enumerate(prompts):
+            if prompt.is_stroke:
+                places = self._places(prompt)
+                at = np.round(reference.to_ijk(canonical.to_ras(places[:, ::-1]))[:, ::-1]).astype(int)
+                held = still_marked(prompts, n, np.clip(at, 0, np.array(reference.shape) - 1))
+                for row, place in enumerate(places):
+                    if regions := [region for region, here in held.items() if here[row]]:
+                        points.append(((self._cell(place), prompt.positive, regions), prompt.region))
+        return points
 
     def _places(self, prompt: Prompt) -> np.ndarray:
         """Canonical positions (N, 3), K, J, I, of a click, or of a scribble every few millimetres."""
@@ -309,8 +317,7 @@ class Pipeline:
             elif prompt.kind == "box":
                 low, high = zip(*box_range(prompt, geometry), strict=True)
                 placed.boxes.append((self._cell(low), self._cell([end - 1 for end in high]), prompt.region))
-            else:
-                placed.points += [(self._cell(place), prompt.positive, prompt.region) for place in self._places(prompt)]
+        placed.points += [(place, positive, region) for (place, positive, _), region in self._points(prompts)]
         placed.masks = masks
         return placed
 

@@ -153,7 +153,7 @@ class PromptHistory:
     def contains_mask(self, mask: Prompt) -> bool:
         """Whether the latest mask of the same region in this step is the same mask already."""
         latest = [prompt for prompt in self.answered if prompt.kind == "mask" and prompt.region == mask.region]
-        return bool(latest) and latest[-1].mask_sha256 == mask.mask_sha256
+        return bool(latest) and latest[-1].has_mask_of(mask)
 
     # changes
 
@@ -317,11 +317,11 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
         "region": prompt.region,
         "positive": prompt.positive,
     }
-    if prompt.mask is None:
+    if prompt.shape is None:
         values["points"] = [list(ras) for ras in prompt.points]
     else:
-        data = base64.b64encode(prompt.packed_mask).decode("ascii")
-        values["mask"] = {"shape": list(prompt.mask.shape), "encoding": MASK_ENCODING, "data": data}
+        data = base64.b64encode(prompt.compressed_mask).decode("ascii")
+        values["mask"] = {"shape": list(prompt.shape), "encoding": MASK_ENCODING, "data": data}
     return values
 
 

@@ -54,10 +54,11 @@ def prompt_voxels(prompt: Prompt, geometry: Geometry) -> np.ndarray:
     A click marks one voxel; a scribble those along its line, in the order of drawing; a box those inside (a 2D box
     one layer); a mask those that are 1. A mask must be on this very grid: `ValueError` otherwise.
     """
-    if prompt.mask is not None:
-        if prompt.mask.shape != geometry.shape:
-            raise ValueError(f"A mask of {prompt.mask.shape} does not fit a grid of {geometry.shape}")
-        return np.argwhere(prompt.mask)
+    mask = prompt.mask
+    if mask is not None:
+        if mask.shape != geometry.shape:
+            raise ValueError(f"A mask of {mask.shape} does not fit a grid of {geometry.shape}")
+        return np.argwhere(mask)
     if prompt.kind == "box":
         return box_voxels(prompt, geometry)
     points = scribble_points(prompt, geometry)
@@ -116,10 +117,10 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
             box or the whole scribble is further than 5 mm from tissue; a mask is not on this grid. The text says
             where, and what to do.
     """
-    if prompt.mask is not None:
-        if prompt.mask.shape != geometry.shape:
+    if prompt.kind == "mask":
+        if prompt.shape != geometry.shape:
             raise PromptError(
-                f"The mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
+                f"The mask has the shape {prompt.shape}, the study {geometry.shape} (K, J, I): "
                 "edit a mask on the grid of the study"
             )
         return prompt

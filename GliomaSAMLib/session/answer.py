@@ -143,8 +143,8 @@ def still_marked(prompts: Sequence[Prompt], n: int, voxels: np.ndarray) -> dict[
     """
     stroke = prompts[n]
     held = {region: np.ones(len(voxels), bool) for region in implied_regions(stroke.region, stroke.positive)}
-    for edited, drawn in [(later.region, later.mask) for later in prompts[n + 1 :] if later.mask is not None]:
-        settled = (drawn[tuple(voxels.T)] > 0) != stroke.positive
+    for edited, drawn in [(later.region, later.drawn) for later in prompts[n + 1 :] if later.drawn is not None]:
+        settled = drawn.holds(voxels) != stroke.positive
         for region in held.keys() & implied_regions(edited, not stroke.positive):
             held[region] &= (region != edited) & ~settled
     return held

@@ -177,8 +177,9 @@ class Pipeline:
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""
-        if prompts[-1].mask is not None:
-            return self._edited(prompts[-1], prompts[-1].mask > 0, before)
+        drawn = prompts[-1].mask
+        if drawn is not None:
+            return self._edited(prompts[-1], drawn > 0, before)
         cells = before.cells.astype(np.float32)
         logits = self._decoder.logits(self._place(prompts), cells)
         add_gp_correction(logits, self._decoder.images, [point for point, _ in self._points(prompts)], self.options)
@@ -310,15 +311,16 @@ class Pipeline:
     def _place(self, prompts: Sequence[Prompt]) -> PromptSet:
         """The prompts as the network reads them, in cells of 2 mm."""
         geometry = self.study.canonical.geometry
-        placed, masks = PromptSet(), {}
+        latest = {prompt.region: prompt for prompt in prompts if prompt.kind == "mask"}
+        drawn = {region: prompt.mask for region, prompt in latest.items()}
+        placed = PromptSet(
+            points=[(place, positive, region) for (place, positive, _), region in self._points(prompts)],
+            masks={region: self._drawn_on_cells(mask) for region, mask in drawn.items() if mask is not None},
+        )
         for prompt in prompts:
-            if prompt.mask is not None:
-                masks[prompt.region] = self._drawn_on_cells(prompt.mask)
-            elif prompt.kind == "box":
+            if prompt.kind == "box":
                 low, high = zip(*box_range(prompt, geometry), strict=True)
                 placed.boxes.append((self._cell(low), self._cell([end - 1 for end in high]), prompt.region))
-        placed.points += [(place, positive, region) for (place, positive, _), region in self._points(prompts)]
-        placed.masks = masks
         return placed
 
     @staticmethod

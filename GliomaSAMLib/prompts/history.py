@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import PromptError
 from ..files import replacing
+from ..geometry import Geometry, floats, triple
 from . import prompt as make
 from .prompt import KINDS, Prompt, check_ras
 
@@ -321,8 +322,33 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
         values["points"] = [list(ras) for ras in prompt.points]
     else:
         data = base64.b64encode(prompt.compressed_mask).decode("ascii")
-        values["mask"] = {"shape": list(prompt.shape), "encoding": MASK_ENCODING, "data": data}
+        values["mask"] = {"shape": list(prompt.shape), **_grid_to_json(prompt), "encoding": MASK_ENCODING, "data": data}
     return values
+
+
+def _grid_to_json(prompt: Prompt) -> dict[str, Any]:
+    """Where the voxels of a mask lie, RAS mm: their distances along I, J, K, the centre of the first, the axes."""
+    grid = prompt.grid
+    if grid is None:
+        return {}
+    return {"spacing": list(grid.spacing), "origin": list(grid.origin), "direction": [*map(list, grid.direction)]}
+
+
+def _grid_from_json(values: Mapping[str, Any], shape: tuple[int, ...]) -> Geometry | None:
+    """The grid of `_grid_to_json`; None in a file of before masks had one. Raises `PromptError` for half a grid."""
+    found = [values.get(key) for key in ("spacing", "origin", "direction")]
+    if all(value is None for value in found):
+        return None
+    try:
+        spacing, origin, direction = (np.asarray(value, float) for value in found)
+    except (TypeError, ValueError, OverflowError):
+        spacing = origin = direction = np.full(3, np.nan)
+    right = spacing.shape == origin.shape == (3,) and direction.shape == (3, 3)
+    right = right and all(bool(np.isfinite(part).all()) for part in (spacing, origin, direction))
+    if not right or not (spacing > 0).all() or not np.allclose(direction.T @ direction, np.eye(3), atol=1e-2):
+        raise PromptError('its mask has no usable grid: "spacing", "origin" and "direction" belong together')
+    axes = triple(floats(row) for row in direction)
+    return Geometry(triple(int(n) for n in shape[::-1]), floats(spacing), floats(origin), axes)
 
 
 def _declared_voxels(entry: object) -> int:
@@ -352,7 +378,8 @@ def prompt_from_json(values: object) -> Prompt:
     if prompt_id is not None and (not isinstance(prompt_id, str) or not prompt_id):
         raise PromptError(f'its "id" {reprlib.repr(prompt_id)} is not a text')
     if kind == "mask":
-        return make.mask(mask_from_json(values.get("mask")), region, prompt_id=prompt_id)
+        drawn = mask_from_json(values.get("mask"))
+        return make.mask(drawn, region, grid=_grid_from_json(values["mask"], drawn.shape), prompt_id=prompt_id)
     points = values.get("points")
     if not isinstance(points, list):
         raise PromptError('its "points" are missing: a list of [R, A, S] in mm')

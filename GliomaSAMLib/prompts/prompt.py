@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import floats, ints
+from ..geometry import Geometry, floats, ints
 from ..packed import PackedMask, Shape
 from ..regions import check_region
 
@@ -35,7 +35,7 @@ class Prompt:
     """A click, box, scribble or edited mask for one region. Made by `point`, `box`, `scribble` and `mask`, which
     check it.
 
-    Two prompts are equal when every field is, a mask by its voxels; prompts can be put in sets.
+    Two prompts are equal when every field but the grid is, a mask by its voxels; prompts can be put in sets.
 
     Args:
         kind: "point", "box", "scribble" or "mask".
@@ -45,6 +45,7 @@ class Prompt:
             along R, A and S); or the line of the scribble.
         drawn: The voxels of an edited mask, kept small as every step keeps them; None for other kinds.
         shape: (K, J, I) of the study's reference grid for an edited mask; None for other kinds.
+        grid: The grid itself, for an edited mask that is known to be on one.
         id: Unique, and kept in files and when the prompt is moved.
     """
 
@@ -54,6 +55,7 @@ class Prompt:
     points: tuple[Ras, ...] = ()
     drawn: PackedMask | None = None
     shape: Shape | None = None
+    grid: Geometry | None = None
     id: str = field(default_factory=new_id)
 
     @property
@@ -161,17 +163,26 @@ def scribble(
     return Prompt("scribble", check_region(region), bool(positive), line, id=prompt_id or new_id())
 
 
-def mask(array: np.ndarray, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
-    """A mask of the region edited by hand, (K, J, I) of 0 and 1 on the reference grid. It is copied. Raises
-    `PromptError`.
+def mask(
+    array: np.ndarray, region: str = "WT", *, grid: Geometry | None = None, prompt_id: str | None = None
+) -> Prompt:
+    """A mask of the region edited by hand, (K, J, I) of 0 and 1. It is copied. Raises `PromptError`.
+
+    Args:
+        array: The mask.
+        region: "WT", "TC" or "ET".
+        grid: The grid that it is on; default that of the study to which it is given.
+        prompt_id: Default a new one.
     """
     values = np.asarray(array)
     if values.ndim != 3 or 0 in values.shape:
         raise PromptError(f"The mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
     if values.dtype != bool and not (np.issubdtype(values.dtype, np.number) and np.all((values == 0) | (values == 1))):
         raise PromptError("The mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
+    if grid is not None and grid.shape != values.shape:
+        raise PromptError(f"The mask has the shape {values.shape}, its grid {grid.shape} (K, J, I): give both alike")
     drawn, shape = PackedMask.of(values), ints(values.shape)
-    return Prompt("mask", check_region(region), drawn=drawn, shape=shape, id=prompt_id or new_id())
+    return Prompt("mask", check_region(region), drawn=drawn, shape=shape, grid=grid, id=prompt_id or new_id())
 
 
 def format_ras(ras: Sequence[float]) -> str:

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import Geometry, box_corners, floats
+from ..geometry import Geometry, box_corners, floats, resample
+from . import prompt as make
 from .prompt import FLAT_MM, Prompt, Ras, format_ras
 
 TOLERANCE_MM = 1e-4
@@ -105,7 +106,8 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
 
 
 def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
-    """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
+    """Return the prompt as it can be used on a volume: itself, a box clipped to the volume, or a mask brought onto its
+    grid.
 
     Args:
         prompt: Any prompt.
@@ -114,16 +116,24 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
 
     Raises:
         PromptError: A click or a point of a scribble lies outside the volume; a box lies wholly outside; a click, a
-            box or the whole scribble is further than 5 mm from tissue; a mask is not on this grid. The text says
-            where, and what to do.
+            box or the whole scribble is further than 5 mm from tissue; a mask without a grid has another shape, or
+            nothing of one lies in the volume. The text says where, and what to do.
     """
     if prompt.kind == "mask":
-        if prompt.shape != geometry.shape:
+        if prompt.shape != geometry.shape and prompt.grid is None:
             raise PromptError(
                 f"The mask has the shape {prompt.shape}, the study {geometry.shape} (K, J, I): "
                 "edit a mask on the grid of the study"
             )
-        return prompt
+        if prompt.grid is None:
+            return replace(prompt, grid=geometry)
+        moved = on_grid(prompt, geometry)
+        if _is_empty(moved) and not _is_empty(prompt):
+            raise PromptError(
+                f"All of the mask of {prompt.region}, edited on another grid, lies outside the volume, which spans "
+                f"{_span(geometry)}: give the volumes that it was edited on"
+            )
+        return moved
     if prompt.kind == "box":
         return _check_box(prompt, geometry, tissue)
     name = "click" if prompt.kind == "point" else "scribble"
@@ -141,6 +151,22 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
     return prompt
 
 
+def is_on_grid(prompt: Prompt, geometry: Geometry) -> bool:
+    """Whether a prompt can be used on a grid as it is: all but masks edited on another one."""
+    return prompt.grid is None or prompt.grid.matches(geometry)
+
+
+def on_grid(prompt: Prompt, geometry: Geometry) -> Prompt:
+    """A mask edited on a grid, under its id on another, by the nearest voxel; itself where its grid is not known."""
+    drawn = prompt.mask if prompt.grid != geometry else None
+    if drawn is None or prompt.grid is None:
+        return prompt
+    if is_on_grid(prompt, geometry):
+        return replace(prompt, grid=geometry)
+    moved = resample(prompt.grid.to_image(drawn), geometry, nearest=True)
+    return make.mask(moved, prompt.region, grid=geometry, prompt_id=prompt.id)
+
+
 def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: float = AIR_MM) -> bool:
     """Whether some voxel of `tissue`, bool (K, J, I), reaches within `distance_mm` of a point in RAS mm."""
     centre = geometry.to_ijk(np.asarray(ras))[::-1]
@@ -151,6 +177,10 @@ def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: f
     window = tissue[tuple(slice(a, b) for a, b in zip(start, stop, strict=True))]
     away = np.maximum(np.abs(np.argwhere(window) + start - centre) - 0.5, 0) * spacing
     return bool(np.any(np.linalg.norm(away, axis=1) <= distance_mm))
+
+
+def _is_empty(prompt: Prompt) -> bool:
+    return prompt.drawn is not None and prompt.drawn.box is None
 
 
 def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:

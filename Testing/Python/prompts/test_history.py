@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from GliomaSAMLib.errors import OutputError, PromptError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
 
 POSITIONS = st.tuples(*[st.floats(-300, 300)] * 3)
@@ -241,6 +242,41 @@ def test_a_damaged_mask_is_refused(damage: dict) -> None:
     values = PromptHistory().add(mask(np.ones((4, 4, 4)))).to_json()
     values["prompts"][0]["mask"].update(damage)
     with pytest.raises(PromptError, match="mask"):
+        PromptHistory.from_json(values)
+
+
+GRID = Geometry((6, 5, 4), (0.5, 0.75, 3.0), (1.0, -2.0, 1 / 3), ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
+
+
+def test_a_mask_is_read_back_with_its_grid_and_without_one_from_a_file_of_before() -> None:
+    history = PromptHistory().add(mask(np.ones(GRID.shape), "ET", grid=GRID))
+    values = json.loads(json.dumps(history.to_json()))
+    (read,) = PromptHistory.from_json(values).prompts
+    assert read.grid == GRID and read == history.prompts[0]
+    for key in ("spacing", "origin", "direction"):
+        del values["prompts"][0]["mask"][key]
+    (read,) = PromptHistory.from_json(values).prompts
+    assert read.grid is None and read == history.prompts[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"spacing": None},
+        {"spacing": [1, 1]},
+        {"spacing": [1, 1, 0]},
+        {"origin": [0, 0, "x"]},
+        {"origin": [0, 0, 10**400]},
+        {"origin": [0, 0, float("nan")]},
+        {"direction": [[1, 0, 0], [0, 1, 0]]},
+        {"direction": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]},
+        {"direction": {}},
+    ],
+)
+def test_half_a_grid_is_refused(damage: dict) -> None:
+    values = PromptHistory().add(mask(np.ones(GRID.shape), grid=GRID)).to_json()
+    values["prompts"][0]["mask"].update(damage)
+    with pytest.raises(PromptError, match="no usable grid"):
         PromptHistory.from_json(values)
 
 

@@ -166,7 +166,12 @@ def tissue() -> np.ndarray:
 
 @pytest.mark.parametrize(
     "prompt",
-    [point((5, 5, 5)), scribble([(0, 0, 0), (5, 5, 5)]), box((-5, -5, 0), (5, 5, 4)), mask(np.ones(GRID.shape))],
+    [
+        point((5, 5, 5)),
+        scribble([(0, 0, 0), (5, 5, 5)]),
+        box((-5, -5, 0), (5, 5, 4)),
+        mask(np.ones(GRID.shape), grid=GRID),
+    ],
 )
 def test_what_fits_comes_back_as_it_is(prompt: object) -> None:
     assert validate_prompt(prompt, GRID) is prompt

@@ -174,7 +174,8 @@ def segment(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="A JSON file of prompts, as the module saves them; they come before those typed here.",
+            help="A JSON file of prompts, or a report of --json, of which it takes the prompts alone; they come before "
+            "those typed here.",
             show_default=False,
         ),
     ] = None,

@@ -293,13 +293,17 @@ class PromptHistory:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "PromptHistory":
-        """Read a file of `save`. Raises `PromptError` that names the file and what is wrong with it."""
+        """Read a file of `save`, or the prompts of a report of `gliomasam segment --json`. Raises `PromptError` that
+        names the file and what is wrong with it.
+        """
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:  # editors on Windows begin with a byte order mark
                 text = file.read(LONGEST_FILE + 1)
             if len(text) > LONGEST_FILE:
                 raise PromptError(f"it has more than {LONGEST_FILE} letters: choose a file of prompts")
-            return cls.from_json(json.loads(text))
+            values = json.loads(text)
+            is_report = isinstance(values, Mapping) and values.get("program") == "GliomaSAM"
+            return cls.from_json(values.get("prompts") if is_report else values)
         except OSError as error:
             raise PromptError(
                 f"The prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"

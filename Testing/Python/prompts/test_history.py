@@ -298,3 +298,22 @@ def test_lists_that_would_fill_the_memory_are_refused_before_with_the_figure() -
         damaged = {"kind": "mask", "region": "WT", "positive": True, "mask": drawn}
         with pytest.raises(PromptError, match=rf"Prompt 2 of the list.*{figure}"):
             PromptHistory.from_json({**empty, "prompts": [entry, damaged]})
+
+
+def test_the_prompts_of_a_report_and_a_file_of_a_windows_editor_are_read(tmp_path: Path) -> None:
+    history = PromptHistory().add(point((1, 2, 3)))
+    path = tmp_path / "prompts.json"
+    for values in (history.to_json(), {"program": "GliomaSAM", "prompts": history.to_json()}):
+        for encoding in ("utf-8", "utf-8-sig"):
+            path.write_text(json.dumps(values), encoding=encoding)
+            assert PromptHistory.load(path).prompts == history.prompts
+    path.write_text(json.dumps({"program": "GliomaSAM"}))
+    with pytest.raises(PromptError, match="Not a list of prompts"):
+        PromptHistory.load(path)
+
+
+def test_the_file_of_prompts_that_the_manual_shows_is_read(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    path = tmp_path / "prompts.json"
+    path.write_text(manual.split("```json")[1].split("```")[0])
+    assert [prompt.kind for prompt in PromptHistory.load(path).prompts] == ["point", "box", "scribble"]

@@ -6,6 +6,7 @@ Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark o
 from .history import PromptHistory
 from .prompt import Prompt, box, format_ras, mask, point, scribble
 from .voxelise import (
+    box_layers,
     box_range,
     box_voxels,
     flat_axis,
@@ -21,6 +22,7 @@ __all__ = [
     "Prompt",
     "PromptHistory",
     "box",
+    "box_layers",
     "box_range",
     "box_voxels",
     "flat_axis",

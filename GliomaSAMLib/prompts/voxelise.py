@@ -1,6 +1,7 @@
 """The voxels of a grid that a prompt marks."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -72,15 +73,20 @@ def box_voxels(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> np
     """The voxels (N, 3) as int64 (K, J, I) whose centres lie in a box enlarged by `margin_mm`; where it is flat,
     one layer of them.
     """
+    return np.concatenate([np.empty((0, 3), np.int64), *box_layers(prompt, geometry, margin_mm)])
+
+
+def box_layers(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> Iterator[np.ndarray]:
+    """`box_voxels`, those of one K after the other: a large box has many millions."""
     (k0, k1), (j0, j1), (i0, i1) = box_range(prompt, geometry, margin_mm)
-    candidates = np.stack(
-        np.meshgrid(np.arange(k0, k1), np.arange(j0, j1), np.arange(i0, i1), indexing="ij"), axis=-1
-    ).reshape(-1, 3)
     low, high, padded = _faces(prompt, geometry, margin_mm)
-    ras = geometry.to_ras(candidates[:, ::-1])
-    above = ras >= low - TOLERANCE_MM
-    below = np.where(padded, ras < high - TOLERANCE_MM, ras <= high + TOLERANCE_MM)
-    return candidates[np.all(above & below, axis=1)]
+    j, i = (side.ravel() for side in np.meshgrid(np.arange(j0, j1), np.arange(i0, i1), indexing="ij"))
+    for k in range(k0, k1):
+        candidates = np.stack([np.full_like(j, k), j, i], axis=1)
+        ras = geometry.to_ras(candidates[:, ::-1])
+        above = ras >= low - TOLERANCE_MM
+        below = np.where(padded, ras < high - TOLERANCE_MM, ras <= high + TOLERANCE_MM)
+        yield candidates[np.all(above & below, axis=1)]
 
 
 def box_range(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> tuple[tuple[int, int], ...]:

@@ -12,7 +12,7 @@ from ..models.model import Features
 from ..models.prompt_maps import DRAWN_LOGIT, PromptSet, prompt_maps
 from ..models.slice_stack import pad_to
 from ..progress import Reporter
-from ..prompts import Prompt, box_range, prompt_voxels
+from ..prompts import Prompt, box_layers, box_range, prompt_voxels
 from ..regions import REGIONS
 from ..study import Study
 from .answer import (
@@ -237,14 +237,36 @@ class Pipeline:
         measured on cells, which are few.
         """
         reference = self.study.reference
-        marked = prompt_voxels(newest, reference)
-        on_cells = self._cells.to_ijk(reference.to_ras(marked[:, ::-1]))[:, ::-1]
+        marked = self._box_marks(newest) if newest.kind == "box" else prompt_voxels(newest, reference)
+        on_cells = self._on_cells(marked)
         cells, weight = weight_of(on_cells, self._cells, reach)
         if len(marked) == 1:
             return _Update(cells, weight, *weight_of(marked, reference, reach))
         window = window_of(marked, reference, reach)
         image = _crop(self._cells, cells).to_image(weight)
         return _Update(cells, weight, window, resample(image, _crop(reference, window)))
+
+    def _on_cells(self, voxels: np.ndarray) -> np.ndarray:
+        """Positions (N, 3) in cells of voxels of the reference grid."""
+        return self._cells.to_ijk(self.study.reference.to_ras(voxels[:, ::-1]))[:, ::-1]
+
+    def _box_marks(self, box: Prompt) -> np.ndarray:
+        """Of the voxels in a box, which may be millions, one in each cell of each layer, those between two cells and
+        those farthest out: on these alone it depends how far from the box a place is, in cells, and what it reaches.
+        """
+        marks = []
+        for layer in box_layers(box, self.study.reference):
+            if len(layer):
+                places = self._on_cells(layer)
+                between = np.any(np.abs(places - np.floor(places) - 0.5) < 1e-6, axis=1)
+                inside = np.flatnonzero(~between)
+                cells = np.round(places).astype(int)
+                cells -= cells.min(axis=0)
+                one = np.full(cells.max(axis=0) + 1, -1)
+                one[tuple(cells[inside].T)] = inside
+                ends = [found for of in (places, layer) for found in (of.argmin(axis=0), of.argmax(axis=0))]
+                marks.append(layer[np.unique(np.concatenate([one[one >= 0], np.flatnonzero(between), *ends]))])
+        return np.concatenate(marks)
 
     def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""

@@ -15,7 +15,7 @@ TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
 
 AIR_MM = 5.0
-"""A prompt further than this from any tissue is in air."""
+"""A prompt further than this from any tissue is in air, or outside the brain."""
 
 
 def voxel_extent(geometry: Geometry) -> np.ndarray:
@@ -111,7 +111,9 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
 
 
-def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
+def validate_prompt(
+    prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None, is_cut_out: bool = False
+) -> Prompt:
     """Return the prompt as it can be used on a volume: itself, a box clipped to the volume, or a mask brought onto its
     grid.
 
@@ -119,6 +121,7 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
         prompt: Any prompt.
         geometry: The reference grid of the study.
         tissue: bool (K, J, I) on that grid: voxels that are not air. Without it, air is not looked for.
+        is_cut_out: Whether these are a brain cut out of a head, so that what lies outside need not be air.
 
     Raises:
         PromptError: A click or a point of a scribble lies outside the volume; a box lies wholly outside; a click, a
@@ -141,7 +144,7 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
             )
         return moved
     if prompt.kind == "box":
-        return _check_box(prompt, geometry, tissue)
+        return _check_box(prompt, geometry, tissue, is_cut_out)
     name = "click" if prompt.kind == "point" else "scribble"
     for ras in prompt.points:
         if not bool(geometry.contains(np.asarray(ras))):
@@ -150,10 +153,7 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
                 + _advice(name)
             )
     if tissue is not None and not any(near_tissue(ras, geometry, tissue) for ras in prompt.points):
-        raise PromptError(
-            f"The {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
-            + _advice(name)
-        )
+        raise PromptError(f"The {name} at {format_ras(prompt.points[0])} {_away(name, is_cut_out)}")
     return prompt
 
 
@@ -189,7 +189,7 @@ def _is_empty(prompt: Prompt) -> bool:
     return prompt.drawn is not None and prompt.drawn.box is None
 
 
-def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:
+def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None, is_cut_out: bool) -> Prompt:
     low, high = prompt.points
     where = f"The box from {format_ras(low)} to {format_ras(high)}"
     lowest, highest = _bounds(geometry)
@@ -200,7 +200,7 @@ def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) ->
     if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
     if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
-        raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
+        raise PromptError(f"{where} {_away('box', is_cut_out)}")
     return prompt if box.points == prompt.points else box
 
 
@@ -233,6 +233,16 @@ def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
 def _span(geometry: Geometry) -> str:
     lowest, highest = _bounds(geometry)
     return ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("RAS", lowest, highest, strict=True)) + " mm"
+
+
+def _away(name: str, is_cut_out: bool) -> str:
+    """Where a prompt lies that is far from all tissue, and what to do."""
+    if is_cut_out:
+        return (
+            f"lies more than {AIR_MM:g} mm outside the brain that was found: {_advice(name)}. If that place belongs to "
+            'the brain, choose skull off ("is gone, or leave it on" in 3D Slicer), which takes the whole head'
+        )
+    return f"lies in air, more than {AIR_MM:g} mm from the head: {_advice(name)}"
 
 
 def _advice(name: str) -> str:

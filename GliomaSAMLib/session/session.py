@@ -130,7 +130,8 @@ class Session:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
         if self.study is None:
             return prompt
-        return prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
+        study = self.study
+        return prompting.validate_prompt(prompt, study.reference, study.brain, study.brain_is_cut_out)
 
     # prompts
 

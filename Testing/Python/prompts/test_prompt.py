@@ -8,7 +8,7 @@ import pytest
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import PromptHistory, box, mask, near_tissue, point, scribble, validate_prompt
+from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, near_tissue, point, scribble, validate_prompt
 from GliomaSAMLib.prompts.voxelise import AIR_MM, box_voxels
 
 
@@ -223,6 +223,13 @@ def test_a_box_in_air_is_refused(tissue: np.ndarray) -> None:
     assert validate_prompt(box((4, -5, -5), (9, 5, 5)), GRID, tissue)
     with pytest.raises(PromptError, match="lies in air"):
         validate_prompt(box((8, -5, -5), (12, 5, 5)), GRID, tissue)
+
+
+@pytest.mark.parametrize("prompt", [point((9, 0, 0)), scribble([(15, 0, 0), (12, 0, 0)]), box((8, -5, -5), (12, 5, 5))])
+def test_beside_a_brain_that_was_cut_out_there_need_not_be_air(prompt: Prompt, tissue: np.ndarray) -> None:
+    with pytest.raises(PromptError, match=r"5 mm outside the brain that was found.* choose skull off") as told:
+        validate_prompt(prompt, GRID, tissue, is_cut_out=True)
+    assert "air" not in str(told.value)
 
 
 def test_a_mask_of_another_grid_is_refused() -> None:

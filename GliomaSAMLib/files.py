@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,7 @@ def _exchange(paths: Sequence[Path], names: Sequence[Path], kept: Sequence[Path]
                 check_replaceable(path)
                 if path.is_dir():
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+                _take_permissions(path, name)
                 if os.path.lexists(path):
                     _keep(path, old)
                 done.append(index)
@@ -160,6 +162,16 @@ def _keep(path: Path, old: Path) -> None:
         os.link(path, old, follow_symlinks=False)
     except (OSError, NotImplementedError):
         os.replace(path, old)
+
+
+def _take_permissions(path: Path, temporary: Path) -> None:
+    """Let those read and write a file that may do so with the one that it will replace; as it is where there is none,
+    or a disk knows no permissions.
+    """
+    with contextlib.suppress(OSError):
+        before = path.lstat().st_mode
+        if stat.S_ISREG(before):
+            temporary.chmod(stat.S_IMODE(before) & 0o777)
 
 
 def _suffixes(path: Path) -> str:
@@ -206,6 +218,8 @@ def replacing(path: str | os.PathLike[str], durable: bool = True, private: bool 
             yield temporary
             if durable:
                 _flush(temporary)
+            if not private:
+                _take_permissions(path, temporary)
             os.replace(temporary, path)
     finally:
         with contextlib.suppress(OSError):

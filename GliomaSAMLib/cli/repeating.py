@@ -202,7 +202,7 @@ def _read_json(path: Path) -> Any:
             raise StudyError(f"{path}: there is no such file; give a report that --json wrote")
         if path.stat().st_size > LARGEST_REPORT:
             raise StudyError(f"{path} is no report: it has more than {LARGEST_REPORT >> 20} MB")
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise StudyError(f"{path} cannot be read: {error.strerror or error}: check it") from error
     except (ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ import typer
 
 from ..errors import OutputError, PromptError, StudyError
 from ..files import check_name, replacing_together, sha256_of
-from ..prompts import Prompt, PromptHistory, box, point
+from ..prompts import Prompt, PromptHistory, box, is_on_grid, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import Report, note_line, output, part_of, progress_bar
 from .paths import PathCommand
@@ -186,7 +186,8 @@ def segment(
     prompts: Annotated[
         Path | None,
         typer.Option(
-            help="A JSON file of prompts, as the module saves them; they come before those typed here.",
+            help="A JSON file of prompts, or a report of --json, of which it takes the prompts alone; they come before "
+            "those typed here.",
             show_default=False,
         ),
     ] = None,
@@ -260,13 +261,21 @@ def segment(
     named = {"prompts": prompts, "encoder_weights": encoder_weights}
     inputs = _inputs(sources, folder, named) if json is not None else {}
     again = repeated.notes() if repeated is not None else ()
-    notes = tuple(dict.fromkeys((*again, *study.notes, *result.notes, *twin_notes(out))))
+    told = (*again, *_moved_masks(given, study), *study.notes, *result.notes, *twin_notes(out))
+    notes = tuple(dict.fromkeys(told))
     model = (
         absolute(model) if Path(model).suffix or Path(model).name != model else model
     )  # as `find_weights` tells them
     done = _Done(study, session, notes, model, seconds, inputs, options)
     _write(done, out, json, picture, et_label)
     _print_result(done, out)
+
+
+def _moved_masks(prompts: Sequence[Prompt], study: "Study") -> tuple[str, ...]:
+    """A note where masks edited by hand are on another grid than the results."""
+    regions = dict.fromkeys(prompt.region for prompt in prompts if not is_on_grid(prompt, study.reference))
+    what = f"what was edited by hand ({', '.join(regions)}) lies on another grid"
+    return (f"{what}: it was brought onto that of {study.reference_modality} by the nearest voxel",) * bool(regions)
 
 
 def _tell_what_is_repeated(repeated: Repeated) -> None:

@@ -5,18 +5,32 @@ Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark o
 
 from .history import PromptHistory
 from .prompt import Prompt, box, format_ras, mask, point, scribble
-from .voxelise import box_range, box_voxels, flat_axis, near_tissue, prompt_voxels, scribble_points, validate_prompt
+from .voxelise import (
+    box_layers,
+    box_range,
+    box_voxels,
+    flat_axis,
+    is_on_grid,
+    near_tissue,
+    on_grid,
+    prompt_voxels,
+    scribble_points,
+    validate_prompt,
+)
 
 __all__ = [
     "Prompt",
     "PromptHistory",
     "box",
+    "box_layers",
     "box_range",
     "box_voxels",
     "flat_axis",
     "format_ras",
+    "is_on_grid",
     "mask",
     "near_tissue",
+    "on_grid",
     "point",
     "prompt_voxels",
     "scribble",

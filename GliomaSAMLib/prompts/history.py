@@ -15,6 +15,7 @@ import numpy as np
 
 from ..errors import PromptError
 from ..files import replacing
+from ..geometry import Geometry, floats, triple
 from . import prompt as make
 from .prompt import KINDS, Prompt, check_ras
 
@@ -153,7 +154,7 @@ class PromptHistory:
     def contains_mask(self, mask: Prompt) -> bool:
         """Whether the latest mask of the same region in this step is the same mask already."""
         latest = [prompt for prompt in self.answered if prompt.kind == "mask" and prompt.region == mask.region]
-        return bool(latest) and latest[-1].mask_sha256 == mask.mask_sha256
+        return bool(latest) and latest[-1].has_mask_of(mask)
 
     # changes
 
@@ -292,13 +293,17 @@ class PromptHistory:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> "PromptHistory":
-        """Read a file of `save`. Raises `PromptError` that names the file and what is wrong with it."""
+        """Read a file of `save`, or the prompts of a report of `gliomasam segment --json`. Raises `PromptError` that
+        names the file and what is wrong with it.
+        """
         try:
-            with open(path, encoding="utf-8") as file:
+            with open(path, encoding="utf-8-sig") as file:  # editors on Windows begin with a byte order mark
                 text = file.read(LONGEST_FILE + 1)
             if len(text) > LONGEST_FILE:
                 raise PromptError(f"it has more than {LONGEST_FILE} letters: choose a file of prompts")
-            return cls.from_json(json.loads(text))
+            values = json.loads(text)
+            is_report = isinstance(values, Mapping) and values.get("program") == "GliomaSAM"
+            return cls.from_json(values.get("prompts") if is_report else values)
         except OSError as error:
             raise PromptError(
                 f"The prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"
@@ -317,12 +322,37 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
         "region": prompt.region,
         "positive": prompt.positive,
     }
-    if prompt.mask is None:
+    if prompt.shape is None:
         values["points"] = [list(ras) for ras in prompt.points]
     else:
-        data = base64.b64encode(prompt.packed_mask).decode("ascii")
-        values["mask"] = {"shape": list(prompt.mask.shape), "encoding": MASK_ENCODING, "data": data}
+        data = base64.b64encode(prompt.compressed_mask).decode("ascii")
+        values["mask"] = {"shape": list(prompt.shape), **_grid_to_json(prompt), "encoding": MASK_ENCODING, "data": data}
     return values
+
+
+def _grid_to_json(prompt: Prompt) -> dict[str, Any]:
+    """Where the voxels of a mask lie, RAS mm: their distances along I, J, K, the centre of the first, the axes."""
+    grid = prompt.grid
+    if grid is None:
+        return {}
+    return {"spacing": list(grid.spacing), "origin": list(grid.origin), "direction": [*map(list, grid.direction)]}
+
+
+def _grid_from_json(values: Mapping[str, Any], shape: tuple[int, ...]) -> Geometry | None:
+    """The grid of `_grid_to_json`; None in a file of before masks had one. Raises `PromptError` for half a grid."""
+    found = [values.get(key) for key in ("spacing", "origin", "direction")]
+    if all(value is None for value in found):
+        return None
+    try:
+        spacing, origin, direction = (np.asarray(value, float) for value in found)
+    except (TypeError, ValueError, OverflowError):
+        spacing = origin = direction = np.full(3, np.nan)
+    right = spacing.shape == origin.shape == (3,) and direction.shape == (3, 3)
+    right = right and all(bool(np.isfinite(part).all()) for part in (spacing, origin, direction))
+    if not right or not (spacing > 0).all() or not np.allclose(direction.T @ direction, np.eye(3), atol=1e-2):
+        raise PromptError('its mask has no usable grid: "spacing", "origin" and "direction" belong together')
+    axes = triple(floats(row) for row in direction)
+    return Geometry(triple(int(n) for n in shape[::-1]), floats(spacing), floats(origin), axes)
 
 
 def _declared_voxels(entry: object) -> int:
@@ -352,7 +382,8 @@ def prompt_from_json(values: object) -> Prompt:
     if prompt_id is not None and (not isinstance(prompt_id, str) or not prompt_id):
         raise PromptError(f'its "id" {reprlib.repr(prompt_id)} is not a text')
     if kind == "mask":
-        return make.mask(mask_from_json(values.get("mask")), region, prompt_id=prompt_id)
+        drawn = mask_from_json(values.get("mask"))
+        return make.mask(drawn, region, grid=_grid_from_json(values["mask"], drawn.shape), prompt_id=prompt_id)
     points = values.get("points")
     if not isinstance(points, list):
         raise PromptError('its "points" are missing: a list of [R, A, S] in mm')

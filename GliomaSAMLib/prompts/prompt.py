@@ -1,6 +1,5 @@
 """One prompt: a point, a box, a scribble or an edited mask of a region, in RAS mm."""
 
-import hashlib
 import reprlib
 import uuid
 import zlib
@@ -12,7 +11,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import floats
+from ..geometry import Geometry, floats, ints
+from ..packed import PackedMask, Shape
 from ..regions import check_region
 
 Kind = Literal["point", "box", "scribble", "mask"]
@@ -35,7 +35,7 @@ class Prompt:
     """A click, box, scribble or edited mask for one region. Made by `point`, `box`, `scribble` and `mask`, which
     check it.
 
-    Two prompts are equal when every field is, a mask by its voxels; prompts can be put in sets.
+    Two prompts are equal when every field but the grid is, a mask by its voxels; prompts can be put in sets.
 
     Args:
         kind: "point", "box", "scribble" or "mask".
@@ -43,7 +43,9 @@ class Prompt:
         positive: Whether what is marked belongs to the region.
         points: RAS mm: the click; two opposite corners of the box, the smaller coordinates first (its edges run
             along R, A and S); or the line of the scribble.
-        mask: uint8 (K, J, I) of 0 and 1 on the study's reference grid, read-only, for the kind "mask"; else None.
+        drawn: The voxels of an edited mask, kept small as every step keeps them; None for other kinds.
+        shape: (K, J, I) of the study's reference grid for an edited mask; None for other kinds.
+        grid: The grid itself, for an edited mask that is known to be on one.
         id: Unique, and kept in files and when the prompt is moved.
     """
 
@@ -51,7 +53,9 @@ class Prompt:
     region: str
     positive: bool = True
     points: tuple[Ras, ...] = ()
-    mask: np.ndarray | None = None
+    drawn: PackedMask | None = None
+    shape: Shape | None = None
+    grid: Geometry | None = None
     id: str = field(default_factory=new_id)
 
     @property
@@ -60,18 +64,28 @@ class Prompt:
         return self.kind in ("point", "scribble")
 
     @property
-    def mask_sha256(self) -> str | None:
-        """SHA-256 of the mask's shape and voxels, None without a mask."""
-        if self.mask is None:
+    def mask(self) -> np.ndarray | None:
+        """uint8 (K, J, I) of 0 and 1 on the study's reference grid, read-only, unpacked at each call; None but for the
+        kind "mask".
+        """
+        if self.drawn is None or self.shape is None:
             return None
-        digest = hashlib.sha256(repr(self.mask.shape).encode())
-        digest.update(np.ascontiguousarray(self.mask).tobytes())
-        return digest.hexdigest()
+        voxels = np.zeros(self.shape, np.uint8)
+        self.drawn.unpack_into(voxels)
+        voxels.flags.writeable = False
+        return voxels
 
     @cached_property
-    def packed_mask(self) -> bytes:
+    def compressed_mask(self) -> bytes:
         """The bits of the mask, compressed; none without a mask. Made once, as it takes tens of milliseconds."""
-        return b"" if self.mask is None else zlib.compress(np.packbits(self.mask).tobytes(), 6)
+        mask = self.mask
+        return b"" if mask is None else zlib.compress(np.packbits(mask).tobytes(), 6)
+
+    def has_mask_of(self, other: "Prompt") -> bool:
+        """Whether both are edited masks of the same voxels."""
+        if self.drawn is None or other.drawn is None:
+            return False
+        return self.shape == other.shape and self.drawn.equals(other.drawn)
 
     @property
     def centre(self) -> Ras:
@@ -90,13 +104,15 @@ class Prompt:
         return replace(self, points=tuple(floats(np.add(p, shift)) for p in self.points))
 
     def _identity(self) -> tuple[object, ...]:
-        return self.kind, self.region, self.positive, self.points, self.id, self.mask_sha256
+        return self.kind, self.region, self.positive, self.points, self.id, self.shape
 
     def __eq__(self, other: object) -> bool:
-        return self._identity() == other._identity() if isinstance(other, Prompt) else NotImplemented
+        if not isinstance(other, Prompt):
+            return NotImplemented
+        return self._identity() == other._identity() and (self.drawn is None or self.has_mask_of(other))
 
     def __hash__(self) -> int:
-        return hash((self.kind, self.region, self.positive, self.points, self.id))
+        return hash(self._identity())
 
 
 def check_ras(ras: object) -> Ras:
@@ -115,7 +131,7 @@ def check_ras(ras: object) -> Ras:
 
 def point(ras: Iterable[float], positive: bool = True, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
     """A click at `ras` (R, A, S in mm) that lies inside (`positive`) or outside the region. Raises `PromptError`."""
-    return Prompt("point", check_region(region), bool(positive), (check_ras(ras),), None, prompt_id or new_id())
+    return Prompt("point", check_region(region), bool(positive), (check_ras(ras),), id=prompt_id or new_id())
 
 
 def box(
@@ -132,7 +148,7 @@ def box(
             f"The box from {format_ras(low)} to {format_ras(high)} has no area: "
             "give two corners that differ in at least two of R, A, S"
         )
-    return Prompt("box", check_region(region), True, (low, high), None, prompt_id or new_id())
+    return Prompt("box", check_region(region), True, (low, high), id=prompt_id or new_id())
 
 
 def scribble(
@@ -144,21 +160,29 @@ def scribble(
     line = tuple(check_ras(ras) for ras in points)
     if not line:
         raise PromptError("The scribble is empty: draw at least one point")
-    return Prompt("scribble", check_region(region), bool(positive), line, None, prompt_id or new_id())
+    return Prompt("scribble", check_region(region), bool(positive), line, id=prompt_id or new_id())
 
 
-def mask(array: np.ndarray, region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
-    """A mask of the region edited by hand, (K, J, I) of 0 and 1 on the reference grid. It is copied. Raises
-    `PromptError`.
+def mask(
+    array: np.ndarray, region: str = "WT", *, grid: Geometry | None = None, prompt_id: str | None = None
+) -> Prompt:
+    """A mask of the region edited by hand, (K, J, I) of 0 and 1. It is copied. Raises `PromptError`.
+
+    Args:
+        array: The mask.
+        region: "WT", "TC" or "ET".
+        grid: The grid that it is on; default that of the study to which it is given.
+        prompt_id: Default a new one.
     """
     values = np.asarray(array)
     if values.ndim != 3 or 0 in values.shape:
         raise PromptError(f"The mask has the shape {values.shape}: give a 3D array (K, J, I) on the grid of the study")
     if values.dtype != bool and not (np.issubdtype(values.dtype, np.number) and np.all((values == 0) | (values == 1))):
         raise PromptError("The mask holds values other than 0 and 1: give 1 inside the region and 0 outside")
-    copy = np.array(values, np.uint8, order="C")
-    copy.flags.writeable = False
-    return Prompt("mask", check_region(region), True, (), copy, prompt_id or new_id())
+    if grid is not None and grid.shape != values.shape:
+        raise PromptError(f"The mask has the shape {values.shape}, its grid {grid.shape} (K, J, I): give both alike")
+    drawn, shape = PackedMask.of(values), ints(values.shape)
+    return Prompt("mask", check_region(region), drawn=drawn, shape=shape, grid=grid, id=prompt_id or new_id())
 
 
 def format_ras(ras: Sequence[float]) -> str:

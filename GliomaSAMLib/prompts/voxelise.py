@@ -1,19 +1,21 @@
 """The voxels of a grid that a prompt marks."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry import Geometry, box_corners, floats
+from ..geometry import Geometry, box_corners, floats, resample
+from . import prompt as make
 from .prompt import FLAT_MM, Prompt, Ras, format_ras
 
 TOLERANCE_MM = 1e-4
 """Rounding of coordinates that is let pass at the faces of a box."""
 
 AIR_MM = 5.0
-"""A prompt further than this from any tissue is in air."""
+"""A prompt further than this from any tissue is in air, or outside the brain."""
 
 
 def voxel_extent(geometry: Geometry) -> np.ndarray:
@@ -54,10 +56,11 @@ def prompt_voxels(prompt: Prompt, geometry: Geometry) -> np.ndarray:
     A click marks one voxel; a scribble those along its line, in the order of drawing; a box those inside (a 2D box
     one layer); a mask those that are 1. A mask must be on this very grid: `ValueError` otherwise.
     """
-    if prompt.mask is not None:
-        if prompt.mask.shape != geometry.shape:
-            raise ValueError(f"A mask of {prompt.mask.shape} does not fit a grid of {geometry.shape}")
-        return np.argwhere(prompt.mask)
+    mask = prompt.mask
+    if mask is not None:
+        if mask.shape != geometry.shape:
+            raise ValueError(f"A mask of {mask.shape} does not fit a grid of {geometry.shape}")
+        return np.argwhere(mask)
     if prompt.kind == "box":
         return box_voxels(prompt, geometry)
     points = scribble_points(prompt, geometry)
@@ -70,15 +73,20 @@ def box_voxels(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> np
     """The voxels (N, 3) as int64 (K, J, I) whose centres lie in a box enlarged by `margin_mm`; where it is flat,
     one layer of them.
     """
+    return np.concatenate([np.empty((0, 3), np.int64), *box_layers(prompt, geometry, margin_mm)])
+
+
+def box_layers(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> Iterator[np.ndarray]:
+    """`box_voxels`, those of one K after the other: a large box has many millions."""
     (k0, k1), (j0, j1), (i0, i1) = box_range(prompt, geometry, margin_mm)
-    candidates = np.stack(
-        np.meshgrid(np.arange(k0, k1), np.arange(j0, j1), np.arange(i0, i1), indexing="ij"), axis=-1
-    ).reshape(-1, 3)
     low, high, padded = _faces(prompt, geometry, margin_mm)
-    ras = geometry.to_ras(candidates[:, ::-1])
-    above = ras >= low - TOLERANCE_MM
-    below = np.where(padded, ras < high - TOLERANCE_MM, ras <= high + TOLERANCE_MM)
-    return candidates[np.all(above & below, axis=1)]
+    j, i = (side.ravel() for side in np.meshgrid(np.arange(j0, j1), np.arange(i0, i1), indexing="ij"))
+    for k in range(k0, k1):
+        candidates = np.stack([np.full_like(j, k), j, i], axis=1)
+        ras = geometry.to_ras(candidates[:, ::-1])
+        above = ras >= low - TOLERANCE_MM
+        below = np.where(padded, ras < high - TOLERANCE_MM, ras <= high + TOLERANCE_MM)
+        yield candidates[np.all(above & below, axis=1)]
 
 
 def box_range(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> tuple[tuple[int, int], ...]:
@@ -103,28 +111,40 @@ def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.nda
     return centre - np.maximum(half, least), centre + np.maximum(half, least), half < least
 
 
-def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None) -> Prompt:
-    """Return the prompt as it can be used on a volume: itself, or a box clipped to the volume.
+def validate_prompt(
+    prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None = None, is_cut_out: bool = False
+) -> Prompt:
+    """Return the prompt as it can be used on a volume: itself, a box clipped to the volume, or a mask brought onto its
+    grid.
 
     Args:
         prompt: Any prompt.
         geometry: The reference grid of the study.
         tissue: bool (K, J, I) on that grid: voxels that are not air. Without it, air is not looked for.
+        is_cut_out: Whether these are a brain cut out of a head, so that what lies outside need not be air.
 
     Raises:
         PromptError: A click or a point of a scribble lies outside the volume; a box lies wholly outside; a click, a
-            box or the whole scribble is further than 5 mm from tissue; a mask is not on this grid. The text says
-            where, and what to do.
+            box or the whole scribble is further than 5 mm from tissue; a mask without a grid has another shape, or
+            nothing of one lies in the volume. The text says where, and what to do.
     """
-    if prompt.mask is not None:
-        if prompt.mask.shape != geometry.shape:
+    if prompt.kind == "mask":
+        if prompt.shape != geometry.shape and prompt.grid is None:
             raise PromptError(
-                f"The mask has the shape {prompt.mask.shape}, the study {geometry.shape} (K, J, I): "
+                f"The mask has the shape {prompt.shape}, the study {geometry.shape} (K, J, I): "
                 "edit a mask on the grid of the study"
             )
-        return prompt
+        if prompt.grid is None:
+            return replace(prompt, grid=geometry)
+        moved = on_grid(prompt, geometry)
+        if _is_empty(moved) and not _is_empty(prompt):
+            raise PromptError(
+                f"All of the mask of {prompt.region}, edited on another grid, lies outside the volume, which spans "
+                f"{_span(geometry)}: give the volumes that it was edited on"
+            )
+        return moved
     if prompt.kind == "box":
-        return _check_box(prompt, geometry, tissue)
+        return _check_box(prompt, geometry, tissue, is_cut_out)
     name = "click" if prompt.kind == "point" else "scribble"
     for ras in prompt.points:
         if not bool(geometry.contains(np.asarray(ras))):
@@ -133,11 +153,24 @@ def validate_prompt(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | Non
                 + _advice(name)
             )
     if tissue is not None and not any(near_tissue(ras, geometry, tissue) for ras in prompt.points):
-        raise PromptError(
-            f"The {name} at {format_ras(prompt.points[0])} lies in air, more than {AIR_MM:g} mm from the head: "
-            + _advice(name)
-        )
+        raise PromptError(f"The {name} at {format_ras(prompt.points[0])} {_away(name, is_cut_out)}")
     return prompt
+
+
+def is_on_grid(prompt: Prompt, geometry: Geometry) -> bool:
+    """Whether a prompt can be used on a grid as it is: all but masks edited on another one."""
+    return prompt.grid is None or prompt.grid.matches(geometry)
+
+
+def on_grid(prompt: Prompt, geometry: Geometry) -> Prompt:
+    """A mask edited on a grid, under its id on another, by the nearest voxel; itself where its grid is not known."""
+    drawn = prompt.mask if prompt.grid != geometry else None
+    if drawn is None or prompt.grid is None:
+        return prompt
+    if is_on_grid(prompt, geometry):
+        return replace(prompt, grid=geometry)
+    moved = resample(prompt.grid.to_image(drawn), geometry, nearest=True)
+    return make.mask(moved, prompt.region, grid=geometry, prompt_id=prompt.id)
 
 
 def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: float = AIR_MM) -> bool:
@@ -152,7 +185,11 @@ def near_tissue(ras: Ras, geometry: Geometry, tissue: np.ndarray, distance_mm: f
     return bool(np.any(np.linalg.norm(away, axis=1) <= distance_mm))
 
 
-def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) -> Prompt:
+def _is_empty(prompt: Prompt) -> bool:
+    return prompt.drawn is not None and prompt.drawn.box is None
+
+
+def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None, is_cut_out: bool) -> Prompt:
     low, high = prompt.points
     where = f"The box from {format_ras(low)} to {format_ras(high)}"
     lowest, highest = _bounds(geometry)
@@ -163,7 +200,7 @@ def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None) ->
     if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
     if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
-        raise PromptError(f"{where} lies in air, more than {AIR_MM:g} mm from the head: {_advice('box')}")
+        raise PromptError(f"{where} {_away('box', is_cut_out)}")
     return prompt if box.points == prompt.points else box
 
 
@@ -196,6 +233,16 @@ def _bounds(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
 def _span(geometry: Geometry) -> str:
     lowest, highest = _bounds(geometry)
     return ", ".join(f"{axis} {a:.1f} to {b:.1f}" for axis, a, b in zip("RAS", lowest, highest, strict=True)) + " mm"
+
+
+def _away(name: str, is_cut_out: bool) -> str:
+    """Where a prompt lies that is far from all tissue, and what to do."""
+    if is_cut_out:
+        return (
+            f"lies more than {AIR_MM:g} mm outside the brain that was found: {_advice(name)}. If that place belongs to "
+            'the brain, choose skull off ("is gone, or leave it on" in 3D Slicer), which takes the whole head'
+        )
+    return f"lies in air, more than {AIR_MM:g} mm from the head: {_advice(name)}"
 
 
 def _advice(name: str) -> str:

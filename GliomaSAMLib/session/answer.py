@@ -137,14 +137,17 @@ def window_of(marked: np.ndarray, geometry: Geometry, reach: float) -> Extent:
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
 
 
-def marked_regions(prompts: Sequence[Prompt]) -> list[tuple[Prompt, tuple[str, ...]]]:
-    """Each click or scribble with the regions that it marks, by nesting, but those whose mask was edited since."""
-    edited = {prompt.region: n for n, prompt in enumerate(prompts) if prompt.mask is not None}
-    return [
-        (prompt, tuple(r for r in implied_regions(prompt.region, prompt.positive) if edited.get(r, -1) < n))
-        for n, prompt in enumerate(prompts)
-        if prompt.is_stroke
-    ]
+def still_marked(prompts: Sequence[Prompt], n: int, voxels: np.ndarray) -> dict[str, np.ndarray]:
+    """For each region that click or scribble `n` marks by nesting, which of its voxels (N, 3), K, J, I, it still marks:
+    a mask edited since settles its own region, and in regions nested about it or inside it what it added or took away.
+    """
+    stroke = prompts[n]
+    held = {region: np.ones(len(voxels), bool) for region in implied_regions(stroke.region, stroke.positive)}
+    for edited, drawn in [(later.region, later.drawn) for later in prompts[n + 1 :] if later.drawn is not None]:
+        settled = drawn.holds(voxels) != stroke.positive
+        for region in held.keys() & implied_regions(edited, not stroke.positive):
+            held[region] &= (region != edited) & ~settled
+    return held
 
 
 def keep_rules(
@@ -157,19 +160,20 @@ def keep_rules(
     """Remove the parts that go, set the clicked voxels and nest the regions of bool (K, J, I) masks, in place; `before`
     is the answer to all prompts but the last, None for the proposal.
     """
-    clicks = [(p, regions, tuple(prompt_voxels(p, geometry).T)) for p, regions in marked_regions(prompts)]
+    strokes = [(n, p, prompt_voxels(p, geometry)) for n, p in enumerate(prompts) if p.is_stroke]
+    clicks = [(p, {r: tuple(at[held].T) for r, held in still_marked(prompts, n, at).items()}) for n, p, at in strokes]
     for region in REGIONS:
         mask, old = masks[region], before[region] if before is not None else None
-        wanted = [voxels for p, regions, voxels in clicks if p.positive and region in regions]
-        for p, regions, voxels in clicks[-1:]:
-            if old is not None and p is prompts[-1] and not p.positive and region in regions:
+        wanted = [marked[region] for p, marked in clicks if p.positive and region in marked]
+        for p, marked in clicks[-1:]:
+            if old is not None and p is prompts[-1] and not p.positive and region in marked:
                 rejected = np.zeros(mask.shape, bool)
-                rejected[voxels] = True
+                rejected[marked[region]] = True
                 _remove_parts(mask, old, rejected, wanted, np.inf)  # of the answer before: in the new one is a hole
         changed = mask if old is None else mask != old
         _remove_parts(mask, mask, changed, wanted, max(options.dust_ml / geometry.voxel_ml, 1))
-    for p, regions, voxels in clicks:
-        for region in regions:
+    for p, marked in clicks:
+        for region, voxels in marked.items():
             masks[region][voxels] = p.positive
     for outer, inner in pairwise(REGIONS):
         np.logical_and(masks[inner], masks[outer], out=masks[inner])

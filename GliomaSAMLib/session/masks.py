@@ -5,56 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..geometry import Extent, bounding_box
+from ..packed import Box, PackedMask, Shape, bounds_of
 from ..regions import REGIONS
 
-Shape = tuple[int, int, int]
-Box = tuple[int, int, int, int, int, int]
-"""(k0, k1, j0, j1, i0, i1), ends excluded."""
 Boxes = dict[str, Box | None]
 """For each region the smallest box of voxels that changed, None where nothing did."""
-
-
-@dataclass(frozen=True)
-class PackedMask:
-    """One mask, packed eight voxels a byte inside the box that holds it.
-
-    Args:
-        box: (k0, k1, j0, j1, i0, i1), ends excluded; None for an empty mask.
-        packed: The bits of the voxels in the box.
-    """
-
-    box: Box | None
-    packed: np.ndarray
-
-    @classmethod
-    def of(cls, mask: np.ndarray) -> "PackedMask":
-        """Keep a mask (K, J, I); what is not 0 is inside."""
-        box = _bounds(mask > 0)
-        return cls(box, np.packbits(mask[_slices(box)] > 0) if box else np.zeros(0, np.uint8))
-
-    @classmethod
-    def empty(cls) -> "PackedMask":
-        """Nothing is inside."""
-        return cls(None, np.zeros(0, np.uint8))
-
-    def voxels(self) -> int:
-        """How many voxels are inside."""
-        return int(np.unpackbits(self.packed).sum())
-
-    def equals(self, other: "PackedMask") -> bool:
-        """Whether the same voxels are inside."""
-        return self.box == other.box and np.array_equal(self.packed, other.packed)
-
-    def unpack_into(self, target: np.ndarray, corner: tuple[int, int, int] = (0, 0, 0)) -> None:
-        """Set the voxels inside to 1 in `target`, whose first voxel is `corner` (K, J, I) of the whole grid."""
-        if self.box is None:
-            return
-        k, j, i = corner
-        k0, k1, j0, j1, i0, i1 = self.box
-        shape = (k1 - k0, j1 - j0, i1 - i0)
-        bits = np.unpackbits(self.packed, count=int(np.prod(shape))).reshape(shape)
-        target[k0 - k : k1 - k, j0 - j : j1 - j, i0 - i : i1 - i] = bits
 
 
 @dataclass(frozen=True)
@@ -114,22 +69,9 @@ def _difference(mask: PackedMask, before: PackedMask) -> Box | None:
     now, then = np.zeros(high - low, np.uint8), np.zeros(high - low, np.uint8)
     mask.unpack_into(now, corner)
     before.unpack_into(then, corner)
-    found = _bounds(now != then)
+    found = bounds_of(now != then)
     if found is None:
         return None
     k0, k1, j0, j1, i0, i1 = found
     k, j, i = corner
     return k0 + k, k1 + k, j0 + j, j1 + j, i0 + i, i1 + i
-
-
-def _bounds(inside: np.ndarray) -> Box | None:
-    """The smallest box that holds every True of a bool (K, J, I)."""
-    if not inside.any():
-        return None
-    k, j, i = bounding_box(inside)
-    return k.start, k.stop, j.start, j.stop, i.start, i.stop
-
-
-def _slices(box: Box) -> Extent:
-    k0, k1, j0, j1, i0, i1 = box
-    return slice(k0, k1), slice(j0, j1), slice(i0, i1)

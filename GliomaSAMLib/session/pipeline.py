@@ -12,7 +12,7 @@ from ..models.model import Features
 from ..models.prompt_maps import DRAWN_LOGIT, PromptSet, prompt_maps
 from ..models.slice_stack import pad_to
 from ..progress import Reporter
-from ..prompts import Prompt, box_range, prompt_voxels
+from ..prompts import Prompt, box_layers, box_range, prompt_voxels
 from ..regions import REGIONS
 from ..study import Study
 from .answer import (
@@ -21,8 +21,8 @@ from .answer import (
     add_gp_correction,
     is_edited,
     keep_rules,
-    marked_regions,
     reach_mm,
+    still_marked,
     weight_of,
     window_of,
 )
@@ -177,11 +177,12 @@ class Pipeline:
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""
-        if prompts[-1].mask is not None:
-            return self._edited(prompts[-1], prompts[-1].mask > 0, before)
+        drawn = prompts[-1].mask
+        if drawn is not None:
+            return self._edited(prompts[-1], drawn > 0, before)
         cells = before.cells.astype(np.float32)
         logits = self._decoder.logits(self._place(prompts), cells)
-        add_gp_correction(logits, self._decoder.images, self._points(prompts), self.options)
+        add_gp_correction(logits, self._decoder.images, [point for point, _ in self._points(prompts)], self.options)
         masks = self._blend(logits, cells, prompts, before)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
         return Answer(masks, cells.astype(np.float16))
@@ -236,14 +237,36 @@ class Pipeline:
         measured on cells, which are few.
         """
         reference = self.study.reference
-        marked = prompt_voxels(newest, reference)
-        on_cells = self._cells.to_ijk(reference.to_ras(marked[:, ::-1]))[:, ::-1]
+        marked = self._box_marks(newest) if newest.kind == "box" else prompt_voxels(newest, reference)
+        on_cells = self._on_cells(marked)
         cells, weight = weight_of(on_cells, self._cells, reach)
         if len(marked) == 1:
             return _Update(cells, weight, *weight_of(marked, reference, reach))
         window = window_of(marked, reference, reach)
         image = _crop(self._cells, cells).to_image(weight)
         return _Update(cells, weight, window, resample(image, _crop(reference, window)))
+
+    def _on_cells(self, voxels: np.ndarray) -> np.ndarray:
+        """Positions (N, 3) in cells of voxels of the reference grid."""
+        return self._cells.to_ijk(self.study.reference.to_ras(voxels[:, ::-1]))[:, ::-1]
+
+    def _box_marks(self, box: Prompt) -> np.ndarray:
+        """Of the voxels in a box, which may be millions, one in each cell of each layer, those between two cells and
+        those farthest out: on these alone it depends how far from the box a place is, in cells, and what it reaches.
+        """
+        marks = []
+        for layer in box_layers(box, self.study.reference):
+            if len(layer):
+                places = self._on_cells(layer)
+                between = np.any(np.abs(places - np.floor(places) - 0.5) < 1e-6, axis=1)
+                inside = np.flatnonzero(~between)
+                cells = np.round(places).astype(int)
+                cells -= cells.min(axis=0)
+                one = np.full(cells.max(axis=0) + 1, -1)
+                one[tuple(cells[inside].T)] = inside
+                ends = [found for of in (places, layer) for found in (of.argmin(axis=0), of.argmax(axis=0))]
+                marks.append(layer[np.unique(np.concatenate([one[one >= 0], np.flatnonzero(between), *ends]))])
+        return np.concatenate(marks)
 
     def _edited(self, prompt: Prompt, drawn: np.ndarray, before: Answer) -> Answer:
         """The answer to a mask edited by hand: that mask, and the others nested about it."""
@@ -284,13 +307,21 @@ class Pipeline:
         grid = self.study.canonical.geometry.crop((start[0], start[1], start[2]), (k, j, i))
         return resample(grid.to_image(logits[:k, :j, :i]), _crop(self.study.reference, window), outside=-SURE)
 
-    def _points(self, prompts: Sequence[Prompt]) -> list[Point]:
-        """Clicks and thinned scribbles in cells, with the regions that they mark."""
-        return [
-            (self._cell(place), prompt.positive, regions)
-            for prompt, regions in marked_regions(prompts)
-            for place in self._places(prompt)
-        ]
+    def _points(self, prompts: Sequence[Prompt]) -> list[tuple[Point, str]]:
+        """Clicks and thinned scribbles in cells, with the regions that they mark still, and their own region. Those
+        that mark none any more are left out.
+        """
+        canonical, reference = self.study.canonical.geometry, self.study.reference
+        points: list[tuple[Point, str]] = []
+        for n, prompt in enumerate(prompts):
+            if prompt.is_stroke:
+                places = self._places(prompt)
+                at = np.round(reference.to_ijk(canonical.to_ras(places[:, ::-1]))[:, ::-1]).astype(int)
+                held = still_marked(prompts, n, np.clip(at, 0, np.array(reference.shape) - 1))
+                for row, place in enumerate(places):
+                    if regions := [region for region, here in held.items() if here[row]]:
+                        points.append(((self._cell(place), prompt.positive, regions), prompt.region))
+        return points
 
     def _places(self, prompt: Prompt) -> np.ndarray:
         """Canonical positions (N, 3), K, J, I, of a click, or of a scribble every few millimetres."""
@@ -302,16 +333,16 @@ class Pipeline:
     def _place(self, prompts: Sequence[Prompt]) -> PromptSet:
         """The prompts as the network reads them, in cells of 2 mm."""
         geometry = self.study.canonical.geometry
-        placed, masks = PromptSet(), {}
+        latest = {prompt.region: prompt for prompt in prompts if prompt.kind == "mask"}
+        drawn = {region: prompt.mask for region, prompt in latest.items()}
+        placed = PromptSet(
+            points=[(place, positive, region) for (place, positive, _), region in self._points(prompts)],
+            masks={region: self._drawn_on_cells(mask) for region, mask in drawn.items() if mask is not None},
+        )
         for prompt in prompts:
-            if prompt.mask is not None:
-                masks[prompt.region] = self._drawn_on_cells(prompt.mask)
-            elif prompt.kind == "box":
+            if prompt.kind == "box":
                 low, high = zip(*box_range(prompt, geometry), strict=True)
                 placed.boxes.append((self._cell(low), self._cell([end - 1 for end in high]), prompt.region))
-            else:
-                placed.points += [(self._cell(place), prompt.positive, prompt.region) for place in self._places(prompt)]
-        placed.masks = masks
         return placed
 
     @staticmethod

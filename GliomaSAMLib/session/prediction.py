@@ -10,7 +10,7 @@ from ..progress import Cancel, Progress
 from ..prompts import Prompt
 from .masks import Boxes, PackedMasks
 
-RULES = 2
+RULES = 3
 """Raised whenever the same prompts and weights give other masks, as by other numbers of the answer: what was saved
 before is then known as made by other rules.
 """
@@ -70,6 +70,8 @@ class StudyLike(Protocol):
     def reference(self) -> Geometry: ...
     @property
     def brain(self) -> np.ndarray: ...
+    @property
+    def brain_is_cut_out(self) -> bool: ...
 
 
 class Predictor(Protocol):

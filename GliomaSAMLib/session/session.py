@@ -130,7 +130,8 @@ class Session:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
         if self.study is None:
             return prompt
-        return prompting.validate_prompt(prompt, self.study.reference, self.study.brain)
+        study = self.study
+        return prompting.validate_prompt(prompt, study.reference, study.brain, study.brain_is_cut_out)
 
     # prompts
 
@@ -274,7 +275,7 @@ class Session:
             return self.request() is None and self._make_step_of_edits()
 
     def _make_step_of_edits(self) -> bool:
-        masks = [mask for mask in self._edits.take() if not self._history.contains_mask(mask)]
+        masks = [self._usable(mask) for mask in self._edits.take() if not self._history.contains_mask(mask)]
         if not masks:
             return False
         self._history = self._history.add(*masks)
@@ -323,7 +324,7 @@ class Session:
         if answered and self.weights is not None and self.weights == self.predictor.weights:
             return False
         masks = self.masks
-        found = tuple(prompting.mask(masks.mask(name), name) for name in REGIONS if masks.voxels(name))
+        found = tuple(self._usable(prompting.mask(masks.mask(r), r)) for r in REGIONS if masks.voxels(r))
         if found:
             self._edits.clear()
             self._remember((found, False), self.masks, self.weights)

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..errors import ModelError, WeightsError
-from ..geometry import Geometry, resample
+from ..geometry import Geometry
 from ..progress import Cancel, Progress, Reporter
-from ..prompts import Prompt, mask
+from ..prompts import Prompt, on_grid
 from ..session import Predictor, Request
 from .installing import note_broken
 from .volumes import VolumeCopy
@@ -165,9 +165,9 @@ class Jobs:
         choice, model = self._model(wanted.choice)
         report.report(0.8, "preparing the volumes")
         predictor = importing(lambda: self._new_predictor(study, model, self.cache, self.messages.append))
-        masks = {prompt.id: on_grid(prompt, wanted.grid, study.reference) for prompt in wanted.masks}
+        masks = [replace(prompt, grid=wanted.grid or prompt.grid) for prompt in wanted.masks]  # where it lies by now
         report.report(1.0, "preparing the volumes")
-        return Prepared(choice, study, predictor, masks)
+        return Prepared(choice, study, predictor, {mask.id: on_grid(mask, study.reference) for mask in masks})
 
     def _model(self, choice: ModelChoice) -> tuple[ModelChoice, Any]:
         """The model of a choice, or the default where a scene names one that is not here; with what it is."""
@@ -191,15 +191,6 @@ def find_uncertainty(predictor: Predictor, request: Request, grid: Geometry, rep
     report.report(0.8, "looking for uncertain places")
     place = suggest_click(probability, probability > 0.5, grid, request.prompts)
     return Uncertainty(request, uncertainty(probability), place)
-
-
-def on_grid(prompt: Prompt, grid: Geometry | None, target: Geometry) -> Prompt:
-    """A mask edited on `grid`, under its id on `target`, by the nearest voxel; itself where both are the same."""
-    assert prompt.mask is not None
-    if grid is None or grid.matches(target):
-        return prompt
-    drawn = resample(grid.to_image(prompt.mask), target, nearest=True)
-    return mask(drawn, prompt.region, prompt_id=prompt.id)
 
 
 def importing(work: Callable[[], T], broken: tuple[type[Exception], ...] = (ImportError,)) -> T:

@@ -91,7 +91,7 @@ def judge_skulls(volumes: Mapping[str, Volume]) -> dict[str, Volume]:
 
 def find_brain(
     volumes: list[Volume], grid: Geometry, skull: str, report: Reporter
-) -> tuple[np.ndarray, sitk.Image, list[str]]:
+) -> tuple[np.ndarray, sitk.Image, bool, list[str]]:
     """Find the brain.
 
     Args:
@@ -101,7 +101,8 @@ def find_brain(
         report: Progress and cancel.
 
     Returns:
-        The brain on `grid`, bool (K, J, I); the same as a uint8 image on the finest grid known; notes for the user.
+        The brain on `grid`, bool (K, J, I); the same as a uint8 image on the finest grid known; whether it was cut
+        out of a head with a skull; notes for the user.
 
     Raises:
         StudyError: No brain is found, or `skull` is `on` and the extraction fails.
@@ -135,7 +136,7 @@ def find_brain(
         report.report(0.5, f"finding the brain in {volume.modality}")
         brain |= volume.head_on(grid)
     brain = _solid(brain)
-    return brain, grid.to_image(brain.astype(np.uint8)), notes
+    return brain, grid.to_image(brain.astype(np.uint8)), False, notes
 
 
 def _source_of_extraction(volumes: list[Volume]) -> Volume:
@@ -144,7 +145,7 @@ def _source_of_extraction(volumes: list[Volume]) -> Volume:
     return given[first_whole([one for one in _BEST_FOR_EXTRACTION if one in given], head_shares(volumes))]
 
 
-def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.ndarray, sitk.Image, list[str]]:
+def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.ndarray, sitk.Image, bool, list[str]]:
     fine = extract_brain(source.image, report)
     if source.motion is not None:
         fine = _in_reference_place(fine, source)
@@ -155,6 +156,7 @@ def _extracted(source: Volume, grid: Geometry, report: Reporter) -> tuple[np.nda
     return (
         brain,
         fine,
+        True,
         [f"the brain was found in {source.modality} with deepbet: {millilitres:.0f} mL; the skull is left out"],
     )
 

@@ -48,6 +48,7 @@ class Study:
     Attributes:
         reference: The grid that results are given on.
         brain: bool (K, J, I) on `reference`: the brain, without the air around it.
+        brain_is_cut_out: Whether it was cut out of a head with a skull, so that what lies outside need not be air.
         notes: What was done to the volumes, for the user to read.
         nifti: The place of `reference` as it stands in the header of its NIfTI file; None when it came from no such.
         reference_modality: Whose grid `reference` is; None where it was given as another volume.
@@ -62,10 +63,12 @@ class Study:
         notes: Sequence[str],
         nifti: NiftiPlace | None = None,
         reference_modality: str | None = None,
+        brain_is_cut_out: bool = False,
     ) -> None:
         self._volumes = {volume.modality: volume for volume in volumes}
         self.reference = reference
         self.brain = brain
+        self.brain_is_cut_out = brain_is_cut_out
         self.notes = tuple(notes)
         self.nifti = nifti
         self.reference_modality = reference_modality
@@ -157,13 +160,13 @@ class Study:
             check_overlap(list(volumes.values()), fixed)
         except StudyError as error:
             raise StudyError(". ".join([str(error), *places])) from error
-        brain, brain_image, brain_notes = find_brain(
+        brain, brain_image, cut_out, brain_notes = find_brain(
             list(volumes.values()), grid, skull, report.part(0.7 if register else 0.2, 0.95)
         )
         for volume in volumes.values():
             notes += _describe(volume, grid, brain)
         said = [*found, *places, *notes, *brain_notes]
-        study = cls(list(volumes.values()), grid, brain, brain_image, said, nifti, chosen if named else None)
+        study = cls(list(volumes.values()), grid, brain, brain_image, said, nifti, chosen if named else None, cut_out)
         report.report(1.0, "the volumes are read")
         return study
 

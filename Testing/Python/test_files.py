@@ -83,6 +83,26 @@ def test_a_link_or_a_pipe_is_not_replaced(
     assert {one.name for one in tmp_path.iterdir()} == {"a.json", "old.json"}
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other permissions")
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o444])
+def test_what_takes_the_place_of_a_file_has_its_permissions(mode: int, tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("a.txt", "b.txt", "new.txt")]
+    for path in paths[:2]:
+        path.write_text("before")
+        path.chmod(mode)
+    umask = os.umask(0o022)
+    try:
+        with replacing(paths[0]) as temporary:
+            temporary.write_text("now")
+        with replacing_together(paths[1:]) as names:
+            for name in names:
+                name.write_text("now")
+    finally:
+        os.umask(umask)
+    assert [path.read_text() for path in paths] == ["now"] * 3
+    assert [path.stat().st_mode & 0o777 for path in paths] == [mode, mode, 0o644]
+
+
 @pytest.mark.parametrize("umask", [0o000, 0o022])
 def test_a_private_file_is_for_this_user_alone(umask: int, tmp_path: Path) -> None:
     before = os.umask(umask)

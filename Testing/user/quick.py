@@ -53,7 +53,8 @@ class QuickWork:
         self.work(progress, cancel)
         grid = Geometry.of_image(images.get("t1c", next(iter(images.values()))))
         notes = tuple(f"{name} was resampled" for name, image in images.items() if image.GetSize() != grid.size)
-        return SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool), notes=notes, modalities=())
+        brain = np.ones(grid.shape, bool)
+        return SimpleNamespace(reference=grid, brain=brain, brain_is_cut_out=False, notes=notes, modalities=())
 
     def load(self, name: str, device: str) -> Any:
         self.work(None, None)

@@ -17,6 +17,8 @@ from support import phantom_case
 from GliomaSAMLib.cli.app import app, run
 from GliomaSAMLib.cli.repeating import CHOICES
 from GliomaSAMLib.cli.segment import segment
+from GliomaSAMLib.geometry import Geometry, resample
+from GliomaSAMLib.prompts import PromptHistory, mask
 
 POINTS = ("--point=-30,-24,20", "--point=-20,-24,20,-,TC", "--box=-38,-32,14,-22,-16,26,WT")
 
@@ -240,3 +242,27 @@ def test_a_report_is_no_place_for_a_result(made: str, gliomasam: Callable, tmp_p
     assert report.read_bytes() == before
     done = gliomasam("segment", "--from", report)
     assert done.status == 2 and "--output" in done.err
+
+
+def test_a_mask_edited_on_the_grid_of_another_reference_stays_where_it_lies(
+    gliomasam: Callable, small_case: Path, untrained: Path, tmp_path: Path
+) -> None:
+    image = sitk.ReadImage(str(small_case / "flair.nii.gz"))
+    grid = Geometry.of_image(image)
+    moved = Geometry(grid.size, grid.spacing, (grid.origin[0], grid.origin[1] + 3, grid.origin[2] + 4), grid.direction)
+    shifted = moved.to_image(resample(image, moved).astype(np.int16))
+    sitk.WriteImage(shifted, str(small_case / "flair.nii.gz"))
+    drawn = (masks(small_case / "seg.nii.gz") > 0).astype(np.uint8)
+    PromptHistory().add(mask(drawn, grid=grid)).save(tmp_path / "prompts.json")
+    volumes = [f"--{name}={small_case / name}.nii.gz" for name in ("t1c", "flair")]
+    words = ("segment", *volumes, "--model", untrained, "--skull", "off", "--prompts", tmp_path / "prompts.json")
+    note = "edited by hand (WT) lies on another grid: it was brought onto that of flair by the nearest voxel"
+    report, out = tmp_path / "a.json", tmp_path / "a.nii.gz"
+    done = gliomasam(*words, "--reference", "t1c", "-o", out, "--json", report)
+    assert done.status == 0 and note not in done.out and np.array_equal(masks(out) > 0, drawn > 0)
+    wanted = grid.to_ras(np.argwhere(drawn)[:, ::-1])
+    for again in (words, ("segment", "--from", report)):
+        done = gliomasam(*again, "--reference", "flair", "-o", out, "--json", tmp_path / "b.json")
+        assert (done.status, done.err) == (0, "") and note in done.out
+        assert any(note in told for told in json.loads((tmp_path / "b.json").read_text())["notes"])
+        assert np.allclose(moved.to_ras(np.argwhere(masks(out) > 0)[:, ::-1]), wanted)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from GliomaSAMLib.errors import OutputError, PromptError
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
 
 POSITIONS = st.tuples(*[st.floats(-300, 300)] * 3)
@@ -244,6 +245,41 @@ def test_a_damaged_mask_is_refused(damage: dict) -> None:
         PromptHistory.from_json(values)
 
 
+GRID = Geometry((6, 5, 4), (0.5, 0.75, 3.0), (1.0, -2.0, 1 / 3), ((0.0, 1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 0.0, 1.0)))
+
+
+def test_a_mask_is_read_back_with_its_grid_and_without_one_from_a_file_of_before() -> None:
+    history = PromptHistory().add(mask(np.ones(GRID.shape), "ET", grid=GRID))
+    values = json.loads(json.dumps(history.to_json()))
+    (read,) = PromptHistory.from_json(values).prompts
+    assert read.grid == GRID and read == history.prompts[0]
+    for key in ("spacing", "origin", "direction"):
+        del values["prompts"][0]["mask"][key]
+    (read,) = PromptHistory.from_json(values).prompts
+    assert read.grid is None and read == history.prompts[0]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"spacing": None},
+        {"spacing": [1, 1]},
+        {"spacing": [1, 1, 0]},
+        {"origin": [0, 0, "x"]},
+        {"origin": [0, 0, 10**400]},
+        {"origin": [0, 0, float("nan")]},
+        {"direction": [[1, 0, 0], [0, 1, 0]]},
+        {"direction": [[1, 0, 0], [1, 0, 0], [0, 0, 1]]},
+        {"direction": {}},
+    ],
+)
+def test_half_a_grid_is_refused(damage: dict) -> None:
+    values = PromptHistory().add(mask(np.ones(GRID.shape), grid=GRID)).to_json()
+    values["prompts"][0]["mask"].update(damage)
+    with pytest.raises(PromptError, match="no usable grid"):
+        PromptHistory.from_json(values)
+
+
 @pytest.mark.parametrize("points", [[[10**400, 0, 0]], [[1e999, 0, 0]], [[[], [], []]], [[0, 0, None]]])
 def test_a_position_that_no_float_holds_is_refused_in_a_short_text(points: list[object]) -> None:
     entry = {"kind": "point", "region": "WT", "positive": True, "points": points}
@@ -262,3 +298,22 @@ def test_lists_that_would_fill_the_memory_are_refused_before_with_the_figure() -
         damaged = {"kind": "mask", "region": "WT", "positive": True, "mask": drawn}
         with pytest.raises(PromptError, match=rf"Prompt 2 of the list.*{figure}"):
             PromptHistory.from_json({**empty, "prompts": [entry, damaged]})
+
+
+def test_the_prompts_of_a_report_and_a_file_of_a_windows_editor_are_read(tmp_path: Path) -> None:
+    history = PromptHistory().add(point((1, 2, 3)))
+    path = tmp_path / "prompts.json"
+    for values in (history.to_json(), {"program": "GliomaSAM", "prompts": history.to_json()}):
+        for encoding in ("utf-8", "utf-8-sig"):
+            path.write_text(json.dumps(values), encoding=encoding)
+            assert PromptHistory.load(path).prompts == history.prompts
+    path.write_text(json.dumps({"program": "GliomaSAM"}))
+    with pytest.raises(PromptError, match="Not a list of prompts"):
+        PromptHistory.load(path)
+
+
+def test_the_file_of_prompts_that_the_manual_shows_is_read(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[3] / "docs" / "command_line.md").read_text(encoding="utf-8")
+    path = tmp_path / "prompts.json"
+    path.write_text(manual.split("```json")[1].split("```")[0])
+    assert [prompt.kind for prompt in PromptHistory.load(path).prompts] == ["point", "box", "scribble"]

@@ -1,13 +1,14 @@
 """Prompts: what their constructors accept, refuse and promise."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import box, mask, near_tissue, point, scribble, validate_prompt
+from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, near_tissue, point, scribble, validate_prompt
 from GliomaSAMLib.prompts.voxelise import AIR_MM, box_voxels
 
 
@@ -44,6 +45,22 @@ def test_a_mask_is_a_copy_that_nobody_can_change() -> None:
     assert prompt.mask.all()
     with pytest.raises(ValueError, match="read-only"):
         prompt.mask[0, 0, 0] = 0
+
+
+def test_edited_masks_take_the_memory_of_what_they_hold_and_not_of_the_volume() -> None:
+    volume = np.zeros((100, 200, 200), np.uint8)
+    volume[40:60, 90:110, 90:110] = 1
+    tracemalloc.start()
+    try:
+        prompts = [mask(volume) for _ in range(10)]
+        history = PromptHistory()
+        for prompt in prompts:
+            history = history.add(prompt)
+        assert len({*prompts}) == 10 and history.contains_mask(mask(volume))
+        assert tracemalloc.get_traced_memory()[0] < volume.nbytes / 10
+    finally:
+        tracemalloc.stop()
+    assert all(np.array_equal(prompt.mask, volume) for prompt in prompts)
 
 
 def test_points_and_scribbles_are_clicks_whatever_they_say_and_boxes_and_masks_are_none() -> None:
@@ -149,7 +166,12 @@ def tissue() -> np.ndarray:
 
 @pytest.mark.parametrize(
     "prompt",
-    [point((5, 5, 5)), scribble([(0, 0, 0), (5, 5, 5)]), box((-5, -5, 0), (5, 5, 4)), mask(np.ones(GRID.shape))],
+    [
+        point((5, 5, 5)),
+        scribble([(0, 0, 0), (5, 5, 5)]),
+        box((-5, -5, 0), (5, 5, 4)),
+        mask(np.ones(GRID.shape), grid=GRID),
+    ],
 )
 def test_what_fits_comes_back_as_it_is(prompt: object) -> None:
     assert validate_prompt(prompt, GRID) is prompt
@@ -201,6 +223,13 @@ def test_a_box_in_air_is_refused(tissue: np.ndarray) -> None:
     assert validate_prompt(box((4, -5, -5), (9, 5, 5)), GRID, tissue)
     with pytest.raises(PromptError, match="lies in air"):
         validate_prompt(box((8, -5, -5), (12, 5, 5)), GRID, tissue)
+
+
+@pytest.mark.parametrize("prompt", [point((9, 0, 0)), scribble([(15, 0, 0), (12, 0, 0)]), box((8, -5, -5), (12, 5, 5))])
+def test_beside_a_brain_that_was_cut_out_there_need_not_be_air(prompt: Prompt, tissue: np.ndarray) -> None:
+    with pytest.raises(PromptError, match=r"5 mm outside the brain that was found.* choose skull off") as told:
+        validate_prompt(prompt, GRID, tissue, is_cut_out=True)
+    assert "air" not in str(told.value)
 
 
 def test_a_mask_of_another_grid_is_refused() -> None:

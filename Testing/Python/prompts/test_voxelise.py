@@ -4,8 +4,19 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import box, box_range, flat_axis, mask, point, prompt_voxels, scribble, scribble_points
+from GliomaSAMLib.prompts import (
+    box,
+    box_range,
+    flat_axis,
+    mask,
+    point,
+    prompt_voxels,
+    scribble,
+    scribble_points,
+    validate_prompt,
+)
 
 
 def make_grid(
@@ -96,3 +107,22 @@ def test_a_mask_marks_its_voxels_on_its_own_grid_only() -> None:
     assert prompt_voxels(mask(voxels), STRAIGHT).tolist() == [[1, 2, 3]]
     with pytest.raises(ValueError, match="does not fit"):
         prompt_voxels(mask(voxels), OBLIQUE)
+
+
+def test_a_mask_of_another_grid_stays_where_it_lies_in_the_patient() -> None:
+    grid = Geometry((20, 20, 20), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), ((1, 0, 0), (0, 1, 0), (0, 0, 1)))
+    moved = Geometry(grid.size, grid.spacing, (0.0, 3.0, -4.0), grid.direction)
+    drawn = np.zeros(grid.shape, np.uint8)
+    drawn[8:12, 6:9, 5:15] = 1
+    prompt = mask(drawn, "TC", grid=grid, prompt_id="a")
+    assert validate_prompt(prompt, grid) is prompt
+    found = validate_prompt(prompt, moved)
+    assert (found.id, found.region, found.grid) == ("a", "TC", moved)
+    places = [where.to_ras(prompt_voxels(p, where)[:, ::-1]) for p, where in ((prompt, grid), (found, moved))]
+    assert np.array_equal(*places)
+    plain = validate_prompt(mask(drawn), moved)
+    assert plain.grid == moved and np.array_equal(plain.mask, drawn), "as files of before have them"
+    far = Geometry(grid.size, grid.spacing, (0.0, 300.0, 0.0), grid.direction)
+    with pytest.raises(PromptError, match="All of the mask of TC, edited on another grid, lies outside the volume"):
+        validate_prompt(prompt, far)
+    assert not validate_prompt(mask(np.zeros_like(drawn), grid=grid), far).mask.any()

@@ -12,8 +12,8 @@ from GliomaSAMLib.session.answer import (
     Point,
     add_gp_correction,
     keep_rules,
-    marked_regions,
     reach_mm,
+    still_marked,
     weight_of,
 )
 from GliomaSAMLib.session.cells import CELL_MM
@@ -191,8 +191,33 @@ def test_clicked_voxels_hold_and_the_later_of_two_wins() -> None:
     assert not np.any(found["ET"] > found["TC"]) and not np.any(found["TC"] > found["WT"])
 
 
+def held(*prompts: Prompt) -> dict[str, list[bool]]:
+    """Which voxels of the first prompt are still marked, by region."""
+    return {region: list(here) for region, here in still_marked(prompts, 0, prompt_voxels(prompts[0], GRID)).items()}
+
+
 def test_a_mask_edited_later_settles_what_was_clicked_in_its_region() -> None:
     drawn = mask(LARGE, "TC")
-    clicks = (point((5.0, 5.0, 5.0), False, "WT"), point((20.0, 20.0, 20.0), True, "ET"))
-    assert [regions for _, regions in marked_regions((*clicks, drawn))] == [("WT", "ET"), ("WT", "ET")]
-    assert [regions for _, regions in marked_regions((drawn, *clicks))] == [("WT", "TC", "ET"), ("WT", "TC", "ET")]
+    inside, outside = point((20.0, 20.0, 20.0), True, "ET"), point((25.0, 5.0, 5.0), False, "WT")
+    assert held(outside, drawn) == {"WT": [True], "TC": [False], "ET": [True]}
+    assert held(inside, mask(LARGE | SMALL, "TC")) == {"WT": [True], "TC": [False], "ET": [True]}
+    for stroke in (inside, outside):
+        assert held(stroke) == {"WT": [True], "TC": [True], "ET": [True]}
+
+
+def test_a_mask_settles_earlier_clicks_where_it_makes_other_regions_larger_or_smaller() -> None:
+    negative, positive = point((5.0, 5.0, 5.0), False, "WT"), point((20.0, 20.0, 20.0), True, "ET")
+    assert held(negative, mask(LARGE, "ET")) == {"WT": [False], "TC": [False], "ET": [False]}
+    assert held(negative, mask(LARGE, "TC")) == {"WT": [False], "TC": [False], "ET": [True]}, "the core is not all ET"
+    assert held(positive, mask(LARGE, "WT")) == {"WT": [False], "TC": [False], "ET": [False]}
+    assert held(positive, mask(LARGE, "TC")) == {"WT": [True], "TC": [False], "ET": [False]}, "it may still be oedema"
+    line = scribble([(12.0, 5.0, 5.0), (15.0, 5.0, 5.0)], False, "WT")
+    assert held(line, mask(LARGE, "ET"))["WT"] == [False, False, True, True], "two voxels of it were painted over"
+
+
+def test_what_was_painted_over_an_earlier_click_stays() -> None:
+    painted = LARGE | SMALL
+    click, drawn, elsewhere = point((20.0, 20.0, 20.0), False, "WT"), mask(painted, "ET"), point((3.0, 3.0, 3.0))
+    everywhere = masks_of(WT=painted, TC=painted, ET=painted)
+    found = applied(masks_of(**everywhere), everywhere, click, drawn, elsewhere)
+    assert all(np.array_equal(found[region], painted) for region in REGIONS)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from scipy.ndimage import distance_transform_edt
-from user.small_session import LESION, NewSession, voxel
+from user.small_session import LESION, NORMAL, NewSession, voxel
 
 from GliomaSAMLib.regions import REGIONS
+from GliomaSAMLib.session import Session
 from GliomaSAMLib.session.answer import LIMIT, AnswerOptions
 
 
@@ -81,3 +82,23 @@ def test_an_edited_core_makes_the_whole_tumour_larger(new_session: NewSession) -
     session.update()
     assert np.array_equal(session.mask("TC"), core)
     assert np.all(session.mask("WT")[core > 0] == 1)
+
+
+def test_an_older_negative_click_takes_nothing_of_what_was_painted_over_it(new_session: NewSession) -> None:
+    def painted_and_clicked(clicked_before: bool) -> tuple[Session, np.ndarray]:
+        session = new_session()
+        grid = session.study.reference
+        if clicked_before:
+            session.add_point(NORMAL, positive=False)
+            session.update()
+        places = grid.to_ras(np.moveaxis(np.indices(grid.shape)[::-1], 0, -1))
+        ball = np.linalg.norm(places - NORMAL, axis=-1) < 8
+        session.set_mask("ET", np.maximum(session.mask("ET"), ball))
+        session.add_point((NORMAL[0] + 7, NORMAL[1] + 6, NORMAL[2]))
+        session.update()
+        return session, ball
+
+    (session, ball), (without, _) = painted_and_clicked(True), painted_and_clicked(False)
+    for region in REGIONS:
+        assert session.mask(region)[voxel(session, NORMAL)]
+        assert session.mask(region)[ball].mean() > without.mask(region)[ball].mean() - 0.03

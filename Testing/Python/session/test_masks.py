@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.regions import REGIONS
-from GliomaSAMLib.session.masks import PackedMasks
+from GliomaSAMLib.session.masks import PackedMask, PackedMasks
 
 SHAPE = (5, 6, 7)
 
@@ -37,3 +37,11 @@ def test_an_empty_set_and_a_replaced_region() -> None:
     full = empty.replaced({"TC": np.ones(SHAPE, np.uint8)})
     assert full.voxels("TC") == np.prod(SHAPE) and full.voxels("WT") == 0 and empty.voxels("TC") == 0
     assert full.changes(empty) == {"WT": None, "TC": (0, 5, 0, 6, 0, 7), "ET": None}
+
+
+def test_a_packed_mask_tells_which_voxels_are_inside() -> None:
+    mask = np.random.default_rng(0).random((9, 10, 11)) < 0.3
+    mask[:2] = mask[:, 8:] = mask[:, :, :3] = False
+    everywhere = np.argwhere(np.ones_like(mask))
+    assert np.array_equal(PackedMask.of(mask).holds(everywhere), mask.ravel())
+    assert not PackedMask.empty().holds(everywhere).any()

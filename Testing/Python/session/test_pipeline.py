@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from GliomaSAMLib.errors import Cancelled
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS, PromptSet
 from GliomaSAMLib.progress import Reporter
+from GliomaSAMLib.prompts import box, prompt_voxels
 from GliomaSAMLib.session import EmbeddingCache
+from GliomaSAMLib.session.answer import weight_of, window_of
 from GliomaSAMLib.session.cells import halve
 from GliomaSAMLib.session.embeddings import StudyEmbeddings
-from GliomaSAMLib.session.pipeline import StudyDecoder
+from GliomaSAMLib.session.pipeline import Pipeline, StudyDecoder
 from GliomaSAMLib.study import Study
 
 CLICK = PromptSet(points=[((4.0, 5.0, 6.0), True, "WT")])
@@ -77,3 +81,27 @@ def test_the_model_is_given_what_its_config_says(
     assert second[0, 4, 5, 6] == 1
     expected = before if previous == "answer" else halve(decoder.proposal)
     assert np.allclose(second[PROMPT_CHANNELS:], np.tanh(expected / 2), atol=1e-6)
+
+
+AXES = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+OBLIQUE = ((0.8, -0.6, 0.0), (0.6, 0.8, 0.0), (0.0, 0.0, 1.0))
+CELLS = Geometry((40, 44, 48), (2.0, 2.0, 2.0), (-40.0, -44.0, -48.0), AXES)
+
+
+@pytest.mark.parametrize("spacing", [0.5, 0.9, 2.0, 3.0])
+@pytest.mark.parametrize("direction", [AXES, OBLIQUE])
+def test_a_box_is_measured_as_by_all_its_voxels(spacing: float, direction: tuple) -> None:
+    grid = Geometry((int(48 / spacing),) * 3, (spacing,) * 3, (-20.0, -22.0, -24.0), direction)
+    pipeline = Pipeline.__new__(Pipeline)
+    pipeline._cells, pipeline.study = CELLS, SimpleNamespace(reference=grid)  # type: ignore[assignment]
+    middle = grid.to_ras(np.full(3, 24 / spacing))
+    for half in ((12.0, 9.3, 7.0), (11.25, 0.0, 6.0), (0.6 * spacing,) * 3):
+        prompt = box(middle - half, middle + half)
+        every, some = prompt_voxels(prompt, grid), pipeline._box_marks(prompt)
+        assert len(some) < len(every) or spacing > 1 or len(every) < 100
+        for reach in (40.0, 10.0):
+            assert window_of(every, grid, reach) == window_of(some, grid, reach)
+            (box_of_all, weight), (box_of_some, found) = (
+                weight_of(pipeline._on_cells(voxels), CELLS, reach) for voxels in (every, some)
+            )
+            assert box_of_all == box_of_some and np.array_equal(weight, found)

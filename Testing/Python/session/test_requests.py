@@ -17,7 +17,7 @@ from GliomaSAMLib.session import Prediction, Request, Session
 from GliomaSAMLib.session.masks import PackedMasks
 
 GRID = Geometry((8, 8, 8), (2.0, 2.0, 2.0), (0.0, 0.0, 0.0), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)))
-STUDY = SimpleNamespace(reference=GRID, brain=np.ones(GRID.shape, bool))
+STUDY = SimpleNamespace(reference=GRID, brain=np.ones(GRID.shape, bool), brain_is_cut_out=False)
 
 
 @dataclass
@@ -141,9 +141,20 @@ def test_edits_become_one_step_that_undo_takes_back(session: Session) -> None:
 def test_another_study_forgets_results_and_keeps_prompts(session: Session, planes: Planes) -> None:
     session.add_point((4, 4, 4))
     session.update()
-    other = SimpleNamespace(reference=GRID, brain=STUDY.brain)
+    other = SimpleNamespace(reference=GRID, brain=STUDY.brain, brain_is_cut_out=False)
     assert session.open(other, planes) == {} and len(session.prompts) == 1
     assert height(session) == 1  # as long as nothing is asked
     session.add_point((6, 4, 4))
     session.undo()
     assert session.request() is not None and planes.asked == [1]
+
+
+def test_a_click_beside_a_brain_that_was_cut_out_is_not_said_to_be_in_air() -> None:
+    brain = np.zeros(GRID.shape, bool)
+    brain[:2, :2, :2] = True
+    far = tuple(GRID.to_ras(np.asarray(GRID.size) - 1))
+    for cut_out, reason in ((True, "outside the brain that was found"), (False, "lies in air")):
+        study = SimpleNamespace(reference=GRID, brain=brain, brain_is_cut_out=cut_out)
+        session = Session(study, predictor=SimpleNamespace(weights=None))
+        with pytest.raises(PromptError, match=reason):
+            session.add_point(far)

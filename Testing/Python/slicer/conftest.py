@@ -154,7 +154,8 @@ class World:
         notes = (f"read {', '.join(images)}",)
         chosen = next(modality for modality in REFERENCE_ORDER if modality in images)
         brain = np.ones(grid.shape, bool)
-        return SimpleNamespace(reference=grid, brain=brain, notes=notes, reference_modality=chosen, modalities=())
+        found = {"brain": brain, "brain_is_cut_out": False}
+        return SimpleNamespace(reference=grid, notes=notes, reference_modality=chosen, modalities=(), **found)
 
     def load(self, name: str, device: str) -> Any:
         self.work("load")

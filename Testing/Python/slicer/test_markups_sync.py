@@ -23,7 +23,7 @@ class Keeper:
 
         axes = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
         grid = Geometry((100, 100, 100), (2.0, 2.0, 2.0), (-99.0, -99.0, -99.0), axes)
-        study = SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool))
+        study = SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool), brain_is_cut_out=False)
         self.session = Session(study, predictor=SimpleNamespace(weights=None), observer=self)
         self.errors: list[str] = []
         self.nodes = PromptNodes(scene, segmentation_node, self.session, lambda error: self.errors.append(str(error)))

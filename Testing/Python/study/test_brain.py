@@ -98,8 +98,8 @@ def test_a_head_that_moved_far_keeps_its_whole_brain(
     moved.SetOrigin(motion.TransformPoint(still.GetOrigin()))
     matrix = np.reshape(motion.GetMatrix(), (3, 3)) @ np.reshape(still.GetDirection(), (3, 3))
     moved.SetDirection(matrix.ravel().tolist())
-    wanted, fine, _ = brain.find_brain([Volume("t1", "head", still)], HEAD_GRID, "on", Reporter())
-    found, fine_found, _ = brain.find_brain([Volume("t1", "head", moved, motion)], HEAD_GRID, "on", Reporter())
+    wanted, fine, *_ = brain.find_brain([Volume("t1", "head", still)], HEAD_GRID, "on", Reporter())
+    found, fine_found, *_ = brain.find_brain([Volume("t1", "head", moved, motion)], HEAD_GRID, "on", Reporter())
     assert dice(found, wanted) > 0.995
     assert np.array_equal(sitk.GetArrayFromImage(fine_found), sitk.GetArrayFromImage(fine))
     assert Geometry.of_image(fine_found).matches(Geometry.of_image(fine))

@@ -134,6 +134,7 @@ def test_the_skull_is_taken_off_and_told(monkeypatch: pytest.MonkeyPatch) -> Non
     truth = np.count_nonzero(head(0.85, keep=SKULL)) * MM**3 / 1000
     assert 0.7 * truth < np.count_nonzero(study.brain) * MM**3 / 1000 < 1.05 * truth
     assert any("the skull is left out" in note for note in study.notes)
+    assert study.brain_is_cut_out and not Study.read(t1c=volume(head(0.85)).image, skull="off").brain_is_cut_out
 
 
 def test_a_doubtful_rim_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

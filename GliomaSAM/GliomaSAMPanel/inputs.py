@@ -47,7 +47,9 @@ class InputsSection:
         return {"register": parameters.register, "skull": skull, "same_patient": same}
 
     def guess(self):
-        """Fill the empty selectors with volumes of the scene that have not been offered before."""
+        """Fill the empty selectors with volumes of the scene that have not been offered before, and that go with those
+        chosen.
+        """
         with self._panel.attempt():
             from GliomaSAMLib.slicer.volumes import guess_volumes
 
@@ -56,14 +58,21 @@ class InputsSection:
             if not new:
                 return
             self._offered |= new
-            taken = {node.GetID() for node in self.nodes().values()}
-            for modality, guess in guess_volumes(slicer.mrmlScene).items():
+            left = []
+            for modality, guess in guess_volumes(slicer.mrmlScene, chosen=self.nodes()).items():
                 identifier = guess.node.GetID()
-                empty = getattr(self._panel.parameters, modality) is None
-                if identifier in new and identifier not in taken and empty:
+                if identifier in new and not guess.belongs:
+                    left.append(guess.node.GetName())
+                elif identifier in new:
                     self._unsure[modality] = None if guess.confident else (identifier, guess.reason)
                     self._panel.parameters.samePatient = False  # it was said of other volumes
                     setattr(self._panel.parameters, modality, guess.node)
+            if left:
+                text = _(
+                    "Left unchosen, because they seem to be of another patient or examination: {names}. "
+                    "If they belong together, choose them yourself"
+                )
+                self._panel.message(text.format(names=", ".join(left)), "info")
             self.markUnsure()
 
     def guessAgain(self):

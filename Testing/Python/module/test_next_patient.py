@@ -1,0 +1,72 @@
+"""Volumes of the next patient, or of the next examination, come into a scene in which somebody is outlined already."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import slicer
+from user.clinician import Clinician
+
+from GliomaSAMLib.geometry import Geometry
+
+INSIDE = (12.0, 6.0, 4.0)
+ELSEWHERE = (-12.0, -8.0, -6.0)
+ALL = ("t1", "t1c", "t2", "flair")
+
+Load = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(params=["names", "files", "DICOM"])
+def load(
+    request: Any, mrml_scene: Any, small_arrays: dict[str, np.ndarray], small_grid: Geometry, tmp_path: Path
+) -> Load:
+    """A function that loads volumes of a person, who is told apart by names, by folders, or by what DICOM says."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(mrml_scene)
+
+    def one(modality: str, name: str) -> Any:
+        if request.param != "files":
+            title = f"{name} {modality}" if request.param == "names" else modality
+            return slicer.util.addVolumeFromArray(small_arrays[modality].copy(), small_grid.ijk_to_ras, title)
+        path = tmp_path / name / f"{modality}.nii.gz"
+        path.parent.mkdir(exist_ok=True)
+        sitk.WriteImage(small_grid.to_image(small_arrays[modality]), str(path))
+        return slicer.util.loadVolume(str(path))
+
+    def add(name: str, *modalities: str) -> dict[str, Any]:
+        volumes = {modality: one(modality, name) for modality in modalities or ALL}
+        if request.param == "DICOM":
+            patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), name)
+            study = hierarchy.CreateStudyItem(patient, "study")
+            for volume in volumes.values():
+                hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
+        return volumes
+
+    return add
+
+
+def opened(slicer_with_module: Any, volumes: dict[str, Any]) -> Clinician:
+    """Somebody who has outlined what the volumes show."""
+    slicer_with_module.show(volumes["t1c"])
+    user = Clinician(slicer_with_module)
+    user.enter()
+    user.wait()
+    user.click(INSIDE)
+    assert user.task.volume_nodes == volumes and user.segment("WT").any()
+    return user
+
+
+def test_empty_selectors_do_not_take_the_volumes_of_the_next_patient(slicer_with_module: Any, load: Load) -> None:
+    smith = load("Smith", "t1c", "flair")
+    user = opened(slicer_with_module, smith)
+    task = user.task
+    load("Jones")
+    user.wait()
+    assert user.panel.inputs.nodes() == smith and "Left unchosen" in user.panel.messages.text
+    user.click(ELSEWHERE)
+    assert user.task is task and task.volume_nodes == smith
+    user.ui.guessButton.click()  # all of the next patient, and none of the one before
+    user.wait()
+    assert not set(user.panel.inputs.nodes().values()) & set(smith.values())

@@ -70,3 +70,15 @@ def test_empty_selectors_do_not_take_the_volumes_of_the_next_patient(slicer_with
     user.ui.guessButton.click()  # all of the next patient, and none of the one before
     user.wait()
     assert not set(user.panel.inputs.nodes().values()) & set(smith.values())
+
+
+def test_going_to_the_next_patient_by_one_selector_after_another_is_told(slicer_with_module: Any, load: Load) -> None:
+    smith = load("Smith")
+    user = opened(slicer_with_module, smith)
+    task = user.task
+    for modality, volume in load("Jones").items():
+        assert "made on other volumes" not in user.panel.messages.text
+        getattr(user.ui, f"{modality}Selector").setCurrentNode(volume)
+        user.wait()
+    refused = "belongs to another patient" in user.panel.messages.text and task.volume_nodes == smith
+    assert user.task is task and ("made on other volumes" in user.panel.messages.text or refused)

@@ -2,6 +2,7 @@
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from .parameters import Skull
@@ -22,7 +23,7 @@ class InputsSection:
         self._labels = {modality: getattr(self._ui, f"{modality}Label").text for modality in MODALITIES}
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
         self._unsure = {}
-        self._offered = set()
+        self._offered = []  # weak references to nodes: a node that is read may take the ID of one removed
         self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
         self._ui.samePatientCheckBox.connect("clicked()", panel.messages.clear)
@@ -54,10 +55,11 @@ class InputsSection:
             from GliomaSAMLib.slicer.volumes import guess_volumes
 
             volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            new = {node.GetID() for node in volumes} - self._offered
+            offered = [reference.Get() for reference in self._offered]
+            new = {node.GetID() for node in volumes if node not in offered}
             if not new:
                 return
-            self._offered |= new
+            self._offered = [weakReference(node) for node in volumes]
             left = []
             for modality, guess in guess_volumes(slicer.mrmlScene, chosen=self.nodes()).items():
                 identifier = guess.node.GetID()
@@ -148,6 +150,13 @@ class InputsSection:
             notes = [_("Load a patient's MR volumes. Each selector may stay empty, but for one.")]
         self._ui.notesLabel.text = "; ".join(notes)
         self._ui.notesLabel.visible = bool(notes)
+
+
+def weakReference(node):
+    """What gives a node as long as it is there, and does not keep it."""
+    reference = vtk.vtkWeakReference()
+    reference.Set(node)
+    return reference
 
 
 def withoutTags(text):

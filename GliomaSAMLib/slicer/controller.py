@@ -15,7 +15,7 @@ from ..session.masks import Boxes
 from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
 from .lesions import PromptsByPlace
 from .markups_sync import PromptNodes
-from .persistence import SavedState, keep_made_on, save_state, volumes_made_on
+from .persistence import SavedState, has_lost_volumes, keep_made_on, save_state, volumes_made_on
 from .preparation import Preparation
 from .segments.patient import check_same_patient
 from .segments.view import SegmentStyle, SegmentView
@@ -86,7 +86,7 @@ class SegmentationController:
 
     def _choose(self, nodes: Mapping[str, Any], **options: Any) -> bool:
         chosen = [node for node in nodes.values() if node is not None]
-        doubt = check_same_patient(self.node, volumes_made_on(self.node).values(), chosen)
+        doubt = check_same_patient(self.node, volumes_made_on(self.node).values(), chosen, has_lost_volumes(self.node))
         news = self._preparation.choose(nodes, **options)
         if news and doubt:
             self._engine.listener.message(doubt, "warning")

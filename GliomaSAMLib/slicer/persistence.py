@@ -138,6 +138,13 @@ def keep_made_on(segmentation_node: Any, volume_nodes: Mapping[str, Any], anew: 
         _refer(segmentation_node, MADE_ON, volume_nodes)
 
 
+def has_lost_volumes(segmentation_node: Any) -> bool:
+    """Whether GliomaSAM has worked on a segmentation that holds segments, and none of its volumes is left."""
+    worked_on = segmentation_node.GetAttribute(ATTRIBUTE) and segmentation_node.GetSegmentation().GetNumberOfSegments()
+    reference = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+    return bool(worked_on) and reference is None and not volumes_made_on(segmentation_node)
+
+
 def _referred(segmentation_node: Any, role: str) -> dict[str, Any]:
     nodes = {modality: segmentation_node.GetNodeReference(f"{role}.{modality}") for modality in MODALITIES}
     return {modality: node for modality, node in nodes.items() if node is not None}

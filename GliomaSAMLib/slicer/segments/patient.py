@@ -10,7 +10,9 @@ from ...errors import StudyError
 PATIENT_ID = "0010,0020"
 
 
-def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_nodes: Iterable[Any]) -> str:
+def check_same_patient(
+    segmentation_node: Any, earlier: Iterable[Any], volume_nodes: Iterable[Any], lost: bool = False
+) -> str:
     """Compare the patient of a segmentation, and of the volumes that its result was made on, with that of volumes that
     are to be used.
 
@@ -18,6 +20,7 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
         segmentation_node: The vtkMRMLSegmentationNode.
         earlier: The volume nodes that its result was made on, as far as they are known.
         volume_nodes: Those that it is to be written for.
+        lost: It was made on volumes that are not in the scene any more.
 
     Returns:
         What the user should check, where the volumes are all others than before and nothing says whose they are; else
@@ -40,7 +43,7 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
                 f"The segmentation {name} belongs to another patient than {other.GetName()}, so nothing is written "
                 "into it: choose the segmentation of this patient, or make a new one"
             )
-    unsure = known and chosen and segmentation_node.GetSegmentation().GetNumberOfSegments()
+    unsure = (known or lost) and chosen and segmentation_node.GetSegmentation().GetNumberOfSegments()
     if not unsure or any(same for same, _ in pairs):
         return ""
     return (

@@ -82,3 +82,55 @@ def test_going_to_the_next_patient_by_one_selector_after_another_is_told(slicer_
         user.wait()
     refused = "belongs to another patient" in user.panel.messages.text and task.volume_nodes == smith
     assert user.task is task and ("made on other volumes" in user.panel.messages.text or refused)
+
+
+def held(task: Any) -> np.ndarray:
+    """What the first segment of a segmentation holds, wherever its volumes are."""
+    identifier = task.node.GetSegmentation().GetNthSegmentID(0)
+    return np.array(slicer.util.arrayFromSegmentInternalBinaryLabelmap(task.node, identifier))
+
+
+def remove(user: Clinician) -> None:
+    """Take the volumes chosen out of the scene."""
+    for volume in user.panel.inputs.nodes().values():
+        slicer.mrmlScene.RemoveNode(volume)
+    user.wait()
+    assert user.panel.inputs.nodes() == {}
+
+
+def test_in_place_of_removed_volumes_the_next_patient_gets_a_segmentation_of_its_own(
+    slicer_with_module: Any, load: Load
+) -> None:
+    user = opened(slicer_with_module, load("Smith"))
+    first, outlined = user.task, held(user.task)
+    remove(user)
+    jones = load("Jones")
+    user.wait()
+    assert user.task is not first and user.task.volume_nodes == jones and user.task.session.prompts == ()
+    assert f"The volumes of {first.node.GetName()} are gone" in user.panel.messages.text
+    user.click(ELSEWHERE)
+    second = user.task
+    user.ui.segmentationSelector.setCurrentNode(first.node)  # by mistake, or because they are Smith's
+    user.wait()
+    assert np.array_equal(held(first), outlined)
+    refused = "belongs to another patient" in user.panel.messages.text
+    assert refused or "made on other volumes" in user.panel.messages.text
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
+    user.ui.segmentationSelector.setCurrentNode(second.node)
+    user.wait()
+    assert second.volume_nodes == jones and user.segment("WT").any()
+
+
+@pytest.mark.parametrize("load", ["DICOM"], indirect=True)
+def test_volumes_that_are_loaded_again_go_with_their_segmentation(slicer_with_module: Any, load: Load) -> None:
+    user = opened(slicer_with_module, load("Smith"))
+    first = user.task
+    remove(user)
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    study = hierarchy.GetItemParent(hierarchy.GetItemByDataNode(first.node))
+    again = load("Smith")
+    for volume in again.values():
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
+    user.wait()
+    assert user.task is first and first.volume_nodes == again and len(first.session.prompts) == 1
+    assert "made on other volumes" not in user.panel.messages.text

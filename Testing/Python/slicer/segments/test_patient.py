@@ -105,6 +105,17 @@ def warned(panel: Any) -> bool:
     return told
 
 
+def test_other_volumes_in_place_of_removed_ones_are_told_of(
+    clicked: Any, t1_node: Any, other_node: Any, panel: Any, run_until: Any, mrml_scene: Any
+) -> None:
+    mrml_scene.RemoveNode(t1_node)
+    run_until()
+    panel.messages.clear()
+    assert clicked.set_volumes({"t1": other_node}) and warned(panel)
+    run_until()
+    assert clicked.set_volumes({"t2": other_node}) and not warned(panel)
+
+
 @pytest.fixture
 def next_patient(other_node: Any, add_volume: Callable[..., Any], grid: Geometry) -> dict[str, Any]:
     """T1 and T2 of somebody else."""

@@ -131,6 +131,7 @@ class SegmentsSection:
             new = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
         else:
             return
+        self._giveBack(before)
         found = segmentation_made_on(volumes)
         text = new if found is None else shown
         if found is None:
@@ -138,6 +139,17 @@ class SegmentsSection:
         else:
             self._panel.parameters.segmentation = found
         self._panel.message(text.format(name=found.GetName(), before=before.GetName()), "info")
+
+    def _giveBack(self, segmentation):
+        """Let a segmentation that is left keep to its examination, though volumes of the next one were chosen for it
+        meanwhile, one after another.
+        """
+        from GliomaSAMLib.slicer.examinations import without_other_examinations
+
+        task = self._panel.engine.task(segmentation)
+        own = without_other_examinations(segmentation, task.volume_nodes)
+        if own and own != task.volume_nodes:
+            task.set_volumes(own, **task.options)
 
     def show(self, task):
         """Show how a task writes its segments."""

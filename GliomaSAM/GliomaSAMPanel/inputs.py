@@ -23,6 +23,7 @@ class InputsSection:
         self._labels = {modality: getattr(self._ui, f"{modality}Label").text for modality in MODALITIES}
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
         self._unsure = {}
+        self._samePatientOf = None
         self._offered = []  # weak references to nodes: a node that is read may take the ID of one removed
         self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
@@ -91,9 +92,20 @@ class InputsSection:
             )
 
     def forget(self):
-        """Begin anew: no volume has been offered, nothing is unsure."""
+        """Begin anew: no volume has been offered, nothing is unsure or said of one patient."""
+        self._samePatientOf = None
         self._offered.clear()
         self._unsure.clear()
+
+    def keepSamePatient(self):
+        """Take back that the volumes are of one patient once there are others than those that it was said of."""
+        chosen = {node.GetID() for node in self.nodes().values()}
+        if self._samePatientOf is not None and not chosen <= self._samePatientOf:
+            self._panel.parameters.samePatient = False
+        if not self._panel.parameters.samePatient:
+            self._samePatientOf = None
+        elif self._samePatientOf is None:
+            self._samePatientOf = chosen
 
     def show(self, task):
         """Fill the selectors with what a task that was saved uses."""
@@ -104,6 +116,8 @@ class InputsSection:
         parameters.register = options["register"]
         parameters.skull = Skull(options["skull"])
         parameters.samePatient = options["same_patient"]
+        self._samePatientOf = None
+        self.keepSamePatient()
 
     def offerOwn(self, segmentation):
         """Fill the selectors with the volumes of the examination that a segmentation was made on, where those chosen

@@ -134,3 +134,31 @@ def test_volumes_that_are_loaded_again_go_with_their_segmentation(slicer_with_mo
     user.wait()
     assert user.task is first and first.volume_nodes == again and len(first.session.prompts) == 1
     assert "made on other volumes" not in user.panel.messages.text
+
+
+@pytest.mark.parametrize("load", ["DICOM"], indirect=True)
+def test_of_one_patient_is_said_of_the_volumes_chosen_and_of_no_others(slicer_with_module: Any, load: Load) -> None:
+    smith = load("Smith")
+    user = opened(slicer_with_module, smith)
+    task, box = user.task, user.ui.samePatientCheckBox
+    jones = load("Jones", "t1", "t2")
+    box.click()
+    user.wait()
+    user.ui.t2Selector.setCurrentNode(None)
+    user.wait()
+    assert box.checked and task.options["same_patient"]
+    user.ui.t1Selector.setCurrentNode(jones["t1"])
+    user.wait()
+    assert not box.checked and "different patients" in user.panel.messages.text
+    assert task.volume_nodes["t1"] is smith["t1"]
+    box.click()
+    user.wait()
+    assert box.checked and task.volume_nodes["t1"] is jones["t1"]
+    user.ui.segmentationSelector.setCurrentNode(user.panel.segments.newSegmentation(user.panel.inputs.nodes()))
+    user.wait()
+    user.ui.segmentationSelector.setCurrentNode(task.node)
+    user.wait()
+    assert user.task is task and box.checked and task.volume_nodes["t1"] is jones["t1"]
+    user.ui.t2Selector.setCurrentNode(jones["t2"])
+    user.wait()
+    assert not box.checked and "t2" not in task.volume_nodes

@@ -2,6 +2,7 @@
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 
 from .parameters import Skull
@@ -22,7 +23,8 @@ class InputsSection:
         self._labels = {modality: getattr(self._ui, f"{modality}Label").text for modality in MODALITIES}
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
         self._unsure = {}
-        self._offered = set()
+        self._samePatientOf = None
+        self._offered = []  # weak references to nodes: a node that is read may take the ID of one removed
         self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
         self._ui.samePatientCheckBox.connect("clicked()", panel.messages.clear)
@@ -47,23 +49,33 @@ class InputsSection:
         return {"register": parameters.register, "skull": skull, "same_patient": same}
 
     def guess(self):
-        """Fill the empty selectors with volumes of the scene that have not been offered before."""
+        """Fill the empty selectors with volumes of the scene that have not been offered before, and that go with those
+        chosen.
+        """
         with self._panel.attempt():
             from GliomaSAMLib.slicer.volumes import guess_volumes
 
             volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-            new = {node.GetID() for node in volumes} - self._offered
+            offered = [reference.Get() for reference in self._offered]
+            new = {node.GetID() for node in volumes if node not in offered}
             if not new:
                 return
-            self._offered |= new
-            taken = {node.GetID() for node in self.nodes().values()}
-            for modality, guess in guess_volumes(slicer.mrmlScene).items():
+            self._offered = [weakReference(node) for node in volumes]
+            left = []
+            for modality, guess in guess_volumes(slicer.mrmlScene, chosen=self.nodes()).items():
                 identifier = guess.node.GetID()
-                empty = getattr(self._panel.parameters, modality) is None
-                if identifier in new and identifier not in taken and empty:
+                if identifier in new and not guess.belongs:
+                    left.append(guess.node.GetName())
+                elif identifier in new:
                     self._unsure[modality] = None if guess.confident else (identifier, guess.reason)
                     self._panel.parameters.samePatient = False  # it was said of other volumes
                     setattr(self._panel.parameters, modality, guess.node)
+            if left:
+                text = _(
+                    "Left unchosen, because they seem to be of another patient or examination: {names}. "
+                    "If they belong together, choose them yourself"
+                )
+                self._panel.message(text.format(names=", ".join(left)), "info")
             self.markUnsure()
 
     def guessAgain(self):
@@ -80,9 +92,20 @@ class InputsSection:
             )
 
     def forget(self):
-        """Begin anew: no volume has been offered, nothing is unsure."""
+        """Begin anew: no volume has been offered, nothing is unsure or said of one patient."""
+        self._samePatientOf = None
         self._offered.clear()
         self._unsure.clear()
+
+    def keepSamePatient(self):
+        """Take back that the volumes are of one patient once there are others than those that it was said of."""
+        chosen = {node.GetID() for node in self.nodes().values()}
+        if self._samePatientOf is not None and not chosen <= self._samePatientOf:
+            self._panel.parameters.samePatient = False
+        if not self._panel.parameters.samePatient:
+            self._samePatientOf = None
+        elif self._samePatientOf is None:
+            self._samePatientOf = chosen
 
     def show(self, task):
         """Fill the selectors with what a task that was saved uses."""
@@ -93,6 +116,8 @@ class InputsSection:
         parameters.register = options["register"]
         parameters.skull = Skull(options["skull"])
         parameters.samePatient = options["same_patient"]
+        self._samePatientOf = None
+        self.keepSamePatient()
 
     def offerOwn(self, segmentation):
         """Fill the selectors with the volumes of the examination that a segmentation was made on, where those chosen
@@ -139,6 +164,13 @@ class InputsSection:
             notes = [_("Load a patient's MR volumes. Each selector may stay empty, but for one.")]
         self._ui.notesLabel.text = "; ".join(notes)
         self._ui.notesLabel.visible = bool(notes)
+
+
+def weakReference(node):
+    """What gives a node as long as it is there, and does not keep it."""
+    reference = vtk.vtkWeakReference()
+    reference.Set(node)
+    return reference
 
 
 def withoutTags(text):

@@ -319,6 +319,7 @@ class Panel:
     def _apply(self):
         """Make what the parameters say hold."""
         self._due = False
+        self.inputs.keepSamePatient()
         volumes = self.inputs.nodes()
         if volumes:
             self.startEngine()

@@ -112,22 +112,44 @@ class SegmentsSection:
         return node
 
     def separate(self, volumes):
-        """Let results on another examination than that of the segmentation go to one of their own: that made on these
-        volumes, else a new one.
+        """Let results on volumes that are not those of the segmentation go to one of their own: on those of another
+        examination, and on any where its own are gone, unless these are of the same patient. It is the one made on
+        these volumes, else a new one.
         """
         from GliomaSAMLib.slicer.examinations import is_of_another_examination, segmentation_made_on
+        from GliomaSAMLib.slicer.persistence import has_lost_volumes
+        from GliomaSAMLib.slicer.segments.patient import same_patient
 
         before = self._panel.parameters.segmentation
-        if not is_of_another_examination(before, volumes):
-            return
-        found = segmentation_made_on(volumes)
-        if found is not None:
-            self._panel.parameters.segmentation = found
-            text = _("This is another examination: {name}, which was made on it, is shown; {before} stays as it is")
+        if has_lost_volumes(before) and not any(same_patient(before, node) for node in volumes.values()):
+            shown = _("The volumes of {before} are gone: {name}, which was made on those chosen, is shown")
+            new = _(
+                "The volumes of {before} are gone: results go to {name}, which is new; choose {before} to go on there"
+            )
+        elif is_of_another_examination(before, volumes):
+            shown = _("This is another examination: {name}, which was made on it, is shown; {before} stays as it is")
+            new = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
         else:
+            return
+        self._giveBack(before)
+        found = segmentation_made_on(volumes)
+        text = new if found is None else shown
+        if found is None:
             found = self.newSegmentation(volumes)
-            text = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
+        else:
+            self._panel.parameters.segmentation = found
         self._panel.message(text.format(name=found.GetName(), before=before.GetName()), "info")
+
+    def _giveBack(self, segmentation):
+        """Let a segmentation that is left keep to its examination, though volumes of the next one were chosen for it
+        meanwhile, one after another.
+        """
+        from GliomaSAMLib.slicer.examinations import without_other_examinations
+
+        task = self._panel.engine.task(segmentation)
+        own = without_other_examinations(segmentation, task.volume_nodes)
+        if own and own != task.volume_nodes:
+            task.set_volumes(own, **task.options)
 
     def show(self, task):
         """Show how a task writes its segments."""

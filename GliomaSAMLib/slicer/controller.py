@@ -15,7 +15,7 @@ from ..session.masks import Boxes
 from .jobs import ModelChoice, Prepared, Uncertainty, find_uncertainty
 from .lesions import PromptsByPlace
 from .markups_sync import PromptNodes
-from .persistence import SavedState, save_state, saved_volumes
+from .persistence import SavedState, has_lost_volumes, keep_made_on, save_state, volumes_made_on
 from .preparation import Preparation
 from .segments.patient import check_same_patient
 from .segments.view import SegmentStyle, SegmentView
@@ -47,12 +47,10 @@ class SegmentationController:
         self._preparation = Preparation()
         self._view = SegmentView(segmentation_node)
         self._places = PromptsByPlace(self.session, self._view)
-        self._encode_due = False
-        self._uncertainty_due = False
+        self._encode_due = self._uncertainty_due = False
         self._uncertainty: Uncertainty | None = None
         self._notes: tuple[str, ...] = ()
-        self._unsaved = False
-        self._unwritten = False
+        self._unsaved = self._unwritten = False
         self.prompt_nodes = PromptNodes(
             segmentation_node.GetScene(), segmentation_node, self.session, engine.tell_error
         )
@@ -88,7 +86,7 @@ class SegmentationController:
 
     def _choose(self, nodes: Mapping[str, Any], **options: Any) -> bool:
         chosen = [node for node in nodes.values() if node is not None]
-        doubt = check_same_patient(self.node, saved_volumes(self.node).values(), chosen)
+        doubt = check_same_patient(self.node, volumes_made_on(self.node).values(), chosen, has_lost_volumes(self.node))
         news = self._preparation.choose(nodes, **options)
         if news and doubt:
             self._engine.listener.message(doubt, "warning")
@@ -348,8 +346,7 @@ class SegmentationController:
         self._engine.tell_error(error)
 
     def _forget_uncertainty(self) -> None:
-        self._uncertainty = None
-        self._uncertainty_due = False
+        self._uncertainty, self._uncertainty_due = None, False
 
     def _encoded(self, nothing: None) -> None:
         self._encode_due = False
@@ -377,6 +374,7 @@ class SegmentationController:
             if self.session.masks is not found[0]:
                 self._write(None)
             elif any(found[0].voxels(region) for region in REGIONS):
+                keep_made_on(self.node, self.volume_nodes, anew=False)
                 self._engine.listener.results(self)
             self.tell_changed()
         elif self._unwritten:
@@ -391,6 +389,7 @@ class SegmentationController:
         edited, others = self._view.take_changes(settled)
         if edited or others:
             self.session.note_edits(edited, others)
+            keep_made_on(self.node, self.volume_nodes)
         return bool(edited or others)
 
     def _write(self, boxes: Boxes | None) -> None:
@@ -405,6 +404,7 @@ class SegmentationController:
             self._engine.tell_error(error)
         else:
             self.changed_boxes = boxes or self.changed_boxes
+            keep_made_on(self.node, self.volume_nodes)
         held = self._view.held
         if held is not None and held is not masks:
             self.session.masks = held

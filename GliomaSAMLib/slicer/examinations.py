@@ -9,7 +9,7 @@ import slicer
 from ..study.modalities import REFERENCE_ORDER
 from .modality_detection import guess_volumes, visible_volumes
 from .patients import item_above
-from .persistence import saved_volumes
+from .persistence import volumes_made_on
 from .segments.patient import database_value, same_patient
 
 STUDY_UID = "0020,000D"
@@ -58,7 +58,7 @@ def is_of_another_examination(segmentation_node: Any, volume_nodes: Mapping[str,
     modality. False for those that it was made on, and wherever nothing tells.
     """
     volume_node = _first(volume_nodes)
-    made_on = saved_volumes(segmentation_node)
+    made_on = volumes_made_on(segmentation_node)
     if volume_node is None or any(node is volume_node for node in made_on.values()):
         return False
     known = [node for node in (segmentation_node, _reference(segmentation_node), _first(made_on)) if node is not None]
@@ -80,6 +80,18 @@ def own_volumes(segmentation_node: Any) -> dict[str, Any]:
     return {modality: guess.node for modality, guess in guess_volumes(scene, among).items()}
 
 
+def without_other_examinations(segmentation_node: Any, volume_nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Volumes by modality, and for those that are certainly of another examination than the one that a segmentation was
+    made on, the volumes that its result was made on.
+    """
+    made_on = volumes_made_on(segmentation_node)
+    kept = {
+        modality: made_on.get(modality) if is_of_another_examination(segmentation_node, {modality: node}) else node
+        for modality, node in volume_nodes.items()
+    }
+    return {modality: node for modality, node in kept.items() if node is not None}
+
+
 def segmentation_made_on(volume_nodes: Mapping[str, Any]) -> Any:
     """The segmentation node that was made on volumes, by modality, the latest of several; None where there is none."""
     volume_node = _first(volume_nodes)
@@ -88,7 +100,7 @@ def segmentation_made_on(volume_nodes: Mapping[str, Any]) -> Any:
     scene = volume_node.GetScene()
     count = scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
     nodes = [scene.GetNthNodeByClass(index, "vtkMRMLSegmentationNode") for index in range(count)]
-    made = [node for node in nodes if any(one is volume_node for one in saved_volumes(node).values())]
+    made = [node for node in nodes if any(one is volume_node for one in volumes_made_on(node).values())]
     return made[-1] if made else None
 
 

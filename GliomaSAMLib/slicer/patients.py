@@ -30,7 +30,7 @@ def check_one_patient(volume_nodes: Mapping[str, Any], same_patient: bool = Fals
             f"The volumes are of different patients: {', '.join(known)} lie under several patients of the subject "
             f"hierarchy. Choose volumes of one patient; {SAME_PATIENT_HINT}"
         )
-    patient_notes([_origin(*one) for one in volume_nodes.items()], same_patient, SAME_PATIENT_HINT)
+    patient_notes([origin(*one) for one in volume_nodes.items()], same_patient, SAME_PATIENT_HINT)
     doubts = doubts_of_one_patient(volume_nodes)
     return [f"{doubt} (taken as one patient's, as you said)" for doubt in doubts] if same_patient else doubts
 
@@ -38,11 +38,12 @@ def check_one_patient(volume_nodes: Mapping[str, Any], same_patient: bool = Fals
 def doubts_of_one_patient(volume_nodes: Mapping[str, Any]) -> list[str]:
     """What speaks against the nodes, by modality, being of one patient and one examination, for the user to read."""
     hierarchy_notes = _hierarchy_notes(volume_nodes)
-    origins = [_origin(modality, node) for modality, node in volume_nodes.items()]
+    origins = [origin(modality, node) for modality, node in volume_nodes.items()]
     return [*tag_notes(origins), *(hierarchy_notes or place_notes(origins))]
 
 
-def _origin(modality: str, volume_node: Any) -> Origin:
+def origin(modality: str, volume_node: Any) -> Origin:
+    """Where a volume comes from, as far as its file and Slicer's database tell."""
     storage_node = volume_node.GetStorageNode()
     file = storage_node.GetFileName() if storage_node is not None else None
     place = Origin.of(modality, Path(file)) if file else Origin(modality, None, (), {})

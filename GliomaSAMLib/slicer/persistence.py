@@ -26,6 +26,10 @@ ATTRIBUTE = "GliomaSAM.state"
 SET_ASIDE = "GliomaSAM.state.unread"
 """Attribute that keeps a state which could not be read, once there is another one to save; further ones are numbered
 from 2."""
+CHOSEN = "GliomaSAM"
+"""Begins the roles of the references to the volumes chosen: ".t1", ".t1c", ".t2", ".flair" follow."""
+MADE_ON = "GliomaSAM.made_on"
+"""Begins those of the volumes that the result in the segments was made on."""
 FORMAT = "gliomasam-scene"
 VERSION = 2
 SKULL = ("auto", "on", "off")
@@ -89,11 +93,7 @@ def save_state(controller: "SegmentationController") -> None:
         if before and not _is_ours(before):
             set_aside(node)  # of a newer version, or damaged: nothing of it is lost
         node.SetAttribute(ATTRIBUTE, text)
-    for modality in MODALITIES:
-        volume_node = controller.volume_nodes.get(modality)
-        wanted = volume_node.GetID() if volume_node is not None else None
-        if node.GetNodeReferenceID(_role(modality)) != wanted:
-            node.SetNodeReferenceID(_role(modality), wanted)
+    _refer(node, CHOSEN, controller.volume_nodes)
 
 
 def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
@@ -119,9 +119,43 @@ def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
 
 
 def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
-    """By modality the volume nodes that a segmentation was last made on, as its node says."""
-    nodes = {modality: segmentation_node.GetNodeReference(_role(modality)) for modality in MODALITIES}
+    """By modality the volume nodes that were last chosen for a segmentation, as its node says."""
+    return _referred(segmentation_node, CHOSEN)
+
+
+def volumes_made_on(segmentation_node: Any) -> dict[str, Any]:
+    """By modality the volume nodes that the result in the segments was made on, as their node says; those last chosen
+    where it does not say.
+    """
+    return _referred(segmentation_node, MADE_ON) or saved_volumes(segmentation_node)
+
+
+def keep_made_on(segmentation_node: Any, volume_nodes: Mapping[str, Any], anew: bool = True) -> None:
+    """Note which volume nodes, by modality, the result in the segments was made on; where that is noted already only
+    `anew`.
+    """
+    if anew or not _referred(segmentation_node, MADE_ON):
+        _refer(segmentation_node, MADE_ON, volume_nodes)
+
+
+def has_lost_volumes(segmentation_node: Any) -> bool:
+    """Whether GliomaSAM has worked on a segmentation that holds segments, and none of its volumes is left."""
+    worked_on = segmentation_node.GetAttribute(ATTRIBUTE) and segmentation_node.GetSegmentation().GetNumberOfSegments()
+    reference = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
+    return bool(worked_on) and reference is None and not volumes_made_on(segmentation_node)
+
+
+def _referred(segmentation_node: Any, role: str) -> dict[str, Any]:
+    nodes = {modality: segmentation_node.GetNodeReference(f"{role}.{modality}") for modality in MODALITIES}
     return {modality: node for modality, node in nodes.items() if node is not None}
+
+
+def _refer(segmentation_node: Any, role: str, volume_nodes: Mapping[str, Any]) -> None:
+    for modality in MODALITIES:
+        volume_node = volume_nodes.get(modality)
+        wanted = volume_node.GetID() if volume_node is not None else None
+        if segmentation_node.GetNodeReferenceID(f"{role}.{modality}") != wanted:
+            segmentation_node.SetNodeReferenceID(f"{role}.{modality}", wanted)
 
 
 def saved_style(segmentation_node: Any) -> str | None:
@@ -149,10 +183,6 @@ def set_aside(segmentation_node: Any) -> None:
             break
         name = f"{SET_ASIDE}.{number}"
     segmentation_node.SetAttribute(name, text)
-
-
-def _role(modality: str) -> str:
-    return f"GliomaSAM.{modality}"
 
 
 def _decoded(text: str, name: str) -> SavedState:

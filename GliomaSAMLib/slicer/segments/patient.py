@@ -10,13 +10,17 @@ from ...errors import StudyError
 PATIENT_ID = "0010,0020"
 
 
-def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_nodes: Iterable[Any]) -> str:
-    """Compare the patient of a segmentation, and of the volumes that it was made on, with that of other volumes.
+def check_same_patient(
+    segmentation_node: Any, earlier: Iterable[Any], volume_nodes: Iterable[Any], lost: bool = False
+) -> str:
+    """Compare the patient of a segmentation, and of the volumes that its result was made on, with that of volumes that
+    are to be used.
 
     Args:
         segmentation_node: The vtkMRMLSegmentationNode.
-        earlier: The volume nodes that its segments were made on, as far as they are known.
+        earlier: The volume nodes that its result was made on, as far as they are known.
         volume_nodes: Those that it is to be written for.
+        lost: It was made on volumes that are not in the scene any more.
 
     Returns:
         What the user should check, where the volumes are all others than before and nothing says whose they are; else
@@ -26,9 +30,10 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
         StudyError: They are of another patient, by the subject hierarchy or the DICOM database.
     """
     reference = segmentation_node.GetNodeReference(segmentation_node.GetReferenceImageGeometryReferenceRole())
-    known = [node for node in (*earlier, reference) if node is not None]
+    made_on = list(earlier)
+    known = [*made_on, *([reference] if reference is not None else [])]
     chosen = [node for node in volume_nodes if node.GetScene() is not None]
-    if any(one is other for one in known for other in chosen):
+    if any(one is other for one in made_on or known for other in chosen):
         return ""
     pairs = [(same_patient(one, other), other) for one in (segmentation_node, *known) for other in chosen]
     name = segmentation_node.GetName()
@@ -38,7 +43,7 @@ def check_same_patient(segmentation_node: Any, earlier: Iterable[Any], volume_no
                 f"The segmentation {name} belongs to another patient than {other.GetName()}, so nothing is written "
                 "into it: choose the segmentation of this patient, or make a new one"
             )
-    unsure = known and chosen and segmentation_node.GetSegmentation().GetNumberOfSegments()
+    unsure = (known or lost) and chosen and segmentation_node.GetSegmentation().GetNumberOfSegments()
     if not unsure or any(same for same, _ in pairs):
         return ""
     return (

@@ -99,6 +99,7 @@ def test_a_volume_deleted_while_encoding(user: Clinician, quick: QuickWork, resu
 
 
 def test_all_volumes_deleted(user: Clinician, result: dict[str, np.ndarray], add_patient: Callable[..., Any]) -> None:
+    first = user.task.node
     for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode"):
         slicer.mrmlScene.RemoveNode(node)
     user.wait()
@@ -107,6 +108,10 @@ def test_all_volumes_deleted(user: Clinician, result: dict[str, np.ndarray], add
     assert "Choose at least one volume" in user.panel.messages.text and not user.ui.negativeButton.checked
     add_patient()
     user.wait()
+    assert f"choose {first.GetName()} to go on there" in user.panel.messages.text  # nothing says whose volumes they are
+    user.ui.segmentationSelector.setCurrentNode(first)
+    user.wait()
+    assert "check that it is of the same patient" in user.panel.messages.text
     assert np.array_equal(user.masks()["WT"], result["WT"]) and len(user.task.session.prompts) == 1
 
 

@@ -64,6 +64,39 @@ def test_the_next_examination_gets_a_segmentation_of_its_own(patient: Patient, a
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
 
 
+def test_going_on_by_one_selector_after_another_leaves_each_segmentation_its_volumes(
+    patient: Patient, at: Callable[[Any], Clinician]
+) -> None:
+    hierarchy = patient.hierarchy()
+    march, june = ({"t1c": patient.visit(day, None)[0]} for day in ("20240301", "20240603"))
+    for volumes in (march, june):
+        volumes["flair"] = slicer.modules.volumes.logic().CloneVolume(volumes["t1c"], "flair")
+        items = [hierarchy.GetItemByDataNode(volumes[modality]) for modality in ("flair", "t1c")]
+        hierarchy.SetItemParent(items[0], hierarchy.GetItemParent(items[1]))
+    user = at(march["t1c"])
+
+    def go_to(volumes: dict[str, Any]) -> None:
+        for modality in ("flair", "t1c", "flair"):  # coming back to a segmentation chooses its volumes
+            getattr(user.ui, f"{modality}Selector").setCurrentNode(volumes[modality])
+            user.wait()
+
+    go_to(march)
+    first = user.task
+    click(user, HERE)
+    go_to(june)
+    second = user.task
+    assert second is not first and first.volume_nodes == march and second.volume_nodes == june
+    click(user, HERE)
+    user.ui.segmentationSelector.setCurrentNode(first.node)
+    user.wait()
+    assert user.panel.inputs.nodes() == first.volume_nodes == march
+    go_to(june)
+    assert user.task is second and first.volume_nodes == march and second.volume_nodes == june
+    go_to(march)
+    assert user.task is first and first.volume_nodes == march and second.volume_nodes == june
+    assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 2
+
+
 def test_a_segmentation_of_another_examination_comes_with_its_volumes(
     patient: Patient, at: Callable[[Any], Clinician]
 ) -> None:

@@ -11,6 +11,8 @@ from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.geometry import Geometry, resample
 
 VOXELS = np.arange(24 * 10, dtype=np.int16).reshape(4, 10, 6)
+ITEMS = ("Subject", "Study", "Folder")
+"""What the subject hierarchy can hold volumes in."""
 
 
 @pytest.fixture
@@ -91,6 +93,58 @@ def test_volumes_of_one_study_are_taken_together(mrml_scene: Any, named: Callabl
             hierarchy.SetItemParent(hierarchy.GetItemByDataNode(named(name)), item)
     found = guesses(mrml_scene)
     assert {modality: name for modality, (name, _) in found.items()} == {"t1c": "T1c", "t2": "T2", "flair": "flair"}
+
+
+def fitting(scene: Any, chosen: dict[str, Any]) -> dict[str, tuple[str, bool]]:
+    """What is found beside the volumes chosen, and whether it goes with them."""
+    from GliomaSAMLib.slicer.volumes import guess_volumes
+
+    found = guess_volumes(scene, chosen=chosen)
+    return {modality: (guess.node.GetName(), guess.belongs) for modality, guess in found.items()}
+
+
+def test_volumes_beside_those_chosen_are_of_the_same_patient(mrml_scene: Any, named: Callable[..., Any]) -> None:
+    chosen = {"t1c": named("Smith t1c"), "flair": named("Smith flair")}
+    for modality in ("t1", "t1c", "t2", "flair"):
+        named(f"Jones {modality}")
+    assert fitting(mrml_scene, chosen) == {"t1": ("Jones t1", False), "t2": ("Jones t2", False)}
+    named("Smith t1")
+    assert fitting(mrml_scene, chosen) == {"t1": ("Smith t1", True), "t2": ("Jones t2", False)}
+
+
+@pytest.mark.parametrize("level", ["Subject", "Study", "Folder", "file", None])
+def test_volumes_of_another_place_do_not_go_with_those_chosen(
+    level: str | None, mrml_scene: Any, named: Callable[..., Any], tmp_path: Path
+) -> None:
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(mrml_scene)
+    places = {}
+    for name in ("one", "other"):
+        places[name] = [named(modality) for modality in ("t1c", "t2")]
+        item = getattr(hierarchy, f"Create{level}Item")(hierarchy.GetSceneItemID(), name) if level in ITEMS else 0
+        for volume in places[name]:
+            if item:
+                hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), item)
+            elif level == "file":
+                storage = mrml_scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+                storage.SetFileName(str(tmp_path / name / f"{volume.GetName()}.nii.gz"))
+                volume.SetAndObserveStorageNodeID(storage.GetID())
+    mrml_scene.RemoveNode(places["one"].pop())
+    assert fitting(mrml_scene, {"t1c": places["one"][0]}) == {"t2": ("t2", level is None)}
+
+
+def test_what_is_chosen_by_hand_goes_with_its_own_study_whatever_its_name(
+    mrml_scene: Any, named: Callable[..., Any]
+) -> None:
+    import slicer
+
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(mrml_scene)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "study")
+    chosen, *_ = volumes = [named(name) for name in ("sag T1 post", "axial T1 post", "axial T1 pre", "axial FLAIR")]
+    for volume in volumes:
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), item)
+    assert fitting(mrml_scene, {"t1c": chosen}) == {"t1": ("axial T1 pre", True), "flair": ("axial FLAIR", True)}
 
 
 def test_the_dicom_description_counts_more_than_the_name(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.regions import REGIONS
 
 AddPatient = Callable[..., int]
 
@@ -95,6 +96,78 @@ def test_volumes_of_nobody_known_are_taken_with_a_word(
     run_until()
     assert clicked.set_volumes({"flair": other_node})
     assert "tumour was made on other volumes: check" in panel.told("warning")
+
+
+def warned(panel: Any) -> bool:
+    """Whether the user was told since the last call that the volumes are others."""
+    told = "tumour was made on other volumes: check" in panel.told("warning")
+    panel.messages.clear()
+    return told
+
+
+def test_other_volumes_in_place_of_removed_ones_are_told_of(
+    clicked: Any, t1_node: Any, other_node: Any, panel: Any, run_until: Any, mrml_scene: Any
+) -> None:
+    mrml_scene.RemoveNode(t1_node)
+    run_until()
+    panel.messages.clear()
+    assert clicked.set_volumes({"t1": other_node}) and warned(panel)
+    run_until()
+    assert clicked.set_volumes({"t2": other_node}) and not warned(panel)
+
+
+@pytest.fixture
+def next_patient(other_node: Any, add_volume: Callable[..., Any], grid: Geometry) -> dict[str, Any]:
+    """T1 and T2 of somebody else."""
+    values = np.random.default_rng(2).integers(1, 900, grid.shape).astype(np.int16)
+    return {"t1": other_node, "t2": add_volume(values, grid.ijk_to_ras, "other t2")}
+
+
+@pytest.fixture
+def t2_node(add_volume: Callable[..., Any], grid: Geometry) -> Any:
+    """The T2 of the patient."""
+    return add_volume(np.random.default_rng(3).integers(1, 900, grid.shape).astype(np.int16), grid.ijk_to_ras, "t2")
+
+
+@pytest.mark.parametrize("work", ["click", "paint", "import"])
+def test_volumes_that_change_one_after_another_are_compared_with_those_of_the_result(
+    engine: Any,
+    task: Any,
+    t1_node: Any,
+    t2_node: Any,
+    next_patient: dict[str, Any],
+    panel: Any,
+    run_until: Any,
+    grid: Geometry,
+    work: str,
+) -> None:
+    from GliomaSAMLib.slicer.segments.node import new_segmentation
+    from GliomaSAMLib.slicer.segments.writer import SegmentWriter
+
+    masks = {region: np.pad(np.ones((3, 3, 3), np.uint8), [(2, n - 5) for n in grid.shape]) for region in REGIONS}
+    if work == "import":
+        node = new_segmentation(task.node.GetScene(), "imported tumour", t1_node)
+        SegmentWriter(node, grid).write(masks)
+        task = engine.task(node)
+    assert task.set_volumes({"t1": t1_node, "t2": t2_node})
+    run_until()
+    if work == "click":
+        task.session.add_point(tuple(float(v) for v in grid.to_ras(np.array([8, 8, 7]))))
+    elif work == "paint":
+        SegmentWriter(task.node, grid).write(masks)
+    run_until()
+    assert task.masks("WT").any()
+    assert task.set_volumes({"t1": next_patient["t1"], "t2": t2_node}) and not warned(panel)
+    run_until()
+    assert task.set_volumes(next_patient) and warned(panel)
+    run_until()
+    assert task.set_volumes({"t2": t2_node, "t1": next_patient["t1"]}) and not warned(panel)
+    run_until()
+    assert task.set_volumes(next_patient) and warned(panel)
+    run_until()
+    task.session.add_point(tuple(float(v) for v in grid.to_ras(np.array([4, 8, 7]))))  # of the same patient, then
+    run_until()
+    assert task.set_volumes({"t1": next_patient["t1"]}) and not warned(panel)
 
 
 def test_a_new_segmentation_takes_any(

@@ -153,6 +153,18 @@ class Panel:
         task = self.task
         return task if task is None or task.phase != "empty" else None
 
+    def refusesSideBySide(self):
+        """Whether two visits are shown side by side, where a place of one view is none of the other; a message then."""
+        if self.followUp.isSideBySide:
+            self.message(_("Two visits are shown side by side: press Side by side again to work on one"), "info")
+        return self.followUp.isSideBySide
+
+    def viewsChanged(self):
+        """Other views are shown: let prompts and uncertainty be seen where they belong."""
+        with self.attempt():
+            self.prompts.showInViews()
+            self.results.showUncertaintyAnew(self.task)
+
     def tryAgain(self):
         """Let the volumes that were refused be tried again: what spoke against them may have been put right."""
         if self._refused:

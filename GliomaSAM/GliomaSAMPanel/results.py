@@ -289,11 +289,16 @@ class ResultsSection:
 
             self.hideUncertainty()
             self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
-            self._overlay.show(found.values)
+            self._overlay.show(found.values, self._panel.followUp.viewsOfOthers(task))
             self._shown = found
         if found is not None and self.going:
             self.going = False
             self._jump(found.place)
+
+    def showUncertaintyAnew(self, task):
+        """As `showUncertainty`, in the views that there are now."""
+        self.hideUncertainty()
+        self.showUncertainty(task)
 
     def cancelled(self):
         """The user stops all work: uncertain places that are not known yet are not looked for until asked for again."""
@@ -314,7 +319,7 @@ class ResultsSection:
         """Show the most uncertain place in all views, as soon as it is known."""
         self._panel.messages.clear()
         with self._panel.attempt():
-            task = self._panel.requireTask()
+            task = self._panel.requireTask() if not self._panel.refusesSideBySide() else None
             if task is None:
                 return
             if not task.session.history.has_result:

@@ -89,6 +89,7 @@ class Panel:
         parameters: The parameters in use; None while there is no scene to keep them.
         engine: None until everything is installed.
         entered: Whether the module is the one that is shown.
+        isRefused: Whether the chosen volumes cannot be used, so that the task goes on with those of before.
     """
 
     def __init__(self, ui, top, logic, requirements):
@@ -100,7 +101,7 @@ class Panel:
         self._guiTag = None
         self._parameterTag = None
         self._applied = {}
-        self._refused = False
+        self.isRefused = False
         self._node = None
         self._noted = ()
         self._due = False
@@ -167,7 +168,7 @@ class Panel:
 
     def tryAgain(self):
         """Let the volumes that were refused be tried again: what spoke against them may have been put right."""
-        if self._refused:
+        if self.isRefused:
             self._applied.pop("inputs", None)
             self._due = True
 
@@ -379,9 +380,9 @@ class Panel:
         options = self.inputs.options()
         ids = {modality: node.GetID() for modality, node in self.inputs.nodes().items()}
         if self._isNew("inputs", (task.node.GetID(), ids, options)):
-            if self._refused:
+            if self.isRefused:
                 self.messages.clear()
-            self._refused = not task.set_volumes(self.inputs.nodes(), **options)
+            self.isRefused = not task.set_volumes(self.inputs.nodes(), **options)
         style = (parameters.style, parameters.overwrite, parameters.lesionSegment)
         if self._isNew("style", (task.node.GetID(), style)):
             self.segments.apply(task)

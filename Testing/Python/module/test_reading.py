@@ -105,3 +105,56 @@ def test_volumes_are_never_changed(user: Clinician) -> None:
     for name, node in volumes.items():
         np.testing.assert_array_equal(slicer.util.arrayFromVolume(node), before[name][0])
         assert node.GetMTime() == before[name][1]
+
+
+def test_when_all_volumes_go_the_button_goes_up(user: Clinician) -> None:
+    before = conventional()
+    user.window.key("C")
+    user.wait()
+    for node in user.panel.inputs.nodes().values():
+        slicer.mrmlScene.RemoveNode(node)
+    user.wait()
+    assert not user.ui.readingButton.checked and layout() == before
+
+
+def test_the_uncertainty_is_seen_in_views_that_open_later(user: Clinician) -> None:
+    from GliomaSAMLib.slicer.slice_views import composite_node
+
+    user.window.add_layout(*TAGS)
+    user.click(INSIDE)
+    user.ui.uncertaintyCheckBox.click()
+    user.wait()
+    user.window.key("C")
+    user.wait()
+    over = {composite_node(slicer.mrmlScene, tag).GetForegroundVolumeID() for row in TAGS for tag in row}
+    assert over == {user.panel.results._overlay.node.GetID()}
+
+
+def test_volumes_of_two_patients_are_never_beside_each_other(slicer_with_module: Any, add_patient: Any) -> None:
+    """A second patient is loaded, whose volumes fill the empty selectors, and are refused."""
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+
+    def add(name: str, *modalities: str) -> dict[str, Any]:
+        study = hierarchy.CreateStudyItem(hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), name), "study")
+        nodes: dict[str, Any] = add_patient(*modalities)
+        for node in nodes.values():
+            hierarchy.SetItemParent(hierarchy.GetItemByDataNode(node), study)
+        return nodes
+
+    first = add("Smith", "t1c", "flair")
+    slicer_with_module.show(first["t1c"])
+    user = Clinician(slicer_with_module)
+    user.enter()
+    user.wait()
+    user.click(INSIDE)
+    add("Jones", "t1", "t1c", "t2", "flair")
+    user.wait()
+    refusal = user.panel.messages.text
+    assert "different patients" in refusal
+    user.window.add_layout(*TAGS)
+    user.window.key("C")
+    user.wait()
+    description = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLLayoutNode").GetLayoutDescription(layout())
+    assert [tag for row in TAGS for tag in row if f'"{tag}"' in description] == ["GliomaSAMT1c", "GliomaSAMFLAIR"]
+    assert (shown("GliomaSAMT1c"), shown("GliomaSAMFLAIR")) == (first["t1c"], first["flair"])
+    assert user.panel.messages.text == refusal

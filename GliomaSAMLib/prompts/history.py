@@ -360,11 +360,13 @@ def prompt_from_json(values: object) -> Prompt:
 
 
 def _with_points(kind: str, points: list[Any], region: str, positive: bool, prompt_id: str | None) -> Prompt:
-    count = {"point": 1, "box": 2}.get(kind, len(points))
-    if len(points) != count:
-        raise PromptError(f"A {kind} needs {count} [R, A, S], it has {len(points)}")
+    counts = {"point": (1,), "box": (2, 4)}.get(kind, (len(points),))
+    if len(points) not in counts:
+        raise PromptError(f"A {kind} needs {' or '.join(map(str, counts))} [R, A, S], it has {len(points)}")
     if kind == "point":
         return make.point(points[0], positive, region, prompt_id=prompt_id)
+    if kind == "box" and len(points) > 2:
+        return make.tilted_box(points, region, prompt_id=prompt_id)
     if kind == "box":
         return make.box(points[0], points[1], region, prompt_id=prompt_id)
     return make.scribble(points, positive, region, prompt_id=prompt_id)

@@ -195,7 +195,9 @@ class PromptNodes:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the nodes are understood."""
-        turned = any(self._held[node] and markups.is_turned(node) for node in self.nodes)
+        turned = any(
+            self._held[node] and markups.is_turned(node) and not markups.is_tilted(node) for node in self.nodes
+        )
         return ("a box that is turned counts as the upright box round it",) if turned else ()
 
     def node_for(self, kind: str, positive: bool = True, region: str = "WT") -> Any:
@@ -394,7 +396,8 @@ class PromptNodes:
 
     def _drawing(self, prompt: Prompt) -> Drawing:
         """What was drawn for a prompt: of a lasso the line round it, not the scribble that fills it."""
-        return self._drawings.get(_key(prompt), (prompt.kind, prompt.points))
+        kind = "box2d" if prompt.kind == "box" and len(prompt.points) > 2 else prompt.kind
+        return self._drawings.get(_key(prompt), (kind, prompt.points))
 
     # nodes
 

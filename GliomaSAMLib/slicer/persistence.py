@@ -124,17 +124,20 @@ def saved_volumes(segmentation_node: Any) -> dict[str, Any]:
     return {modality: node for modality, node in nodes.items() if node is not None}
 
 
-def saved_style(segmentation_node: Any) -> str | None:
-    """The style in which the segments of a node were written last; None where its state does not tell."""
+def saved_style(segmentation_node: Any) -> tuple[str | None, str | None]:
+    """The style in which the segments of a node were written last, and the id of the segment that is chosen for the
+    style "lesion"; None where its state does not tell.
+    """
     return _style_of(segmentation_node.GetAttribute(ATTRIBUTE) or "")
 
 
 @functools.lru_cache(maxsize=16)
-def _style_of(text: str) -> str | None:
+def _style_of(text: str) -> tuple[str | None, str | None]:
     try:
-        return _one_of(_values(text, ""), "style", tuple(STYLES), "nested")
+        values = _values(text, "")
+        return _one_of(values, "style", tuple(STYLES), "nested"), _text(values, "lesion_segment", None)
     except PromptError:
-        return None
+        return None, None
 
 
 def set_aside(segmentation_node: Any) -> None:

@@ -243,6 +243,8 @@ class SegmentView:
             else:
                 others[region] = mask
                 self._needs_full_write = True
+        if edited:
+            self._writer.mark_lesion()
         self._versions = self._writer.versions()
         self.held = self.held.replaced({**edited, **others})
         return edited, others

@@ -174,20 +174,24 @@ class SegmentWriter:
         """
         check_segmentation_node(self.segmentation_node)
         segmentation = self.segmentation_node.GetSegmentation()
-        if self._lesion_segment is not None:
-            segment = segmentation.GetSegment(self._lesion_segment)
-            if segment is None:
-                raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
-            if segment_tag(segment, REGION_TAG) != "lesion":
-                segment.SetTag(REGION_TAG, "lesion")
-            settle(self.segmentation_node, REGION_TAG)
-            take(self.segmentation_node, self._lesion_segment)
+        if self._lesion_segment is not None and segmentation.GetSegment(self._lesion_segment) is None:
+            raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
         set_reference(self.segmentation_node, self.reference, self.volume_node)
         settle(self.segmentation_node, REGION_TAG)
         for plan in self._plans:
             if self._segment_of(plan.part) is None:
                 self._add_segment(plan)
         place_empty_layers(self.segmentation_node)
+
+    def mark_lesion(self) -> None:
+        """Let the user's own segment count as a lesion from now on, as one in which something was done does."""
+        segment_id = self._lesion_segment
+        if segment_id is None:
+            return
+        segment = self.segmentation_node.GetSegmentation().GetSegment(segment_id)
+        if segment_tag(segment, REGION_TAG) != "lesion":
+            segment.SetTag(REGION_TAG, "lesion")
+        take(self.segmentation_node, segment_id)
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; or lesion): the id of its segment, where there is one."""
@@ -238,6 +242,7 @@ class SegmentWriter:
         ids = self.segment_ids()
         edits = self._edits(ids, masks, changed)
         if edits:
+            self.mark_lesion()
             self._apply(edits)
         self._new.difference_update(ids.values())
         return tuple(edit.segment_id for edit in edits)

@@ -76,6 +76,47 @@ def test_each_lesion_has_its_own_mask_prompts_and_undo(
     assert task.session.prompts == (second,) and np.array_equal(content(b), of_b)
 
 
+def test_a_segment_chosen_by_mistake_is_no_lesion_in_follow_up(
+    task: Any, add_segment: Any, content: Any, box: Box, click: Any, lesion: Any, run_until: Run
+) -> None:
+    from GliomaSAMLib.slicer.follow_up.outlines import outlines_version, tumour_segments
+    from GliomaSAMLib.slicer.segments.node import REGION_TAG
+    from GliomaSAMLib.slicer.segments.ownership import OWNER_TAG, segment_tag
+
+    painted = box((0, 3), (0, 3), (0, 3))
+    segmentation = task.node.GetSegmentation()
+    mistaken, meant = add_segment("Ventricles", painted), segmentation.AddEmptySegment("Metastasis", "Metastasis")
+    tags = [segment_tag(segmentation.GetSegment(mistaken), name) for name in (REGION_TAG, OWNER_TAG)]
+    task.set_style(lesion(mistaken))
+    run_until()
+    assert tumour_segments(task.node) == {"lesion": (mistaken,)} and np.array_equal(task.masks("WT"), painted)
+    version = outlines_version(task.node)
+    task.set_style(lesion(meant))
+    run_until()
+    assert outlines_version(task.node) != version
+    click(12, 11, 9)
+    assert tumour_segments(task.node) == {"lesion": (meant,)} and content(meant).any()
+    left = [segment_tag(segmentation.GetSegment(mistaken), name) for name in (REGION_TAG, OWNER_TAG)]
+    assert left == tags == ["", ""] and np.array_equal(content(mistaken), painted)
+
+
+def test_what_is_painted_into_a_chosen_segment_makes_it_a_lesion(
+    task: Any, add_segment: Any, box: Box, click: Any, lesion: Any, run_until: Run, segmentation: Any
+) -> None:
+    from GliomaSAMLib.slicer.follow_up.outlines import tumour_segments
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+
+    painted, other = add_segment("Metastasis", box((0, 3), (0, 3), (0, 3))), add_segment("Another", box((0, 0)))
+    task.set_style(lesion(painted))
+    run_until()
+    more = Block(task.geometry.ijk_to_ras, (0, 0, 0), task.geometry.shape)
+    add_voxels(segmentation, painted, more, box((3, 5), (0, 3), (0, 3)) > 0)
+    run_until()
+    task.set_style(lesion(other))
+    click(12, 11, 9)
+    assert tumour_segments(task.node) == {"lesion": (painted, other)}
+
+
 def test_a_new_one_is_a_segment_of_its_own(
     task: Any, segmentation: Any, content: Any, click: Any, lesion: Any, grid: Geometry, run_until: Run
 ) -> None:

@@ -15,8 +15,10 @@ import numpy as np
 
 from ..errors import PromptError
 from ..files import replacing
+from ..geometry import Geometry
 from . import prompt as make
 from .prompt import KINDS, Prompt, check_ras
+from .voxelise import validate_prompt
 
 FORMAT = "gliomasam-prompts"
 
@@ -216,6 +218,22 @@ class PromptHistory:
         past, future = tuple(map(these, self.past)), tuple(map(these, self.future))
         return replace(self, prompts=these(self.prompts), past=past, future=future, inherited=these(self.inherited))
 
+    def carried(
+        self, grid: Geometry, tissue: np.ndarray | None, masks: Mapping[str, Prompt], refused: dict[str, str]
+    ) -> "PromptHistory":
+        """As a volume can use it: with `masks`, which are on its grid, in the place of those of their ids, and without
+        what `validate_prompt` refuses; `refused` is told why, by id.
+        """
+
+        def usable(prompt: Prompt) -> Prompt | None:
+            try:
+                return validate_prompt(masks.get(prompt.id, prompt), grid, tissue)
+            except PromptError as error:
+                refused[prompt.id] = str(error)
+                return None
+
+        return self.map_prompts(usable)
+
     def inheriting(self, masks: Sequence[Prompt]) -> "PromptHistory":
         """With `masks` for the first step, which its prompts turned out not to lead to; the steps since then follow the
         masks, up to a reset.
@@ -270,7 +288,7 @@ class PromptHistory:
         voxels = 0
         for number, entry in enumerate(entries, start=1):
             try:
-                voxels += _declared_voxels(entry)
+                voxels += declared_voxels(entry)
                 if voxels > MAX_VOXELS_TOGETHER:
                     raise PromptError(
                         f"the masks up to this one have {voxels} voxels together, which needs "
@@ -325,7 +343,7 @@ def prompt_to_json(prompt: Prompt) -> dict[str, Any]:
     return values
 
 
-def _declared_voxels(entry: object) -> int:
+def declared_voxels(entry: object) -> int:
     """How many voxels the mask of a prompt's JSON values says that it has; 0 where it has no usable shape."""
     mask = entry.get("mask") if isinstance(entry, Mapping) else None
     shape = mask.get("shape") if isinstance(mask, Mapping) else None

@@ -1,11 +1,17 @@
 """Several lesions in one segmentation: each segment that results go to has prompts of its own."""
 
-from ..prompts import PromptHistory
+from collections.abc import Mapping
+
+from ..prompts import Prompt, PromptHistory
 from ..session import Session
+from ..session.prediction import StudyLike
 from .segments.view import SegmentStyle, SegmentView
 
 Place = tuple[str, str | None]
 """A style, and the user's segment for it."""
+
+Kept = Mapping[Place, tuple[PromptHistory, str | None]]
+"""By place its prompts, and the SHA-256 of the weights that made what its segments hold, as far as that is known."""
 
 
 class PromptsByPlace:
@@ -17,12 +23,25 @@ class PromptsByPlace:
     Args:
         session: Whose prompts are those of the segments in use.
         view: Writes into the segments.
+
+    Attributes:
+        kept: Of the places that results went to before.
     """
 
     def __init__(self, session: Session, view: SegmentView) -> None:
         self._session = session
         self._view = view
-        self._kept: dict[Place, tuple[PromptHistory, str | None]] = {}
+        self.kept: dict[Place, tuple[PromptHistory, str | None]] = {}
+
+    def masks(self) -> tuple[Prompt, ...]:
+        """The masks edited by hand of all steps at all places, each id once."""
+        histories = [self._session.history, *(history for history, _ in self.kept.values())]
+        return tuple({mask.id: mask for history in histories for mask in history.masks()}.values())
+
+    def open(self, study: StudyLike, masks: Mapping[str, Prompt], refused: dict[str, str]) -> None:
+        """Bring what is kept onto the grid of a study, see `PromptHistory.carried`."""
+        for place, (history, weights) in self.kept.items():
+            self.kept[place] = history.carried(study.reference, study.brain, masks, refused), weights
 
     def set_style(self, style: SegmentStyle) -> bool:
         """Write results in another way from now on. Returns whether they go to other segments than before, into which
@@ -36,13 +55,13 @@ class PromptsByPlace:
             return False
         old, new = (before.style, before.lesion_segment), (style.style, style.lesion_segment)
         lesions = [name == "lesion" for name, _ in (old, new)]
-        kept = self._kept.pop(new, None)
+        kept = self.kept.pop(new, None)
         if any(lesions):
-            self._kept[old] = self._shown(), self._session.weights
+            self.kept[old] = self._shown(), self._session.weights
             if all(lesions) or not self._view.is_empty:
                 self._take_up(kept or (PromptHistory(), None))
         else:
-            self._kept.pop(old, None)
+            self.kept.pop(old, None)
         return True
 
     def _take_up(self, kept: tuple[PromptHistory, str | None]) -> None:

@@ -217,3 +217,46 @@ def test_a_scene_that_names_no_lesion_goes_on_with_the_one_it_holds(
     assert made and state["lesion_segment"] == made
     segmentation.SetAttribute(ATTRIBUTE, json.dumps({**state, "lesion_segment": None}))
     assert restore(mrml_scene, segmentation).style.lesion_segment == made
+
+
+def test_a_painted_lesion_goes_on_after_the_grid_has_changed(
+    task: Any, segmentation: Any, panel: Any, add_volume: Any, click: Any, lesion: Any, box: Box, grid: Any, run_until: Any
+) -> None:
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+
+    a, b = (segmentation.GetSegmentation().AddEmptySegment(name, name) for name in "AB")
+    task.set_style(lesion(a))
+    click(4, 4, 4)
+    add_voxels(segmentation, a, Block(grid.ijk_to_ras, (0, 0, 0), grid.shape), box((9, 12), (9, 12), (9, 12)) > 0)
+    click(5, 4, 4)
+    kinds = [prompt.kind for prompt in task.session.prompts]
+    assert "mask" in kinds
+    task.set_style(lesion(b))
+    coarse = Geometry((9, 8, 7), (2.0, 2.5, 4.0), grid.origin, grid.direction)
+    task.set_volumes({"t1": add_volume(np.ones(coarse.shape, np.int16), coarse.ijk_to_ras, "t1")})
+    run_until()
+    assert task.geometry.matches(coarse)
+    task.set_style(lesion(a))
+    run_until()
+    assert [prompt.kind for prompt in task.session.prompts] == kinds
+    assert all(prompt.mask.shape == coarse.shape for prompt in task.session.prompts if prompt.kind == "mask")
+    before = task.masks("WT").sum()
+    click(13, 4, 4)
+    assert panel.told("error") == "" and task.masks("WT").sum() > before
+
+
+def test_prompts_of_a_lesion_that_lie_outside_new_volumes_are_forgotten_and_told(
+    task: Any, segmentation: Any, panel: Any, add_volume: Any, click: Any, lesion: Any, grid: Any, run_until: Run
+) -> None:
+    a, b = (segmentation.GetSegmentation().AddEmptySegment(name, name) for name in "AB")
+    task.set_style(lesion(a))
+    kept = click(4, 4, 4)
+    click(16, 14, 12)
+    task.set_style(lesion(b))
+    small = Geometry((10, 10, 10), grid.spacing, grid.origin, grid.direction)
+    task.set_volumes({"t1": add_volume(np.ones(small.shape, np.int16), small.ijk_to_ras, "t1")})
+    run_until()
+    assert "lies outside the volume" in panel.told("error")
+    task.set_style(lesion(a))
+    run_until()
+    assert task.session.prompts == (kept,)

@@ -297,6 +297,7 @@ class Panel:
                 if self._guessDue and self.entered:
                     self._guessDue = False
                     self.inputs.guess()
+                self.segments.showLesions()
                 if self._due:
                     self._apply()
                 self.reading.watch()
@@ -305,7 +306,7 @@ class Panel:
                 self.followUp.tick()
             with self.attempt():
                 self.engine.collect()
-                self.results.watchCavity()
+                self.results.watch()
                 self._letWork(self.engine.busy)
 
     def _letWork(self, busy):
@@ -339,7 +340,6 @@ class Panel:
         self.reading.show()
         self.prompts.parametersChanged()
         self.followUp.parametersChanged()
-        self.segments.showLesions()
         self.showTask(self.task)
 
     def _switch(self):
@@ -355,6 +355,7 @@ class Panel:
             self.segments.show(task)
         elif task is not None:
             self.inputs.offerOwn(task.node)
+            self.parameters.lesionSegment = task.style.lesion_segment or ""
         self.model.sync()
         self.results.show(task)
 
@@ -402,4 +403,3 @@ class Panel:
         self.followUp.nodesMayHaveChanged()
         if not self._due:
             self.segments.noteLesion(task)
-        self.segments.showLesions()

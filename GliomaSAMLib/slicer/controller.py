@@ -130,8 +130,8 @@ class SegmentationController:
         return shown.mask(region) if shown is not None else None
 
     def volumes(self) -> dict[str, float]:
-        """Volume of each region in mL, as the segments hold it."""
-        return self.session.volumes()
+        """Volume in mL, as the segments hold it, of each region that they have: of a lesion WT alone."""
+        return {region: ml for region, ml in self.session.volumes().items() if region in self._view.regions}
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""

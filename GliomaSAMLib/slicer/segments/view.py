@@ -12,7 +12,7 @@ from ...session.masks import Boxes, PackedMask, PackedMasks
 from ..geometry import local_to_world
 from .cavity import cavity_version
 from .edits import SegmentChangeDetector, meant_by_hand, regions_of
-from .node import STYLES, read_segment, segment_mask
+from .node import PARTS_OF_REGION, STYLES, read_segment, segment_mask
 from .writer import SegmentWriter, is_finished
 
 Masks = dict[str, np.ndarray]
@@ -75,6 +75,11 @@ class SegmentView:
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
         return self._writer.segment_ids() if self._writer is not None and self._node.GetScene() is not None else {}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that segments of the style hold."""
+        return tuple(PARTS_OF_REGION[self.style.style])
 
     @property
     def is_empty(self) -> bool:
@@ -187,7 +192,7 @@ class SegmentView:
             self._remove_segments_of(self._left_style, masks)
         self._left_style = None
         if self.style.style == "lesion":
-            self.style = replace(self.style, lesion_segment=self._writer.segment_ids()["lesion"])
+            self.style = replace(self.style, lesion_segment=self.segment_ids().get("lesion"))
         self._versions = self._writer.versions()
         self._needs_full_write = bool(self._writer.notes)  # what was not written must be made up for
         self.held = masks

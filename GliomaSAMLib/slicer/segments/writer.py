@@ -121,7 +121,7 @@ class SegmentWriter:
             completed never do.
         volume_node: The volume that the results are given on, for DICOM export; or None.
         lesion_segment: The id of the user's segment for the style "lesion"; None for a new one, which the first `write`
-            adds.
+            of a mask that is not empty adds.
         editor_node: vtkMRMLSegmentEditorNode whose masking settings are respected; or None.
         save_state: Called once before a `write` changes anything, to keep an undo state.
 
@@ -165,8 +165,9 @@ class SegmentWriter:
 
     # segments
 
-    def prepare(self) -> None:
-        """Add the segments that are missing, with name, colour, terminology and tag, and the grid where there is none.
+    def prepare(self, lesion: bool = True) -> None:
+        """Add the segments that are missing, with name, colour, terminology and tag, and the grid where there is none;
+        one for a new lesion only with `lesion`.
 
         Raises:
             OutputError, StudyError: The node cannot take segments (see `check_segmentation_node`), or the user's own
@@ -179,7 +180,7 @@ class SegmentWriter:
         set_reference(self.segmentation_node, self.reference, self.volume_node)
         settle(self.segmentation_node, REGION_TAG)
         for plan in self._plans:
-            if self._segment_of(plan.part) is None:
+            if self._segment_of(plan.part) is None and (lesion or plan.part != "lesion"):
                 self._add_segment(plan)
         place_empty_layers(self.segmentation_node)
 
@@ -238,7 +239,7 @@ class SegmentWriter:
             OutputError, StudyError: Nothing was changed; the text says what to do.
         """
         masks = self._checked(region_masks)
-        self.prepare()
+        self.prepare(lesion=bool(masks["WT"].any()))
         ids = self.segment_ids()
         edits = self._edits(ids, masks, changed)
         if edits:

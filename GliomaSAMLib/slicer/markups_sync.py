@@ -276,10 +276,12 @@ class PromptNodes:
             self._read_points(node)
         elif markups.is_finished(node):
             self._read_drawing(node)
-        elif node.GetNumberOfControlPoints():
+        elif not node.GetNumberOfControlPoints():
+            self._remove(self._held[node])
+        elif self._held[node] or markups.is_placing(node):
             self._watch.mark_modified(node)  # not finished: look again
         else:
-            self._remove(self._held[node])
+            self._discard(node)  # left unfinished
 
     def _read_points(self, node: Any) -> None:
         _, positive, region = markups.meaning(node)

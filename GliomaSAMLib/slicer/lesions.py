@@ -18,7 +18,8 @@ class PromptsByPlace:
     """Lets results go to other segments, and keeps the prompts of those they went to before.
 
     The styles of a tumour show the same prompts, and so does a lesion that begins with what was outlined as a tumour.
-    Any other lesion begins with what its segment holds, and so does a tumour that was left for one.
+    Any other lesion begins with what its segment holds, and so does a tumour that was left for one. A lesion in which
+    nothing was done since it began with the tumour is none once the tumour is chosen again.
 
     Args:
         session: Whose prompts are those of the segments in use.
@@ -51,13 +52,15 @@ class PromptsByPlace:
             OutputError: There is no such way; all stays as it was.
         """
         before = self._view.style
-        if not self._view.set_style(style):
-            return False
         old, new = (before.style, before.lesion_segment), (style.style, style.lesion_segment)
         lesions = [name == "lesion" for name, _ in (old, new)]
+        is_copy = lesions == [True, False] and self._session.history is self.kept.get(new, (None, None))[0]
+        if not self._view.set_style(style, is_copy):
+            return False
         kept = self.kept.pop(new, None)
         if any(lesions):
-            self.kept[old] = self._shown(), self._session.weights
+            if not is_copy:
+                self.kept[old] = self._shown(), self._session.weights
             if all(lesions) or not self._view.is_empty:
                 self._take_up(kept or (PromptHistory(), None))
         else:

@@ -120,7 +120,9 @@ class ResultsTable:
         if owner is not None:
             count = owner.GetNumberOfNodeReferences(TABLE_ROLE)
             tables = [owner.GetNthNodeReference(TABLE_ROLE, number) for number in range(count)]
-            own = (table for table in tables if table is not None and (table.GetAttribute(LESION) or "") == self._lesion)
+            own = (
+                table for table in tables if table is not None and (table.GetAttribute(LESION) or "") == self._lesion
+            )
             return next(own, None)
         return self._own if self._own is not None and self._own.GetScene() is not None else None
 

@@ -56,7 +56,7 @@ class SegmentView:
         self._cavity: object = ()
         self._last_cavity: object = ()
         self._needs_full_write = False
-        self._left_style: str | None = None
+        self._left_style: SegmentStyle | None = None
         self.style = SegmentStyle()
         self.geometry: Geometry | None = None
         self.held: PackedMasks | None = None
@@ -109,9 +109,13 @@ class SegmentView:
         self._writer = self.geometry = self.held = None
         self._found, self._edited = {}, {}
 
-    def set_style(self, style: SegmentStyle) -> bool:
+    def set_style(self, style: SegmentStyle, is_copy: bool = False) -> bool:
         """Write in another way from now on. Segments that were made for another style of a tumour go with the next
         `write`, if they hold the same; others stay as they are, as a lesion and a tumour beside it do.
+
+        Args:
+            style: How.
+            is_copy: Whether the lesion that is left is the tumour, in another style for a while.
 
         Returns:
             Whether all is to be written again.
@@ -125,7 +129,8 @@ class SegmentView:
             return False
         again = (style.style, style.lesion_segment) != (self.style.style, self.style.lesion_segment)
         if style.style != self.style.style:
-            self._left_style = self.style.style if "lesion" not in (style.style, self.style.style) else None
+            apart = "lesion" in (style.style, self.style.style) and not is_copy
+            self._left_style = None if apart else self.style
         self._restart(style)
         self._needs_full_write = self._needs_full_write or again
         return again
@@ -200,16 +205,16 @@ class SegmentView:
             read = {region: self._writer.read(region) for region in REGIONS}
             self.held = masks.replaced({region: mask for region, mask in read.items() if mask is not None})
 
-    def _remove_segments_of(self, style: str, masks: PackedMasks) -> None:
+    def _remove_segments_of(self, left: SegmentStyle, masks: PackedMasks) -> None:
         """Remove what was made for another style and would be made again just so: segments of the id and the name that
         they were given, not marked as completed, that hold what was written, which is still the result.
         """
         assert self.geometry is not None and self._writer is not None
         segmentation, watch = self._node.GetSegmentation(), SegmentChangeDetector()
         kept = self.segment_ids().values()
-        ids = SegmentWriter(self._node, self.geometry, style).segment_ids()
+        ids = SegmentWriter(self._node, self.geometry, left.style, lesion_segment=left.lesion_segment).segment_ids()
         place = np.linalg.inv(local_to_world(self._node)) @ self.geometry.ijk_to_ras
-        for plan in (plan for plan in STYLES[style] if plan.part in ids and ids[plan.part] not in kept):
+        for plan in (plan for plan in STYLES[left.style] if plan.part in ids and ids[plan.part] not in kept):
             name = ids[plan.part]
             segment = segmentation.GetSegment(name)
             as_made = name.startswith(plan.segment_id) and segment.GetName() == plan.looks.name

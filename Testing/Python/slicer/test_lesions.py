@@ -157,6 +157,48 @@ def test_the_tumour_that_was_left_for_a_lesion_is_there_again(
     assert not shown()["WT"].any() and np.array_equal(content(mine), of_lesion)
 
 
+def test_a_look_at_the_tumour_as_a_lesion_leaves_no_segment(
+    task: Any, segmentation: Any, click: Any, lesion: Any, shown: Any, content: Any, run_until: Run
+) -> None:
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
+
+    prompt = click(8, 8, 7)
+    before, outlined = segmentation.GetSegmentation().GetSegmentIDs(), shown()
+    for _ in range(2):
+        task.set_style(lesion(None))
+        run_until()
+        assert task.session.prompts == (prompt,) and np.array_equal(
+            content(task.segment_ids()["lesion"]), outlined["WT"]
+        )
+        task.set_style(SegmentStyle())
+        run_until()
+        assert segmentation.GetSegmentation().GetSegmentIDs() == before and task.session.prompts == (prompt,)
+        assert all(np.array_equal(mask, outlined[region]) for region, mask in shown().items())
+    assert task.session.undo() and not shown()["WT"].any() and task.session.redo()
+    task.set_style(lesion(None))
+    click(12, 11, 9)
+    made = task.segment_ids()["lesion"]
+    of_lesion = content(made)
+    task.set_style(SegmentStyle())
+    run_until()
+    assert np.array_equal(content(made), of_lesion) and np.array_equal(shown()["WT"], outlined["WT"])
+
+
+def test_a_lesion_that_became_the_tumour_stays(
+    task: Any, click: Any, lesion: Any, content: Any, shown: Any, run_until: Run
+) -> None:
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
+
+    task.set_style(lesion(None))
+    click(4, 4, 4)
+    made = task.segment_ids()["lesion"]
+    task.set_style(SegmentStyle())
+    run_until()
+    assert np.array_equal(content(made), shown()["WT"])
+    task.session.reset()
+    assert content(made).any() and not shown()["WT"].any()
+
+
 def test_an_answer_that_is_still_looked_for_goes_to_no_other_lesion(
     task: Any,
     engine: Any,
@@ -220,7 +262,15 @@ def test_a_scene_that_names_no_lesion_goes_on_with_the_one_it_holds(
 
 
 def test_a_painted_lesion_goes_on_after_the_grid_has_changed(
-    task: Any, segmentation: Any, panel: Any, add_volume: Any, click: Any, lesion: Any, box: Box, grid: Any, run_until: Any
+    task: Any,
+    segmentation: Any,
+    panel: Any,
+    add_volume: Any,
+    click: Any,
+    lesion: Any,
+    box: Box,
+    grid: Any,
+    run_until: Any,
 ) -> None:
     from GliomaSAMLib.slicer.segments.node import Block, add_voxels
 

@@ -113,7 +113,9 @@ def test_lesions_that_are_not_shown_and_the_tumour_beside_them_go_on(
     for name in ("A", None, "B", "A"):
         choose(again, name)
         assert again.session.prompts == prompts[name] and np.array_equal(again.masks("WT"), masks[name])
-        assert {prompt.id for prompt in prompts[name] if prompt.points} == set().union(*again.prompt_nodes._held.values())
+        assert {prompt.id for prompt in prompts[name] if prompt.points} == set().union(
+            *again.prompt_nodes._held.values()
+        )
     again.node.GetSegmentation().AddEmptySegment("gone", "gone")
     choose(again, "gone")
     assert again.session.prompts == ()

@@ -54,7 +54,7 @@ class PromptsByPlace:
         before = self._view.style
         old, new = (before.style, before.lesion_segment), (style.style, style.lesion_segment)
         lesions = [name == "lesion" for name, _ in (old, new)]
-        is_copy = lesions == [True, False] and self._session.history is self.kept.get(new, (None, None))[0]
+        is_copy = lesions == [True, False] and self._session.history == self.kept.get(new, (None, None))[0]
         if not self._view.set_style(style, is_copy):
             return False
         kept = self.kept.pop(new, None)

@@ -136,7 +136,7 @@ def test_the_table_of_a_lesion_tells_what_its_segment_holds(user: Clinician) -> 
     volume = f"{held(user, 'A').sum() * user.task.geometry.voxel_ml:.2f}"
     assert rows(user) == [["Met A", volume]] and user.task.volumes().keys() == {"WT"}
     user.ui.copyButton.click()
-    heading, *lines = qt.QApplication.clipboard().text().split("\n")
+    _, *lines = qt.QApplication.clipboard().text().split("\n")
     assert [line.split("\t")[:2] for line in lines] == [["Met A", volume]]
     user.ui.styleSelector.currentIndex = 0
     user.wait()

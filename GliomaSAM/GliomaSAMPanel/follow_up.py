@@ -49,6 +49,7 @@ class FollowUpSection:
         self._changedDue = False
         self._stale = False
         self._reopen = False
+        self._sideBySide = False
         ui = self._ui
         for label in (ui.categoryLabel, ui.reasonsLabel, ui.followUpNotesLabel):
             label.textFormat = qt.Qt.PlainText
@@ -103,10 +104,22 @@ class FollowUpSection:
         self.show()
 
     def leave(self):
-        """Another module is shown: the views are those of before."""
-        if self.session is not None:
+        """Other views are wanted: those of before, with the lines of the chosen visit in all of them."""
+        if self.session is not None and self.session.views.shown:
             self.session.views.close()
+            index = self.index()
+            if index is not None:
+                self.session.show_callipers(index)
             self.show()
+
+    @property
+    def isSideBySide(self):
+        """Whether two visits are shown side by side."""
+        return self.session is not None and self.session.views.is_open
+
+    def viewsOfOthers(self, task):
+        """The tags of the views side by side that show another visit than that of a task."""
+        return self.session.views.tags_of_others(task.node) if self.session is not None else ()
 
     def showLater(self):
         """Show what is new at the next tick."""
@@ -137,6 +150,8 @@ class FollowUpSection:
             self._due = False
             session.find(self._like())
         session.tick()
+        if session.views.shown and not session.views.is_open:
+            self.leave()
         if session.outlined is not None:
             self._panel.parameters.segmentation, session.outlined = session.outlined, None
         if session.is_stale != self._stale:
@@ -265,10 +280,7 @@ class FollowUpSection:
         with self._panel.attempt():
             index = self.index()
             if not self._ui.sideBySideButton.checked:
-                if self.session is not None:
-                    self.session.views.close()
-                    if index is not None:
-                        self.session.show_callipers(index)
+                self.leave()
             elif index is None:
                 self._panel.message(_("Nothing is compared yet: press Compare visits first"), "info")
             else:
@@ -277,6 +289,7 @@ class FollowUpSection:
 
     def _openViews(self, index):
         self._panel.reading.close()
+        self._panel.prompts.stop()
         self.session.show_side_by_side(*((index - 1, index) if index else (0, 1)))
 
     def reset(self):
@@ -327,6 +340,9 @@ class FollowUpSection:
             self._ui.resetChoicesButton.enabled = session is not None and session.has_choices
         finally:
             self._filling = False
+        if self._sideBySide != self.isSideBySide:
+            self._sideBySide = self.isSideBySide
+            self._panel.viewsChanged()
 
     def _fillVisits(self):
         table = self._ui.visitsTable

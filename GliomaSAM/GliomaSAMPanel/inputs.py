@@ -35,6 +35,11 @@ class InputsSection:
         chosen = {modality: getattr(parameters, modality) for modality in MODALITIES}
         return {modality: node for modality, node in chosen.items() if node is not None}
 
+    def inUse(self):
+        """As `nodes`; where the choice was refused, those that the task goes on with."""
+        task = self._panel.task
+        return task.volume_nodes if self._panel.isRefused and task is not None else self.nodes()
+
     def require(self):
         """As `nodes`; a message when there is none."""
         nodes = self.nodes()

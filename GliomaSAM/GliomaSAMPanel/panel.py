@@ -89,6 +89,7 @@ class Panel:
         parameters: The parameters in use; None while there is no scene to keep them.
         engine: None until everything is installed.
         entered: Whether the module is the one that is shown.
+        isRefused: Whether the chosen volumes cannot be used, so that the task goes on with those of before.
     """
 
     def __init__(self, ui, top, logic, requirements):
@@ -100,7 +101,7 @@ class Panel:
         self._guiTag = None
         self._parameterTag = None
         self._applied = {}
-        self._refused = False
+        self.isRefused = False
         self._node = None
         self._noted = ()
         self._due = False
@@ -153,9 +154,21 @@ class Panel:
         task = self.task
         return task if task is None or task.phase != "empty" else None
 
+    def refusesSideBySide(self):
+        """Whether two visits are shown side by side, where a place of one view is none of the other; a message then."""
+        if self.followUp.isSideBySide:
+            self.message(_("Two visits are shown side by side: press Side by side again to work on one"), "info")
+        return self.followUp.isSideBySide
+
+    def viewsChanged(self):
+        """Other views are shown: let prompts and uncertainty be seen where they belong."""
+        with self.attempt():
+            self.prompts.showInViews()
+            self.results.showUncertaintyAnew(self.task)
+
     def tryAgain(self):
         """Let the volumes that were refused be tried again: what spoke against them may have been put right."""
-        if self._refused:
+        if self.isRefused:
             self._applied.pop("inputs", None)
             self._due = True
 
@@ -297,6 +310,7 @@ class Panel:
                 if self._guessDue and self.entered:
                     self._guessDue = False
                     self.inputs.guess()
+                self.segments.showLesions()
                 if self._due:
                     self._apply()
                 self.reading.watch()
@@ -305,7 +319,7 @@ class Panel:
                 self.followUp.tick()
             with self.attempt():
                 self.engine.collect()
-                self.results.watchCavity()
+                self.results.watch()
                 self._letWork(self.engine.busy)
 
     def _letWork(self, busy):
@@ -340,7 +354,6 @@ class Panel:
         self.reading.show()
         self.prompts.parametersChanged()
         self.followUp.parametersChanged()
-        self.segments.showLesions()
         self.showTask(self.task)
 
     def _switch(self):
@@ -356,6 +369,7 @@ class Panel:
             self.segments.show(task)
         elif task is not None:
             self.inputs.offerOwn(task.node)
+            self.parameters.lesionSegment = task.style.lesion_segment or ""
         self.model.sync()
         self.results.show(task)
 
@@ -368,9 +382,9 @@ class Panel:
         options = self.inputs.options()
         ids = {modality: node.GetID() for modality, node in self.inputs.nodes().items()}
         if self._isNew("inputs", (task.node.GetID(), ids, options)):
-            if self._refused:
+            if self.isRefused:
                 self.messages.clear()
-            self._refused = not task.set_volumes(self.inputs.nodes(), **options)
+            self.isRefused = not task.set_volumes(self.inputs.nodes(), **options)
         style = (parameters.style, parameters.overwrite, parameters.lesionSegment)
         if self._isNew("style", (task.node.GetID(), style)):
             self.segments.apply(task)
@@ -403,4 +417,3 @@ class Panel:
         self.followUp.nodesMayHaveChanged()
         if not self._due:
             self.segments.noteLesion(task)
-        self.segments.showLesions()

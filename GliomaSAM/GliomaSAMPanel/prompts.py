@@ -49,7 +49,7 @@ class PromptsSection:
         self._panel.messages.clear()
         self._tool = ""
         with self._panel.attempt():
-            task = self._panel.requireTask() if name else None
+            task = self._panel.requireTask() if name and not self._panel.refusesSideBySide() else None
             if task is not None:
                 self._place(task, name)
         self._follow()
@@ -83,13 +83,19 @@ class PromptsSection:
 
     def parametersChanged(self):
         """Go on with the tool for the region or sign chosen since."""
+        self.showInViews()
         task = self._panel.task
-        if task is not None:
-            task.prompt_nodes.show(self._panel.parameters.showPrompts and self._panel.entered)
         if self._tool and task is not None:
             with self._panel.attempt():
                 self._place(task, self._tool)
             self._follow()
+
+    def showInViews(self):
+        """Show the prompts where that is chosen, and never over another visit of the patient."""
+        task, panel = self._panel.task, self._panel
+        if task is not None:
+            wanted = panel.parameters.showPrompts and panel.entered
+            task.prompt_nodes.show(wanted and not panel.followUp.isSideBySide)
 
     def stop(self):
         """Put the tool away and leave all markups nodes alone; no later click of another module goes into one."""

@@ -1,10 +1,11 @@
-"""The button that shows the chosen volumes beside each other, in linked views."""
+"""The button that shows the volumes in use beside each other, in linked views."""
 
 import slicer
 
 
 class ReadingButton:
-    """Opens the views as long as it is down and the module is shown, with the volumes that are chosen.
+    """Opens the views as long as it is down and the module is shown, with the volumes that are chosen, or, where
+    that choice was refused, those in use.
 
     Args:
         panel: The `Panel`.
@@ -17,7 +18,8 @@ class ReadingButton:
         self._button.connect("clicked()", self._clicked)
 
     def _clicked(self):
-        self._panel.messages.clear()
+        if not self._panel.isRefused:
+            self._panel.messages.clear()
         if self._button.checked:
             self._button.checked = bool(self._panel.parameters is not None and self._panel.inputs.require())
         if self._button.checked:
@@ -25,15 +27,18 @@ class ReadingButton:
         self.show()
 
     def show(self):
-        """Make the views those of the chosen volumes, or give back what was before."""
+        """Make the views those of the volumes, or give back what was before; without volumes the button goes up."""
         self.watch()
         with self._panel.attempt():
-            nodes = self._panel.inputs.nodes() if self._panel.parameters is not None else {}
-            if self._button.checked and self._panel.entered and nodes:
+            nodes = self._panel.inputs.inUse() if self._panel.parameters is not None else {}
+            if not nodes:
+                self.close()
+            elif self._button.checked and self._panel.entered:
                 from GliomaSAMLib.slicer.reading import ReadingViews
 
                 self._views = self._views or ReadingViews(slicer.mrmlScene)
-                self._views.open(nodes)
+                if self._views.open(nodes):
+                    self._panel.viewsChanged()
             else:
                 self.hide()
 

@@ -64,9 +64,9 @@ class ResultsSection:
         self._overlay = None
         self._shown = None
         self._cavity = None
+        self._filled = None
         self.going = False
         table = self._ui.resultsTable
-        table.setRowCount(len(REGIONS))
         header = table.horizontalHeader()
         for column in range(table.columnCount):
             header.setSectionResizeMode(column, qt.QHeaderView.Stretch)
@@ -82,9 +82,9 @@ class ResultsSection:
 
     def show(self, task):
         """Show what is known of a task, and measure the rest in the background."""
-        known = task is not None and is_known(task)
+        known = is_known(task)
         self._rows = ()
-        self._fill(task.volumes() if known else {})
+        self._fill(task)
         self.showCavity(task if known else None)
         for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
@@ -101,8 +101,10 @@ class ResultsSection:
         self._ui.cavityLabel.text = text.format(volume=number(found, 2)) if found is not None else ""
         self._ui.cavityLabel.visible = found is not None
 
-    def watchCavity(self):
-        """Tell the volume of the resection cavity anew when it was painted."""
+    def watch(self):
+        """Show anew what may have changed without a result: the painted resection cavity, the name of a lesion, and
+        whether anything is known.
+        """
         from GliomaSAMLib.slicer.segments.cavity import cavity_version
 
         task = self._panel.task
@@ -110,31 +112,37 @@ class ResultsSection:
         if version != self._cavity:
             self._cavity = version
             self.showCavity(task)
+        if self._filled != (rowNames(task), is_known(task)):
+            self.show(task)
 
     def _measure(self, task):
         """Measure the diameters in the worker's thread; a result that is not shown any more is dropped."""
         from GliomaSAMLib.slicer.results_table import results_rows
 
-        masks = {region: task.masks(region) for region in REGIONS}
+        names = rowNames(task)
+        masks = {name: task.masks(region) for region, name in names.items()}
         geometry = task.geometry
         volumes = task.volumes()
 
         def take(rows):
-            if self._panel.task is task and task.volumes() == volumes:
+            if self._panel.task is task and task.volumes() == volumes and rowNames(task) == names:
                 self._rows = rows
-                self._fill(volumes)
+                self._fill(task)
 
         engine = self._panel.engine
         engine.measure(_("measuring"), lambda progress, cancel: results_rows(masks, geometry, cancel), take)
 
-    def _fill(self, volumes):
-        """Write the table: volumes in mL by region, and the rows that have been measured."""
+    def _fill(self, task):
+        """Write the table: volumes in mL, and the rows that have been measured."""
         from GliomaSAMLib.output.colours import REGION_STYLES
 
-        for line, region in enumerate(REGIONS):
+        names, known = self._filled = rowNames(task), is_known(task)
+        volumes = task.volumes() if known else {}
+        self._ui.resultsTable.setRowCount(len(names))
+        for line, (region, name) in enumerate(names.items()):
             row = self._rows[line] if self._rows else None
             measures = (row.largest_mm, row.perpendicular_mm, row.product_mm2) if row is not None else (None,) * 3
-            texts = [REGION_STYLES[region].name, number(volumes.get(region), 2), *(number(m, 1) for m in measures)]
+            texts = [name, number(volumes.get(region), 2), *(number(m, 1) for m in measures)]
             for column, text in enumerate(texts):
                 item = qt.QTableWidgetItem(text)
                 if column:
@@ -172,8 +180,9 @@ class ResultsSection:
             return ()
         task.refresh()
         if not self._rows:
-            self._rows = results_rows({region: task.masks(region) for region in REGIONS}, task.geometry)
-            self._fill(task.volumes())
+            masks = {name: task.masks(region) for region, name in rowNames(task).items()}
+            self._rows = results_rows(masks, task.geometry)
+            self._fill(task)
         return self._rows
 
     def copy(self):
@@ -210,9 +219,11 @@ class ResultsSection:
 
             rows = self.rows()
             if rows:
-                segmentation = self._panel.task.node
-                title = _("{name} results").format(name=segmentation.GetName())
-                node = ResultsTable(slicer.mrmlScene, segmentation).show(rows, title)
+                task = self._panel.task
+                lesion = task.segment_ids().get("lesion", "lesion") if task.style.style == "lesion" else ""
+                name = f"{task.node.GetName()} {rows[0].region}" if lesion else task.node.GetName()
+                table = ResultsTable(slicer.mrmlScene, task.node, lesion)
+                node = table.show(rows, _("{name} results").format(name=name))
                 self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
 
     # files
@@ -289,11 +300,16 @@ class ResultsSection:
 
             self.hideUncertainty()
             self._overlay = UncertaintyOverlay(slicer.mrmlScene, task.geometry)
-            self._overlay.show(found.values)
+            self._overlay.show(found.values, self._panel.followUp.viewsOfOthers(task))
             self._shown = found
         if found is not None and self.going:
             self.going = False
             self._jump(found.place)
+
+    def showUncertaintyAnew(self, task):
+        """As `showUncertainty`, in the views that there are now."""
+        self.hideUncertainty()
+        self.showUncertainty(task)
 
     def cancelled(self):
         """The user stops all work: uncertain places that are not known yet are not looked for until asked for again."""
@@ -314,7 +330,7 @@ class ResultsSection:
         """Show the most uncertain place in all views, as soon as it is known."""
         self._panel.messages.clear()
         with self._panel.attempt():
-            task = self._panel.requireTask()
+            task = self._panel.requireTask() if not self._panel.refusesSideBySide() else None
             if task is None:
                 return
             if not task.session.history.has_result:
@@ -337,8 +353,19 @@ class ResultsSection:
 
 
 def is_known(task):
-    """Whether the masks of a task can be asked for: its volumes have been read."""
-    return task.geometry is not None and task.masks("WT") is not None
+    """Whether there is a task whose masks can be asked for: its volumes have been read."""
+    return task is not None and task.geometry is not None and task.masks("WT") is not None
+
+
+def rowNames(task):
+    """By region the names of the rows of a task's table; a lesion has one, of the name of its segment."""
+    from GliomaSAMLib.output.colours import REGION_STYLES
+    from GliomaSAMLib.slicer.segments.node import STYLES
+
+    if task is None or task.style.style != "lesion":
+        return {region: REGION_STYLES[region].name for region in REGIONS}
+    segment = task.node.GetSegmentation().GetSegment(task.segment_ids().get("lesion", ""))
+    return {"WT": segment.GetName() if segment is not None else STYLES["lesion"][0].looks.name}
 
 
 def number(value, digits):

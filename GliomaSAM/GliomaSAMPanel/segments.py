@@ -205,7 +205,9 @@ class SegmentsSection:
             parameters.lesionSegment = task.style.lesion_segment
 
     def showLesions(self):
-        """Fill the list of segments that "any lesion" can go to."""
+        """Fill the list of segments that "any lesion" can go to, which others may add, rename and remove; a lesion
+        whose segment is gone goes to a new one.
+        """
         parameters = self._panel.parameters
         node = parameters.segmentation if parameters is not None else None
         lesion = node is not None and parameters.style is Style.LESION
@@ -213,6 +215,8 @@ class SegmentsSection:
         if not lesion:
             return
         segmentation = node.GetSegmentation()
+        if segmentation.GetSegment(parameters.lesionSegment) is None:
+            parameters.lesionSegment = ""
         chosen = parameters.lesionSegment
         ids = [name for name in segmentation.GetSegmentIDs() if name == chosen or self._canHoldLesion(node, name)]
         texts = [_("a new one"), *(segmentation.GetSegment(name).GetName() for name in ids)]
@@ -221,7 +225,7 @@ class SegmentsSection:
         if [box.itemText(index) for index in range(box.count)] != texts:
             box.clear()
             box.addItems(texts)
-        box.currentIndex = self._lesions.index(chosen) if chosen in self._lesions else 0
+        box.currentIndex = self._lesions.index(chosen)
 
     def _chooseLesion(self, index):
         self._panel.parameters.lesionSegment = self._lesions[index]

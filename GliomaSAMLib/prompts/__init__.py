@@ -4,7 +4,7 @@ Positions go in as RAS millimetres; `prompt_voxels` gives the voxels they mark o
 """
 
 from .history import PromptHistory
-from .prompt import Prompt, box, format_ras, mask, point, scribble
+from .prompt import Prompt, box, format_ras, mask, point, scribble, tilted_box
 from .voxelise import (
     box_layers,
     box_range,
@@ -35,5 +35,6 @@ __all__ = [
     "prompt_voxels",
     "scribble",
     "scribble_points",
+    "tilted_box",
     "validate_prompt",
 ]

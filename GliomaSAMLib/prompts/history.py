@@ -18,6 +18,7 @@ from ..files import replacing
 from ..geometry import Geometry, floats, triple
 from . import prompt as make
 from .prompt import KINDS, Prompt, check_ras
+from .voxelise import validate_prompt
 
 FORMAT = "gliomasam-prompts"
 
@@ -217,6 +218,22 @@ class PromptHistory:
         past, future = tuple(map(these, self.past)), tuple(map(these, self.future))
         return replace(self, prompts=these(self.prompts), past=past, future=future, inherited=these(self.inherited))
 
+    def carried(
+        self, grid: Geometry, tissue: np.ndarray | None, masks: Mapping[str, Prompt], refused: dict[str, str]
+    ) -> "PromptHistory":
+        """As a volume can use it: with `masks`, which are on its grid, in the place of those of their ids, and without
+        what `validate_prompt` refuses; `refused` is told why, by id.
+        """
+
+        def usable(prompt: Prompt) -> Prompt | None:
+            try:
+                return validate_prompt(masks.get(prompt.id, prompt), grid, tissue)
+            except PromptError as error:
+                refused[prompt.id] = str(error)
+                return None
+
+        return self.map_prompts(usable)
+
     def inheriting(self, masks: Sequence[Prompt]) -> "PromptHistory":
         """With `masks` for the first step, which its prompts turned out not to lead to; the steps since then follow the
         masks, up to a reset.
@@ -271,7 +288,7 @@ class PromptHistory:
         voxels = 0
         for number, entry in enumerate(entries, start=1):
             try:
-                voxels += _declared_voxels(entry)
+                voxels += declared_voxels(entry)
                 if voxels > MAX_VOXELS_TOGETHER:
                     raise PromptError(
                         f"the masks up to this one have {voxels} voxels together, which needs "
@@ -355,7 +372,7 @@ def _grid_from_json(values: Mapping[str, Any], shape: tuple[int, ...]) -> Geomet
     return Geometry(triple(int(n) for n in shape[::-1]), floats(spacing), floats(origin), axes)
 
 
-def _declared_voxels(entry: object) -> int:
+def declared_voxels(entry: object) -> int:
     """How many voxels the mask of a prompt's JSON values says that it has; 0 where it has no usable shape."""
     mask = entry.get("mask") if isinstance(entry, Mapping) else None
     shape = mask.get("shape") if isinstance(mask, Mapping) else None
@@ -391,11 +408,13 @@ def prompt_from_json(values: object) -> Prompt:
 
 
 def _with_points(kind: str, points: list[Any], region: str, positive: bool, prompt_id: str | None) -> Prompt:
-    count = {"point": 1, "box": 2}.get(kind, len(points))
-    if len(points) != count:
-        raise PromptError(f"A {kind} needs {count} [R, A, S], it has {len(points)}")
+    counts = {"point": (1,), "box": (2, 4)}.get(kind, (len(points),))
+    if len(points) not in counts:
+        raise PromptError(f"A {kind} needs {' or '.join(map(str, counts))} [R, A, S], it has {len(points)}")
     if kind == "point":
         return make.point(points[0], positive, region, prompt_id=prompt_id)
+    if kind == "box" and len(points) > 2:
+        return make.tilted_box(points, region, prompt_id=prompt_id)
     if kind == "box":
         return make.box(points[0], points[1], region, prompt_id=prompt_id)
     return make.scribble(points, positive, region, prompt_id=prompt_id)

@@ -42,7 +42,7 @@ class Prompt:
         region: "WT", "TC" or "ET".
         positive: Whether what is marked belongs to the region.
         points: RAS mm: the click; two opposite corners of the box, the smaller coordinates first (its edges run
-            along R, A and S); or the line of the scribble.
+            along R, A and S), or the four corners of a 2D box in a tilted plane; or the line of the scribble.
         drawn: The voxels of an edited mask, kept small as every step keeps them; None for other kinds.
         shape: (K, J, I) of the study's reference grid for an edited mask; None for other kinds.
         grid: The grid itself, for an edited mask that is known to be on one.
@@ -149,6 +149,21 @@ def box(
             "give two corners that differ in at least two of R, A, S"
         )
     return Prompt("box", check_region(region), True, (low, high), id=prompt_id or new_id())
+
+
+def tilted_box(corners: Sequence[Iterable[float]], region: str = "WT", *, prompt_id: str | None = None) -> Prompt:
+    """A 2D box in a plane across R, A and S, such as that of a tilted slice, from its four corners in RAS mm, each next
+    to the one before. It counts as the block of the image's voxels round it.
+
+    Raises `PromptError` when it has no area.
+    """
+    points = tuple(check_ras(ras) for ras in corners)
+    if len(points) != 4:
+        raise PromptError(f"A tilted box has four corners, not {len(points)}")
+    first, second, _, last = np.array(points)
+    if np.linalg.norm(np.cross(second - first, last - first)) < FLAT_MM:
+        raise PromptError(f"The box at {format_ras(points[0])} has no area: give four corners of a rectangle")
+    return Prompt("box", check_region(region), True, points, id=prompt_id or new_id())
 
 
 def scribble(

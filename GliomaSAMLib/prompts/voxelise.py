@@ -30,7 +30,7 @@ def flat_axis(prompt: Prompt, geometry: Geometry) -> int | None:
     """The axis (0 R, 1 A, 2 S) in which a box is thinner than half a voxel, so that it is a 2D box; None for a 3D
     box.
     """
-    extent = np.subtract(prompt.points[1], prompt.points[0]) / voxel_extent(geometry)
+    extent = np.ptp(prompt.points, axis=0) / voxel_extent(geometry)
     thinnest = int(np.argmin(extent))
     return thinnest if extent[thinnest] < 0.5 else None
 
@@ -71,7 +71,7 @@ def prompt_voxels(prompt: Prompt, geometry: Geometry) -> np.ndarray:
 
 def box_voxels(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> np.ndarray:
     """The voxels (N, 3) as int64 (K, J, I) whose centres lie in a box enlarged by `margin_mm`; where it is flat,
-    one layer of them.
+    one layer of them. Of a tilted box those of its `box_range`.
     """
     return np.concatenate([np.empty((0, 3), np.int64), *box_layers(prompt, geometry, margin_mm)])
 
@@ -79,10 +79,13 @@ def box_voxels(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> np
 def box_layers(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> Iterator[np.ndarray]:
     """`box_voxels`, those of one K after the other: a large box has many millions."""
     (k0, k1), (j0, j1), (i0, i1) = box_range(prompt, geometry, margin_mm)
-    low, high, padded = _faces(prompt, geometry, margin_mm)
     j, i = (side.ravel() for side in np.meshgrid(np.arange(j0, j1), np.arange(i0, i1), indexing="ij"))
-    for k in range(k0, k1):
-        candidates = np.stack([np.full_like(j, k), j, i], axis=1)
+    layers = (np.stack([np.full_like(j, k), j, i], axis=1) for k in range(k0, k1))
+    if _is_tilted(prompt):
+        yield from layers
+        return
+    low, high, padded = _faces(prompt, geometry, margin_mm)
+    for candidates in layers:
         ras = geometry.to_ras(candidates[:, ::-1])
         above = ras >= low - TOLERANCE_MM
         below = np.where(padded, ras < high - TOLERANCE_MM, ras <= high + TOLERANCE_MM)
@@ -93,12 +96,23 @@ def box_range(prompt: Prompt, geometry: Geometry, margin_mm: float = 0.0) -> tup
     """The smallest block of voxels, ((k0, k1), (j0, j1), (i0, i1)) with the ends outside, that holds a box enlarged
     by `margin_mm`.
     """
-    low, high, _ = _faces(prompt, geometry, margin_mm)
-    ijk = geometry.to_ijk(box_corners(low, high))
+    if _is_tilted(prompt):
+        ijk = geometry.to_ijk(np.asarray(prompt.points))
+        margin = margin_mm / np.asarray(geometry.spacing)
+        flat = np.ptp(ijk, axis=0) + 2 * margin < 1
+        layer = np.floor(ijk.mean(axis=0) + 0.5 + 1e-3)
+        low, high = np.where(flat, layer, (ijk.min(axis=0) - margin, ijk.max(axis=0) + margin))
+    else:
+        corners = geometry.to_ijk(box_corners(*_faces(prompt, geometry, margin_mm)[:2]))
+        low, high = corners.min(axis=0), corners.max(axis=0)
     size = np.asarray(geometry.size)
-    start = np.clip(np.ceil(ijk.min(axis=0) - 1e-3), 0, size).astype(int)
-    stop = np.clip(np.floor(ijk.max(axis=0) + 1e-3) + 1, start, size).astype(int)
+    start = np.clip(np.ceil(low - 1e-3), 0, size).astype(int)
+    stop = np.clip(np.floor(high + 1e-3) + 1, start, size).astype(int)
     return tuple((int(a), int(b)) for a, b in zip(start[::-1], stop[::-1], strict=True))
+
+
+def _is_tilted(box: Prompt) -> bool:
+    return len(box.points) > 2
 
 
 def _faces(prompt: Prompt, geometry: Geometry, margin_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -190,13 +204,13 @@ def _is_empty(prompt: Prompt) -> bool:
 
 
 def _check_box(prompt: Prompt, geometry: Geometry, tissue: np.ndarray | None, is_cut_out: bool) -> Prompt:
-    low, high = prompt.points
+    low, high = np.min(prompt.points, axis=0), np.max(prompt.points, axis=0)
     where = f"The box from {format_ras(low)} to {format_ras(high)}"
     lowest, highest = _bounds(geometry)
     clipped = np.maximum(low, lowest), np.minimum(high, highest)
     extent = clipped[1] - clipped[0]
     outside = np.any(extent < 0) or np.count_nonzero(extent < FLAT_MM) > 1
-    box = prompt if outside else replace(prompt, points=(floats(clipped[0]), floats(clipped[1])))
+    box = prompt if outside or _is_tilted(prompt) else replace(prompt, points=(floats(clipped[0]), floats(clipped[1])))
     if outside or not _box_holds(box, geometry):
         raise PromptError(f"{where} lies outside the volume, which spans {_span(geometry)}: {_advice('box')}")
     if tissue is not None and not _box_holds(box, geometry, tissue, AIR_MM):
@@ -214,6 +228,8 @@ def _box_holds(box: Prompt, geometry: Geometry, tissue: np.ndarray | None = None
     (j0, j1), (i0, i1) = sides
     if j1 <= j0 or i1 <= i0:
         return False
+    if _is_tilted(box):
+        return k1 > k0 and (tissue is None or bool(tissue[k0:k1, j0:j1, i0:i1].any()))
     for k in sorted(range(k0, k1), key=lambda k: abs(2 * k - k0 - k1 + 1)):
         held = None if tissue is None else tissue[k, j0:j1, i0:i1]
         if held is not None and not held.any():

@@ -98,22 +98,13 @@ class Session:
             The prompts that the study cannot use, which are forgotten: by their ids, why.
         """
         refused: dict[str, str] = {}
-
-        def accepted(prompt: Prompt) -> Prompt | None:
-            try:
-                return self._usable(prompt)
-            except PromptError as error:
-                refused[prompt.id] = str(error)
-                return None
-
         with self._lock:
             before, self.study, self.predictor = self.study, study, predictor
-            self._history = self._history.map_prompts(lambda prompt: (masks or {}).get(prompt.id, prompt))
             if self.weights is not None and predictor.weights == self.weights:
                 self._history = self._history.disinherited()
             if before is not study:
                 self._results.clear()
-                self._history = self._history.map_prompts(accepted)
+                self._history = self._history.carried(study.reference, study.brain, masks or {}, refused)
             if before is None or not before.reference.matches(study.reference):
                 self._edits.clear()
                 self.masks = self.shown = None

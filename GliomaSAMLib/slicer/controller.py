@@ -8,7 +8,6 @@ import numpy as np
 from ..errors import GliomaSAMError, StudyError
 from ..geometry import Geometry
 from ..progress import Reporter
-from ..prompts import PromptHistory
 from ..regions import REGIONS
 from ..session import Prediction, Session
 from ..session.masks import Boxes
@@ -129,8 +128,8 @@ class SegmentationController:
         return shown.mask(region) if shown is not None else None
 
     def volumes(self) -> dict[str, float]:
-        """Volume of each region in mL, as the segments hold it."""
-        return self.session.volumes()
+        """Volume in mL, as the segments hold it, of each region that they have: of a lesion WT alone."""
+        return {region: ml for region, ml in self.session.volumes().items() if region in self._view.regions}
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
@@ -217,12 +216,12 @@ class SegmentationController:
         finally:
             if self._unsaved:
                 self._unsaved = False
-                save_state(self)
+                save_state(self, self._places.kept)
 
     def next_work(self) -> Work | None:
         """The most urgent work for the worker; None when there is nothing."""
         choice = self._engine.choice
-        wanted = self._preparation.request(choice, self.session.history.masks(), self._view.geometry)
+        wanted = self._preparation.request(choice, self._places.masks(), self._view.geometry)
         if wanted is not None:
             return Work(
                 "prepare",
@@ -291,9 +290,8 @@ class SegmentationController:
     def restore(self, state: SavedState) -> None:
         """Go on where a saved scene stopped."""
         self._engine.restore_model(self, state.choice)
-        history = PromptHistory((*state.earlier, *state.prompts), superseded=frozenset(state.earlier))
-        proposed = state.proposed and not state.prompts
-        self.session.restore(history.showing_proposal() if proposed else history, state.weights, state.due)
+        self.session.restore(state.history, state.weights, state.due)
+        self._places.kept = dict(state.kept)
         self._view.set_style(state.style)
         self._sync_prompts()
         self.set_volumes(state.nodes, state.register, state.skull, state.same_patient)
@@ -305,6 +303,7 @@ class SegmentationController:
         self._preparation.on_prepared(prepared)
         self._engine.loaded(prepared.choice)
         refused = self.session.open(prepared.study, prepared.predictor, prepared.masks)
+        self._places.open(prepared.study, prepared.masks, refused)
         self._view.open(prepared.study.reference, self._preparation.reference_node)
         self._encode_due = True
         if refused:

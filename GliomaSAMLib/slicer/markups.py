@@ -8,7 +8,8 @@ import vtk
 from scipy import ndimage
 
 from ..errors import PromptError
-from ..prompts import Prompt, box, scribble
+from ..geometry import floats
+from ..prompts import Prompt, box, scribble, tilted_box
 from ..regions import REGIONS, check_region
 from .geometry import array_from_matrix, matrix_from_array
 
@@ -198,8 +199,8 @@ def is_finished(node: Any) -> bool:
     if node.GetNumberOfUndefinedControlPoints(True) > 0:
         return False
     if meaning(node)[0].startswith("box"):
-        low, high = outline(node)
-        return bool(node.GetControlPointPlacementComplete()) and sum(a < b for a, b in zip(low, high, strict=True)) >= 2
+        extent = np.ptp(outline(node), axis=0)
+        return bool(node.GetControlPointPlacementComplete() and np.count_nonzero(extent > 0) >= 2)
     least = 3 if meaning(node)[0] == "lasso" else 2
     return node.GetNumberOfDefinedControlPoints() >= least and not is_placing(node)
 
@@ -217,7 +218,9 @@ def is_placing(node: Any) -> bool:
 
 
 def outline(node: Any) -> list[tuple[float, float, float]]:
-    """The points of a drawn node: two corners of a box, or the line."""
+    """The points of a drawn node: two corners of a box, four of one that `is_tilted`, or the line."""
+    if is_tilted(node):
+        return _corners_of_plane(node)
     if meaning(node)[0].startswith("box"):
         bounds = [0.0] * 6
         node.GetRASBounds(bounds)
@@ -226,12 +229,42 @@ def outline(node: Any) -> list[tuple[float, float, float]]:
 
 
 def is_turned(node: Any) -> bool:
-    """Whether the edges of a box are not along R, A and S: it then counts as the upright box round it."""
+    """Whether the edges of a box are not along R, A and S: unless it `is_tilted`, it then counts as the upright box
+    round it.
+    """
     if not meaning(node)[0].startswith("box"):
         return False
-    matrix = array_from_matrix(node.GetObjectToWorldMatrix())[:3, :3]
-    axes = np.abs(matrix / np.maximum(np.linalg.norm(matrix, axis=0), 1e-12))
-    return bool(axes.max(axis=0).min() < UPRIGHT)
+    return bool(np.abs(_edges(node)[0]).max(axis=0).min() < UPRIGHT)
+
+
+def is_tilted(node: Any) -> bool:
+    """Whether a box is a 2D box in a plane across R, A and S, as it is drawn in a tilted slice view: it counts as what
+    it is.
+    """
+    if meaning(node)[0] != "box2d":
+        return False
+    directions, lengths = _edges(node)
+    return bool(np.abs(directions[:, np.argmin(lengths)]).max() < UPRIGHT)
+
+
+def _edges(box_node: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The directions of the edges of a box, as columns (3, 3), and their lengths in mm."""
+    matrix = array_from_matrix(box_node.GetObjectToWorldMatrix())[:3, :3]
+    scale = np.maximum(np.linalg.norm(matrix, axis=0), 1e-12)
+    return matrix / scale, np.asarray(box_node.GetSize()) * scale
+
+
+def _corners_of_plane(box_node: Any) -> list[tuple[float, float, float]]:
+    """The four corners of a flat box, each next to the one before."""
+    directions, lengths = _edges(box_node)
+    flat = int(np.argmin(lengths))
+    across, along = (directions[:, n % 3] * lengths[n % 3] / 2 for n in (flat + 1, flat + 2))
+    return _rectangle(array_from_matrix(box_node.GetObjectToWorldMatrix())[:3, 3], across, along)
+
+
+def _rectangle(centre: np.ndarray, across: np.ndarray, along: np.ndarray) -> list[tuple[float, float, float]]:
+    """The corners of a rectangle, of which half the edges are given."""
+    return [floats(centre + a * across + b * along) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1))]
 
 
 def drawing(node: Any) -> tuple[str, tuple[tuple[float, float, float], ...]]:
@@ -243,6 +276,8 @@ def drawn_prompt(node: Any, prompt_id: str | None = None) -> Prompt:
     """What a box, scribble or lasso says. Raises `PromptError` when it says nothing."""
     kind, positive, region = meaning(node)
     points = outline(node)
+    if len(points) == 4 and kind.startswith("box"):
+        return tilted_box(points, region, prompt_id=prompt_id)
     if kind.startswith("box"):
         return box(points[0], points[1], region, prompt_id=prompt_id)
     line = lasso_points(points) if kind == "lasso" else points
@@ -253,29 +288,46 @@ def flatten(node: Any) -> None:
     """Make a box that has just been placed in a slice view a 2D box in that slice: placing gives it a depth."""
     corners = np.asarray(outline(node))
     centre = corners.mean(axis=0)
-    normal = _slice_normal(node.GetScene(), centre)
-    axis = int(np.argmin(np.ptp(corners, axis=0)) if normal is None else np.argmax(np.abs(normal)))
+    view = _slice_axes(node.GetScene(), centre)
+    if view is not None and np.abs(view[:, 2]).max() < UPRIGHT:
+        draw(node, _in_plane(corners, view))
+        return
+    axis = int(np.argmin(np.ptp(corners, axis=0)) if view is None else np.argmax(np.abs(view[:, 2])))
     corners[:, axis] = centre[axis] - THIN_MM / 2, centre[axis] + THIN_MM / 2
     draw(node, corners.tolist())
 
 
-def _slice_normal(scene: Any, ras: np.ndarray) -> np.ndarray | None:
-    """The normal of the slice view that shows a place, that under the mouse first; None where no view does."""
+def _in_plane(corners: np.ndarray, view: np.ndarray) -> list[tuple[float, float, float]]:
+    """The corners of the rectangle, along the axes of a tilted view, whose opposite corners are those of an upright box
+    (2, 3) that lie in the plane of the view.
+    """
+    half = np.ptp(corners, axis=0) / 2
+    diagonals = [half * signs for signs in ((1, 1, 1), (-1, 1, 1), (1, -1, 1), (1, 1, -1))]
+    diagonal = min(diagonals, key=lambda one: abs(one @ view[:, 2]))
+    across, along = (view[:, n] * abs(diagonal @ view[:, n]) for n in range(2))
+    return _rectangle(corners.mean(axis=0), across, along)
+
+
+def _slice_axes(scene: Any, ras: np.ndarray) -> np.ndarray | None:
+    """The axes of the slice view that shows a place, as columns, the normal last: of that under the mouse first; None
+    where no view does.
+    """
     crosshair = scene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
     under_mouse = crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0]) if crosshair is not None else None
     views = [scene.GetNthNodeByClass(n, VIEW) for n in range(scene.GetNumberOfNodesByClass(VIEW))]
     for view in sorted(views, key=lambda view: view is not under_mouse):
-        matrix = view.GetSliceToRAS()
-        normal = np.array([matrix.GetElement(row, 2) for row in range(3)])
-        origin = np.array([matrix.GetElement(row, 3) for row in range(3)])
-        if abs(np.dot(ras - origin, normal)) < ON_SLICE_MM:
-            return normal
+        matrix = array_from_matrix(view.GetSliceToRAS())
+        if abs(np.dot(ras - matrix[:3, 3], matrix[:3, 2])) < ON_SLICE_MM:
+            return np.asarray(matrix[:3, :3])
     return None
 
 
 def draw(node: Any, points: Sequence[Sequence[float]]) -> None:
     """Give a box, scribble or lasso its outline."""
     if meaning(node)[0].startswith("box"):
+        if len(points) == 4:
+            _draw_tilted(node, np.asarray(points, float))
+            return
         low, high = np.asarray(points, float)
         if is_turned(node):
             node.SetAndObserveObjectToNodeMatrix(matrix_from_array(np.eye(4)))
@@ -289,6 +341,17 @@ def draw(node: Any, points: Sequence[Sequence[float]]) -> None:
             node.SetNthControlPointPositionWorld(index, list(ras))
         else:
             node.AddControlPointWorld(list(ras))
+
+
+def _draw_tilted(node: Any, corners: np.ndarray) -> None:
+    """Give a 2D box four corners in any plane."""
+    edges = np.array([corners[1] - corners[0], corners[3] - corners[0]])
+    lengths = np.linalg.norm(edges, axis=1)
+    across, along = edges / np.maximum(lengths, 1e-12)[:, None]
+    matrix = np.eye(4)
+    matrix[:3] = np.column_stack([across, along, np.cross(across, along), corners.mean(axis=0)])
+    node.SetAndObserveObjectToNodeMatrix(matrix_from_array(matrix))
+    node.SetSize(*(float(length) for length in lengths), THIN_MM)
 
 
 def dim_point(node: Any, index: int, dimmed: bool) -> None:

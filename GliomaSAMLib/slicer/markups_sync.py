@@ -195,7 +195,9 @@ class PromptNodes:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the user should know about how the nodes are understood."""
-        turned = any(self._held[node] and markups.is_turned(node) for node in self.nodes)
+        turned = any(
+            self._held[node] and markups.is_turned(node) and not markups.is_tilted(node) for node in self.nodes
+        )
         return ("a box that is turned counts as the upright box round it",) if turned else ()
 
     def node_for(self, kind: str, positive: bool = True, region: str = "WT") -> Any:
@@ -276,10 +278,12 @@ class PromptNodes:
             self._read_points(node)
         elif markups.is_finished(node):
             self._read_drawing(node)
-        elif node.GetNumberOfControlPoints():
+        elif not node.GetNumberOfControlPoints():
+            self._remove(self._held[node])
+        elif self._held[node] or markups.is_placing(node):
             self._watch.mark_modified(node)  # not finished: look again
         else:
-            self._remove(self._held[node])
+            self._discard(node)  # left unfinished
 
     def _read_points(self, node: Any) -> None:
         _, positive, region = markups.meaning(node)
@@ -394,7 +398,8 @@ class PromptNodes:
 
     def _drawing(self, prompt: Prompt) -> Drawing:
         """What was drawn for a prompt: of a lasso the line round it, not the scribble that fills it."""
-        return self._drawings.get(_key(prompt), (prompt.kind, prompt.points))
+        kind = "box2d" if prompt.kind == "box" and len(prompt.points) > 2 else prompt.kind
+        return self._drawings.get(_key(prompt), (kind, prompt.points))
 
     # nodes
 

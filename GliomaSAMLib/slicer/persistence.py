@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..errors import GliomaSAMError, PromptError
 from ..prompts import Prompt, PromptHistory
-from ..prompts.history import prompt_to_json
+from ..prompts.history import MAX_VOXELS_TOGETHER, declared_voxels, prompt_to_json
 from ..session.prediction import RULES
 from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
+from .lesions import Kept
 from .segments.node import REGION_TAG, STYLES
 from .segments.ownership import own_segment
 from .segments.view import SegmentStyle
@@ -53,6 +54,7 @@ class SavedState:
             of version 1, or where the rules for answers were others.
         earlier: Prompts that other weights answered before, and that were only to be seen.
         due: Whether the segments do not answer these prompts yet.
+        kept: The prompts of the places that results went to before, such as other lesions.
     """
 
     choice: ModelChoice = field(default_factory=ModelChoice)
@@ -66,26 +68,39 @@ class SavedState:
     weights: str | None = None
     earlier: tuple[Prompt, ...] = ()
     due: bool = False
+    kept: Kept = field(default_factory=dict)
+
+    @property
+    def history(self) -> PromptHistory:
+        """The prompts as a history, with nothing to undo."""
+        return _history(self.prompts, self.earlier, self.proposed)
 
 
-def save_state(controller: "SegmentationController") -> None:
-    """Write the state of a segmentation into its segmentation node, with references to the volumes."""
+def save_state(controller: "SegmentationController", kept: Kept) -> None:
+    """Write the state of a segmentation into its segmentation node, with references to the volumes.
+
+    Args:
+        controller: The task of the segmentation.
+        kept: The prompts of other places; those whose segment was removed are left out.
+    """
     node, session = controller.node, controller.session
     values = {
         "format": FORMAT,
         "version": VERSION,
         "model": controller.choice.model,
-        "weights": session.weights,
         "rules": RULES,
         "device": controller.choice.device,
         **{"register": False, "skull": "auto", "same_patient": False, **controller.options},
         "style": controller.style.style,
         "overwrite": controller.style.overwrite,
         "lesion_segment": controller.style.lesion_segment,
-        "proposed": session.history.is_proposal,
-        "prompts": _listed(session.prompts),
-        "earlier": _listed(session.earlier),
+        **_saved(session.history, session.weights),
         "due": session.is_due,
+        "places": [
+            {"style": style, "lesion_segment": lesion, **_saved(history, weights)}
+            for (style, lesion), (history, weights) in kept.items()
+            if (history.prompts or history.is_proposal) and (lesion is None or _has_segment(node, lesion))
+        ],
     }
     text = json.dumps(values, separators=(",", ":"))
     before = node.GetAttribute(ATTRIBUTE)
@@ -158,17 +173,20 @@ def _refer(segmentation_node: Any, role: str, volume_nodes: Mapping[str, Any]) -
             segmentation_node.SetNodeReferenceID(f"{role}.{modality}", wanted)
 
 
-def saved_style(segmentation_node: Any) -> str | None:
-    """The style in which the segments of a node were written last; None where its state does not tell."""
+def saved_style(segmentation_node: Any) -> tuple[str | None, str | None]:
+    """The style in which the segments of a node were written last, and the id of the segment that is chosen for the
+    style "lesion"; None where its state does not tell.
+    """
     return _style_of(segmentation_node.GetAttribute(ATTRIBUTE) or "")
 
 
 @functools.lru_cache(maxsize=16)
-def _style_of(text: str) -> str | None:
+def _style_of(text: str) -> tuple[str | None, str | None]:
     try:
-        return _one_of(_values(text, ""), "style", tuple(STYLES), "nested")
+        values = _values(text, "")
+        return _one_of(values, "style", tuple(STYLES), "nested"), _text(values, "lesion_segment", None)
     except PromptError:
-        return None
+        return None, None
 
 
 def set_aside(segmentation_node: Any) -> None:
@@ -204,6 +222,7 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         _text(values, "lesion_segment", None),
     )
     prompts, earlier = _prompts(values)
+    same_rules = _number(values, "rules", 1) == RULES
     return SavedState(
         choice=choice,
         register=_one_of(values, "register", (False, True), False),
@@ -212,10 +231,25 @@ def _state(values: Mapping[str, Any]) -> SavedState:
         style=style,
         prompts=prompts,
         proposed=_one_of(values, "proposed", (False, True), False),
-        weights=_text(values, "weights", None) if _number(values, "rules", 1) == RULES else None,
+        weights=_text(values, "weights", None) if same_rules else None,
         earlier=earlier,
         due=_one_of(values, "due", (False, True), False),
+        kept=_kept(values.get("places", []), same_rules),
     )
+
+
+def _kept(places: Sequence[Mapping[str, Any]], same_rules: bool) -> Kept:
+    """The prompts of the places that the JSON values name. Raises whatever damaged values cause."""
+    entries = [entry for one in places for key in ("prompts", "earlier") for entry in one[key]["prompts"]]
+    if sum(map(declared_voxels, entries)) > MAX_VOXELS_TOGETHER:
+        raise PromptError("the masks of its lesions have too many voxels together")
+    kept = {}
+    for one in places:
+        place = _one_of(one, "style", tuple(STYLES), "nested"), _text(one, "lesion_segment", None)
+        history = _history(*_prompts(one), _one_of(one, "proposed", (False, True), False))
+        weights = _text(one, "weights", None)
+        kept[place] = history, weights if same_rules else None
+    return kept
 
 
 def _one_of(values: Mapping[str, Any], key: str, allowed: tuple[T, ...], default: T) -> T:
@@ -277,6 +311,25 @@ def _prompts(values: Mapping[str, Any]) -> tuple[tuple[Prompt, ...], tuple[Promp
     """
     earlier = PromptHistory.from_json(values["earlier"]).prompts if "earlier" in values else ()
     return PromptHistory.from_json(values.get("prompts")).prompts, earlier
+
+
+def _history(prompts: tuple[Prompt, ...], earlier: tuple[Prompt, ...], proposed: bool) -> PromptHistory:
+    history = PromptHistory((*earlier, *prompts), superseded=frozenset(earlier))
+    return history.showing_proposal() if proposed and not prompts else history
+
+
+def _saved(history: PromptHistory, weights: str | None) -> dict[str, Any]:
+    """The step that a history shows, as JSON values, and the weights that answered it."""
+    return {
+        "weights": weights,
+        "proposed": history.is_proposal,
+        "prompts": _listed(history.answered),
+        "earlier": _listed(history.earlier),
+    }
+
+
+def _has_segment(segmentation_node: Any, segment_id: str) -> bool:
+    return segmentation_node.GetSegmentation().GetSegment(segment_id) is not None
 
 
 def _listed(prompts: Sequence[Prompt]) -> dict[str, Any]:

@@ -43,14 +43,14 @@ class ReadingViews:
         """Whether the layout is the one on show."""
         return self._layout.is_open
 
-    def open(self, volume_nodes: Mapping[str, Any]) -> None:
+    def open(self, volume_nodes: Mapping[str, Any]) -> bool:
         """Show volumes, by modality, at least one; what is shown already stays as it is. The axial view of Slicer says
-        at which height, where the volume reaches there.
+        at which height, where the volume reaches there. Returns whether the views are others now.
         """
         nodes = {modality: volume_nodes[modality] for modality in MODALITIES if modality in volume_nodes}
         shown = {modality: node.GetID() for modality, node in nodes.items()}
         if self.is_open and shown == self._shown:
-            return
+            return False
         height = self._place() if self.is_open else _middle(self._scene, SLICER_AXIAL)
         self._shown = shown
         self._layout.take(*_layout(tuple(nodes)))
@@ -63,6 +63,7 @@ class ReadingViews:
                 view.SetOrientation("Axial")
                 show_middle(view, reference)
                 centre(view, _at_height(height, view, bounds_of(reference)))
+        return True
 
     def close(self) -> None:
         """Give back the layout that was before, its axial view at the height that was read last."""

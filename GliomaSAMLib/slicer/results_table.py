@@ -16,7 +16,10 @@ from ..plain_text import spreadsheet_cell
 from ..progress import Cancel, Reporter
 
 TABLE_ROLE = "GliomaSAM.results"
-"""The node reference from a segmentation node to its table."""
+"""The node references from a segmentation node to its tables."""
+
+LESION = "GliomaSAM.lesion"
+"""Attribute of the table of a lesion: the id of its segment."""
 
 HEADINGS = (
     "Region",
@@ -95,23 +98,32 @@ def rows_as_text(rows: Sequence[ResultsRow]) -> str:
 
 
 class ResultsTable:
-    """The table node of a segmentation's results; each segmentation has one, found by a node reference.
+    """The table node of a segmentation's results; each segmentation has one, found by a node reference, and each of its
+    lesions.
 
     Args:
         scene: Where the table lies.
         segmentation_node: Whose results they are; None for a table of its own.
+        lesion: The id of the segment of the lesion; "" for the tumour.
     """
 
-    def __init__(self, scene: Any, segmentation_node: Any = None) -> None:
+    def __init__(self, scene: Any, segmentation_node: Any = None, lesion: str = "") -> None:
         self._scene = scene
         self._segmentation_node = segmentation_node
+        self._lesion = lesion
         self._own: Any = None
 
     @property
     def node(self) -> Any:
         """The table node, None before the first `show` and when it was removed."""
-        if self._segmentation_node is not None:
-            return self._segmentation_node.GetNodeReference(TABLE_ROLE)
+        owner = self._segmentation_node
+        if owner is not None:
+            count = owner.GetNumberOfNodeReferences(TABLE_ROLE)
+            tables = [owner.GetNthNodeReference(TABLE_ROLE, number) for number in range(count)]
+            own = (
+                table for table in tables if table is not None and (table.GetAttribute(LESION) or "") == self._lesion
+            )
+            return next(own, None)
         return self._own if self._own is not None and self._own.GetScene() is not None else None
 
     def show(self, rows: Sequence[ResultsRow], title: str) -> Any:
@@ -121,7 +133,8 @@ class ResultsTable:
             table_node = self._scene.AddNewNodeByClass("vtkMRMLTableNode", title)
             self._own = table_node
             if self._segmentation_node is not None:
-                self._segmentation_node.SetNodeReferenceID(TABLE_ROLE, table_node.GetID())
+                self._segmentation_node.AddNodeReferenceID(TABLE_ROLE, table_node.GetID())
+                table_node.SetAttribute(LESION, self._lesion or None)
         table = vtk.vtkTable()
         for heading, values in zip(HEADINGS, zip(*(_shown(row) for row in rows), strict=True), strict=False):
             column = vtk.vtkStringArray()

@@ -1,5 +1,6 @@
 """Uncertainty over the images: where the next click helps most, shown in the foreground of the slice views."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ that foreground. Slicer tells nobody that it saves a scene, so that both may com
 
 
 class UncertaintyOverlay:
-    """Shows an array of uncertainty in the foreground of every slice view. Its nodes are hidden and not saved.
+    """Shows an array of uncertainty in the foreground of the slice views. Its nodes are hidden and not saved.
 
     Args:
         scene: Where the views are.
@@ -45,8 +46,12 @@ class UncertaintyOverlay:
         shown = [node for node in self._nodes if node.GetScene() is not None]
         return shown[-1] if len(shown) == len(self._nodes) and shown else None
 
-    def show(self, uncertainty: np.ndarray) -> None:
+    def show(self, uncertainty: np.ndarray, without: Collection[str] = ()) -> None:
         """Show an array (K, J, I) of values from 0, sure, to 1, most uncertain; again for another array.
+
+        Args:
+            uncertainty: The array.
+            without: Singleton tags of views that show something else than what the array is of.
 
         Raises:
             OutputError: It does not fit the grid; what was shown stays.
@@ -64,7 +69,7 @@ class UncertaintyOverlay:
         self.node.SetAndObserveImageData(image)
         volume_id = self.node.GetID()
         for composite_node in composite_nodes(self._scene):
-            if composite_node.GetForegroundVolumeID() != volume_id:
+            if composite_node.GetLayoutName() not in without and composite_node.GetForegroundVolumeID() != volume_id:
                 composite_node.SetAttribute(FORMER, str(composite_node.GetForegroundOpacity()))
                 composite_node.SetNodeReferenceID(FORMER, composite_node.GetForegroundVolumeID())
                 composite_node.SetForegroundVolumeID(volume_id)

@@ -33,25 +33,26 @@ PARTS = tuple(part for parts in PARTS_OF_REGION.values() for part in parts)
 
 def tumour_segments(segmentation_node: Any) -> dict[str, tuple[str, ...]]:
     """By part (WT, TC, ET; ED, NC, ET; lesion): the ids of its segments, of which only lesions have several. Segments
-    are known by the tag that GliomaSAM gives them, and are those of the style that it writes now; else by their id or
-    name.
+    are known by the tag that GliomaSAM gives them, and are those of the style that it writes now, with the one that is
+    chosen for a lesion; else by their id or name.
     """
     segmentation = segmentation_node.GetSegmentation()
+    style, chosen = saved_style(segmentation_node)
     tagged: dict[str, list[str]] = {}
     named: dict[str, tuple[str, ...]] = {}
     for segment_id in segmentation.GetSegmentIDs():
         segment = segmentation.GetSegment(segment_id)
-        part = segment_tag(segment, REGION_TAG)
+        part = segment_tag(segment, REGION_TAG) or ("lesion" if (style, segment_id) == ("lesion", chosen) else "")
         if part in PARTS:
             tagged.setdefault(part, []).append(str(segment_id))
             continue
         spoken = part_of(segment_id) or part_of(segment.GetName())
         if not part and spoken in PARTS:
             named.setdefault(spoken, (str(segment_id),))
-    written = {plan.part for plan in STYLES.get(saved_style(segmentation_node) or "", ())} & tagged.keys()
+    written = {plan.part for plan in STYLES.get(style or "", ())} & tagged.keys()
     found = {}
     for part in written if written & set(PARTS_OF_REGION["WT"]) else tagged:
-        own = [segment_id for segment_id in tagged[part] if is_own(segmentation_node, segment_id)] or tagged[part]
+        own = [name for name in tagged[part] if name == chosen or is_own(segmentation_node, name)] or tagged[part]
         found[part] = tuple(own if part == "lesion" else own[:1])
     return found or named
 
@@ -122,7 +123,7 @@ def outlines_version(segmentation_node: Any) -> tuple[object, ...]:
         place = local_to_world(segmentation_node).tobytes()
     except StudyError:
         place = b"not linear"
-    return (*segmentation.GetSegmentIDs(), *times, place)
+    return (*segmentation.GetSegmentIDs(), *times, place, *tumour_segments(segmentation_node).items())
 
 
 def _segment_names(segmentation_node: Any) -> list[str]:

@@ -1,11 +1,14 @@
-"""What of a follow-up is saved with the scene: dates typed, fields, targets chosen, options. Lines are nodes anyway."""
+"""What of a follow-up is saved with the scene: dates typed, fields, targets chosen, options. Lines are nodes anyway.
+
+It is in one hidden node. A scene that is added to another one brings its own; `save` makes one of them.
+"""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from typing import Any
 
@@ -17,7 +20,8 @@ from ...followup.visit_json import visit_json
 
 NODE = "vtkMRMLScriptedModuleNode"
 TAG = "GliomaSAMFollowUp"
-"""Singleton tag of the node that holds the state."""
+"""Name of the node that holds the state, and attribute by which it is known. In older scenes it is a singleton of this
+tag, in whose place Slicer puts that of a scene that is added."""
 
 PARAMETER = "state"
 SET_ASIDE = "state.unread"
@@ -60,24 +64,28 @@ class SavedFollowUp:
         options: As chosen.
         aligned: Whether the visits lie in the same space already.
         targets: By the digests of the visits that were compared, the targets that the reader chose, by component.
+        unread: Why something of what a scene holds could not be read; none of that is here.
     """
 
     visits: tuple[SavedVisit, ...] = ()
     options: FollowUpOptions = field(default_factory=FollowUpOptions)
     aligned: bool = False
     targets: Mapping[tuple[str, ...], Targets] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+
+
+def state_nodes(scene: Any) -> list[Any]:
+    """The nodes that hold states: several where scenes were added to each other, that of the first scene first."""
+    nodes = [scene.GetNthNodeByClass(index, NODE) for index in range(scene.GetNumberOfNodesByClass(NODE))]
+    return [node for node in nodes if node.GetAttribute(TAG) or node.GetSingletonTag() == TAG]
 
 
 def save(scene: Any, state: SavedFollowUp) -> None:
-    """Write the state into its node, which is added where there is none; one that cannot be read is kept beside it."""
-    node = scene.GetSingletonNode(TAG, NODE)
-    if node is None:
-        node = scene.CreateNodeByClass(NODE)
-        node.UnRegister(None)
-        node.SetSingletonTag(TAG)
-        node.SetName(TAG)
-        node.SetHideFromEditors(True)
-        node = scene.AddNode(node)
+    """Write the state, which holds all that can be read in the scene, into its node, which is added where there is
+    none; what cannot be read is kept beside it, and other nodes of states go.
+    """
+    present = state_nodes(scene)
+    node = next((one for one in present if one.GetSingletonTag() != TAG), None) or _add_node(scene)
     values = {
         "format": FORMAT,
         "version": VERSION,
@@ -96,8 +104,12 @@ def save(scene: Any, state: SavedFollowUp) -> None:
     }
     text = json.dumps(values, separators=(",", ":"), sort_keys=True)
     if node.GetParameter(PARAMETER) != text:
-        _set_aside_unread(scene, node)
+        _set_aside_unread(node, node)
         node.SetParameter(PARAMETER, text)
+    for other in present:
+        if other is not node:
+            _set_aside_unread(other, node)
+            scene.RemoveNode(other)
     for index, visit in enumerate(state.visits):
         wanted = [one.GetID() for one in visit.nodes if one.GetScene() is scene]
         ids = [node.GetNthNodeReferenceID(_role(index), n) for n in range(node.GetNumberOfNodeReferences(_role(index)))]
@@ -107,23 +119,54 @@ def save(scene: Any, state: SavedFollowUp) -> None:
                 node.AddNodeReferenceID(_role(index), identifier)
 
 
-def _set_aside_unread(scene: Any, node: Any) -> None:
+def _add_node(scene: Any) -> Any:
+    node = scene.CreateNodeByClass(NODE)
+    node.UnRegister(None)
+    node.SetAttribute(TAG, "1")
+    node.SetName(TAG)
+    node.SetHideFromEditors(True)
+    return scene.AddNode(node)
+
+
+def _set_aside_unread(node: Any, into: Any) -> None:
+    """Keep the state of a node, if it cannot be read, in another or the same one, and what was set aside before."""
+    aside = (node.GetParameter(name) for name in _names_aside())
+    texts = list(itertools.takewhile(bool, aside)) if node is not into else []
     try:
-        restore(scene)
+        _read(node)
     except StudyError:
-        names = itertools.chain([SET_ASIDE], (f"{SET_ASIDE}.{number}" for number in itertools.count(2)))
-        text = node.GetParameter(PARAMETER)
-        node.SetParameter(next(name for name in names if node.GetParameter(name) in ("", None, text)), text)
+        texts.append(node.GetParameter(PARAMETER))
+    for text in texts:
+        into.SetParameter(next(name for name in _names_aside() if into.GetParameter(name) in ("", None, text)), text)
+
+
+def _names_aside() -> Iterator[str]:
+    """Names of the parameters that keep what could not be read."""
+    return itertools.chain([SET_ASIDE], (f"{SET_ASIDE}.{number}" for number in itertools.count(2)))
 
 
 def restore(scene: Any) -> SavedFollowUp:
-    """The state that a scene holds; an empty one where it holds none.
-
-    Raises:
-        StudyError: It is damaged, or of a newer version. The node is left as it is.
+    """The state that a scene holds, of all its visits, and the options of its first part; an empty one where it holds
+    none. What is damaged, or of a newer version, is told by `unread`, and its node is left as it is.
     """
-    node = scene.GetSingletonNode(TAG, NODE)
-    text = node.GetParameter(PARAMETER) if node is not None else ""
+    states, unread = [], []
+    for node in state_nodes(scene):
+        try:
+            states.append(_read(node))
+        except StudyError as error:
+            unread.append(str(error))
+    targets = {digests: tracks for state in reversed(states) for digests, tracks in state.targets.items()}
+    return replace(
+        states[0] if states else SavedFollowUp(),
+        visits=tuple(visit for state in states for visit in state.visits),
+        targets=targets,
+        unread=tuple(dict.fromkeys(unread)),
+    )
+
+
+def _read(node: Any) -> SavedFollowUp:
+    """The state that a node holds. Raises `StudyError` when it is damaged, or of a newer version."""
+    text = node.GetParameter(PARAMETER)
     if not text:
         return SavedFollowUp()
     try:

@@ -69,17 +69,11 @@ class FollowUp:
         self.aligned = False
         self.curve = Curve(scene)
         self.views = SideBySide(scene)
-        saved = self._restored()
+        saved = restore(scene)
+        for reason in saved.unread:
+            engine.listener.message(reason, "warning")  # it is kept by `save`
         self.options, self.aligned = saved.options, saved.aligned
         self._visits, self._choices = VisitList(saved.visits), Choices(scene, saved.targets)
-
-    def _restored(self) -> SavedFollowUp:
-        """What the scene holds; what cannot be read is told, and kept by `save`."""
-        try:
-            return restore(self._scene)
-        except StudyError as error:
-            self._engine.listener.message(str(error), "warning")
-            return SavedFollowUp()
 
     # the visits
 

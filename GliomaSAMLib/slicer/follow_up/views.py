@@ -128,6 +128,11 @@ class SideBySide:
         """By visit the ids of the slice views that show it."""
         return {shown.visit: (node.GetID(),) for node, shown in self._pairs()}
 
+    def tags_of_others(self, segmentation: Any) -> tuple[str, ...]:
+        """Singleton tags of the views that show another visit than that of a segmentation."""
+        pairs = zip(VIEWS, self._shown, strict=False)
+        return tuple(tag for tag, shown in pairs if shown.segmentation is not segmentation)
+
     def close(self) -> None:
         """Give back the layout that was before, and show segmentations where they were shown."""
         self._unlink()

@@ -12,7 +12,7 @@ from ...session.masks import Boxes, PackedMask, PackedMasks
 from ..geometry import local_to_world
 from .cavity import cavity_version
 from .edits import SegmentChangeDetector, meant_by_hand, regions_of
-from .node import STYLES, read_segment, segment_mask
+from .node import PARTS_OF_REGION, STYLES, read_segment, segment_mask
 from .writer import SegmentWriter, is_finished
 
 Masks = dict[str, np.ndarray]
@@ -56,7 +56,7 @@ class SegmentView:
         self._cavity: object = ()
         self._last_cavity: object = ()
         self._needs_full_write = False
-        self._left_style: str | None = None
+        self._left_style: SegmentStyle | None = None
         self.style = SegmentStyle()
         self.geometry: Geometry | None = None
         self.held: PackedMasks | None = None
@@ -75,6 +75,11 @@ class SegmentView:
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; lesion): the id of its segment, where there is one."""
         return self._writer.segment_ids() if self._writer is not None and self._node.GetScene() is not None else {}
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions that segments of the style hold."""
+        return tuple(PARTS_OF_REGION[self.style.style])
 
     @property
     def is_empty(self) -> bool:
@@ -104,9 +109,13 @@ class SegmentView:
         self._writer = self.geometry = self.held = None
         self._found, self._edited = {}, {}
 
-    def set_style(self, style: SegmentStyle) -> bool:
+    def set_style(self, style: SegmentStyle, is_copy: bool = False) -> bool:
         """Write in another way from now on. Segments that were made for another style of a tumour go with the next
         `write`, if they hold the same; others stay as they are, as a lesion and a tumour beside it do.
+
+        Args:
+            style: How.
+            is_copy: Whether the lesion that is left is the tumour, in another style for a while.
 
         Returns:
             Whether all is to be written again.
@@ -120,7 +129,8 @@ class SegmentView:
             return False
         again = (style.style, style.lesion_segment) != (self.style.style, self.style.lesion_segment)
         if style.style != self.style.style:
-            self._left_style = self.style.style if "lesion" not in (style.style, self.style.style) else None
+            apart = "lesion" in (style.style, self.style.style) and not is_copy
+            self._left_style = None if apart else self.style
         self._restart(style)
         self._needs_full_write = self._needs_full_write or again
         return again
@@ -187,7 +197,7 @@ class SegmentView:
             self._remove_segments_of(self._left_style, masks)
         self._left_style = None
         if self.style.style == "lesion":
-            self.style = replace(self.style, lesion_segment=self._writer.segment_ids()["lesion"])
+            self.style = replace(self.style, lesion_segment=self.segment_ids().get("lesion"))
         self._versions = self._writer.versions()
         self._needs_full_write = bool(self._writer.notes)  # what was not written must be made up for
         self.held = masks
@@ -195,16 +205,16 @@ class SegmentView:
             read = {region: self._writer.read(region) for region in REGIONS}
             self.held = masks.replaced({region: mask for region, mask in read.items() if mask is not None})
 
-    def _remove_segments_of(self, style: str, masks: PackedMasks) -> None:
+    def _remove_segments_of(self, left: SegmentStyle, masks: PackedMasks) -> None:
         """Remove what was made for another style and would be made again just so: segments of the id and the name that
         they were given, not marked as completed, that hold what was written, which is still the result.
         """
         assert self.geometry is not None and self._writer is not None
         segmentation, watch = self._node.GetSegmentation(), SegmentChangeDetector()
         kept = self.segment_ids().values()
-        ids = SegmentWriter(self._node, self.geometry, style).segment_ids()
+        ids = SegmentWriter(self._node, self.geometry, left.style, lesion_segment=left.lesion_segment).segment_ids()
         place = np.linalg.inv(local_to_world(self._node)) @ self.geometry.ijk_to_ras
-        for plan in (plan for plan in STYLES[style] if plan.part in ids and ids[plan.part] not in kept):
+        for plan in (plan for plan in STYLES[left.style] if plan.part in ids and ids[plan.part] not in kept):
             name = ids[plan.part]
             segment = segmentation.GetSegment(name)
             as_made = name.startswith(plan.segment_id) and segment.GetName() == plan.looks.name
@@ -243,6 +253,8 @@ class SegmentView:
             else:
                 others[region] = mask
                 self._needs_full_write = True
+        if edited:
+            self._writer.mark_lesion()
         self._versions = self._writer.versions()
         self.held = self.held.replaced({**edited, **others})
         return edited, others

@@ -121,7 +121,7 @@ class SegmentWriter:
             completed never do.
         volume_node: The volume that the results are given on, for DICOM export; or None.
         lesion_segment: The id of the user's segment for the style "lesion"; None for a new one, which the first `write`
-            adds.
+            of a mask that is not empty adds.
         editor_node: vtkMRMLSegmentEditorNode whose masking settings are respected; or None.
         save_state: Called once before a `write` changes anything, to keep an undo state.
 
@@ -165,8 +165,9 @@ class SegmentWriter:
 
     # segments
 
-    def prepare(self) -> None:
-        """Add the segments that are missing, with name, colour, terminology and tag, and the grid where there is none.
+    def prepare(self, lesion: bool = True) -> None:
+        """Add the segments that are missing, with name, colour, terminology and tag, and the grid where there is none;
+        one for a new lesion only with `lesion`.
 
         Raises:
             OutputError, StudyError: The node cannot take segments (see `check_segmentation_node`), or the user's own
@@ -174,20 +175,24 @@ class SegmentWriter:
         """
         check_segmentation_node(self.segmentation_node)
         segmentation = self.segmentation_node.GetSegmentation()
-        if self._lesion_segment is not None:
-            segment = segmentation.GetSegment(self._lesion_segment)
-            if segment is None:
-                raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
-            if segment_tag(segment, REGION_TAG) != "lesion":
-                segment.SetTag(REGION_TAG, "lesion")
-            settle(self.segmentation_node, REGION_TAG)
-            take(self.segmentation_node, self._lesion_segment)
+        if self._lesion_segment is not None and segmentation.GetSegment(self._lesion_segment) is None:
+            raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
         set_reference(self.segmentation_node, self.reference, self.volume_node)
         settle(self.segmentation_node, REGION_TAG)
         for plan in self._plans:
-            if self._segment_of(plan.part) is None:
+            if self._segment_of(plan.part) is None and (lesion or plan.part != "lesion"):
                 self._add_segment(plan)
         place_empty_layers(self.segmentation_node)
+
+    def mark_lesion(self) -> None:
+        """Let the user's own segment count as a lesion from now on, as one in which something was done does."""
+        segment_id = self._lesion_segment
+        if segment_id is None:
+            return
+        segment = self.segmentation_node.GetSegmentation().GetSegment(segment_id)
+        if segment_tag(segment, REGION_TAG) != "lesion":
+            segment.SetTag(REGION_TAG, "lesion")
+        take(self.segmentation_node, segment_id)
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; or lesion): the id of its segment, where there is one."""
@@ -234,10 +239,11 @@ class SegmentWriter:
             OutputError, StudyError: Nothing was changed; the text says what to do.
         """
         masks = self._checked(region_masks)
-        self.prepare()
+        self.prepare(lesion=bool(masks["WT"].any()))
         ids = self.segment_ids()
         edits = self._edits(ids, masks, changed)
         if edits:
+            self.mark_lesion()
             self._apply(edits)
         self._new.difference_update(ids.values())
         return tuple(edit.segment_id for edit in edits)

@@ -49,10 +49,12 @@ def test_states_of_a_scene(start: int, mrml_scene: Any, inputs: Inputs, tmp_path
 
     node = mrml_scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "tumour")
     prompts = some_prompts(inputs)
+    lists = {"proposed": False, "prompts": prompts, "earlier": {**prompts, "prompts": []}}
     values = {
         **{"format": FORMAT, "version": VERSION, "model": "gliomasam", "weights": "ab" * 32, "device": "auto"},
         **{"register": False, "skull": "auto", "style": "nested", "overwrite": "none", "lesion_segment": None},
-        **{"proposed": False, "prompts": prompts, "earlier": {**prompts, "prompts": []}},
+        **lists,
+        "places": [{"style": "lesion", "lesion_segment": "a", "weights": None, **lists}],
     }
 
     def read(seed: int) -> int:

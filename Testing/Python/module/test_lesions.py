@@ -73,3 +73,106 @@ def test_regions_of_a_tumour_are_no_lesion_to_choose(user: Clinician) -> None:
     user.ui.styleSelector.currentIndex = 2
     user.wait()
     assert user.ui.lesionSelector.currentText == "Lesion" and user.at(user.masks()["WT"], ELSEWHERE)
+
+
+def rows(user: Clinician) -> list[list[str]]:
+    table = user.ui.resultsTable
+    return [[table.item(row, column).text() for column in range(2)] for row in range(table.rowCount)]
+
+
+def add_lesions(user: Clinician, *segments: str) -> Any:
+    """Add empty segments whose names begin with Met, and choose the style of one of one's own."""
+    segmentation = user.task.node.GetSegmentation()
+    for name in segments:
+        segmentation.AddEmptySegment(name, f"Met {name}")
+    user.ui.styleSelector.currentIndex = 2
+    user.wait()
+    return segmentation
+
+
+def test_the_lesion_of_another_segmentation_is_not_that_of_a_new_one(user: Clinician) -> None:
+    add_lesions(user, "GliomaSAM_lesion")
+    choose(user, "Met GliomaSAM_lesion")
+    user.click(INSIDE)
+    node = user.ui.segmentationSelector.addNode()
+    user.wait()
+    assert user.panel.parameters.lesionSegment == "" and user.ui.lesionSelector.currentText == "a new one"
+    user.click(INSIDE)
+    made, prompts = user.task.style.lesion_segment, user.task.session.prompts
+    assert user.panel.parameters.lesionSegment == made and user.ui.lesionSelector.currentText == "Lesion"
+    user.ui.overwriteSelector.currentIndex = 2
+    user.wait()
+    assert node.GetSegmentation().GetSegmentIDs() == (made,) and user.task.style.lesion_segment == made
+    assert user.task.session.prompts == prompts and held(user, made).any()
+
+
+def test_segments_that_others_add_rename_and_remove_are_followed(user: Clinician) -> None:
+    segmentation = add_lesions(user, "A")
+    assert names(user) == ["a new one", "Met A"]
+    segmentation.AddEmptySegment("B", "Met B")
+    user.wait()
+    choose(user, "Met B")
+    user.click(INSIDE)
+    segmentation.GetSegment("B").SetName("Metastasis")
+    user.wait()
+    assert names(user) == ["a new one", "Met A", "Metastasis"] and user.ui.lesionSelector.currentText == "Metastasis"
+    assert [name for name, _ in rows(user)] == ["Metastasis"]
+    segmentation.RemoveSegment("B")
+    user.wait()
+    assert names(user) == ["a new one", "Met A"] and user.ui.lesionSelector.currentText == "a new one"
+    assert segmentation.GetSegmentIDs() == ("A",) and rows(user) == [["Lesion", "0.00"]]
+    user.click(ELSEWHERE)
+    assert user.panel.messages.text == "" and len(user.task.session.prompts) == 1
+    (made,) = set(segmentation.GetSegmentIDs()) - {"A"}
+    assert user.ui.lesionSelector.currentText == "Lesion" and held(user, made).any()
+
+
+def test_the_table_of_a_lesion_tells_what_its_segment_holds(user: Clinician) -> None:
+    import qt
+
+    add_lesions(user, "A")
+    choose(user, "Met A")
+    user.click(INSIDE)
+    volume = f"{held(user, 'A').sum() * user.task.geometry.voxel_ml:.2f}"
+    assert rows(user) == [["Met A", volume]] and user.task.volumes().keys() == {"WT"}
+    user.ui.copyButton.click()
+    _, *lines = qt.QApplication.clipboard().text().split("\n")
+    assert [line.split("\t")[:2] for line in lines] == [["Met A", volume]]
+    user.ui.styleSelector.currentIndex = 0
+    user.wait()
+    assert [name for name, _ in rows(user)] == ["Whole tumour", "Tumour core", "Enhancing tumour"]
+
+
+def test_each_lesion_has_a_table_node_of_its_own(user: Clinician) -> None:
+    import slicer
+
+    def tables() -> dict[str, tuple[str, str]]:
+        nodes = slicer.util.getNodesByClass("vtkMRMLTableNode")
+        return {node.GetName(): (node.GetCellText(0, 0), node.GetCellText(0, 1)) for node in nodes}
+
+    user.click(INSIDE)
+    user.ui.tableNodeButton.click()
+    add_lesions(user, "A", "B")
+    for name, place in (("A", INSIDE), ("B", ELSEWHERE), ("A", ELSEWHERE)):
+        choose(user, f"Met {name}")
+        user.click(place)
+        user.ui.tableNodeButton.click()
+    found = tables()
+    own = user.task.node.GetName()
+    assert list(found) == [f"{own} results", f"{own} Met A results", f"{own} Met B results"]
+    assert found[f"{own} results"][0] == "Whole tumour"
+    for name in "AB":
+        volume = held(user, name).sum() * user.task.geometry.voxel_ml
+        assert found[f"{own} Met {name} results"] == (f"Met {name}", f"{volume:.2f}")
+
+
+def test_the_table_is_empty_once_all_volumes_are_gone(user: Clinician) -> None:
+    import slicer
+
+    user.click(INSIDE)
+    for node in user.panel.inputs.nodes().values():
+        slicer.mrmlScene.RemoveNode(node)
+    user.wait()
+    assert [volume for _, volume in rows(user)] == ["-", "-", "-"]
+    buttons = ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty")
+    assert not any(getattr(user.ui, f"{name}Button").enabled for name in buttons)

@@ -37,6 +37,26 @@ def test_leaving_ends_placing_and_lets_go_of_the_list(user: Clinician, tool: str
     assert not slicer.app.applicationLogic().GetSelectionNode().GetActivePlaceNodeID()
 
 
+@pytest.mark.parametrize("tool", ["box", "roi", "scribble", "lasso"])
+def test_what_is_left_after_its_first_click_does_not_stay_in_the_views(user: Clinician, tool: str) -> None:
+    def drawn() -> list[str]:
+        kinds = ("vtkMRMLMarkupsROINode", "vtkMRMLMarkupsCurveNode")
+        return [node.GetName() for kind in kinds for node in slicer.util.getNodesByClass(kind)]
+
+    user.take(tool, "WT")
+    user.window.click("Red", ELSEWHERE)
+    user.window.pump(200)
+    assert len(drawn()) == 1 and user.panel.prompts.tool  # it waits for the second click
+    user.click(INSIDE)
+    assert drawn() == [] and [prompt.kind for prompt in user.task.session.prompts] == ["point"]
+    user.take(tool, "WT")
+    user.window.click("Red", ELSEWHERE)
+    task = user.task
+    user.window.select("")
+    user.window.pump(200)
+    assert drawn() == [] and len(task.session.prompts) == 1
+
+
 def test_a_click_of_another_module_goes_into_no_prompt(user: Clinician) -> None:
     user.click(INSIDE, region="WT")
     task = user.task

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as npst
 
 from GliomaSAMLib.errors import OutputError, PromptError
 from GliomaSAMLib.geometry import Geometry
-from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble
+from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble, tilted_box
 
 POSITIONS = st.tuples(*[st.floats(-300, 300)] * 3)
 REGIONS = st.sampled_from(["WT", "TC", "ET"])
@@ -22,6 +22,12 @@ PROMPTS = st.one_of(
         lambda low, size, region: box(low, np.add(low, size), region),
         POSITIONS,
         st.tuples(*[st.floats(1, 50)] * 3),
+        REGIONS,
+    ),
+    st.builds(
+        lambda at, wide, region: tilted_box(np.add(at, [(0, 0, 0), (wide, 1, 2), (wide, 3, 9), (0, 2, 7)]), region),
+        POSITIONS,
+        st.floats(1, 50),
         REGIONS,
     ),
     st.builds(
@@ -213,7 +219,8 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
         ({"points": []}, "needs 1"),
         ({"points": [[1, 2]]}, "three coordinates"),
         ({"points": [[1, 2, None]]}, "not"),
-        ({"kind": "box"}, "needs 2"),
+        ({"kind": "box"}, "needs 2 or 4"),
+        ({"kind": "box", "points": [[0, 0, 0], [1, 2, 3], [2, 4, 6], [1, 2, 3]]}, "no area"),
         ({"kind": "mask"}, "mask"),
     ],
 )

@@ -7,6 +7,7 @@ from scipy.spatial.transform import Rotation
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import (
+    Prompt,
     box,
     box_range,
     flat_axis,
@@ -15,6 +16,7 @@ from GliomaSAMLib.prompts import (
     prompt_voxels,
     scribble,
     scribble_points,
+    tilted_box,
     validate_prompt,
 )
 
@@ -126,3 +128,29 @@ def test_a_mask_of_another_grid_stays_where_it_lies_in_the_patient() -> None:
     with pytest.raises(PromptError, match="All of the mask of TC, edited on another grid, lies outside the volume"):
         validate_prompt(prompt, far)
     assert not validate_prompt(mask(np.zeros_like(drawn), grid=grid), far).mask.any()
+
+
+def rectangle(grid: Geometry, i: tuple[float, float], j: tuple[float, float], k: float) -> Prompt:
+    """A box in the slices of a grid, from voxel to voxel."""
+    corners = [(i[0], j[0], k), (i[1], j[0], k), (i[1], j[1], k), (i[0], j[1], k)]
+    return tilted_box([grid.to_ras(np.array(corner)) for corner in corners])
+
+
+@pytest.mark.parametrize("k", [4.5, 5.3], ids=["between two slices", "near one"])
+@pytest.mark.parametrize("degrees", [(0, 0, 0), (20, 0, 0), (20, -15, 35)])
+def test_a_tilted_box_marks_one_layer_of_the_slices_it_lies_in(degrees: tuple[float, float, float], k: float) -> None:
+    grid = make_grid((31, 29, 15), (0.9, 1.1, 2.5), degrees)
+    drawn = rectangle(grid, (4, 20), (6, 18), k)
+    assert box_range(drawn, grid) == ((5, 6), (6, 19), (4, 21))
+    assert len(prompt_voxels(drawn, grid)) == 13 * 17
+    assert validate_prompt(drawn, grid, np.ones(grid.shape, bool)) is drawn
+    if degrees == (0, 0, 0) and k > 5:
+        assert box_range(drawn, grid) == box_range(box(drawn.points[0], drawn.points[2]), grid)
+    outside = rectangle(grid, (4, 9), (6, 9), 16)
+    assert len(prompt_voxels(outside, grid)) == 0
+    with pytest.raises(PromptError, match="outside the volume"):
+        validate_prompt(outside, grid)
+    with pytest.raises(PromptError, match="in air"):
+        validate_prompt(drawn, grid, np.zeros(grid.shape, bool))
+    beyond = rectangle(grid, (-9, 3), (6, 9), 5)
+    assert box_range(validate_prompt(beyond, grid), grid) == ((5, 6), (6, 10), (0, 4))

@@ -27,6 +27,16 @@ def having(**values: Any) -> Callable[[dict[str, Any]], Any]:
     return lambda state: {**state, **values}
 
 
+def with_place(**values: Any) -> Callable[[dict[str, Any]], Any]:
+    def change(state: dict[str, Any]) -> dict[str, Any]:
+        lists = {"prompts": state["prompts"], "earlier": state["earlier"]}
+        return {**state, "places": [{"style": "lesion", "lesion_segment": "a", **lists, **values}]}
+
+    return change
+
+
+MANY = [{**POINT, **MASK, "mask": {**HUGE, "shape": [2**29, 1, 1]}}] * 5
+
 DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a number that no float holds": with_prompt(points=[[10**400, 0, 0]]),
     "infinity": with_prompt(points=[[float("inf"), 0, 0]]),
@@ -56,6 +66,12 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "proposed that is a text": having(proposed="yes"),
     "weights that are a list": having(weights=[]),
     "a lesion that is a number": having(lesion_segment=3),
+    "places that are none": having(places=None),
+    "a place that is a text": having(places=["lesion"]),
+    "a place of an unknown style": with_place(style="other"),
+    "a place of a segment that is a number": with_place(lesion_segment=3),
+    "a place without prompts": with_place(prompts=None),
+    "a place with too many voxels": with_place(earlier={"prompts": MANY}),
     "a version that is true": having(version=True),
     "another format": having(format="other"),
     "a list": lambda state: [state],

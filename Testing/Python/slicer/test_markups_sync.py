@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.geometry import Geometry
@@ -330,3 +331,56 @@ def test_in_a_slice_view(keeper: Keeper, t1_node: Any, mrml_scene: Any) -> None:
         assert keeper.prompts[-1].kind == "scribble" and len(keeper.prompts[-1].points) == 3
     finally:
         view.close()
+
+
+def test_a_2d_box_in_a_tilted_view_is_the_rectangle_that_was_drawn(
+    keeper: Keeper, t1_node: Any, mrml_scene: Any
+) -> None:
+    import torchvision  # noqa: F401 - with Triton, which crashes when it is loaded after software OpenGL
+    from host.views import SliceView
+
+    from GliomaSAMLib.slicer.markups import outline
+
+    view = SliceView()
+    try:
+        view.show(t1_node)
+        tilted = Rotation.from_euler("xyz", [20, -10, 5], degrees=True).as_matrix() @ np.diag([-1, 1, 1])
+        for row, column in np.ndindex(3, 3):
+            view.node.GetSliceToRAS().SetElement(row, column, tilted[row, column])
+        view.node.UpdateMatrices()
+        view.render()
+        node = keeper.nodes.node_for("box2d")
+        interaction = mrml_scene.GetFirstNodeByClass("vtkMRMLInteractionNode")
+        selection = mrml_scene.GetFirstNodeByClass("vtkMRMLSelectionNode")
+        selection.SetReferenceActivePlaceNodeClassName(node.GetClassName())
+        selection.SetActivePlaceNodeID(node.GetID())
+        interaction.SetCurrentInteractionMode(interaction.Place)
+        clicks = [(120, 150), (260, 240)]
+        for click in clicks:
+            view.click(*click)
+            keeper.nodes.collect()
+        interaction.SetCurrentInteractionMode(interaction.ViewTransform)
+        wanted = [view.xy_to_ras(x, y) for x, y in ((120, 150), (260, 150), (260, 240), (120, 240))]
+    finally:
+        view.close()
+    (drawn,) = keeper.prompts
+
+    def is_as_drawn(points: Any) -> bool:
+        return len(points) == 4 and all(np.abs(np.subtract(points, one)).max(axis=1).min() < 0.01 for one in wanted)
+
+    assert drawn.kind == "box" and is_as_drawn(drawn.points) and keeper.nodes.notes == ()
+    keeper.nodes.collect()
+    assert keeper.prompts == (drawn,)  # no echo
+    keeper.session.undo()
+    keeper.session.redo()
+    (again,) = [one for one in keeper.nodes.nodes if one.GetNumberOfControlPoints()]
+    assert keeper.prompts == (drawn,) and is_as_drawn(outline(again)) and keeper.nodes.notes == ()
+    centre = np.add(again.GetCenterWorld(), (3, 4, 5))
+    again.SetCenterWorld(*(float(value) for value in centre))
+    again.InvokeEvent(again.PointEndInteractionEvent)
+    keeper.nodes.collect()
+    (moved,) = keeper.prompts
+    assert moved.id == drawn.id and np.allclose(np.subtract(moved.points, drawn.points), (3, 4, 5))
+    assert PromptHistory.from_json(PromptHistory((moved,)).to_json()).prompts == (moved,)
+    keeper.restore(PromptHistory((drawn,)))
+    assert is_as_drawn(outline(keeper.nodes.nodes[-1]))

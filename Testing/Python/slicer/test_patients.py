@@ -113,7 +113,7 @@ def test_what_the_user_said_is_kept_with_the_scene(
     assert not task.set_volumes(pair) and task.volume_nodes == {}
     assert "tick Of one patient" in panel.told("error") and "SECRET" not in panel.told("error")
     assert task.set_volumes(pair, same_patient=True) and task.volume_nodes == pair
-    save_state(task)
+    save_state(task, {})
     assert restore(mrml_scene, segmentation).same_patient
     assert not task.set_volumes(pair)  # no longer said
     assert task.options["same_patient"] and task.volume_nodes == pair

@@ -77,6 +77,50 @@ def test_a_saved_scene_goes_on(
     assert [prompt.id for prompt in again.session.prompts] == [prompt.id for prompt in before if prompt.positive]
 
 
+def test_lesions_that_are_not_shown_and_the_tumour_beside_them_go_on(
+    engine: Any, task: Any, segmentation: Any, reopened: Any, place: Any, box: Any, grid: Geometry, run_until: Any
+) -> None:
+    from GliomaSAMLib.slicer.segments.node import Block, add_voxels
+    from GliomaSAMLib.slicer.segments.view import SegmentStyle
+
+    def choose(task: Any, name: str | None) -> None:
+        task.set_style(SegmentStyle("lesion", lesion_segment=name) if name else SegmentStyle())
+        run_until()
+
+    for name in "AB":
+        segmentation.GetSegmentation().AddEmptySegment(name, name)
+    prompts, masks = {}, {}
+    for name, where in ((None, (8, 8, 7)), ("A", (3, 3, 3)), ("B", (12, 12, 9))):
+        choose(task, name)
+        if name == "A":
+            task.session.reset()
+        task.session.add_point(place(*where))
+        run_until()
+        if name == "A":
+            block = Block(grid.ijk_to_ras, (0, 0, 0), grid.shape)
+            add_voxels(segmentation, name, block, box((9, 12), (9, 12), (9, 12)) > 0)
+            run_until()
+            assert task.take_edits()
+        prompts[name], masks[name] = task.session.prompts, task.masks("WT")
+    segmentation.GetSegmentation().AddEmptySegment("gone", "gone")
+    choose(task, "gone")
+    task.session.add_point(place(8, 8, 7))
+    run_until()
+    segmentation.GetSegmentation().RemoveSegment("gone")
+    choose(task, "B")
+    again = engine.task(reopened())
+    run_until()
+    for name in ("A", None, "B", "A"):
+        choose(again, name)
+        assert again.session.prompts == prompts[name] and np.array_equal(again.masks("WT"), masks[name])
+        assert {prompt.id for prompt in prompts[name] if prompt.points} == set().union(
+            *again.prompt_nodes._held.values()
+        )
+    again.node.GetSegmentation().AddEmptySegment("gone", "gone")
+    choose(again, "gone")
+    assert again.session.prompts == ()
+
+
 def test_an_edit_before_or_after_saving_is_kept(
     engine: Any, task: Any, segmentation: Any, reopened: Any, place: Any, run_until: Any
 ) -> None:
@@ -304,7 +348,7 @@ def test_a_mask_is_packed_once_however_many_there_are(
     for shape in shapes:
         task.session.add(mask(shape, "WT"))
     for _ in range(3):
-        save_state(task)
+        save_state(task, {})
     assert len(packed) == 40
     state = restore(segmentation.GetScene(), segmentation)
     assert state is not None and state.prompts == task.session.prompts

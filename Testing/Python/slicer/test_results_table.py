@@ -54,7 +54,7 @@ def test_a_name_is_no_formula_and_a_number_stays_one(name: str) -> None:
     assert shown[0][0] == "'" and shown[-1] == "-31.5" and len(shown) == 6
 
 
-def test_each_segmentation_has_one_table(mrml_scene: Any, segmentation: Any, rows: list) -> None:
+def test_each_segmentation_and_lesion_has_one_table(mrml_scene: Any, segmentation: Any, rows: list) -> None:
     from GliomaSAMLib.slicer.results_table import ResultsTable
 
     node = ResultsTable(mrml_scene, segmentation).show(rows, "tumour results")
@@ -65,6 +65,10 @@ def test_each_segmentation_has_one_table(mrml_scene: Any, segmentation: Any, row
     assert again is node and node.GetNumberOfRows() == 1 and node.GetLocked()
     other = ResultsTable(mrml_scene, mrml_scene.AddNewNodeByClass("vtkMRMLSegmentationNode")).show(rows, "b")
     assert other is not node
+    lesion = ResultsTable(mrml_scene, segmentation, "Met: A; B").show(rows[:1], "tumour A results")
+    assert lesion is not node and ResultsTable(mrml_scene, segmentation).node is node
+    assert ResultsTable(mrml_scene, segmentation, "Met: A; B").node is lesion
+    assert ResultsTable(mrml_scene, segmentation, "C").node is None
     mrml_scene.RemoveNode(node)
     table = ResultsTable(mrml_scene, segmentation)
     assert table.node is None

@@ -781,6 +781,10 @@ mm²</translation>
    <translation>Zuerst im Abschnitt Eingaben mindestens ein Volumen wählen</translation>
   </message>
   <message>
+   <source>Left unchosen, because they seem to be of another patient or examination: {names}. If they belong together, choose them yourself</source>
+   <translation>Nicht gewählt, weil sie anscheinend von einem anderen Patienten oder einer anderen Untersuchung sind: {names}. Gehören sie zusammen, wählen Sie sie selbst</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>Kein Volumen wurde erkannt: Volumen laden (Datei, Daten hinzufügen) oder selbst auswählen</translation>
   </message>
@@ -872,6 +876,10 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>Etwas ist noch nicht installiert: siehe unten Modell und Gerät</translation>
+  </message>
+  <message>
+   <source>Two visits are shown side by side: press Side by side again to work on one</source>
+   <translation>Zwei Untersuchungen sind nebeneinander zu sehen: Drücken Sie noch einmal Nebeneinander, um an einer zu arbeiten</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>
@@ -1014,16 +1022,24 @@ Bitte prüfen: {reason}.</translation>
    <translation>Gliom</translation>
   </message>
   <message>
+   <source>The volumes of {before} are gone: {name}, which was made on those chosen, is shown</source>
+   <translation>Die Volumen von {before} sind nicht mehr da: {name}, auf den gewählten erstellt, wird gezeigt</translation>
+  </message>
+  <message>
+   <source>The volumes of {before} are gone: results go to {name}, which is new; choose {before} to go on there</source>
+   <translation>Die Volumen von {before} sind nicht mehr da: Ergebnisse kommen in {name}, neu angelegt; wählen Sie {before}, um dort weiterzumachen</translation>
+  </message>
+  <message>
+   <source>a new one</source>
+   <translation>eine neue</translation>
+  </message>
+  <message>
    <source>This is another examination: {name}, which was made on it, is shown; {before} stays as it is</source>
    <translation>Dies ist eine andere Untersuchung: {name}, dazu erstellt, wird gezeigt; {before} bleibt, wie es ist</translation>
   </message>
   <message>
    <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
    <translation>Dies ist eine andere Untersuchung: Ihre Ergebnisse kommen in {name}, neu angelegt; {before} bleibt, wie es ist</translation>
-  </message>
-  <message>
-   <source>a new one</source>
-   <translation>eine neue</translation>
   </message>
  </context>
 </TS>

@@ -781,6 +781,10 @@ mm²</translation>
    <translation>请先在“输入”部分至少选择一个图像</translation>
   </message>
   <message>
+   <source>Left unchosen, because they seem to be of another patient or examination: {names}. If they belong together, choose them yourself</source>
+   <translation>未选择，因为它们似乎属于另一位患者或另一次检查：{names}。如果它们属于同一检查，请自行选择</translation>
+  </message>
+  <message>
    <source>No volume was recognised: load volumes (File, Add data), or choose them yourself</source>
    <translation>未识别到任何图像：请加载图像（文件，添加数据），或自行选择</translation>
   </message>
@@ -872,6 +876,10 @@ Please check this one: {reason}.</source>
   <message>
    <source>Something is not installed yet: see Model and device below</source>
    <translation>有内容尚未安装：见下方“模型与设备”</translation>
+  </message>
+  <message>
+   <source>Two visits are shown side by side: press Side by side again to work on one</source>
+   <translation>两次检查正并排显示：请再次按下“并排”，以便处理其中一次</translation>
   </message>
   <message>
    <source>An unexpected error ({error}): save your work; more is in the error log</source>
@@ -1014,16 +1022,24 @@ Please check this one: {reason}.</source>
    <translation>胶质瘤</translation>
   </message>
   <message>
+   <source>The volumes of {before} are gone: {name}, which was made on those chosen, is shown</source>
+   <translation>{before} 的体数据已不存在：现显示在所选体数据上完成的 {name}</translation>
+  </message>
+  <message>
+   <source>The volumes of {before} are gone: results go to {name}, which is new; choose {before} to go on there</source>
+   <translation>{before} 的体数据已不存在：结果写入新建的 {name}；若要继续原来的工作，请选择 {before}</translation>
+  </message>
+  <message>
+   <source>a new one</source>
+   <translation>新建</translation>
+  </message>
+  <message>
    <source>This is another examination: {name}, which was made on it, is shown; {before} stays as it is</source>
    <translation>这是另一次检查：现显示在其上完成的 {name}；{before} 保持不变</translation>
   </message>
   <message>
    <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
    <translation>这是另一次检查：其结果写入新建的 {name}；{before} 保持不变</translation>
-  </message>
-  <message>
-   <source>a new one</source>
-   <translation>新建</translation>
   </message>
  </context>
 </TS>

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from host.fixtures import mini_slicer, qt_host, watch
+from scene_visits import SECOND, Patient, ball, onion
 from user.clinician import Clinician
 from user.quick import QuickWork
 
@@ -49,6 +50,45 @@ def slicer_with_module(mini_slicer: Any, module_file: Path, quick: QuickWork) ->
     yield mini_slicer
     strays = mini_slicer.strays()
     assert strays == []
+
+
+@pytest.fixture
+def add_volume(mrml_scene: Any) -> Callable[..., Any]:
+    """A function that puts an array into the scene, with a matrix and a name."""
+    import slicer
+
+    return lambda array, matrix, name: slicer.util.addVolumeFromArray(array, matrix, name)
+
+
+@pytest.fixture
+def patient(mrml_scene: Any, add_volume: Callable[..., Any]) -> Patient:
+    """Somebody whose visits can be put into the scene."""
+    return Patient(mrml_scene, add_volume)
+
+
+@pytest.fixture
+def later_visit(patient: Patient) -> tuple[Any, Any]:
+    """Volume and segmentation of the second of two visits in the scene."""
+    second = ball(6.2, SECOND)
+    patient.visit("20240301", onion(7, second))
+    volume, segmentation = patient.visit("20240603", onion(9, second))
+    return volume, segmentation
+
+
+@pytest.fixture
+def at(slicer_with_module: Any) -> Callable[[Any], Clinician]:
+    """A function that opens the module with a T1c volume chosen."""
+
+    def open_with(volume: Any) -> Clinician:
+        slicer_with_module.show(volume)
+        user = Clinician(slicer_with_module)
+        user.enter()
+        user.wait()
+        user.ui.t1cSelector.setCurrentNode(volume)
+        user.wait()
+        return user
+
+    return open_with
 
 
 @pytest.fixture

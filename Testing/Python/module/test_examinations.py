@@ -4,33 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 import slicer
 from scene_visits import Patient, onion
 from user.clinician import Clinician
 
 HERE = [2.0, -3.0, 1.0]
-
-
-@pytest.fixture
-def patient(mrml_scene: Any) -> Patient:
-    return Patient(mrml_scene, lambda array, matrix, name: slicer.util.addVolumeFromArray(array, matrix, name))
-
-
-@pytest.fixture
-def at(slicer_with_module: Any) -> Callable[[Any], Clinician]:
-    """A function that opens the module with a T1c volume chosen."""
-
-    def open_with(volume: Any) -> Clinician:
-        slicer_with_module.show(volume)
-        user = Clinician(slicer_with_module)
-        user.enter()
-        user.wait()
-        user.ui.t1cSelector.setCurrentNode(volume)
-        user.wait()
-        return user
-
-    return open_with
 
 
 def click(user: Clinician, ras: list[float]) -> None:

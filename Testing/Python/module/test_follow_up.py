@@ -9,7 +9,7 @@ import pytest
 import slicer
 from host.dialogs import DIALOGS
 from PySide6 import QtCore, QtTest, QtWidgets
-from scene_visits import SECOND, Patient, ball, lines_of, onion
+from scene_visits import Patient, lines_of, onion
 from user.clinician import Clinician
 from user.quick import QuickWork
 
@@ -17,22 +17,9 @@ from GliomaSAMLib.slicer.jobs import read_study_lazily
 
 
 @pytest.fixture
-def add_volume(mrml_scene: Any) -> Callable[..., Any]:
-    return lambda array, matrix, name: slicer.util.addVolumeFromArray(array, matrix, name)
-
-
-@pytest.fixture
-def patient(mrml_scene: Any, add_volume: Callable[..., Any]) -> Patient:
-    return Patient(mrml_scene, add_volume)
-
-
-@pytest.fixture
-def reader(slicer_with_module: Any, patient: Patient) -> Clinician:
+def reader(slicer_with_module: Any, later_visit: tuple[Any, Any]) -> Clinician:
     """Somebody with two visits of a patient in the scene who has opened the section."""
-    second = ball(6.2, SECOND)
-    patient.visit("20240301", onion(7, second))
-    volume, _ = patient.visit("20240603", onion(9, second))
-    slicer_with_module.show(volume)
+    slicer_with_module.show(later_visit[0])
     clinician = Clinician(slicer_with_module)
     clinician.open_follow_up()
     return clinician

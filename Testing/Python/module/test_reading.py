@@ -132,7 +132,7 @@ def test_the_uncertainty_is_seen_in_views_that_open_later(user: Clinician) -> No
 
 
 def test_volumes_of_two_patients_are_never_beside_each_other(slicer_with_module: Any, add_patient: Any) -> None:
-    """A second patient is loaded, whose volumes fill the empty selectors, and are refused."""
+    """Volumes of a second patient are chosen for the empty selectors, and are refused."""
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
 
     def add(name: str, *modalities: str) -> dict[str, Any]:
@@ -148,7 +148,10 @@ def test_volumes_of_two_patients_are_never_beside_each_other(slicer_with_module:
     user.enter()
     user.wait()
     user.click(INSIDE)
-    add("Jones", "t1", "t1c", "t2", "flair")
+    second = add("Jones", "t1", "t1c", "t2", "flair")
+    user.wait()
+    user.ui.t1Selector.setCurrentNode(second["t1"])
+    user.ui.t2Selector.setCurrentNode(second["t2"])
     user.wait()
     refusal = user.panel.messages.text
     assert "different patients" in refusal

@@ -1,28 +1,21 @@
 """Two visits side by side while one of them is worked on: nothing of it gets into the other, and all is given back."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import slicer
-from scene_visits import PLACE, SECOND, Patient, ball, onion
+from scene_visits import PLACE
 from user.clinician import Clinician
 
 EARLIER, LATER = TAGS = ("GliomaSAMEarlier", "GliomaSAMLater")
 
 
 @pytest.fixture
-def comparing(slicer_with_module: Any, mrml_scene: Any) -> Clinician:
+def comparing(at: Callable[[Any], Clinician], later_visit: tuple[Any, Any]) -> Clinician:
     """Somebody who works on the later of two visits, has compared them, and looks at them side by side."""
-    patient = Patient(mrml_scene, lambda array, matrix, name: slicer.util.addVolumeFromArray(array, matrix, name))
-    second = ball(6.2, SECOND)
-    patient.visit("20240301", onion(7, second))
-    volume, segmentation = patient.visit("20240603", onion(9, second))
-    slicer_with_module.show(volume)
-    reader = Clinician(slicer_with_module)
-    reader.enter()
-    reader.wait()
-    reader.ui.t1cSelector.setCurrentNode(volume)
-    reader.wait()
+    volume, segmentation = later_visit
+    reader = at(volume)
     reader.ui.segmentationSelector.setCurrentNode(segmentation)
     reader.wait()
     reader.open_follow_up()

@@ -354,7 +354,7 @@ class ResultsSection:
 
 def is_known(task):
     """Whether there is a task whose masks can be asked for: its volumes have been read."""
-    return task is not None and task.geometry is not None and task.masks("WT") is not None
+    return task is not None and task.geometry is not None and task.session.masks is not None
 
 
 def rowNames(task):

@@ -18,7 +18,6 @@ from ..files import replacing
 from ..geometry import Geometry, floats, triple
 from . import prompt as make
 from .prompt import KINDS, Prompt, check_ras
-from .voxelise import validate_prompt
 
 FORMAT = "gliomasam-prompts"
 
@@ -219,20 +218,20 @@ class PromptHistory:
         return replace(self, prompts=these(self.prompts), past=past, future=future, inherited=these(self.inherited))
 
     def carried(
-        self, grid: Geometry, tissue: np.ndarray | None, masks: Mapping[str, Prompt], refused: dict[str, str]
+        self, usable: Callable[[Prompt], Prompt], masks: Mapping[str, Prompt], refused: dict[str, str]
     ) -> "PromptHistory":
         """As a volume can use it: with `masks`, which are on its grid, in the place of those of their ids, and without
-        what `validate_prompt` refuses; `refused` is told why, by id.
+        what `usable` refuses by a `PromptError`; `refused` is told why, by id.
         """
 
-        def usable(prompt: Prompt) -> Prompt | None:
+        def accepted(prompt: Prompt) -> Prompt | None:
             try:
-                return validate_prompt(masks.get(prompt.id, prompt), grid, tissue)
+                return usable(masks.get(prompt.id, prompt))
             except PromptError as error:
                 refused[prompt.id] = str(error)
                 return None
 
-        return self.map_prompts(usable)
+        return self.map_prompts(accepted)
 
     def inheriting(self, masks: Sequence[Prompt]) -> "PromptHistory":
         """With `masks` for the first step, which its prompts turned out not to lead to; the steps since then follow the

@@ -181,8 +181,9 @@ class Pipeline:
         if drawn is not None:
             return self._edited(prompts[-1], drawn > 0, before)
         cells = before.cells.astype(np.float32)
-        logits = self._decoder.logits(self._place(prompts), cells)
-        add_gp_correction(logits, self._decoder.images, [point for point, _ in self._points(prompts)], self.options)
+        points = self._points(prompts)
+        logits = self._decoder.logits(self._place(prompts, points), cells)
+        add_gp_correction(logits, self._decoder.images, [point for point, _ in points], self.options)
         masks = self._blend(logits, cells, prompts, before)
         keep_rules(masks, before.masks, prompts, self.study.reference, self.options)
         return Answer(masks, cells.astype(np.float16))
@@ -330,13 +331,13 @@ class Pipeline:
             return _thin(prompt_voxels(prompt, geometry)).astype(float)
         return geometry.to_ijk(np.asarray(prompt.points))[:, ::-1]
 
-    def _place(self, prompts: Sequence[Prompt]) -> PromptSet:
-        """The prompts as the network reads them, in cells of 2 mm."""
+    def _place(self, prompts: Sequence[Prompt], points: Sequence[tuple[Point, str]]) -> PromptSet:
+        """The prompts as the network reads them, in cells of 2 mm; `points` as `_points` gives them."""
         geometry = self.study.canonical.geometry
         latest = {prompt.region: prompt for prompt in prompts if prompt.kind == "mask"}
         drawn = {region: prompt.mask for region, prompt in latest.items()}
         placed = PromptSet(
-            points=[(place, positive, region) for (place, positive, _), region in self._points(prompts)],
+            points=[(place, positive, region) for (place, positive, _), region in points],
             masks={region: self._drawn_on_cells(mask) for region, mask in drawn.items() if mask is not None},
         )
         for prompt in prompts:

@@ -104,7 +104,7 @@ class Session:
                 self._history = self._history.disinherited()
             if before is not study:
                 self._results.clear()
-                self._history = self._history.carried(study.reference, study.brain, masks or {}, refused)
+                self._history = self._history.carried(self.usable, masks or {}, refused)
             if before is None or not before.reference.matches(study.reference):
                 self._edits.clear()
                 self.masks = self.shown = None
@@ -117,7 +117,7 @@ class Session:
             self._results.clear()
             self._edits.clear()
 
-    def _usable(self, prompt: Prompt) -> Prompt:
+    def usable(self, prompt: Prompt) -> Prompt:
         """The prompt as the study can use it; as it is while the study is not known. Raises `PromptError`."""
         if self.study is None:
             return prompt
@@ -212,7 +212,7 @@ class Session:
     def _give(self, prompt: Prompt, change: Callable[[PromptHistory, Prompt], PromptHistory]) -> Prompt:
         if self._observer is not None:
             self._observer.before_prompt()
-        usable = self._usable(prompt)
+        usable = self.usable(prompt)
         self._step(lambda history: change(history, usable), edits_wait=True)
         return usable
 
@@ -266,7 +266,7 @@ class Session:
             return self.request() is None and self._make_step_of_edits()
 
     def _make_step_of_edits(self) -> bool:
-        masks = [self._usable(mask) for mask in self._edits.take() if not self._history.contains_mask(mask)]
+        masks = [self.usable(mask) for mask in self._edits.take() if not self._history.contains_mask(mask)]
         if not masks:
             return False
         self._history = self._history.add(*masks)
@@ -315,7 +315,7 @@ class Session:
         if answered and self.weights is not None and self.weights == self.predictor.weights:
             return False
         masks = self.masks
-        found = tuple(self._usable(prompting.mask(masks.mask(r), r)) for r in REGIONS if masks.voxels(r))
+        found = tuple(self.usable(prompting.mask(masks.mask(r), r)) for r in REGIONS if masks.voxels(r))
         if found:
             self._edits.clear()
             self._remember((found, False), self.masks, self.weights)

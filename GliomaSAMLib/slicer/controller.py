@@ -303,7 +303,7 @@ class SegmentationController:
         self._preparation.on_prepared(prepared)
         self._engine.loaded(prepared.choice)
         refused = self.session.open(prepared.study, prepared.predictor, prepared.masks)
-        self._places.open(prepared.study, prepared.masks, refused)
+        self._places.open(prepared.masks, refused)
         self._view.open(prepared.study.reference, self._preparation.reference_node)
         self._encode_due = True
         if refused:

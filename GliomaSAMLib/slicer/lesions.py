@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from ..prompts import Prompt, PromptHistory
 from ..session import Session
-from ..session.prediction import StudyLike
 from .segments.view import SegmentStyle, SegmentView
 
 Place = tuple[str, str | None]
@@ -39,10 +38,10 @@ class PromptsByPlace:
         histories = [self._session.history, *(history for history, _ in self.kept.values())]
         return tuple({mask.id: mask for history in histories for mask in history.masks()}.values())
 
-    def open(self, study: StudyLike, masks: Mapping[str, Prompt], refused: dict[str, str]) -> None:
-        """Bring what is kept onto the grid of a study, see `PromptHistory.carried`."""
+    def open(self, masks: Mapping[str, Prompt], refused: dict[str, str]) -> None:
+        """Bring what is kept onto the grid of the session's study, see `PromptHistory.carried`."""
         for place, (history, weights) in self.kept.items():
-            self.kept[place] = history.carried(study.reference, study.brain, masks, refused), weights
+            self.kept[place] = history.carried(self._session.usable, masks, refused), weights
 
     def set_style(self, style: SegmentStyle) -> bool:
         """Write results in another way from now on. Returns whether they go to other segments than before, into which

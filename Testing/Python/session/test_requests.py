@@ -94,7 +94,7 @@ def test_an_answer_on_a_study_of_before_is_not_shown_on_another(size: int, sessi
     request = session.request()
     assert request is not None
     late = replace(planes.predict(request), study=STUDY)
-    session.open(SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool)), planes)
+    session.open(SimpleNamespace(reference=grid, brain=np.ones(grid.shape, bool), brain_is_cut_out=False), planes)
     assert session.apply(late) == dict.fromkeys(REGIONS) and session.is_due
     session.adopt(PackedMasks.empty(grid.shape), {})
     assert session.masks is not None and session.masks.shape == grid.shape and height(session) == 0
@@ -158,3 +158,6 @@ def test_a_click_beside_a_brain_that_was_cut_out_is_not_said_to_be_in_air() -> N
         session = Session(study, predictor=SimpleNamespace(weights=None))
         with pytest.raises(PromptError, match=reason):
             session.add_point(far)
+        session.close()
+        lost = session.add_point(far)
+        assert reason in session.open(study, SimpleNamespace(weights=None))[lost.id]

@@ -23,13 +23,12 @@ from ..study.patients import Origin
 from ..study.volume import image_suffix
 from .dates import date_of_visit, dicom_dates
 from .lesions import VisitMasks
+from .timeline import check_weeks, weeks_between
 from .visit import VisitFields
 from .visit_json import FILE, read_visit_json
 
 NO_SEGMENTATION = "-"
 """What is given in the place of a file for a visit without one."""
-
-DAYS_A_WEEK = 7
 
 MOST_LEFT_OUT = 8
 """Files that a note names as left out."""
@@ -110,7 +109,8 @@ def read_examination(
     series = [source for source in sources.values() if isinstance(source, DicomSeries)]
     found_dates = dicom_dates(one.files[0] for one in series)
     day, date_notes = date_of_visit(folder, said_date, said.date, found_dates, today)
-    fields, field_notes = _with_weeks(said.fields, day, folder.name)
+    check_weeks(said.fields, day, f"{folder.name}/{FILE}")
+    fields, field_notes = _with_weeks(said.fields, day)
     outlines = None
     if file is not None:
         outlines = read_label_map(file, labels, four_is_enhancing=False, orientation=orientation, error=StudyError)
@@ -222,21 +222,11 @@ def _inputs(folder: Path, sources: Mapping[str, Path | DicomSeries], file: Path 
     return {name: {"files": len(files), "sha256": sha256_of(files)} for name, files in read.items()}
 
 
-def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitFields, tuple[str, ...]]:
-    """The fields with the weeks since radiotherapy from its end. Raises `StudyError` where both are there and differ
-    by more than a week.
-    """
-    if fields.radiotherapy_end is None:
+def _with_weeks(fields: VisitFields, day: date) -> tuple[VisitFields, tuple[str, ...]]:
+    """The fields with the weeks since radiotherapy from its end."""
+    if fields.radiotherapy_end is None or fields.weeks_since_radiotherapy is not None:
         return fields, ()
-    weeks = (day - fields.radiotherapy_end).days / DAYS_A_WEEK
-    said = fields.weeks_since_radiotherapy
-    if said is not None and abs(said - weeks) > 1:
-        raise StudyError(
-            f"{folder}/visit.json: weeks_since_radiotherapy is {said:g}, and from radiotherapy_end to {day} are "
-            f"{weeks:.1f} weeks: correct one of them"
-        )
-    if said is not None:
-        return fields, ()
+    weeks = weeks_between(fields.radiotherapy_end, day)
     if weeks < 0:
         return fields, ("radiotherapy ended after this visit",)
     return replace(fields, weeks_since_radiotherapy=weeks), ()

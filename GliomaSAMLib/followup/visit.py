@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -104,3 +104,11 @@ class Visit:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def radiotherapy_end(self) -> date | None:
+        """The last day of radiotherapy, as it is said or by the weeks from then to this visit; None: not known."""
+        weeks = self.fields.weeks_since_radiotherapy
+        if self.fields.radiotherapy_end is not None or weeks is None:
+            return self.fields.radiotherapy_end
+        return self.date - timedelta(days=round(weeks * 7))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import LabelMap, outline_files, read_label_map
+from ..data.labels import LabelMap, read_label_map
 from ..errors import StudyError
 from ..files import seen_in, sha256_of
 from ..geometry import box_corners
@@ -17,18 +17,16 @@ from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
 from ..study.dicom import DicomSeries, find_series
-from ..study.modalities import DEPTH, is_segmentation, search_folder, sub_folders
+from ..study.modalities import DEPTH, is_segmentation, search_folder
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import Origin
 from ..study.volume import image_suffix
 from .dates import date_of_visit, dicom_dates
 from .lesions import VisitMasks
+from .outline_file import segmentation_file
 from .timeline import check_weeks, weeks_between
 from .visit import VisitFields
 from .visit_json import FILE, read_visit_json
-
-NO_SEGMENTATION = "-"
-"""What is given in the place of a file for a visit without one."""
 
 MOST_LEFT_OUT = 8
 """Files that a note names as left out."""
@@ -89,8 +87,8 @@ def read_examination(
     Args:
         folder: With volumes as `Study.read_folder` takes them, a segmentation, or both.
         said_date: The day, YYYY-MM-DD; it counts before what files say.
-        segmentation: The file to take; "-" for none, whatever lies in the folder. Default the only one whose name
-            speaks of a segmentation.
+        segmentation: The file to take; "-" for none, whatever lies in the folder. Default as `segmentation_file`
+            finds it.
         labels: What the labels mean, of `ORDERS`; a map with label 4 needs it.
         skull, orientation, same_patient, progress, cancel: As for `Study.read`.
         today: As for `parse_date`.
@@ -103,7 +101,7 @@ def read_examination(
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
     folder = Path(os.path.abspath(folder))  # "." has no name; that of a link counts, not of what it leads to
-    file = _segmentation_file(folder, segmentation)
+    file, file_notes = segmentation_file(folder, segmentation)
     sources, left_out = _volumes(folder, file)
     said = read_visit_json(folder, today)
     series = [source for source in sources.values() if isinstance(source, DicomSeries)]
@@ -127,8 +125,8 @@ def read_examination(
     if outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
     origins = tuple(Origin.of(*one) for one in sources.items())
-    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study, origins, folder)]
-    notes += _left_out_notes(left_out)
+    notes = [*date_notes, *said.notes, *field_notes, *file_notes, *_outline_notes(outlines)]
+    notes += [*_study_notes(study, origins, folder), *_left_out_notes(left_out)]
     return Examination(
         folder=folder.name,
         date=day,
@@ -141,30 +139,6 @@ def read_examination(
         origins=origins,
         notes=tuple(notes),
     )
-
-
-def _segmentation_file(folder: Path, given: Path | str | None) -> Path | None:
-    """The file with the outlines, if there is one. Raises `StudyError` where there are several."""
-    if given is not None:
-        if str(given) == NO_SEGMENTATION:
-            return None
-        path = Path(given)
-        if not path.is_file():
-            raise StudyError(f"{path}: the segmentation of the visit {folder.name} is no file; check the path")
-        return path
-    level = [folder]
-    for _ in range(DEPTH):
-        found = [path for place in level for path in outline_files(place)]
-        if len(found) > 1:
-            names = ", ".join(path.name for path in found)
-            raise StudyError(
-                f"The visit {folder.name} has {len(found)} segmentations: {names}. Say which (--segmentation), or "
-                "leave one there"
-            )
-        if found:
-            return found[0]
-        level = sub_folders(level)
-    return None
 
 
 def _files(folder: Path) -> list[Path]:

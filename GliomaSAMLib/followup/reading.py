@@ -14,9 +14,10 @@ from ..progress import Cancel, Progress, Reporter
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
-from .examination import NO_SEGMENTATION, Examination, read_examination
+from .examination import Examination, read_examination
 from .lesions import VisitMasks
 from .one_patient import equal_notes, folder_notes
+from .outline_file import NO_SEGMENTATION
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
 from .timeline import steroids_by_dose

@@ -163,6 +163,36 @@ def test_an_empty_segmentation_is_a_visit_without_lesions(two: list[Path]) -> No
     assert not first.masks.wt.any() and "its segmentation is empty: no lesion" in first.notes
 
 
+@pytest.mark.parametrize("name", ["tumour.nii.gz", "glioma.nii.gz", "GTV.nii.gz", "study/tumor_corrected.nii.gz"])
+def test_outlines_that_are_called_after_the_tumour_are_taken(name: str, tmp_path: Path) -> None:
+    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
+    (folder / name).parent.mkdir(exist_ok=True)
+    write_labels(folder, arrays()["seg"], name)
+    found = read_examination(folder, skull="off", today=TODAY)
+    file = Path(name).name
+    assert found.file == file and found.outlines is not None and f"{file} is taken as its segmentation" in found.notes
+    assert not any("left out" in note for note in found.notes)
+    write_labels(folder, arrays()["seg"], "seg.nii.gz")
+    assert read_examination(folder, skull="off", today=TODAY).file == "seg.nii.gz"
+    write_labels(folder, arrays()["seg"], "lesion.nii.gz")
+    (folder / "seg.nii.gz").unlink()
+    (folder / name).replace(folder / file)
+    with pytest.raises(StudyError, match="has 2 segmentations"):
+        read_examination(folder, skull="off", today=TODAY)
+    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
+
+
+def test_what_may_be_outlines_is_asked_about(tmp_path: Path) -> None:
+    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
+    shutil.copy(folder / "t1c.nii.gz", folder / "other.nii.gz")
+    assert read_examination(folder, skull="off", today=TODAY).outlines is None
+    write_labels(folder, arrays()["seg"].astype(np.float32), "mine.nii.gz")
+    with pytest.raises(StudyError, match=r"but mine\.nii\.gz may be one: give it with --segmentation"):
+        read_examination(folder, skull="off", today=TODAY)
+    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
+    assert read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off").file == "mine.nii.gz"
+
+
 @pytest.mark.parametrize("name", ["brain_mask.nii.gz", "t1c_bet_mask.nii.gz"])
 def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(name: str, two: list[Path]) -> None:
     shutil.copy(two[0] / "seg.nii.gz", two[0] / name)

@@ -28,6 +28,9 @@ from .timeline import check_weeks, weeks_between
 from .visit import VisitFields
 from .visit_json import FILE, read_visit_json
 
+LARGEST_SHARE = 0.5
+"""No tumour fills more of the brain; a mask of the brain, or labels of its tissues, do."""
+
 MOST_LEFT_OUT = 8
 """Files that a note names as left out."""
 
@@ -122,8 +125,9 @@ def read_examination(
             progress=progress,
             cancel=cancel,
         )
-    if outlines is not None and study is not None:
+    if file is not None and outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
+        _check_share(outlines, study, f"The visit {folder.name}: {file.name}")
     origins = tuple(Origin.of(*one) for one in sources.items())
     notes = [*date_notes, *said.notes, *field_notes, *file_notes, *_outline_notes(outlines)]
     notes += [*_study_notes(study, origins, folder), *_left_out_notes(left_out)]
@@ -256,4 +260,15 @@ def _check_overlap(outlines: LabelMap, study: Study, folder: str) -> None:
         raise StudyError(
             f"The visit {folder}: segmentation and volumes do not overlap in space; check that they are of one patient "
             "and one examination"
+        )
+
+
+def _check_share(outlines: LabelMap, study: Study, what: str) -> None:
+    """Raise `StudyError` where outlines are too large for those of a tumour."""
+    brain_ml = np.count_nonzero(study.brain) * study.reference.voxel_ml
+    share = np.count_nonzero(outlines.labels) * outlines.geometry.voxel_ml / brain_ml
+    if share > LARGEST_SHARE:
+        raise StudyError(
+            f"{what} fills {100 * share:.0f} % of the brain, as a mask of the brain does: give the outlines of the "
+            "tumour with --segmentation, or - where there are none"
         )

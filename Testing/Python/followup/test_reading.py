@@ -182,6 +182,17 @@ def test_outlines_that_are_called_after_the_tumour_are_taken(name: str, tmp_path
     assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
 
 
+@pytest.mark.parametrize("labels", [(1, 1), (1, 3)])
+def test_a_mask_of_the_brain_is_no_tumour(labels: tuple[int, int], tmp_path: Path) -> None:
+    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
+    t1c = arrays()["t1c"]
+    tissues = np.where(t1c > np.median(t1c[t1c > 0]), *labels) * (t1c > 0)
+    write_labels(folder, tissues.astype(np.uint8), "t1c_mask.nii.gz")
+    with pytest.raises(StudyError, match=r"2024-03-01: t1c_mask\.nii\.gz fills \d+ % of the brain, as a mask of the"):
+        read_examination(folder, skull="off", today=TODAY)
+    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
+
+
 def test_what_may_be_outlines_is_asked_about(tmp_path: Path) -> None:
     folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
     shutil.copy(folder / "t1c.nii.gz", folder / "other.nii.gz")

@@ -1,6 +1,6 @@
 """Visits in order of date, the one that response is counted from, and those around surgery."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -31,7 +31,12 @@ def in_order(visits: Sequence[Visit]) -> list[int]:
 
 def named(visits: Sequence[Visit], index: int) -> str:
     """How a visit is called in notes."""
-    return f"V{index + 1} ({visits[index].date})"
+    return called(index, visits[index].date)
+
+
+def called(index: int, day: date) -> str:
+    """How the visit with this index by date is called in notes."""
+    return f"V{index + 1} ({day})"
 
 
 def choose_baseline(visits: Sequence[Visit], surgery: tuple[int, int] | None = None) -> tuple[int, str]:
@@ -55,7 +60,7 @@ def choose_baseline(visits: Sequence[Visit], surgery: tuple[int, int] | None = N
     for index, visit in enumerate(visits):
         if preoperative[index]:
             continue
-        if ends and visit.date < (visit.radiotherapy_end or min(ends)):
+        if ends and visit.date < (visit.fields.end_of_radiotherapy(visit.date) or min(ends)):
             continue
         reasons = ["not preoperative"] if any(preoperative) else []
         reasons += ["not before the end of radiotherapy"] if ends else []
@@ -86,7 +91,7 @@ def fields_at(visits: Sequence[Visit], index: int) -> VisitFields:
 
 
 def _radiotherapy_ends(visits: Sequence[Visit]) -> list[date]:
-    return [end for visit in visits if (end := visit.radiotherapy_end) is not None]
+    return [end for visit in visits if (end := visit.fields.end_of_radiotherapy(visit.date)) is not None]
 
 
 def weeks_between(end: date, day: date) -> float:
@@ -124,18 +129,22 @@ def check_weeks(fields: VisitFields, day: date, what: str) -> None:
         )
 
 
-def check_regions(visits: Sequence[Visit], options: FollowUpOptions) -> None:
+def check_regions(told: Iterable[tuple[str, Collection[str]]], options: FollowUpOptions) -> None:
     """Raise StudyError where outlines do not tell the region that is judged: that it is empty there says nothing, and
     would be a response.
+
+    Args:
+        told: What visits are called, and the regions that their outlines tell.
+        options: What is judged.
     """
     needed = {"CE": ["ET"], "nonCE": ["WT"], "mixed": ["WT", "ET"]}[options.tumour]
     if options.extent == "tc" and "ET" in needed:
         needed.append("TC")
-    for index, visit in enumerate(visits):
-        missing = [region for region in needed if region not in visit.masks.known]
+    for name, known in told:
+        missing = [region for region in needed if region not in known]
         if missing:
             raise StudyError(
-                f"{named(visits, index)}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
+                f"{name}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
                 "needs at every visit: add it, empty where there is none; say what label maps hold (--labels); or "
                 "judge the whole tumour alone (--tumour nonCE)"
             )

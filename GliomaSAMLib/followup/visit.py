@@ -49,6 +49,12 @@ class VisitFields:
     bt_rads: str | None = None
     note: str | None = None
 
+    def end_of_radiotherapy(self, day: date) -> date | None:
+        """The last day of radiotherapy, as it is said or by the weeks since, at a visit of `day`; None: not known."""
+        if self.radiotherapy_end is not None or self.weeks_since_radiotherapy is None:
+            return self.radiotherapy_end
+        return day - timedelta(days=round(self.weeks_since_radiotherapy * 7))
+
 
 @dataclass(frozen=True, eq=False)
 class Alignment:
@@ -104,11 +110,3 @@ class Visit:
     inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights_sha256: str | None = None
     notes: tuple[str, ...] = ()
-
-    @property
-    def radiotherapy_end(self) -> date | None:
-        """The last day of radiotherapy, as it is said or by the weeks from then to this visit; None: not known."""
-        weeks = self.fields.weeks_since_radiotherapy
-        if self.fields.radiotherapy_end is not None or weeks is None:
-            return self.fields.radiotherapy_end
-        return self.date - timedelta(days=round(weeks * 7))

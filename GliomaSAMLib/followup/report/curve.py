@@ -104,7 +104,7 @@ def _marks(assessment: Assessment) -> list[tuple[int, str]]:
         day = (visit.date - assessment.visits[0].date).days
         if visit.fields.role == "postoperative":
             found[day, "after surgery"] = None
-        if (ended := visit.radiotherapy_end) is not None:
+        if (ended := visit.fields.end_of_radiotherapy(visit.date)) is not None:
             found[(ended - assessment.visits[0].date).days, "end of radiotherapy"] = None
     last = (assessment.visits[-1].date - assessment.visits[0].date).days
     return [(day, text) for day, text in found if 0 <= day <= last]

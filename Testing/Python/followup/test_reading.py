@@ -16,8 +16,10 @@ import pytest
 import SimpleITK as sitk
 from heads import GRID, head, moved, write_visit
 
-from GliomaSAMLib.errors import Cancelled, GliomaSAMError, StudyError
+from GliomaSAMLib.errors import Cancelled, GliomaSAMError, ModelError, StudyError
+from GliomaSAMLib.followup import reading
 from GliomaSAMLib.followup.examination import read_examination
+from GliomaSAMLib.followup.options import FollowUpOptions
 from GliomaSAMLib.followup.reading import ReadingOptions, read_examinations, read_visits
 from GliomaSAMLib.output import region_segments, write_segments
 
@@ -452,6 +454,25 @@ def test_a_visit_without_outlines_needs_a_model(visits_with_volumes: list[Path])
     )
     with pytest.raises(GliomaSAMError, match="2024-05-01 has no segmentation, and no model was given"):
         read_visits(visits_with_volumes, options)
+
+
+def test_what_can_be_refused_at_once_is(
+    visits_with_volumes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before visits are aligned and outlined."""
+
+    def no_model() -> Any:
+        raise ModelError("There is no model mine")
+
+    monkeypatch.setattr(reading, "_alignments", lambda *_: pytest.fail("aligned"))
+    write_labels(tmp_path, (arrays()["seg"] > 0).astype(np.uint8), "wt.nii.gz")
+    options = ReadingOptions(segmentations=[tmp_path / "wt.nii.gz", "-"], skull="off", today=TODAY)
+    judged = replace(options, judged=FollowUpOptions())
+    with pytest.raises(StudyError, match=r"^V1 \(2024-03-01\): its segmentation does not tell ET"):
+        read_visits(visits_with_volumes, judged, no_model)
+    for one in (options, replace(options, judged=FollowUpOptions(tumour="nonCE"))):
+        with pytest.raises(ModelError, match="no model mine"):
+            read_visits(visits_with_volumes, one, no_model)
 
 
 def test_a_model_outlines_what_is_not_outlined(visits_with_volumes: list[Path], untrained: Path) -> None:

@@ -67,17 +67,6 @@ def test_they_are_sorted_by_date_and_equal_dates_keep_their_order(two: list[Path
     assert [one.folder[0] for one in read_visits(two[::-1], same)] == ["B", "A"]
 
 
-def test_volumes_left_out_are_named(tmp_path: Path) -> None:
-    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
-    for n in range(10):
-        shutil.copy(folder / "t1c.nii.gz", folder / f"perfusion{n}.nii.gz")
-    note = read_examination(folder, skull="off", today=TODAY).notes[-1]
-    assert note.startswith("volumes left out: perfusion0.nii.gz, perfusion1.nii.gz") and note.endswith(", 2 more files")
-    write_labels(folder, arrays()["seg"], "mine.nii.gz")
-    found = read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off", today=TODAY)
-    assert found.file == "mine.nii.gz" and "mine" not in found.notes[-1]
-
-
 def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path) -> None:
     for one, other, doubt in (("sub-01", "sub-02", True), ("sub-01", "sub-01", False), ("patient 3", "patient4", True)):
         places = [tmp_path / one / f"ses-1-{doubt}", tmp_path / other / f"ses-2-{doubt}"]
@@ -163,53 +152,6 @@ def test_an_empty_segmentation_is_a_visit_without_lesions(two: list[Path]) -> No
     write_labels(two[0], np.zeros(GRID.shape, np.uint8))
     first = read_visits(two, ALIGNED)[0]
     assert not first.masks.wt.any() and "its segmentation is empty: no lesion" in first.notes
-
-
-@pytest.mark.parametrize("name", ["tumour.nii.gz", "glioma.nii.gz", "GTV.nii.gz", "study/tumor_corrected.nii.gz"])
-def test_outlines_that_are_called_after_the_tumour_are_taken(name: str, tmp_path: Path) -> None:
-    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
-    (folder / name).parent.mkdir(exist_ok=True)
-    write_labels(folder, arrays()["seg"], name)
-    found = read_examination(folder, skull="off", today=TODAY)
-    file = Path(name).name
-    assert found.file == file and found.outlines is not None and f"{file} is taken as its segmentation" in found.notes
-    assert not any("left out" in note for note in found.notes)
-    write_labels(folder, arrays()["seg"], "seg.nii.gz")
-    assert read_examination(folder, skull="off", today=TODAY).file == "seg.nii.gz"
-    write_labels(folder, arrays()["seg"], "lesion.nii.gz")
-    (folder / "seg.nii.gz").unlink()
-    (folder / name).replace(folder / file)
-    with pytest.raises(StudyError, match="has 2 segmentations"):
-        read_examination(folder, skull="off", today=TODAY)
-    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
-
-
-@pytest.mark.parametrize("labels", [(1, 1), (1, 3)])
-def test_a_mask_of_the_brain_is_no_tumour(labels: tuple[int, int], tmp_path: Path) -> None:
-    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
-    t1c = arrays()["t1c"]
-    tissues = np.where(t1c > np.median(t1c[t1c > 0]), *labels) * (t1c > 0)
-    write_labels(folder, tissues.astype(np.uint8), "t1c_mask.nii.gz")
-    with pytest.raises(StudyError, match=r"2024-03-01: t1c_mask\.nii\.gz fills \d+ % of the brain, as a mask of the"):
-        read_examination(folder, skull="off", today=TODAY)
-    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
-
-
-def test_what_may_be_outlines_is_asked_about(tmp_path: Path) -> None:
-    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
-    shutil.copy(folder / "t1c.nii.gz", folder / "other.nii.gz")
-    assert read_examination(folder, skull="off", today=TODAY).outlines is None
-    write_labels(folder, arrays()["seg"].astype(np.float32), "mine.nii.gz")
-    with pytest.raises(StudyError, match=r"but mine\.nii\.gz may be one: give it with --segmentation"):
-        read_examination(folder, skull="off", today=TODAY)
-    assert read_examination(folder, segmentation="-", skull="off", today=TODAY).outlines is None
-    assert read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off").file == "mine.nii.gz"
-
-
-@pytest.mark.parametrize("name", ["brain_mask.nii.gz", "t1c_bet_mask.nii.gz"])
-def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(name: str, two: list[Path]) -> None:
-    shutil.copy(two[0] / "seg.nii.gz", two[0] / name)
-    assert read_visits(two, ALIGNED)[0].file == "seg.nii.gz"
 
 
 @pytest.mark.parametrize(

@@ -166,6 +166,7 @@ def follow_up(
         same_patient=same_patient,
         skull=skull,
         orientation=orientation,
+        judged=chosen,
     )
     with progress_bar() as report:
         found = read_visits(visits, reading, load, progress=part_of(report, 0.0, READ))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..followup.assessment import Assessment, assess
-from ..followup.examination import NO_SEGMENTATION
+from ..followup.outline_file import NO_SEGMENTATION
 from ..followup.reading import ReadingOptions, read_visits
 from ..followup.report import WrittenReport, check_report_folder, write_report_folder
 from ..progress import Cancel, Progress, Reporter

@@ -101,8 +101,9 @@ def assess(
     options, choices = options or FollowUpOptions(), choices or ReaderChoices()
     order = in_order(visits)
     sorted_visits = tuple(visits[index] for index in order)
-    check_weeks(sorted_visits)
-    check_regions(sorted_visits, options)
+    for index, visit in enumerate(sorted_visits):
+        check_weeks(visit.fields, visit.date, named(sorted_visits, index))
+    check_regions(((named(sorted_visits, n), visit.masks.known) for n, visit in enumerate(sorted_visits)), options)
     operation = _surgery(sorted_visits, order, surgery)
     if baseline is None:
         start, note = choose_baseline(sorted_visits, operation)

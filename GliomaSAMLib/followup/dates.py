@@ -25,13 +25,14 @@ _IN_NAME = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:-(\d\d)-|(\d\d))(\d\d)(?!\d)")
 _ISO = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
 
 
-def parse_date(text: str, what: str, today: date | None = None) -> date:
+def parse_date(text: str, what: str, today: date | None = None, advice: str = "correct it") -> date:
     """A day written YYYY-MM-DD or YYYYMMDD.
 
     Args:
         text: The day.
         what: Where it stands, for messages.
-        today: No examination is later; default the day of the computer's clock.
+        today: Nothing that was done is later; default the day of the computer's clock.
+        advice: What to do about a date that cannot be.
 
     Raises:
         StudyError: It is no date, does not exist, is before 1900, or in the future.
@@ -42,11 +43,11 @@ def parse_date(text: str, what: str, today: date | None = None) -> date:
     try:
         day = date(*map(int, match.groups()))
     except ValueError as error:
-        raise StudyError(f"{what}: the date {text.strip()} does not exist: correct it, or {ADVICE}") from error
+        raise StudyError(f"{what}: the date {text.strip()} does not exist: {advice}") from error
     if day > (today or date.today()):
-        raise StudyError(f"{what}: the date {day} is in the future: correct it, or {ADVICE}")
+        raise StudyError(f"{what}: the date {day} is in the future: {advice}")
     if day.year < FIRST_YEAR:
-        raise StudyError(f"{what}: no examination is of {day.year}: correct it, or {ADVICE}")
+        raise StudyError(f"{what}: nothing of a follow-up is of {day.year}: {advice}")
     return day
 
 
@@ -105,7 +106,7 @@ def date_of_visit(
     (source, days), *others = given
     if source == "the folder's name" and len(days) > 1:
         raise StudyError(f"The visit {folder.name} has several dates in its name ({', '.join(days)}): {ADVICE}")
-    day = parse_date(days[0], f"The visit {folder.name}, {source}", today)
+    day = parse_date(days[0], f"The visit {folder.name}, {source}", today, f"correct it, or {ADVICE}")
     notes = []
     if len(days) > 1:
         notes.append(f"its volumes have several dates ({source}); the first, {day}, counts")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..data.labels import LabelMap, outline_files, read_label_map
+from ..data.labels import LabelMap, read_label_map
 from ..errors import StudyError
 from ..files import seen_in, sha256_of
 from ..geometry import box_corners
@@ -17,19 +17,19 @@ from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
 from ..study.dicom import DicomSeries, find_series
-from ..study.modalities import DEPTH, is_segmentation, search_folder, sub_folders
+from ..study.modalities import DEPTH, is_segmentation, search_folder
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import Origin
 from ..study.volume import image_suffix
 from .dates import date_of_visit, dicom_dates
 from .lesions import VisitMasks
+from .outline_file import segmentation_file
+from .timeline import check_weeks, weeks_between
 from .visit import VisitFields
 from .visit_json import FILE, read_visit_json
 
-NO_SEGMENTATION = "-"
-"""What is given in the place of a file for a visit without one."""
-
-DAYS_A_WEEK = 7
+LARGEST_SHARE = 0.5
+"""No tumour fills more of the brain; a mask of the brain, or labels of its tissues, do."""
 
 MOST_LEFT_OUT = 8
 """Files that a note names as left out."""
@@ -90,8 +90,8 @@ def read_examination(
     Args:
         folder: With volumes as `Study.read_folder` takes them, a segmentation, or both.
         said_date: The day, YYYY-MM-DD; it counts before what files say.
-        segmentation: The file to take; "-" for none, whatever lies in the folder. Default the only one whose name
-            speaks of a segmentation.
+        segmentation: The file to take; "-" for none, whatever lies in the folder. Default as `segmentation_file`
+            finds it.
         labels: What the labels mean, of `ORDERS`; a map with label 4 needs it.
         skull, orientation, same_patient, progress, cancel: As for `Study.read`.
         today: As for `parse_date`.
@@ -104,13 +104,14 @@ def read_examination(
     if not folder.is_dir():
         raise StudyError(f"{folder}: the visit is no folder; give the folder with its volumes")
     folder = Path(os.path.abspath(folder))  # "." has no name; that of a link counts, not of what it leads to
-    file = _segmentation_file(folder, segmentation)
+    file, file_notes = segmentation_file(folder, segmentation)
     sources, left_out = _volumes(folder, file)
     said = read_visit_json(folder, today)
     series = [source for source in sources.values() if isinstance(source, DicomSeries)]
     found_dates = dicom_dates(one.files[0] for one in series)
     day, date_notes = date_of_visit(folder, said_date, said.date, found_dates, today)
-    fields, field_notes = _with_weeks(said.fields, day, folder.name)
+    check_weeks(said.fields, day, f"{folder.name}/{FILE}")
+    fields, field_notes = _with_weeks(said.fields, day)
     outlines = None
     if file is not None:
         outlines = read_label_map(file, labels, four_is_enhancing=False, orientation=orientation, error=StudyError)
@@ -124,11 +125,12 @@ def read_examination(
             progress=progress,
             cancel=cancel,
         )
-    if outlines is not None and study is not None:
+    if file is not None and outlines is not None and study is not None:
         _check_overlap(outlines, study, folder.name)
+        _check_share(outlines, study, f"The visit {folder.name}: {file.name}")
     origins = tuple(Origin.of(*one) for one in sources.items())
-    notes = [*date_notes, *said.notes, *field_notes, *_outline_notes(outlines), *_study_notes(study, origins, folder)]
-    notes += _left_out_notes(left_out)
+    notes = [*date_notes, *said.notes, *field_notes, *file_notes, *_outline_notes(outlines)]
+    notes += [*_study_notes(study, origins, folder), *_left_out_notes(left_out)]
     return Examination(
         folder=folder.name,
         date=day,
@@ -141,30 +143,6 @@ def read_examination(
         origins=origins,
         notes=tuple(notes),
     )
-
-
-def _segmentation_file(folder: Path, given: Path | str | None) -> Path | None:
-    """The file with the outlines, if there is one. Raises `StudyError` where there are several."""
-    if given is not None:
-        if str(given) == NO_SEGMENTATION:
-            return None
-        path = Path(given)
-        if not path.is_file():
-            raise StudyError(f"{path}: the segmentation of the visit {folder.name} is no file; check the path")
-        return path
-    level = [folder]
-    for _ in range(DEPTH):
-        found = [path for place in level for path in outline_files(place)]
-        if len(found) > 1:
-            names = ", ".join(path.name for path in found)
-            raise StudyError(
-                f"The visit {folder.name} has {len(found)} segmentations: {names}. Say which (--segmentation), or "
-                "leave one there"
-            )
-        if found:
-            return found[0]
-        level = sub_folders(level)
-    return None
 
 
 def _files(folder: Path) -> list[Path]:
@@ -222,21 +200,11 @@ def _inputs(folder: Path, sources: Mapping[str, Path | DicomSeries], file: Path 
     return {name: {"files": len(files), "sha256": sha256_of(files)} for name, files in read.items()}
 
 
-def _with_weeks(fields: VisitFields, day: date, folder: str) -> tuple[VisitFields, tuple[str, ...]]:
-    """The fields with the weeks since radiotherapy from its end. Raises `StudyError` where both are there and differ
-    by more than a week.
-    """
-    if fields.radiotherapy_end is None:
+def _with_weeks(fields: VisitFields, day: date) -> tuple[VisitFields, tuple[str, ...]]:
+    """The fields with the weeks since radiotherapy from its end."""
+    if fields.radiotherapy_end is None or fields.weeks_since_radiotherapy is not None:
         return fields, ()
-    weeks = (day - fields.radiotherapy_end).days / DAYS_A_WEEK
-    said = fields.weeks_since_radiotherapy
-    if said is not None and abs(said - weeks) > 1:
-        raise StudyError(
-            f"{folder}/visit.json: weeks_since_radiotherapy is {said:g}, and from radiotherapy_end to {day} are "
-            f"{weeks:.1f} weeks: correct one of them"
-        )
-    if said is not None:
-        return fields, ()
+    weeks = weeks_between(fields.radiotherapy_end, day)
     if weeks < 0:
         return fields, ("radiotherapy ended after this visit",)
     return replace(fields, weeks_since_radiotherapy=weeks), ()
@@ -292,4 +260,15 @@ def _check_overlap(outlines: LabelMap, study: Study, folder: str) -> None:
         raise StudyError(
             f"The visit {folder}: segmentation and volumes do not overlap in space; check that they are of one patient "
             "and one examination"
+        )
+
+
+def _check_share(outlines: LabelMap, study: Study, what: str) -> None:
+    """Raise `StudyError` where outlines are too large for those of a tumour."""
+    brain_ml = np.count_nonzero(study.brain) * study.reference.voxel_ml
+    share = np.count_nonzero(outlines.labels) * outlines.geometry.voxel_ml / brain_ml
+    if share > LARGEST_SHARE:
+        raise StudyError(
+            f"{what} fills {100 * share:.0f} % of the brain, as a mask of the brain does: give the outlines of the "
+            "tumour with --segmentation, or - where there are none"
         )

@@ -14,12 +14,14 @@ from ..progress import Cancel, Progress, Reporter
 from ..study.nifti import ORIENTATIONS
 from ..study.patients import PATIENT_ID, SAME_PATIENT_HINT, STUDY_UID, TAGS, differing_tags
 from .dates import STUDY_DATE
-from .examination import NO_SEGMENTATION, Examination, read_examination
+from .examination import Examination, read_examination
 from .lesions import VisitMasks
 from .one_patient import equal_notes, folder_notes
+from .options import FollowUpOptions
+from .outline_file import NO_SEGMENTATION
 from .outlining import Earlier, outline
 from .registration import align, alignment_notes
-from .timeline import steroids_by_dose
+from .timeline import called, check_regions, steroids_by_dose
 from .visit import Alignment, Visit
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class ReadingOptions:
         skull, orientation: As for `Study.read`.
         cache: As for `Session`.
         today: No examination is later; default the day of the computer's clock.
+        judged: What is to be judged, so that outlines that do not tell it are refused before the long work.
     """
 
     dates: Sequence[str] = ()
@@ -55,6 +58,7 @@ class ReadingOptions:
     orientation: str = ORIENTATIONS[0]
     cache: str | Path | None = "default"
     today: date | None = None
+    judged: FollowUpOptions | None = None
 
 
 def read_visits(
@@ -79,8 +83,12 @@ def read_visits(
     options = options or ReadingOptions()
     report = Reporter(progress, cancel)
     found = read_examinations(folders, options, report.part(0.0, READING))
+    if options.judged is not None:
+        told = [(called(n, one.date), one.outlines.known) for n, one in enumerate(found) if one.outlines is not None]
+        check_regions(told, options.judged)
+    model = _model(found, load)
     alignments = _alignments(found, options, report.part(READING, ALIGNING))
-    visits = _outlined(found, alignments, options, load, report.part(ALIGNING, 1.0))
+    visits = _outlined(found, alignments, options, model, report.part(ALIGNING, 1.0))
     report.report(1.0, "the visits are read")
     return visits
 
@@ -209,17 +217,23 @@ def _place_note(one: Examination) -> str:
     return one.outlines.place_note if one.outlines is not None else ""
 
 
+def _model(found: Sequence[Examination], load: "Callable[[], Model] | None") -> "Model | None":
+    """The model, where a visit has to be outlined: loaded before the long work, as it may not be there."""
+    missing = [one.folder for one in found if one.outlines is None]
+    if not missing:
+        return None
+    if load is None:
+        raise StudyError(f"The visit {missing[0]} has no segmentation, and no model was given to outline it")
+    return load()
+
+
 def _outlined(
     found: Sequence[Examination],
     alignments: Sequence[Alignment],
     options: ReadingOptions,
-    load: "Callable[[], Model] | None",
+    model: "Model | None",
     report: Reporter,
 ) -> list[Visit]:
-    missing = [one.folder for one in found if one.outlines is None]
-    if missing and load is None:
-        raise StudyError(f"The visit {missing[0]} has no segmentation, and no model was given to outline it")
-    model = load() if missing and load is not None else None
     visits: list[Visit] = []
     for number, (one, alignment) in enumerate(zip(found, alignments, strict=True)):
         masks, source, weights, notes = one.masks, "given", None, list(one.notes) + alignment_notes(alignment)

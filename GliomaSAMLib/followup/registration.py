@@ -154,7 +154,8 @@ def between(source: np.ndarray, target: np.ndarray) -> sitk.AffineTransform:
 
 
 def carried(masks: VisitMasks, grid: Geometry, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks of one visit brought to another by the nearest neighbour: uint8 (K, J, I) on `grid`, for WT, TC, ET.
+    """Masks of one visit brought to another by the nearest neighbour: uint8 (K, J, I) on `grid`, for those of
+    WT, TC and ET that they tell.
 
     Args:
         masks: Of the visit that they are taken from.
@@ -165,6 +166,7 @@ def carried(masks: VisitMasks, grid: Geometry, source: np.ndarray, target: np.nd
     return {
         region: resample(masks.geometry.to_image(mask.astype(np.uint8)), grid, nearest=True, transform=transform)
         for region, mask in (("WT", masks.wt), ("TC", masks.tc), ("ET", masks.et))
+        if region in masks.known
     }
 
 
@@ -289,9 +291,10 @@ def _start(fixed: _Head, shift: np.ndarray, turn: Sequence[float]) -> sitk.Euler
 
 
 def _head_dice(fixed: _Head, moving: _Head, transform: sitk.Transform) -> float:
-    """Dice of the two heads where both volumes look."""
+    """Dice of the two heads where both volumes look; 0 where they look at no head together."""
     grid = Geometry.of_image(fixed.head)
     there = resample(moving.head, grid, nearest=True, transform=transform)
     whole = sitk.Cast(moving.head >= 0, sitk.sitkUInt8)
     seen = resample(whole, grid, nearest=True, transform=transform) > 0
-    return dice(there * seen, sitk.GetArrayFromImage(fixed.head) * seen)
+    here = sitk.GetArrayFromImage(fixed.head) * seen
+    return dice(there * seen, here) if here.any() else 0.0

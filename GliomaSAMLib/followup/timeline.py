@@ -1,6 +1,6 @@
 """Visits in order of date, the one that response is counted from, and those around surgery."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -16,6 +16,10 @@ TILT_DEGREES = 20.0
 """Axial slices that are tilted by more than this are noted."""
 
 SAME_WEEKS = 1.0
+"""So far the weeks since radiotherapy may be from what its end says."""
+
+MOST_WEEKS = 5200
+"""Since radiotherapy, a hundred years."""
 
 
 def in_order(visits: Sequence[Visit]) -> list[int]:
@@ -27,7 +31,12 @@ def in_order(visits: Sequence[Visit]) -> list[int]:
 
 def named(visits: Sequence[Visit], index: int) -> str:
     """How a visit is called in notes."""
-    return f"V{index + 1} ({visits[index].date})"
+    return called(index, visits[index].date)
+
+
+def called(index: int, day: date) -> str:
+    """How the visit with this index by date is called in notes."""
+    return f"V{index + 1} ({day})"
 
 
 def choose_baseline(visits: Sequence[Visit], surgery: tuple[int, int] | None = None) -> tuple[int, str]:
@@ -45,13 +54,13 @@ def choose_baseline(visits: Sequence[Visit], surgery: tuple[int, int] | None = N
     if said:
         more = f"; {named(visits, said[1])} has it as well" if len(said) > 1 else ""
         return said[0], f"Baseline: {named(visits, said[0])}, which has the role baseline{more}"
-    ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
+    ends = _radiotherapy_ends(visits)
     early = 0 if surgery is None else surgery[1]
     preoperative = [index < early or visit.fields.role == "preoperative" for index, visit in enumerate(visits)]
     for index, visit in enumerate(visits):
         if preoperative[index]:
             continue
-        if ends and visit.date < (visit.fields.radiotherapy_end or min(ends)):
+        if ends and visit.date < (visit.fields.end_of_radiotherapy(visit.date) or min(ends)):
             continue
         reasons = ["not preoperative"] if any(preoperative) else []
         reasons += ["not before the end of radiotherapy"] if ends else []
@@ -74,16 +83,20 @@ def fields_at(visits: Sequence[Visit], index: int) -> VisitFields:
     fields = visits[index].fields
     weeks = fields.weeks_since_radiotherapy
     if weeks is None:
-        ends = [end for visit in visits if (end := visit.fields.radiotherapy_end) is not None]
-        end = fields.radiotherapy_end or max((one for one in ends if one <= visits[index].date), default=None)
-        weeks = _weeks(end, visits[index].date)
+        day = visits[index].date
+        end = fields.radiotherapy_end or max((one for one in _radiotherapy_ends(visits) if one <= day), default=None)
+        weeks = None if end is None or end > day else weeks_between(end, day)
     steroids = fields.steroids or steroids_by_dose(fields, visits[index - 1].fields if index else None)
     return replace(fields, steroids=steroids, weeks_since_radiotherapy=weeks)
 
 
-def _weeks(end: date | None, day: date) -> float | None:
-    """Weeks from the end of radiotherapy; None where it is not known or still to come."""
-    return None if end is None or end > day else (day - end).days / 7
+def _radiotherapy_ends(visits: Sequence[Visit]) -> list[date]:
+    return [end for visit in visits if (end := visit.fields.end_of_radiotherapy(visit.date)) is not None]
+
+
+def weeks_between(end: date, day: date) -> float:
+    """Weeks from the end of radiotherapy to a day; below 0 where it is still to come."""
+    return (day - end).days / 7
 
 
 def steroids_by_dose(fields: VisitFields, before: VisitFields | None) -> str | None:
@@ -96,29 +109,42 @@ def steroids_by_dose(fields: VisitFields, before: VisitFields | None) -> str | N
     return "increased" if dose > earlier else "decreased" if dose < earlier else "stable"
 
 
-def check_weeks(visits: Sequence[Visit]) -> None:
-    """Raise StudyError where the weeks since radiotherapy and its end say different things."""
-    for index, visit in enumerate(visits):
-        said, counted = visit.fields.weeks_since_radiotherapy, _weeks(visit.fields.radiotherapy_end, visit.date)
-        if said is not None and counted is not None and abs(said - counted) > SAME_WEEKS:
-            raise StudyError(
-                f"{named(visits, index)}: weeks_since_radiotherapy is {said:g}, but from radiotherapy_end "
-                f"({visit.fields.radiotherapy_end}) it is {counted:.1f}: correct one of them"
-            )
+def check_weeks(fields: VisitFields, day: date, what: str) -> None:
+    """Raise StudyError where the weeks since radiotherapy cannot be, or its end says something else.
+
+    Args:
+        fields: Of a visit.
+        day: Of that visit.
+        what: Where they stand, for messages.
+    """
+    said, end = fields.weeks_since_radiotherapy, fields.radiotherapy_end
+    if said is None:
+        return
+    if not 0 <= said <= MOST_WEEKS:
+        raise StudyError(f"{what}: weeks_since_radiotherapy is {said:g}: write weeks, from 0 to {MOST_WEEKS}")
+    if end is not None and abs(said - (counted := weeks_between(end, day))) > SAME_WEEKS:
+        raise StudyError(
+            f"{what}: weeks_since_radiotherapy is {said:g}, but from radiotherapy_end ({end}) to {day} are "
+            f"{counted:.1f} weeks: correct one of them"
+        )
 
 
-def check_regions(visits: Sequence[Visit], options: FollowUpOptions) -> None:
+def check_regions(told: Iterable[tuple[str, Collection[str]]], options: FollowUpOptions) -> None:
     """Raise StudyError where outlines do not tell the region that is judged: that it is empty there says nothing, and
     would be a response.
+
+    Args:
+        told: What visits are called, and the regions that their outlines tell.
+        options: What is judged.
     """
     needed = {"CE": ["ET"], "nonCE": ["WT"], "mixed": ["WT", "ET"]}[options.tumour]
     if options.extent == "tc" and "ET" in needed:
         needed.append("TC")
-    for index, visit in enumerate(visits):
-        missing = [region for region in needed if region not in visit.masks.known]
+    for name, known in told:
+        missing = [region for region in needed if region not in known]
         if missing:
             raise StudyError(
-                f"{named(visits, index)}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
+                f"{name}: its segmentation does not tell {' and '.join(missing)}, which this follow-up "
                 "needs at every visit: add it, empty where there is none; say what label maps hold (--labels); or "
                 "judge the whole tumour alone (--tumour nonCE)"
             )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,12 @@ class VisitFields:
     unequivocal_new_lesions: tuple[tuple[float, float, float], ...] = ()
     bt_rads: str | None = None
     note: str | None = None
+
+    def end_of_radiotherapy(self, day: date) -> date | None:
+        """The last day of radiotherapy, as it is said or by the weeks since, at a visit of `day`; None: not known."""
+        if self.radiotherapy_end is not None or self.weeks_since_radiotherapy is None:
+            return self.radiotherapy_end
+        return day - timedelta(days=round(self.weeks_since_radiotherapy * 7))
 
 
 @dataclass(frozen=True, eq=False)

@@ -155,9 +155,9 @@ class Pipeline:
 
         Args:
             report: Told of progress.
-            carried: Masks (K, J, I) on the reference grid of an earlier examination, by region. The network is given
-                the mean of them and of its own proposal as the answer before; what it makes of that counts everywhere,
-                and nothing of them has to stay.
+            carried: Masks (K, J, I) on the reference grid of an earlier examination, by region; of one that is absent
+                nothing is known. The network is given the mean of them and of its own proposal as the answer before;
+                what it makes of that counts everywhere, and nothing of them has to stay.
         """
         self._decoder.prepare(report)
         everywhere, reference = _whole(self._cells), self.study.reference
@@ -172,8 +172,14 @@ class Pipeline:
 
         With the masks alone a tumour that had shrunk kept more of what it was, and one that had grown lost at its rim.
         """
-        drawn = np.stack([self._drawn_on_cells(carried[region] > 0) for region in REGIONS]) * DRAWN_LOGIT
-        return self._decoder.logits(PromptSet(), (drawn + halve(self._decoder.proposal)) / 2)
+        before = halve(self._decoder.proposal)
+        known = [n for n, region in enumerate(REGIONS) if region in carried]
+        for n in known:
+            before[n] = (self._drawn_on_cells(carried[REGIONS[n]] > 0) * DRAWN_LOGIT + before[n]) / 2
+        for n in set(range(len(REGIONS))).difference(known):
+            for m in known:  # a region lies within those before it and around those after it
+                before[n] = np.minimum(before[n], before[m]) if m < n else np.maximum(before[n], before[m])
+        return self._decoder.logits(PromptSet(), before)
 
     def answer(self, prompts: Sequence[Prompt], before: Answer) -> Answer:
         """The answer to prompts, after `proposal`; `before` is that to all but the last."""

@@ -62,8 +62,9 @@ class ModelPredictor:
         model: From `load_model`.
         cache: Where embeddings are kept from one run of the program to the next: "default", a folder, or None.
         answer: The numbers between the network's logits and the masks.
-        carried: Masks of an earlier examination, (K, J, I) on `study.reference` by region. What the network makes of
-            them takes the place of its proposal, as answer 0. See `reads_carried`.
+        carried: Masks of an earlier examination, (K, J, I) on `study.reference` by region; of one that is absent
+            nothing is known. What the network makes of them takes the place of its proposal, as answer 0. See
+            `reads_carried`.
         on_note: Told at once of a change of device; without it the note comes with the next prediction.
 
     Raises:

@@ -36,6 +36,9 @@ _OF_THE_HEAD = re.compile(r"brain|skull|^(hd)?bet\d?$|^head(mask)?$")
 
 _OF_A_TUMOUR = re.compile(r"tumou?r|lesion|gliom|gbm")
 
+_CALLED_AFTER_A_TUMOUR = re.compile(r"tumou?r|lesion|glioma|^gtv")
+"""As people call a file of outlines; `gbm` is not among them, as it stands in the numbers of patients."""
+
 _OTHER_SEQUENCE = re.compile(
     r"\b(e?adc|dwi\w*|dti\w*|dki|ivim|diff|diffusion\w*|tensor|trace\w*|"
     r"b ?(0|50|500|800|1000|1500|2000|3000)|ep2d\w*|epi|"
@@ -173,6 +176,12 @@ def is_tumour_outline(text: str) -> bool:
     words = _words(_lowered(text))
     of_the_head = any(_OF_THE_HEAD.search(word) for word in words)
     return is_segmentation(text) and (not of_the_head or any(_OF_A_TUMOUR.search(word) for word in words))
+
+
+def is_named_after_a_tumour(text: str) -> bool:
+    """Whether a file name speaks of a tumour, and of no sequence of MR, as that of its outlines may."""
+    named = any(_CALLED_AFTER_A_TUMOUR.search(word) for word in _words(_lowered(text)))
+    return named and not speaks_of_sequence(text)
 
 
 def speaks_of_sequence(text: str) -> bool:

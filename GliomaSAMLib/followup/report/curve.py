@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import Any
 
 from matplotlib.figure import Figure
 
 from ...output.report import DISCLAIMER
 from ..assessment import Assessment
-from ..visit import Visit
 from .drawing import png
 
 NAMES = {"WT": "WT  whole tumour", "TC": "TC  tumour core", "ET": "ET  enhancing"}
@@ -106,15 +104,7 @@ def _marks(assessment: Assessment) -> list[tuple[int, str]]:
         day = (visit.date - assessment.visits[0].date).days
         if visit.fields.role == "postoperative":
             found[day, "after surgery"] = None
-        ended = _radiotherapy_end(visit)
-        if ended is not None:
+        if (ended := visit.fields.end_of_radiotherapy(visit.date)) is not None:
             found[(ended - assessment.visits[0].date).days, "end of radiotherapy"] = None
     last = (assessment.visits[-1].date - assessment.visits[0].date).days
     return [(day, text) for day, text in found if 0 <= day <= last]
-
-
-def _radiotherapy_end(visit: Visit) -> date | None:
-    if visit.fields.radiotherapy_end is not None:
-        return visit.fields.radiotherapy_end
-    weeks = visit.fields.weeks_since_radiotherapy
-    return None if weeks is None else visit.date - timedelta(days=round(weeks * 7))

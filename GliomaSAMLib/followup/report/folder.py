@@ -26,8 +26,10 @@ REPORT, TABLE, PAGE, PRINTED = "report.json", "measurements.csv", "report.html",
 
 CURVES = {"light": "pictures/curve.png", "dark": "pictures/curve-dark.png"}
 
-MOST_LESION_SEGMENTS = 200
-"""In one segmentation; of more lesions the first."""
+MOST_LESION_SEGMENTS = 250
+"""In one segmentation, which holds 255 segments with the regions and the cavity; of more lesions the first of each
+component.
+"""
 
 LESION_COLOURS = ((0.80, 0.47, 0.65), (0.00, 0.62, 0.45), (0.90, 0.62, 0.00), (0.00, 0.45, 0.70), (0.6, 0.6, 0.6))
 """Of the segments of single lesions, in turn (after Okabe and Ito, 2008)."""
@@ -149,6 +151,7 @@ def _contents(
         pictures=[picture.to_json() for picture in pictures],
         created=created,
     )
+    values["notes"] += _segment_notes(assessment)
     curves = {paper: draw_curve(assessment, paper) for paper in CURVES}
     page = report_html(assessment, values, pictures, curves)
     contents = {
@@ -191,20 +194,42 @@ def visit_segments(assessment: Assessment, index: int) -> list[Segment]:
     masks = assessment.visits[index].masks
     regions = region_segments({"WT": masks.wt, "TC": masks.tc, "ET": masks.et}, masks.cavity)
     segments = [one for one in regions if one.id not in REGIONS or one.id in masks.known]
-    for name in COMPONENTS:
-        component = assessment.components[name]
-        code = REGION_STYLES["ET" if name == "CE" else "WT"].code
-        for number, track in enumerate(component.tracks[:MOST_LESION_SEGMENTS]):
-            if not track.lesions[index]:
-                continue
-            mask = np.zeros(masks.geometry.shape, np.uint8)
-            for lesion in track.lesions[index]:
-                mask[tuple(component.measured[index].lesions[lesion].voxels.T)] = 1
-            title = f"{name} {track.id}"
-            segments.append(
-                Segment(title, mask, RegionStyle(title, LESION_COLOURS[number % len(LESION_COLOURS)], code))
-            )
-    return segments
+    return segments + [_track_segment(assessment, index, *one) for one in _tracks_at(assessment, index)[0]]
+
+
+def _tracks_at(assessment: Assessment, index: int) -> tuple[list[tuple[str, int]], int]:
+    """The component and number of each track that is a segment at a visit, and how many others are seen there."""
+    seen = [
+        (name, number)
+        for name in COMPONENTS
+        for number, track in enumerate(assessment.components[name].tracks)
+        if track.lesions[index]
+    ]
+    first = set(sorted(seen, key=lambda one: one[1])[:MOST_LESION_SEGMENTS])
+    return [one for one in seen if one in first], len(seen) - len(first)
+
+
+def _track_segment(assessment: Assessment, index: int, name: str, number: int) -> Segment:
+    component = assessment.components[name]
+    track = component.tracks[number]
+    voxels = np.concatenate([component.measured[index].lesions[lesion].voxels for lesion in track.lesions[index]])
+    k, j, i = map(int, voxels.min(0))
+    mask = np.zeros(np.ptp(voxels, axis=0) + 1, np.uint8)
+    mask[tuple((voxels - (k, j, i)).T)] = 1
+    title, code = f"{name} {track.id}", REGION_STYLES["ET" if name == "CE" else "WT"].code
+    style = RegionStyle(title, LESION_COLOURS[number % len(LESION_COLOURS)], code)
+    return Segment(title, mask, style, (k, j, i))
+
+
+def _segment_notes(assessment: Assessment) -> list[str]:
+    """What the segmentations of the visits leave out."""
+    left = [(visit, _tracks_at(assessment, visit)[1]) for visit in range(len(assessment.visits))]
+    return [
+        f"V{visit + 1}.seg.nrrd holds {MOST_LESION_SEGMENTS} lesions as segments of their own; {count} more are in its "
+        "WT, TC and ET alone"
+        for visit, count in left
+        if count
+    ]
 
 
 def _write(folder: Path, writers: Mapping[str, Writer], report: Reporter) -> None:

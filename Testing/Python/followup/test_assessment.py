@@ -10,6 +10,7 @@ from tumours import GRID, balls, visit
 from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.assessment import Assessment, ReaderChoices, assess
 from GliomaSAMLib.followup.options import FollowUpOptions
+from GliomaSAMLib.followup.report.curve import _marks
 from GliomaSAMLib.followup.visit import Visit, VisitFields
 
 MAIN, OTHER, FAR = (14, 14, 12), (14, 33, 12), (42, 20, 12)
@@ -276,10 +277,32 @@ def test_what_the_reader_knows_decides_the_status() -> None:
     assert not found[2].imaging_only
 
 
-def test_weeks_against_the_end_of_radiotherapy() -> None:
+@pytest.mark.parametrize("said", [{"weeks_since_radiotherapy": 4.0}, {"radiotherapy_end": date(2024, 3, 4)}])
+def test_weeks_since_radiotherapy_say_the_same_as_its_end(said: dict) -> None:
+    days = ("2024-01-01", "2024-04-01", "2024-05-20")
+    visits = [visit(day, balls((MAIN, size))) for day, size in zip(days, (8, 6, 8), strict=True)]
+    visits[1] = replace(visits[1], fields=replace(visits[1].fields, **said))
+    found = assess(visits)
+    assert found.baseline == 1 and "not before the end of radiotherapy" in found.notes[0]
+    last = found.overall[2]
+    assert (last.status, last.qualifier, last.rule) == ("PD", "preliminary", "radiotherapy-window")
+    assert "11.0 weeks" in last.reason and "weeks_since_radiotherapy" not in last.not_known
+    assert _marks(found) == [(63, "end of radiotherapy")]
+
+
+@pytest.mark.parametrize(
+    ("end", "weeks", "text"),
+    [
+        (date(2024, 1, 2), 12.0, "weeks_since_radiotherapy is 12, but"),
+        (date(2024, 4, 2), 12.0, "weeks_since_radiotherapy is 12, but"),
+        (None, 1e6, "from 0 to 5200"),
+        (None, -1.0, "from 0 to 5200"),
+    ],
+)
+def test_weeks_since_radiotherapy_that_cannot_be(end: date | None, weeks: float, text: str) -> None:
     visits = course()[:2]
-    fields = replace(visits[1].fields, radiotherapy_end=date(2024, 1, 2), weeks_since_radiotherapy=12.0)
-    with pytest.raises(StudyError, match="weeks_since_radiotherapy is 12, but"):
+    fields = replace(visits[1].fields, radiotherapy_end=end, weeks_since_radiotherapy=weeks)
+    with pytest.raises(StudyError, match=text):
         assess([visits[0], replace(visits[1], fields=fields)])
 
 

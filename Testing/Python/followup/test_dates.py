@@ -14,6 +14,7 @@ from GliomaSAMLib.followup.dates import (
     dicom_dates,
     parse_date,
 )
+from GliomaSAMLib.followup.visit_json import visit_json
 
 TODAY = date(2024, 6, 30)
 
@@ -74,13 +75,21 @@ def test_days_in_names(name: str, days: list[str]) -> None:
         ("first", "yesterday", "is no date: write it as YYYY-MM-DD"),
         ("first", "2024-07-01", "in the future"),
         ("first", "2024-1-1", "is no date"),
-        ("first", "0204-01-01", "no examination is of 204"),
+        ("first", "0204-01-01", "nothing of a follow-up is of 204"),
     ],
 )
 def test_days_that_cannot_be(name: str, said: str | None, words: str) -> None:
     with pytest.raises(StudyError, match=words) as caught:
         date_of_visit(Path(name), said, None, {}, TODAY)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["9999-01-01", "2024-02-30", "1066-10-14"])
+def test_only_the_day_of_a_visit_is_given_with_date(text: str) -> None:
+    with pytest.raises(StudyError, match=r"correct it, or give it with --date, or write \{\"date\""):
+        date_of_visit(Path("first"), text, None, {}, TODAY)
+    with pytest.raises(StudyError, match=r"^first/visit\.json, field radiotherapy_end: .*: correct it$"):
+        visit_json({"radiotherapy_end": text}, "first/visit.json")
 
 
 def test_a_name_that_is_no_day_does_not_matter_where_another_source_counts() -> None:

@@ -16,8 +16,10 @@ import pytest
 import SimpleITK as sitk
 from heads import GRID, head, moved, write_visit
 
-from GliomaSAMLib.errors import Cancelled, GliomaSAMError, StudyError
+from GliomaSAMLib.errors import Cancelled, GliomaSAMError, ModelError, StudyError
+from GliomaSAMLib.followup import reading
 from GliomaSAMLib.followup.examination import read_examination
+from GliomaSAMLib.followup.options import FollowUpOptions
 from GliomaSAMLib.followup.reading import ReadingOptions, read_examinations, read_visits
 from GliomaSAMLib.output import region_segments, write_segments
 
@@ -63,17 +65,6 @@ def test_they_are_sorted_by_date_and_equal_dates_keep_their_order(two: list[Path
     assert "given as visit 2; sorted by date" in visits[0].notes
     same = ReadingOptions(dates=["2024-05-01", "2024-05-01"], registered=True, today=TODAY)
     assert [one.folder[0] for one in read_visits(two[::-1], same)] == ["B", "A"]
-
-
-def test_volumes_left_out_are_named(tmp_path: Path) -> None:
-    folder = write_visit(tmp_path / "2024-03-01", arrays(), ("t1c",))
-    for n in range(10):
-        shutil.copy(folder / "t1c.nii.gz", folder / f"perfusion{n}.nii.gz")
-    note = read_examination(folder, skull="off", today=TODAY).notes[-1]
-    assert note.startswith("volumes left out: perfusion0.nii.gz, perfusion1.nii.gz") and note.endswith(", 2 more files")
-    write_labels(folder, arrays()["seg"], "mine.nii.gz")
-    found = read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off", today=TODAY)
-    assert found.file == "mine.nii.gz" and "mine" not in found.notes[-1]
 
 
 def test_folders_of_different_patients_are_told(two: list[Path], tmp_path: Path) -> None:
@@ -161,12 +152,6 @@ def test_an_empty_segmentation_is_a_visit_without_lesions(two: list[Path]) -> No
     write_labels(two[0], np.zeros(GRID.shape, np.uint8))
     first = read_visits(two, ALIGNED)[0]
     assert not first.masks.wt.any() and "its segmentation is empty: no lesion" in first.notes
-
-
-@pytest.mark.parametrize("name", ["brain_mask.nii.gz", "t1c_bet_mask.nii.gz"])
-def test_masks_of_the_brain_are_no_segmentation_of_a_tumour(name: str, two: list[Path]) -> None:
-    shutil.copy(two[0] / "seg.nii.gz", two[0] / name)
-    assert read_visits(two, ALIGNED)[0].file == "seg.nii.gz"
 
 
 @pytest.mark.parametrize(
@@ -411,6 +396,25 @@ def test_a_visit_without_outlines_needs_a_model(visits_with_volumes: list[Path])
     )
     with pytest.raises(GliomaSAMError, match="2024-05-01 has no segmentation, and no model was given"):
         read_visits(visits_with_volumes, options)
+
+
+def test_what_can_be_refused_at_once_is(
+    visits_with_volumes: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before visits are aligned and outlined."""
+
+    def no_model() -> Any:
+        raise ModelError("There is no model mine")
+
+    monkeypatch.setattr(reading, "_alignments", lambda *_: pytest.fail("aligned"))
+    write_labels(tmp_path, (arrays()["seg"] > 0).astype(np.uint8), "wt.nii.gz")
+    options = ReadingOptions(segmentations=[tmp_path / "wt.nii.gz", "-"], skull="off", today=TODAY)
+    judged = replace(options, judged=FollowUpOptions())
+    with pytest.raises(StudyError, match=r"^V1 \(2024-03-01\): its segmentation does not tell ET"):
+        read_visits(visits_with_volumes, judged, no_model)
+    for one in (options, replace(options, judged=FollowUpOptions(tumour="nonCE"))):
+        with pytest.raises(ModelError, match="no model mine"):
+            read_visits(visits_with_volumes, one, no_model)
 
 
 def test_a_model_outlines_what_is_not_outlined(visits_with_volumes: list[Path], untrained: Path) -> None:

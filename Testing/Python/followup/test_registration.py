@@ -1,5 +1,6 @@
 """How a moved head is found again, whatever its tumour did."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from heads import GRID, head, moved
 
 from GliomaSAMLib.errors import Cancelled, StudyError
 from GliomaSAMLib.followup.lesions import VisitMasks
-from GliomaSAMLib.followup.registration import align, alignment_notes, carried, common_modality
+from GliomaSAMLib.followup.registration import _head, _head_dice, align, alignment_notes, carried, common_modality
 from GliomaSAMLib.followup.visit import Alignment
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.progress import Reporter
@@ -98,6 +99,8 @@ def test_masks_are_carried_where_the_head_is_now() -> None:
     overlap = 2 * np.count_nonzero(brought["WT"] & expected) / (brought["WT"].sum() + expected.sum())
     assert overlap > 0.97 and set(brought) == {"WT", "TC", "ET"}
     back = carried(VisitMasks(GRID, brought["WT"], brought["TC"], brought["ET"]), GRID, true, np.eye(4))
+    whole = replace(masks(first()), known=("WT",))
+    assert set(carried(whole, GRID, np.eye(4), true)) == {"WT"}, "an empty mask of what is not told says nothing"
     start = first()["seg"] > 0
     assert 2 * np.count_nonzero(back["WT"] & start) / (back["WT"].sum() + start.sum()) > 0.9
 
@@ -117,6 +120,13 @@ def test_another_head_is_refused() -> None:
     other["t1c"][10:20, 10:20, 10:20] = 100.0 + np.arange(10)
     with pytest.raises(StudyError, match=r"The visit B cannot be aligned.*one patient|another patient"):
         align(study(first()), study(other, "t1c"), name="The visit B")
+
+
+def test_heads_that_are_not_seen_together_share_nothing() -> None:
+    here = _head(study(first()), study(first()).volume("t1c"), None, False)
+    away = sitk.TranslationTransform(3, (0.0, 0.0, 1000.0))
+    assert _head_dice(here, here, sitk.Transform(3, sitk.sitkIdentity)) == 1.0
+    assert _head_dice(here, here, away) == 0.0
 
 
 def test_doubts_are_said() -> None:

@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from GliomaSAMLib.errors import OutputError
 from GliomaSAMLib.files import replacing
-from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.geometry import Geometry, bounding_box
 from GliomaSAMLib.output import (
     CAVITY_STYLE,
     REGION_STYLES,
@@ -319,6 +319,19 @@ def test_slicer_reads_segments_of_one_layer(tmp_path: Path, oblique: Geometry) -
     assert read_in_slicer(tmp_path / "a.seg.nrrd")["cavity"]["voxels"] == voxels(cavity)
 
 
+def test_a_segment_may_be_cut_to_what_it_holds(
+    tmp_path: Path, nested: dict[str, np.ndarray], oblique: Geometry
+) -> None:
+    whole = region_segments(nested)
+    boxes = [bounding_box(one.mask) for one in whole]
+    starts = [tuple(side.start for side in box) for box in boxes]
+    cut = [replace(one, mask=one.mask[box], start=start) for one, box, start in zip(whole, boxes, starts, strict=True)]
+    assert all(one.mask.size < nested[one.id].size for one in cut)
+    write_segments(tmp_path / "whole.seg.nrrd", whole, oblique)
+    write_segments(tmp_path / "cut.seg.nrrd", cut, oblique)
+    assert (tmp_path / "cut.seg.nrrd").read_bytes() == (tmp_path / "whole.seg.nrrd").read_bytes()
+
+
 def test_segments_that_cannot_be_written(tmp_path: Path, oblique: Geometry) -> None:
     good = Segment("cavity", np.zeros(oblique.shape, np.uint8), CAVITY_STYLE)
     for name, segments, said in (
@@ -326,6 +339,8 @@ def test_segments_that_cannot_be_written(tmp_path: Path, oblique: Geometry) -> N
         ("a.seg.nrrd", [], "No segment"),
         ("a.seg.nrrd", [good, good], "called cavity"),
         ("a.seg.nrrd", [replace(good, mask=good.mask[1:])], "The segment cavity has the shape"),
+        ("a.seg.nrrd", [replace(good, start=(1, 0, 0))], "reaches beyond the grid"),
+        ("a.seg.nrrd", [replace(good, mask=good.mask[1:], start=(-1, 0, 0))], "reaches beyond the grid"),
     ):
         with pytest.raises(OutputError, match=said):
             write_segments(tmp_path / name, segments, oblique)

@@ -9,6 +9,7 @@ from GliomaSAMLib.errors import PromptError
 from GliomaSAMLib.models import Model
 from GliomaSAMLib.regions import REGIONS, dice
 from GliomaSAMLib.session import Session
+from GliomaSAMLib.session.pipeline import StudyDecoder
 from GliomaSAMLib.session.predictor import ModelPredictor, reads_carried
 from GliomaSAMLib.study import Study
 
@@ -43,6 +44,34 @@ def test_nothing_of_what_is_carried_has_to_stay_and_prompts_go_on(
     session.update()
     k, j, i = np.rint(small_study.reference.to_ijk(np.array((12.0, 6.0, 4.0)))[::-1]).astype(int)
     assert session.mask("WT")[k, j, i]
+
+
+def test_of_a_region_that_is_not_carried_the_proposal_counts(
+    small_study: Study, small_arrays: dict[str, np.ndarray], model: Model, embedding_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """It lies within what is known of the regions around it, and around what is known of those within it."""
+    given: list[np.ndarray] = []
+    decode = StudyDecoder.logits
+    monkeypatch.setattr(
+        StudyDecoder, "logits", lambda self, prompts, before: given.append(before) or decode(self, prompts, before)
+    )
+
+    def before(masks: dict[str, np.ndarray]) -> np.ndarray:
+        given.clear()
+        session = carrying(small_study, model, embedding_folder, masks)
+        session.update()
+        assert given[0].dtype == np.float32
+        return given[0]
+
+    lesion = small_arrays["lesion"]
+    told = before(dict.fromkeys(REGIONS, lesion))
+    whole, core = before({"WT": lesion}), before({"TC": lesion})
+    assert np.array_equal(whole[0], told[0]) and np.array_equal(core[1], told[1])
+    assert not np.array_equal(whole[1], told[1])
+    assert (whole[1:] <= whole[:1]).all() and (core[:1] >= core[1:2]).all() and (core[2] <= core[1]).all()
+    nothing = before({**dict.fromkeys(REGIONS, 0 * lesion), "WT": lesion})
+    assert whole[2].max() > nothing[2].max() + 1, "an empty mask says that nothing enhances"
 
 
 def test_masks_of_another_grid_are_refused(small_study: Study, model: Model) -> None:

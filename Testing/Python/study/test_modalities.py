@@ -11,7 +11,7 @@ from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.modalities import find_volumes, is_segmentation, recognise
-from GliomaSAMLib.study.naming import is_tumour_outline
+from GliomaSAMLib.study.naming import is_named_after_a_tumour, is_tumour_outline
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,24 @@ def test_label_maps_are_known(name: str) -> None:
 )
 def test_masks_of_the_head_are_no_outlines_of_a_tumour(name: str, of_a_tumour: bool) -> None:
     assert is_tumour_outline(name) == of_a_tumour
+
+
+@pytest.mark.parametrize(
+    ("name", "named"),
+    [
+        ("tumour", True),
+        ("Tumor_corrected", True),
+        ("glioma", True),
+        ("patient3_GTV1", True),
+        ("lesion", True),
+        ("glioma-012_t1c", False),
+        ("tumour_adc", False),
+        ("UPENN-GBM-00001_wm", False),
+        ("brain", False),
+    ],
+)
+def test_what_is_called_after_a_tumour_and_no_sequence(name: str, named: bool) -> None:
+    assert is_named_after_a_tumour(name) == named
 
 
 Write = Callable[..., None]

@@ -1,5 +1,6 @@
 """The report's folder: whole or not at all, and nothing of others replaced."""
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -10,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from tumours import GRID, visit
 
 from GliomaSAMLib.errors import Cancelled, OutputError
-from GliomaSAMLib.followup.assessment import Assessment
+from GliomaSAMLib.followup.assessment import Assessment, assess
 from GliomaSAMLib.followup.report import WrittenReport, check_report_folder, folder, write_report_folder
 from GliomaSAMLib.output import DISCLAIMER
 from GliomaSAMLib.progress import Reporter
@@ -38,6 +40,29 @@ def test_segmentations_hold_regions_and_tracks(written: WrittenReport, assessmen
     layer, label = int(image.GetMetaData(f"{number}_Layer")), int(image.GetMetaData(f"{number}_LabelValue"))
     stored = sitk.GetArrayFromImage(image)[..., layer] == label
     assert np.array_equal(stored, assessment.visits[2].masks.et > 0)
+
+
+def test_many_small_lesions_lose_no_report(tmp_path: Path) -> None:
+    spots = np.zeros((30, 90, 50), np.uint8)
+    for k, j, i in itertools.product(range(3, 27, 9), range(3, 84, 9), range(3, 48, 9)):
+        spots[k : k + 3, j : j + 3, i : i + 3] = 1
+    grid = replace(GRID, size=spots.shape[::-1])
+    few = np.where(np.arange(90)[None, :, None] < 12, spots, 0).astype(np.uint8)
+    found = assess([visit("2024-01-15", spots, grid=grid), visit("2024-03-18", few, grid=grid)])
+    assert [sum(map(bool, track.lesions)) for track in found.components["CE"].tracks].count(2) == 15
+    done = write_report_folder(found, tmp_path / "report")
+    image = sitk.ReadImage(str(tmp_path / "report" / "V1.seg.nrrd"))
+    ids = {image.GetMetaData(key) for key in image.GetMetaDataKeys() if key.endswith("_ID")}
+    assert ids == {"WT", "TC", "ET", *(f"{name} L{n}" for name in ("CE", "nonCE") for n in range(1, 126))}
+    told = "V1.seg.nrrd holds 250 lesions as segments of their own; 20 more are in its WT, TC and ET alone"
+    assert [note for note in done.report["notes"] if "segments of their own" in note] == [told]
+    assert told in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+
+
+def test_masks_of_lesions_are_not_as_large_as_the_grid(without_volumes: Assessment) -> None:
+    segments = [one for one in folder.visit_segments(without_volumes, 0) if one.start is not None]
+    voxels = without_volumes.visits[0].masks.wt.size
+    assert len(segments) == 4 and all(one.mask.size < voxels / 20 for one in segments)
 
 
 def test_a_second_report_is_the_same_but_for_the_time(

@@ -268,12 +268,17 @@ def _volumes_of(folder: Path, state: _State) -> tuple[DicomVolume, ...]:
 
 def how_to_choose(path: Path, number: int = 1) -> str:
     """The sentence that says how one of several volumes is chosen."""
-    return f"Choose one by its number after the path, such as {path.name}#{number}"
+    return f"Choose one by its number after the path, such as {with_choice(path, number).name}"
 
 
 def several_slices(slices: Sequence[Slice]) -> str:
     """What slices of several volumes are called: whether some lie at one place."""
     return "several slices at one place" if doubled(slices, range(len(slices))) else "several slices"
+
+
+def with_choice(path: Path, number: int) -> Path:
+    """The path that `split_choice` takes apart."""
+    return path.parent / f"{path.name}#{number}"
 
 
 def split_choice(path: str | Path) -> tuple[Path, int | None]:

@@ -225,20 +225,30 @@ def _three_dimensional(image: sitk.Image, name: str) -> sitk.Image:
     """Return `image` if it is one 3D volume of grey values."""
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
-    size = " x ".join(str(n) for n in image.GetSize())
+    check_grid(image, name)
+    if min(image.GetSize()) < SMALLEST_AXIS:
+        raise StudyError(f"{name}: only {_size(image)} voxels; give a whole 3D volume, not single slices")
+    return image
+
+
+def check_grid(image: sitk.Image, name: str) -> None:
+    """Raise `StudyError` where an image is not one grey value a voxel on a 3D grid, or this grid cannot be: sheared,
+    far away, or without extent.
+    """
     if image.GetDimension() != 3:
-        raise StudyError(f"{name}: the image has {image.GetDimension()} dimensions ({size}); give one 3D volume")
+        raise StudyError(f"{name}: the image has {image.GetDimension()} dimensions ({_size(image)}); give one 3D volume")
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise StudyError(
             f"{name}: the voxels are colours, vectors or complex numbers; give a volume of one grey value a voxel"
         )
-    if min(image.GetSize()) < SMALLEST_AXIS:
-        raise StudyError(f"{name}: only {size} voxels; give a whole 3D volume, not single slices")
     _check_place(image, name)
     extent = max(n * step for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True))
     if not np.isfinite(extent) or extent > LARGEST_EXTENT_MM:
         raise StudyError(f"{name}: the volume is {extent:.0f} mm long; its voxel spacing is wrong, export it again")
-    return image
+
+
+def _size(image: sitk.Image) -> str:
+    return " x ".join(str(n) for n in image.GetSize())
 
 
 def _check_place(image: sitk.Image, name: str) -> None:

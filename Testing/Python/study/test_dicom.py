@@ -249,6 +249,20 @@ def test_pixels_in_pieces_are_passed_over(tmp_path: Path, values: np.ndarray) ->
             read_elements(path)
 
 
+@pytest.mark.parametrize("more", [b"", b"\xfc\xff\xfc\xffOB\0\0\x04\0\0\0\0\0\0\0"])
+def test_zeros_at_the_end_are_padding(more: bytes, tmp_path: Path, values: np.ndarray) -> None:
+    """Also after elements that follow the pixels; but nothing else, and not in the place of the pixels."""
+    for path in sorted(write_slices(tmp_path, values, np.eye(4)).iterdir()):
+        path.write_bytes(path.read_bytes() + more + bytes(512))
+    assert np.array_equal(sitk.GetArrayFromImage(read_volume(tmp_path, "t1")[0]), values)
+    content = path.read_bytes()
+    pixels = content.index(b"\xe0\x7f\x10\0OW")
+    for broken in (content + b"\1", content[: -256 - len(more)] + b"\1" + bytes(256), content[:pixels] + bytes(512)):
+        path.write_bytes(broken)
+        with pytest.raises(StudyError, match="damaged or cut short"):
+            read_elements(path)
+
+
 def test_itk_does_not_write_warnings_to_the_terminal(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "notes.txt").write_text("no DICOM")
     assert sitk.ProcessObject.GetGlobalWarningDisplay()

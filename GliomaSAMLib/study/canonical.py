@@ -163,8 +163,8 @@ class CanonicalGrid:
             on_whole = resample(reference.to_image(brain.astype(np.uint8)), whole, nearest=True) > 0
         if np.count_nonzero(on_whole) * whole.voxel_ml < SMALLEST_BRAIN_ML:
             raise StudyError(
-                f"The brain found has less than {SMALLEST_BRAIN_ML} mL: the voxel spacing of the volumes is wrong, export "
-                "them again, or they show no head"
+                f"The brain found has less than {SMALLEST_BRAIN_ML} mL: the voxel spacing of the volumes is wrong, "
+                "export them again, or they show no head"
             )
         box = bounding_box(on_whole, triple(math.ceil(MARGIN_MM / spacing) for spacing in whole.spacing[::-1]))
         cropped = np.ascontiguousarray(on_whole[box])

@@ -236,7 +236,8 @@ def check_grid(image: sitk.Image, name: str) -> None:
     far away, or without extent.
     """
     if image.GetDimension() != 3:
-        raise StudyError(f"{name}: the image has {image.GetDimension()} dimensions ({_size(image)}); give one 3D volume")
+        dimensions = f"{image.GetDimension()} dimensions ({_size(image)})"
+        raise StudyError(f"{name}: the image has {dimensions}; give one 3D volume")
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise StudyError(
             f"{name}: the voxels are colours, vectors or complex numbers; give a volume of one grey value a voxel"

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import typer
-from dicom_files import text, write_slices
+from dicom_files import text as element
+from dicom_files import write_slices
 from support import phantom_case
 
 from GliomaSAMLib.cli.app import app, run
@@ -132,9 +133,9 @@ def test_a_series_of_a_flat_folder_is_found_again_beside_one_that_is_typed(
     for number, name in enumerate(("t1c", "flair")):
         image = sitk.ReadImage(str(small_case / f"{name}.nii.gz"))
         matrix = np.diag((-1, -1, 1, 1)) @ Geometry.of_image(image).ijk_to_ras
-        described = {0x0008103E: text("LO", name)}
+        described = {0x0008103E: element("LO", name)}
         values = sitk.GetArrayFromImage(image).astype(np.int16)
-        write_slices(flat, values, matrix, lambda _, slice, own=described: slice.update(own), str(number), name)
+        write_slices(flat, values, matrix, lambda _, one, own=described: one.update(own), str(number), name)
     report = first("--folder", flat)
     told = {name: one["path"] for name, one in json.loads(report.read_text())["inputs"].items()}
     assert told == {"flair": f"{flat}#1", "t1c": f"{flat}#2"}

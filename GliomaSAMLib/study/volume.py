@@ -37,6 +37,9 @@ SMALLEST_AXIS = 4
 
 LARGEST_EXTENT_MM = 1000.0
 
+LARGEST_VALUE = 1e12
+"""No MR volume has grey values beyond it, and models take them as 32 bits."""
+
 LARGEST_SHEAR = 1e-3
 """The largest cosine between two axes of a volume, which are to be at right angles."""
 
@@ -274,7 +277,13 @@ def _check_values(values: np.ndarray, name: str, not_finite: int) -> None:
             raise StudyError(
                 f"{name}: {bad} of {values.size} voxels are NaN or infinite; replace them, or export the volume again"
             )
-    lowest = values.min()
-    if lowest == values.max():
+    lowest, highest = values.min(), values.max()
+    if max(-float(lowest), float(highest)) > LARGEST_VALUE:
+        beyond = np.count_nonzero(np.abs(values) > LARGEST_VALUE)
+        raise StudyError(
+            f"{name}: {beyond} of {values.size} voxels are beyond {LARGEST_VALUE:g}, which no grey value is; replace "
+            "them, or export the volume again"
+        )
+    if lowest == highest:
         said = f", for {not_finite} in the file are NaN or infinite" if not_finite else ""
         raise StudyError(f"{name}: every voxel is {lowest:g}{said}; the volume shows no image")

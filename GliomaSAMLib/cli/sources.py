@@ -64,12 +64,23 @@ def _files(source: Any) -> tuple[Path, ...]:
 
 
 def described(volumes: Files, sources: Mapping[str, Path | None]) -> dict[str, dict[str, Any]]:
-    """For the report: by modality the path as it was given in `sources`, else the file, or the folder of the slices;
+    """For the report: by modality the path as it was given in `sources`, else one by which these files are read again;
     the number of files, and the SHA-256 of all bytes in this order. Raises `StudyError`.
     """
     values = {}
     for modality, files in volumes.items():
-        place = files[0].parent if len(files) > 1 and files[0].suffix.lower() not in HEADERS else files[0]
-        path = os.path.abspath(os.path.expanduser(sources.get(modality) or place))
+        path = os.path.abspath(os.path.expanduser(sources.get(modality) or _place(files)))
         values[modality] = {"path": path, "files": len(files), "sha256": sha256_of(files)}
     return values
+
+
+def _place(files: tuple[Path, ...]) -> Path:
+    """The file, or the folder of the slices, with the number of their volume where it holds several."""
+    if len(files) == 1 or files[0].suffix.lower() in HEADERS:
+        return files[0]
+    from ..study.dicom import volumes_in, with_choice
+
+    folder = files[0].parent
+    series = [tuple(map(Path, one.series.files)) for one in volumes_in(folder)]
+    several = len(series) > 1 and files in series
+    return with_choice(folder.absolute(), series.index(files) + 1) if several else folder

@@ -18,7 +18,7 @@ from ..regions import REGIONS, regions_from_labels
 from ..study.image_file import ImageFile, read_image_file
 from ..study.naming import is_tumour_outline
 from ..study.nifti import ORIENTATIONS
-from ..study.volume import image_suffix, read_image
+from ..study.volume import check_grid, image_suffix
 from .label_order import core_and_oedema_exchanged
 from .segment_names import SEGMENTATION_SUFFIX, masks_of_segments
 
@@ -135,7 +135,7 @@ def read_label_map(
         labels: Of `ORDERS`; None: 4 is the enhancing tumour, and a map of nothing but 1 is the whole tumour.
         four_is_enhancing: Whether 4 is that, where nothing is said; else a map with it is refused, as it may be the
             resection cavity.
-        orientation: As for `read_image`.
+        orientation: As for `read_image_file`.
         error: What is raised.
 
     Raises:
@@ -256,9 +256,9 @@ def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> 
 
 
 def _grid(image: sitk.Image) -> Geometry:
-    """The grid of a 3D image. Raises `StudyError` where it cannot be: sheared, without extent, a single slice."""
-    found, _ = read_image(image, "label", any_values=True)
-    return Geometry.of_image(found.image)
+    """The grid of a 3D image, which may be cut to few slices. Raises `StudyError` where it cannot be."""
+    check_grid(image, "the label image")
+    return Geometry.of_image(image)
 
 
 def _place_on(geometry: Geometry, grid: Geometry, name: str) -> np.ndarray:

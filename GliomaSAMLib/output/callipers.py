@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
+from scipy.spatial.distance import cdist
 
 from ..geometry import Geometry
 from .diameters import Diameters, axial_axis, in_ras, parts_of, slice_spacing
@@ -22,7 +22,7 @@ from .diameters import Diameters, axial_axis, in_ras, parts_of, slice_spacing
 SAME_MM = 1e-6
 """Lengths in mm, and products in mm², that differ by less are equal."""
 
-FIRST_LOOKS = tuple(number * (5**0.5 - 1) / 2 % 1 for number in range(1, 17))
+FIRST_LOOKS = tuple(number * (5**0.5 - 1) / 2 % 1 for number in range(1, 65))
 """Where a line is looked at before it is tested exactly: most lines that leave the region are found here.
 
 Multiples of the golden ratio are spread evenly, and none of them lies on a border of voxels for ends on half voxels.
@@ -32,6 +32,9 @@ FIRST_BAND = 0.01
 """The share of the longest distance by which the first band of lengths is wide; each further one is twice as wide."""
 
 TESTED_AT_ONCE = 128
+
+PAIRS_AT_ONCE = 1 << 19
+"""Of ends, and of lines and the borders that they may cross: what keeps a ragged region from filling the memory."""
 
 HALF_DOWN, HALF_ASIDE = np.array([0.5, 0.0]), np.array([0.0, 0.5])
 
@@ -60,13 +63,20 @@ class Cross:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """A part of a slice with one voxel of outside around it, and what its convex hull says of its diameters."""
+    """A part of a slice with one voxel of outside around it, and what its convex hull says of its diameters: how far
+    another end is from each end at most.
+    """
 
     mask: np.ndarray
     corner: np.ndarray
     ends: np.ndarray
-    hull_mm: float
+    reach_mm: np.ndarray
     hull_mm2: float
+
+    @property
+    def hull_mm(self) -> float:
+        """The longest distance of two ends."""
+        return float(self.reach_mm.max())
 
 
 def calliper_diameters(mask: np.ndarray, geometry: Geometry) -> tuple[Diameters, int] | None:
@@ -144,8 +154,8 @@ def _parts(section: np.ndarray, spacing: np.ndarray) -> Iterator[_Part]:
         mask = np.pad(part, 1)
         ends = _border_middles(mask)
         hull = ConvexHull(_border_corners(mask) * spacing)
-        reach = pdist(ends[ConvexHull(ends).vertices] * spacing)
-        yield _Part(mask, corner - 1, ends, float(reach.max()), float(hull.volume))
+        reach = cdist(ends * spacing, ends[ConvexHull(ends).vertices] * spacing).max(axis=1)
+        yield _Part(mask, corner - 1, ends, reach, float(hull.volume))
 
 
 def _border_middles(mask: np.ndarray) -> np.ndarray:
@@ -195,19 +205,11 @@ def _longest_inside(part: _Part, spacing: np.ndarray, least_mm: float) -> list[t
 
     Pairs of ends are looked at in bands of falling length.
     """
-    distances = pdist(part.ends * spacing)
-    count = len(part.ends)
-    before = np.arange(count) * (2 * count - np.arange(count) - 1) // 2  # pairs of `pdist` before those of each end
     high = part.hull_mm + SAME_MM
     width = FIRST_BAND * part.hull_mm
     while high > max(least_mm, 0.0):
         low = high - width
-        pairs = np.flatnonzero((distances <= high) & (distances > low))
-        first = np.searchsorted(before, pairs, side="right") - 1
-        second = pairs - before[first] + first + 1
-        kept = _may_be_inside(part.mask, part.ends, first, second)
-        kept = kept[np.argsort(-distances[pairs[kept]], kind="stable")]
-        lengths, starts, ends = distances[pairs[kept]], part.ends[first[kept]], part.ends[second[kept]]
+        lengths, starts, ends = _likely_lines(part, spacing, low, high)
         found: list[tuple[float, np.ndarray]] = []
         for begin in range(0, len(lengths), TESTED_AT_ONCE):
             batch = slice(begin, begin + TESTED_AT_ONCE)
@@ -222,6 +224,30 @@ def _longest_inside(part: _Part, spacing: np.ndarray, least_mm: float) -> list[t
             continue
         high, width = low, 2 * width
     return []
+
+
+def _likely_lines(
+    part: _Part, spacing: np.ndarray, low: float, high: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The lines between two ends that are longer than `low` and no longer than `high`, without most of those that
+    leave the region: lengths by which they fall, starts and ends (N, 2).
+    """
+    ends = part.ends[part.reach_mm > low - SAME_MM]
+    points = ends * spacing
+    lengths, starts, stops = [np.empty(0)], [np.empty(0, int)], [np.empty(0, int)]
+    at = 0
+    while at < len(ends) - 1:
+        stop = at + max(PAIRS_AT_ONCE // (len(ends) - at), 1)
+        distances = cdist(points[at:stop], points[at:])
+        first, second = np.nonzero(np.triu((distances <= high) & (distances > low), 1))
+        kept = _may_be_inside(part.mask, ends[at:], first, second)
+        lengths.append(distances[first[kept], second[kept]])
+        starts.append(first[kept] + at)
+        stops.append(second[kept] + at)
+        at = stop
+    length, start, end = (np.concatenate(all_of) for all_of in (lengths, starts, stops))
+    order = np.argsort(-length, kind="stable")
+    return length[order], ends[start[order]], ends[end[order]]
 
 
 def _may_be_inside(mask: np.ndarray, ends: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -280,19 +306,27 @@ def _widest_across(mask: np.ndarray, ends: np.ndarray, spacing: np.ndarray) -> t
     first, step = first[step > 1e-7], step[step > 1e-7]
     places = np.concatenate([first + 1e-6 * step, first + (1 - 1e-6) * step])
     starts = ends[0] + places[:, None] * along / spacing
-    steps = np.broadcast_to(across / spacing, starts.shape)  # voxels for each mm
+    step_mm = across / spacing  # voxels
+    rows = max(PAIRS_AT_ONCE // sum(mask.shape), 1)
+    chords = [_chords(mask, starts[at : at + rows], step_mm) for at in range(0, len(starts), rows)]
+    chord = np.concatenate(chords)
+    widest = int(np.argmax(chord[:, 1] - chord[:, 0]))
+    back, forth = chord[widest]
+    return float(forth - back), starts[widest] + np.array([back, forth])[:, None] * step_mm
+
+
+def _chords(mask: np.ndarray, starts: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """How far in mm lines through points (N, 2) stay in the region, back and forth (N, 2); `step` is one mm."""
     cuts = [np.zeros((len(starts), 1))]
     for axis in (0, 1):
-        if abs(across[axis]) > 1e-9:
-            cuts.append((np.arange(mask.shape[axis] + 1) - 0.5 - starts[:, axis, None]) / steps[:, axis, None])
+        if abs(step[axis]) > 1e-9:
+            cuts.append((np.arange(mask.shape[axis] + 1) - 0.5 - starts[:, axis, None]) / step[axis])
     cut = np.sort(np.concatenate(cuts, axis=1), axis=1)
-    outside = ~_pieces(mask, cut, starts, steps)
+    outside = ~_pieces(mask, cut, starts, np.broadcast_to(step, starts.shape))
     rows = np.arange(len(starts))
     forth = cut[rows, np.argmax(outside & (cut[:, :-1] >= 0), axis=1)]
     back = cut[rows, outside.shape[1] - np.argmax((outside & (cut[:, 1:] <= 0))[:, ::-1], axis=1)]
-    widest = int(np.argmax(forth - back))
-    chord = starts[widest] + np.array([back[widest], forth[widest]])[:, None] * steps[widest]
-    return float(forth[widest] - back[widest]), chord
+    return np.stack([back, forth], axis=1)
 
 
 def longest_after_opening(section: np.ndarray, spacing: np.ndarray, radius: int = 2) -> float:

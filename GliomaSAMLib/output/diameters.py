@@ -3,7 +3,7 @@
 Wen et al., "RANO 2.0", J Clin Oncol 2023: the largest diameter of the lesion on an axial slice, the largest one
 perpendicular to it on that slice, and their product. Two rules share what is here:
 
-- `largest_diameters`, of the report of one study: the line may cross hollows, the slice is that of the longest line.
+- `largest_diameters`, of the table of one study: the line may cross hollows, the slice is that of the longest line.
 - `callipers.calliper_diameters`, of the follow-up: both lines stay inside, the slice is that of the largest product.
 
 So the two numbers may differ for one mask.

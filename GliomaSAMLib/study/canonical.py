@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import SimpleITK as sitk
 
+from ..errors import StudyError
 from ..geometry import Extent, Geometry, bounding_box, floats, ints, resample, triple
 
 LOW_PERCENT, HIGH_PERCENT = 0.5, 99.5
@@ -15,6 +16,9 @@ SPACING_MM = 1.0
 MARGIN_MM = 4.0
 
 SAME_SPACING = 1e-3
+
+SMALLEST_BRAIN_ML = 0.1
+"""Less is no brain."""
 
 _AXES = "LPS"  # I to the left, J to the back, K to the head
 
@@ -143,7 +147,11 @@ class CanonicalGrid:
 
     @classmethod
     def around(cls, brain: np.ndarray, brain_image: sitk.Image, reference: Geometry) -> "CanonicalGrid":
-        """The grid around a brain, given as bool (K, J, I) on `reference` and as a uint8 image on its finest grid."""
+        """The grid around a brain, given as bool (K, J, I) on `reference` and as a uint8 image on its finest grid.
+
+        Raises:
+            StudyError: The brain is smaller than one can be.
+        """
         axes = canonical_axes(reference)
         turned = reoriented_geometry(reference, axes)
         whole = isotropic(turned)
@@ -153,6 +161,11 @@ class CanonicalGrid:
             on_whole = resample(sitk.Cast(brain_image, sitk.sitkFloat32), whole) >= 0.5
         if not on_whole.any():
             on_whole = resample(reference.to_image(brain.astype(np.uint8)), whole, nearest=True) > 0
+        if np.count_nonzero(on_whole) * whole.voxel_ml < SMALLEST_BRAIN_ML:
+            raise StudyError(
+                f"The brain found has less than {SMALLEST_BRAIN_ML} mL: the voxel spacing of the volumes is wrong, "
+                "export them again, or they show no head"
+            )
         box = bounding_box(on_whole, triple(math.ceil(MARGIN_MM / spacing) for spacing in whole.spacing[::-1]))
         cropped = np.ascontiguousarray(on_whole[box])
         geometry = whole.crop(triple(side.start for side in box), triple(cropped.shape))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,6 +21,9 @@ from .slices import Slice, stack_of
 T = TypeVar("T")
 
 _MOST_DIGITS = 6
+
+_FOLDERS_KEPT = 64
+"""Of so many folders what they hold is kept, as a folder of thousands of slices takes long to look through."""
 
 SERIES_DESCRIPTION, CONTRAST_AGENT = "0008|103e", "0018|0010"
 
@@ -60,14 +64,36 @@ class DicomSeries:
         return f"{self.description or 'no description'!r} ({len(self.files)} files)"
 
 
-@no_warnings()
+_State = tuple[tuple[str, tuple[int, ...]], ...]
+"""What lies in a folder: names, and of each file what is another once it was written again."""
+
+
 def find_series(folder: Path) -> list[DicomSeries]:
     """The DICOM series directly in `folder`, by description. Empty when there is none. Raises `StudyError` for a name
     that the reader cannot take, for a file that is damaged or cut short, and among series for what `_check_whole`
     refuses.
     """
+    return list(_series_of(folder, _state_of(folder)))
+
+
+def _state_of(folder: Path) -> _State:
+    return tuple((path.name, _state_of_file(path)) for path in sorted(folder.iterdir()))
+
+
+def _state_of_file(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:  # a link to a file that is not there
+        return ()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+@lru_cache(_FOLDERS_KEPT)
+@no_warnings()
+def _series_of(folder: Path, state: _State) -> tuple[DicomSeries, ...]:
+    """As `find_series`, of a folder in this state."""
     series = []
-    entries = sorted(folder.iterdir())
+    entries = [folder / name for name, _ in state]
     for path in (folder, *entries):
         check_name(path, StudyError)
         if path.is_file() and is_dicom(path):
@@ -83,7 +109,7 @@ def find_series(folder: Path) -> list[DicomSeries]:
             )
     if series:
         _check_whole(entries)
-    return sorted(series, key=lambda one: one.description)
+    return tuple(sorted(series, key=lambda one: one.description))
 
 
 def _check_whole(entries: Sequence[Path]) -> None:
@@ -224,24 +250,35 @@ def volumes_in(folder: Path) -> list[DicomVolume]:
     """The DICOM volumes directly in a folder, by description of the series and then by what tells the volumes of one
     apart; the first has the number 1 where one is chosen.
     """
-    volumes = []
-    for series in find_series(folder):
+    return list(_volumes_of(folder, _state_of(folder)))
+
+
+@lru_cache(_FOLDERS_KEPT)
+def _volumes_of(folder: Path, state: _State) -> tuple[DicomVolume, ...]:
+    """As `volumes_in`, of a folder in this state."""
+    volumes: list[DicomVolume] = []
+    for series in _series_of(folder, state):
         try:
             parts = parts_of(_slices(series))
         except StudyError:  # told when it is read
             parts = []
         volumes += [DicomVolume(series, part) for part in parts] if len(parts) > 1 else [DicomVolume(series)]
-    return volumes
+    return tuple(volumes)
 
 
 def how_to_choose(path: Path, number: int = 1) -> str:
     """The sentence that says how one of several volumes is chosen."""
-    return f"Choose one by its number after the path, such as {path.name}#{number}"
+    return f"Choose one by its number after the path, such as {with_choice(path, number).name}"
 
 
 def several_slices(slices: Sequence[Slice]) -> str:
     """What slices of several volumes are called: whether some lie at one place."""
     return "several slices at one place" if doubled(slices, range(len(slices))) else "several slices"
+
+
+def with_choice(path: Path, number: int) -> Path:
+    """The path that `split_choice` takes apart."""
+    return path.parent / f"{path.name}#{number}"
 
 
 def split_choice(path: str | Path) -> tuple[Path, int | None]:

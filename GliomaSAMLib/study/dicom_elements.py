@@ -134,8 +134,8 @@ class _Parser:
         self._count = 0
 
     def elements(self, at: int, end: int, depth: int, group: int | None = None) -> tuple[Elements, int]:
-        """The elements from a byte on, to `end`, the end of an item, the pixels, or another `group`; and where that
-        is.
+        """The elements from a byte on, to `end`, the end of an item, the pixels, padding, or another `group`; and where
+        that is.
         """
         found = Elements({}, {}, self._big)
         if depth > DEEPEST:
@@ -147,7 +147,8 @@ class _Parser:
             tag = self._tag(at)
             if tag == _ITEM_END:
                 return found, at + 8
-            if tag == PIXEL_DATA or (group is not None and tag >> 16 != group):
+            padding = tag == 0 and depth == 0
+            if padding or tag == PIXEL_DATA or (group is not None and tag >> 16 != group):
                 return found, at
             kind, length, start = self._head(at)
             if kind == b"SQ" or length == _UNDEFINED or (kind == b"" and tag in _SEQUENCES):
@@ -174,7 +175,9 @@ class _Parser:
                 raise ValueError("pixels beyond the end")
         else:
             at = self._pass_over_pieces(start, end)
-        self.elements(at, end, 0)
+        _, at = self.elements(at, end, 0)
+        if at + 8 <= end and self._tag(at) == 0 and self._content[at:end].strip(b"\0"):
+            raise ValueError("neither elements nor padding after the pixels")
 
     def _pass_over_pieces(self, at: int, end: int) -> int:
         """Where the pieces of packed pixels end."""

@@ -1,12 +1,11 @@
 """NIfTI headers: whether the file is whole, and the places in the patient that its qform and its sform give."""
 
-import gzip
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -148,10 +147,13 @@ def read_header(path: Path) -> NiftiHeader:
         NiftiError: There is no such header, or it says what cannot be.
         OSError: The file cannot be read.
     """
+    header = b""
     try:
-        with _opened(path) as file:
-            header = file.read(HEADER_BYTES)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        for chunk in _chunks(path):
+            header += chunk
+            if len(header) >= HEADER_BYTES:
+                break
+    except (EOFError, zlib.error) as error:
         raise NiftiError(f"is damaged in its compression ({error})") from error
     if len(header) < HEADER_BYTES:
         raise NiftiError("is not a readable image: it has no NIfTI header")
@@ -215,15 +217,14 @@ def check_whole(path: Path, header: NiftiHeader) -> int:
         found = path.stat().st_size
     else:
         try:
-            with _opened(path) as file:
-                while chunk := file.read(_CHUNK_BYTES):
-                    if header.number is not None:
-                        rest += chunk[max(first - found, 0) : max(needed - found, 0)]
-                        whole = len(rest) // header.number.itemsize * header.number.itemsize
-                        values, rest = np.frombuffer(rest[:whole], header.number), rest[whole:]
-                        bad += len(values) - int(np.count_nonzero(np.isfinite(values)))
-                    found += len(chunk)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            for chunk in _chunks(path):
+                if header.number is not None:
+                    rest += chunk[max(first - found, 0) : max(needed - found, 0)]
+                    whole = len(rest) // header.number.itemsize * header.number.itemsize
+                    values, rest = np.frombuffer(rest[:whole], header.number), rest[whole:]
+                    bad += len(values) - int(np.count_nonzero(np.isfinite(values)))
+                found += len(chunk)
+        except (EOFError, zlib.error) as error:
             raise NiftiError(f"is damaged or cut short in its compression ({error})") from error
     if found < needed:
         raise NiftiError(f"is damaged or cut short: it holds {found} of the {needed} bytes that its header promises")
@@ -358,5 +359,25 @@ def lps_place(matrix: np.ndarray) -> tuple[list[float], list[float], list[float]
     return (_FLIP @ matrix[:3, 3]).tolist(), steps.tolist(), direction.ravel().tolist()
 
 
-def _opened(path: Path) -> BinaryIO:
-    return gzip.open(path, "rb") if is_packed(path) else path.open("rb")  # type: ignore[return-value]
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, unpacked where it is packed; what follows its packed streams is left out, as ITK does.
+
+    Raises:
+        EOFError: A packed stream is cut short.
+        zlib.error: It is damaged.
+    """
+    with path.open("rb") as file:
+        rest = file.read(_CHUNK_BYTES)
+        if not rest.startswith(_GZIP):
+            while rest:
+                yield rest
+                rest = file.read(_CHUNK_BYTES)
+        while rest.startswith(_GZIP):
+            stream = zlib.decompressobj(wbits=31)  # with the header and the checksum of gzip
+            while not stream.eof:
+                if not rest:
+                    raise EOFError("its end is missing")
+                yield stream.decompress(rest, _CHUNK_BYTES)
+                rest = stream.unused_data if stream.eof else stream.unconsumed_tail or file.read(_CHUNK_BYTES)
+            if len(rest) < len(_GZIP):
+                rest += file.read(_CHUNK_BYTES)

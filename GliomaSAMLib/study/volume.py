@@ -37,6 +37,9 @@ SMALLEST_AXIS = 4
 
 LARGEST_EXTENT_MM = 1000.0
 
+LARGEST_VALUE = 1e12
+"""No MR volume has grey values beyond it, and models take them as 32 bits."""
+
 LARGEST_SHEAR = 1e-3
 """The largest cosine between two axes of a volume, which are to be at right angles."""
 
@@ -225,20 +228,31 @@ def _three_dimensional(image: sitk.Image, name: str) -> sitk.Image:
     """Return `image` if it is one 3D volume of grey values."""
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
-    size = " x ".join(str(n) for n in image.GetSize())
+    check_grid(image, name)
+    if min(image.GetSize()) < SMALLEST_AXIS:
+        raise StudyError(f"{name}: only {_size(image)} voxels; give a whole 3D volume, not single slices")
+    return image
+
+
+def check_grid(image: sitk.Image, name: str) -> None:
+    """Raise `StudyError` where an image is not one grey value a voxel on a 3D grid, or this grid cannot be: sheared,
+    far away, or without extent.
+    """
     if image.GetDimension() != 3:
-        raise StudyError(f"{name}: the image has {image.GetDimension()} dimensions ({size}); give one 3D volume")
+        dimensions = f"{image.GetDimension()} dimensions ({_size(image)})"
+        raise StudyError(f"{name}: the image has {dimensions}; give one 3D volume")
     if image.GetNumberOfComponentsPerPixel() != 1 or "complex" in image.GetPixelIDTypeAsString():
         raise StudyError(
             f"{name}: the voxels are colours, vectors or complex numbers; give a volume of one grey value a voxel"
         )
-    if min(image.GetSize()) < SMALLEST_AXIS:
-        raise StudyError(f"{name}: only {size} voxels; give a whole 3D volume, not single slices")
     _check_place(image, name)
     extent = max(n * step for n, step in zip(image.GetSize(), image.GetSpacing(), strict=True))
     if not np.isfinite(extent) or extent > LARGEST_EXTENT_MM:
         raise StudyError(f"{name}: the volume is {extent:.0f} mm long; its voxel spacing is wrong, export it again")
-    return image
+
+
+def _size(image: sitk.Image) -> str:
+    return " x ".join(str(n) for n in image.GetSize())
 
 
 def _check_place(image: sitk.Image, name: str) -> None:
@@ -263,7 +277,13 @@ def _check_values(values: np.ndarray, name: str, not_finite: int) -> None:
             raise StudyError(
                 f"{name}: {bad} of {values.size} voxels are NaN or infinite; replace them, or export the volume again"
             )
-    lowest = values.min()
-    if lowest == values.max():
+    lowest, highest = values.min(), values.max()
+    if max(-float(lowest), float(highest)) > LARGEST_VALUE:
+        beyond = np.count_nonzero(np.abs(values) > LARGEST_VALUE)
+        raise StudyError(
+            f"{name}: {beyond} of {values.size} voxels are beyond {LARGEST_VALUE:g}, which no grey value is; replace "
+            "them, or export the volume again"
+        )
+    if lowest == highest:
         said = f", for {not_finite} in the file are NaN or infinite" if not_finite else ""
         raise StudyError(f"{name}: every voxel is {lowest:g}{said}; the volume shows no image")

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import typer
+from dicom_files import text as element
+from dicom_files import write_slices
 from support import phantom_case
 
 from GliomaSAMLib.cli.app import app, run
@@ -122,6 +124,26 @@ def test_what_is_typed_wins_and_is_told(
     assert (again["options"]["et_label"], again["options"]["skull"]) == (4, "off")
     assert len(again["prompts"]["prompts"]) == 4
     assert any("but for what was typed" in note for note in again["notes"])
+
+
+def test_a_series_of_a_flat_folder_is_found_again_beside_one_that_is_typed(
+    first: Callable[..., Path], gliomasam: Callable, small_case: Path, tmp_path: Path
+) -> None:
+    flat = tmp_path / "flat"
+    for number, name in enumerate(("t1c", "flair")):
+        image = sitk.ReadImage(str(small_case / f"{name}.nii.gz"))
+        matrix = np.diag((-1, -1, 1, 1)) @ Geometry.of_image(image).ijk_to_ras
+        described = {0x0008103E: element("LO", name)}
+        values = sitk.GetArrayFromImage(image).astype(np.int16)
+        write_slices(flat, values, matrix, lambda _, one, own=described: one.update(own), str(number), name)
+    report = first("--folder", flat)
+    told = {name: one["path"] for name, one in json.loads(report.read_text())["inputs"].items()}
+    assert told == {"flair": f"{flat}#1", "t1c": f"{flat}#2"}
+    typed = ("--t1", small_case / "t1.nii.gz")
+    done = gliomasam("segment", "--from", report, "-o", tmp_path / "b.nii.gz", "--json", tmp_path / "b.json", *typed)
+    assert (done.status, done.err) == (0, "")
+    one, two = (json.loads(path.read_text())["inputs"] for path in (report, tmp_path / "b.json"))
+    assert {name: two[name] for name in one} == one and two["t1"]["path"] == str(small_case / "t1.nii.gz")
 
 
 def test_what_a_report_says_yes_to_can_be_taken_back(

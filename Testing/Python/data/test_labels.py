@@ -97,16 +97,14 @@ BAD = {
     "other year": (balls(), "brats2021", "has the labels 3, which brats2021 does not know: it has 1, 2, 4"),
     "several": (balls(), "binary", "has the labels 1, 2, 3, of which a mask of the whole tumour has one only"),
     "unknown": (balls(), "brats", r"Unknown order of labels 'brats'. Choose brats2021, brats2023"),
-    "one slice": (balls()[:1], None, "give a whole 3D volume"),
 }
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_what_is_no_label_map_is_refused_in_one_line(name: str, tmp_path: Path) -> None:
     labels, order, said = BAD[name]
-    grid = GRID if labels.shape == GRID.shape else GRID.crop((0, 0, 0), labels.shape)
     with pytest.raises(CaseError, match=said) as caught:
-        read_label_map(write(tmp_path / "seg.nii.gz", labels, grid), order)
+        read_label_map(write(tmp_path / "seg.nii.gz", labels), order)
     assert "\n" not in str(caught.value) and (order == "brats" or "seg.nii.gz" in str(caught.value))
 
 
@@ -287,3 +285,10 @@ def test_a_cropped_segmentation_is_put_back_and_a_shifted_map_refused(
     (found,) = find_cases(tmp_path)
     assert found.labels.name == "mine.seg.nrrd"
     assert np.array_equal(found.read_labels(study), whole.labels)
+    for slices in (3, 1):
+        grid = whole.geometry.crop((20, 4, 3), (slices, 38, 38))
+        cut = {region: mask[20 : 20 + slices, 4:42, 3:41] for region, mask in whole.masks.items()}
+        write_segments(case / "mine.seg.nrrd", region_segments(cut), grid)
+        kept = np.zeros_like(whole.labels)
+        kept[20 : 20 + slices] = whole.labels[20 : 20 + slices]
+        assert kept.any() and np.array_equal(found.read_labels(study), kept)

@@ -14,6 +14,9 @@ from typing import Any
 
 import pytest
 
+import GliomaSAMLib
+from GliomaSAMLib import Session, Study
+
 PROJECT = Path(__file__).resolve().parents[3]
 DOCS = PROJECT / "docs"
 PAGES = sorted([*PROJECT.glob("*.md"), *DOCS.rglob("*.md"), PROJECT / "Testing" / "README.md"])
@@ -57,6 +60,13 @@ def test_every_page_is_in_the_site() -> None:
     listed = (PROJECT / "mkdocs.yml").read_text(encoding="utf-8")
     pages = [page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")]
     assert [page for page in pages if page not in listed] == []
+
+
+def test_the_methods_that_the_page_on_python_names_are_there() -> None:
+    text = (DOCS / "python.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(?:\w+\.)?(\w+)\(\w*\)`", text)) | set(re.findall(r"`(?:\w+\.)?([a-z]+_\w+)`", text))
+    assert {"add_point", "load_model", "read_folder", "update"} <= named
+    assert {name for name in named if not any(hasattr(one, name) for one in (GliomaSAMLib, Session, Study))} == set()
 
 
 def test_pictures_are_small_together() -> None:

@@ -1,9 +1,13 @@
 """The two diameters of follow-up: inside, from edge to edge, on the slice of the largest product."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.output import callipers
 from GliomaSAMLib.output.callipers import calliper_diameters, longest_after_opening, slice_cross, slices_that_reach
 from GliomaSAMLib.output.diameters import axial_axis, largest_diameters, tilt_degrees
 
@@ -120,6 +124,46 @@ def test_axial_slices_lie_along_the_axis_to_the_head(order: tuple[int, int, int]
     grid = Geometry((9, 9, 9), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), tuple(tuple(row) for row in direction.tolist()))
     assert axial_axis(grid) == axis
     assert tilt_degrees(grid) == 0
+
+
+def ragged(size: int, seed: int) -> np.ndarray:
+    """A round region whose border is lost in noise."""
+    noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=(size, size)), 1.5)
+    rows, columns = np.indices((size, size)) - size / 2
+    return (0.4 * size - np.hypot(rows, columns)) / (0.15 * size) + noise / noise.std() > 0
+
+
+def test_the_longest_line_of_a_ragged_region_is_that_of_all_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    spacing = np.array([0.9, 1.1])
+    for seed in range(6):
+        section = ragged(28, seed)
+        cross = slice_cross(section, spacing)
+        assert cross is not None
+        longest = 0.0
+        for part in callipers._parts(section, spacing):
+            first, second = np.triu_indices(len(part.ends), 1)
+            starts, ends = part.ends[first], part.ends[second]
+            along_border = ((starts == ends) & ((starts + 0.5) % 1 == 0)).any(axis=1)
+            kept = callipers._inside(part.mask, starts, ends)
+            lengths = np.linalg.norm((ends - starts) * spacing, axis=1)
+            longest = max(longest, float(lengths[kept & ~along_border].max()))
+        assert cross.longest_mm == pytest.approx(longest, abs=1e-6)
+        with monkeypatch.context() as patch:
+            patch.setattr(callipers, "PAIRS_AT_ONCE", 50)
+            again = slice_cross(section, spacing)
+        assert again is not None and np.array_equal(again.longest, cross.longest)
+        assert (again.longest_mm, again.perpendicular_mm) == (cross.longest_mm, cross.perpendicular_mm)
+        assert np.array_equal(again.perpendicular, cross.perpendicular)
+
+
+def test_a_ragged_region_does_not_fill_the_memory() -> None:
+    section = ragged(220, 1)
+    tracemalloc.start()
+    try:
+        assert slice_cross(section, np.array([0.45, 0.45])) is not None
+        assert tracemalloc.get_traced_memory()[1] < 120e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_of_two_axes_equally_near_the_head_k_is_taken() -> None:

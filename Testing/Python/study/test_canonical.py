@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
+from GliomaSAMLib.errors import StudyError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.study import Study
 from GliomaSAMLib.study.canonical import canonical_axes, isotropic, normalise, reorient, reoriented_geometry, restore
@@ -102,6 +103,15 @@ def test_anisotropic_and_oblique_volumes_keep_their_place(direction: np.ndarray)
     assert set(np.unique(there)) == {0, 4} and there.dtype == np.uint8
     back = study.from_canonical((there == 4).astype(np.float32)) > 0.5
     assert 2 * (back & (marked == 4)).sum() / (back.sum() + (marked == 4).sum()) > 0.95
+
+
+@pytest.mark.parametrize("spacing", [0.05, 0.02])
+def test_a_head_that_is_too_small_is_told(spacing: float) -> None:
+    grid, values = ball_volume(LPS, (40, 40, 40), (1.0, 1.0, 1.0), np.zeros(3))
+    image = grid.to_image(values)
+    image.SetSpacing((spacing,) * 3)
+    with pytest.raises(StudyError, match=r"less than 0.1 mL: the voxel spacing of the volumes is wrong"):
+        Study.read(t1=image)
 
 
 def test_masks_stay_boolean(small_study: Study) -> None:

@@ -10,9 +10,10 @@ import SimpleITK as sitk
 from dicom_files import write_frames, write_slices
 from forks import in_a_fork
 
+from GliomaSAMLib.cli.sources import volume_files
 from GliomaSAMLib.errors import StudyError
-from GliomaSAMLib.study import Study
-from GliomaSAMLib.study.dicom import find_series
+from GliomaSAMLib.study import Study, dicom
+from GliomaSAMLib.study.dicom import find_series, volumes_in
 from GliomaSAMLib.study.dicom_elements import read_elements
 from GliomaSAMLib.study.modalities import find_volumes
 from GliomaSAMLib.study.volume import read_volume
@@ -66,6 +67,34 @@ def test_two_series_in_a_folder_are_listed(tmp_path: Path, values: np.ndarray) -
     write_series(tmp_path, "AX FLAIR", "2", values[:-2])
     with pytest.raises(StudyError, match=r"2 DICOM series: #1 'AX FLAIR' \(22 files\); #2 'AX T1' \(24 files\)"):
         Study.read(t1=tmp_path)
+
+
+def test_a_folder_of_several_series_is_looked_through_once(
+    tmp_path: Path, values: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Path] = []
+
+    def count(path: Path) -> object:
+        seen.append(path)
+        return read_elements(path)
+
+    monkeypatch.setattr(dicom, "read_elements", count)
+    for uid, name in enumerate(("AX FLAIR", "AX T1", "AX T2")):
+        write_series(tmp_path, name, str(uid), values)
+    chosen = {"flair": f"{tmp_path}#1", "t1": f"{tmp_path}#2", "t2": f"{tmp_path}#3"}
+    volume_files({modality: Path(path) for modality, path in chosen.items()}, None)
+    Study.read(**chosen, skull="off")
+    assert len(seen) == len(set(seen)) == 3 * len(values)
+
+
+def test_a_folder_that_changes_is_looked_through_again(tmp_path: Path, values: np.ndarray) -> None:
+    write_series(tmp_path, "AX T1", "1", values)
+    write_series(tmp_path, "AX T2", "2", values)
+    assert [str(one) for one in volumes_in(tmp_path)] == ["'AX T1' (24 files)", "'AX T2' (24 files)"]
+    write_series(tmp_path, "AX T3", "2", values)  # under the same names
+    assert [str(one) for one in volumes_in(tmp_path)] == ["'AX T1' (24 files)", "'AX T3' (24 files)"]
+    sorted(tmp_path.iterdir())[0].unlink()
+    assert [str(one) for one in find_series(tmp_path)] == ["'AX T1' (23 files)", "'AX T3' (24 files)"]
 
 
 def test_folder_of_series_is_recognised_by_description(tmp_path: Path, values: np.ndarray) -> None:
@@ -215,6 +244,20 @@ def test_pixels_in_pieces_are_passed_over(tmp_path: Path, values: np.ndarray) ->
     path.write_bytes(pieces + end)
     assert read_elements(path).text(0x0008103E) == "FLAIR"
     for broken in (pieces, pieces[:-2] + end, pieces + b"\0" * 8):
+        path.write_bytes(broken)
+        with pytest.raises(StudyError, match="damaged or cut short"):
+            read_elements(path)
+
+
+@pytest.mark.parametrize("more", [b"", b"\xfc\xff\xfc\xffOB\0\0\x04\0\0\0\0\0\0\0"])
+def test_zeros_at_the_end_are_padding(more: bytes, tmp_path: Path, values: np.ndarray) -> None:
+    """Also after elements that follow the pixels; but nothing else, and not in the place of the pixels."""
+    for path in sorted(write_slices(tmp_path, values, np.eye(4)).iterdir()):
+        path.write_bytes(path.read_bytes() + more + bytes(512))
+    assert np.array_equal(sitk.GetArrayFromImage(read_volume(tmp_path, "t1")[0]), values)
+    content = path.read_bytes()
+    pixels = content.index(b"\xe0\x7f\x10\0OW")
+    for broken in (content + b"\1", content[: -256 - len(more)] + b"\1" + bytes(256), content[:pixels] + bytes(512)):
         path.write_bytes(broken)
         with pytest.raises(StudyError, match="damaged or cut short"):
             read_elements(path)

@@ -180,6 +180,23 @@ def test_what_cannot_be_is_refused_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_what_follows_a_whole_packed_stream_is_left_out(tmp_path: Path) -> None:
+    path = write(tmp_path / "t1.nii.gz", lambda header: None)
+    content, whole = gzip.decompress(path.read_bytes()), path.read_bytes()
+    voxels = sitk.GetArrayFromImage(volume())
+    for more in (b"\0" * 512, b"stray bytes", b"\x1f"):
+        path.write_bytes(whole + more)
+        assert np.array_equal(sitk.GetArrayFromImage(read_volume(path, "t1")[0]), voxels)
+    two = gzip.compress(content[:400]) + gzip.compress(content[400:])
+    path.write_bytes(two + b"stray bytes")
+    assert np.array_equal(sitk.GetArrayFromImage(read_volume(path, "t1")[0]), voxels)
+    checksum = whole[:-8] + bytes(4) + whole[-4:]
+    for broken in (whole[:-8], checksum, checksum + bytes(8), two[:-20], gzip.compress(content[:-9]) + bytes(9)):
+        path.write_bytes(broken)
+        with pytest.raises(StudyError, match="damaged"):
+            read_volume(path, "t1")
+
+
 @pytest.mark.parametrize("order", "<>")
 @pytest.mark.parametrize("kind", ["f4", "f8"])
 @pytest.mark.parametrize("name", ["t1.nii", "t1.nii.gz", "t1.hdr"])

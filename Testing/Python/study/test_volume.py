@@ -94,6 +94,14 @@ def test_not_a_number(image: sitk.Image, value: float) -> None:
         read_volume(sitk.GetImageFromArray(values), "flair")
 
 
+@pytest.mark.parametrize("value", [1e300, -1e300, 1e38])
+def test_no_grey_value(image: sitk.Image, value: float) -> None:
+    values = sitk.GetArrayFromImage(image).astype(np.float64)
+    values[3, 4, 5:7] = value
+    with pytest.raises(StudyError, match=r"2 of 2688 voxels are beyond 1e\+12, which no grey value is"):
+        read_volume(sitk.GetImageFromArray(values), "flair")
+
+
 def test_constant_colour_and_wrong_spacing(image: sitk.Image) -> None:
     with pytest.raises(StudyError, match="every voxel is 7"):
         read_volume(sitk.Image([8, 8, 8], sitk.sitkInt16) + 7, "t1")

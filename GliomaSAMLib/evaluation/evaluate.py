@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,16 @@ from ..regions import REGIONS, check_region
 from ..study import MODALITIES
 from ..study.modalities import find_volumes
 from .plot import plot_dice
-from .protocol import CaseResult, ProtocolOptions, ResultStore, read_results, run_protocol, signature_of
+from .protocol import (
+    CaseResult,
+    Key,
+    ProtocolOptions,
+    ResultStore,
+    read_results,
+    run_protocol,
+    signature_of,
+    told_apart,
+)
 from .session_method import InteractiveMethod, SegmentationMethod
 from .tables import TABLES, Summary, summarise, table_texts
 
@@ -132,9 +141,10 @@ def run_evaluation(
         if absent:
             raise CaseError(f"Unknown cases {', '.join(absent)}. Choose from {', '.join(sorted(known))}")
         cases = [case for case in cases if case.name in options.names]
-    results = {result.key: result for result in read_results(options.results)}
+    read = read_results(options.results)
     _check_output(options.output)
     methods = build_methods(options)
+    results = _with_weights(read, methods)
     if not results and next(_jobs(cases, methods, options), None) is None:
         raise CaseError(f"Nothing to measure: {_why_nothing(cases, methods, options)}")
     made = not options.output.exists()
@@ -145,6 +155,7 @@ def run_evaluation(
         store = ResultStore(options.output / RESULTS)
         begun = not store.path.exists()
         store.begin()
+        store.results = _with_weights(store.results.values(), methods)
         earlier = list(store.results.values())
         found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
         if not all(result.error for result in [*results.values(), *found.values()]):
@@ -159,9 +170,24 @@ def run_evaluation(
     raise CaseError(_nothing_measured([*results.values(), *found.values()]))
 
 
+def _with_weights(results: Iterable[CaseResult], methods: Sequence[SegmentationMethod]) -> dict[Key, CaseResult]:
+    """Results by their keys. Those of before weights were told get them where one of these methods has made them; a
+    failure tells no signature.
+    """
+    told = {}
+    for given in results:
+        result = given
+        for method in methods:
+            same = not given.signature or given.signature.split()[0] == method.signature.split()[0]
+            if result.method == method.name and not result.weights and same:
+                result = replace(result, weights=method.weights, folder=method.folder)
+        told[result.key] = result
+    return told
+
+
 def _of_earlier_runs(
     earlier: Sequence[CaseResult],
-    found: Mapping[tuple[str, str, str, str], CaseResult],
+    found: Mapping[Key, CaseResult],
     cases: Sequence[Case],
     methods: Sequence[SegmentationMethod],
     options: EvaluationOptions,
@@ -171,12 +197,12 @@ def _of_earlier_runs(
     """
     inputs = dict.fromkeys((case.name for case in cases), "")
     inputs |= {result.case: result.inputs for result in found.values()}
-    here = {method.name: method for method in methods}
+    here = {(method.name, method.weights): method for method in methods}
     kept, left_out = [], Counter[str]()
     for result in earlier:
         if result.key in found:
             continue
-        method, variant = here.get(result.method), VARIANTS.get(result.variant)
+        method, variant = here.get((result.method, result.weights)), VARIANTS.get(result.variant)
         of_now = inputs.get(result.case)
         same = of_now is not None and (result.inputs == of_now or "" in (result.inputs, of_now))
         if method is not None and variant is not None:
@@ -217,6 +243,7 @@ def _check_output(folder: Path) -> None:
 
 def write_evaluation(results: Sequence[CaseResult], folder: Path) -> Evaluation:
     """Write tables and plot of results into a folder that exists, all of them or none. Raises OutputError."""
+    results = told_apart(results)
     summaries = summarise(results)
     files = [folder / name for name in (*TABLES, PLOT)]
     with replacing_together(files) as temporary:
@@ -248,7 +275,7 @@ def evaluate(
         if progress is not None:
             progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
         protocol = replace(options.protocol, jitter=variant.jitter)
-        key = (method.name, case.name, region, variant.name)
+        key = (method.name, case.name, region, variant.name, method.weights)
         if case.name not in inputs:
             inputs[case.name] = inputs_of(case)
         result = store.find(key, signature_of(method, protocol), inputs[case.name])
@@ -318,12 +345,14 @@ def _attempt(
             interactive=isinstance(method, InteractiveMethod),
             reference_ml=0.0,
             error=str(error),
+            weights=method.weights,
+            folder=method.folder,
         )
 
 
 def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
-    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two have
-    one name.
+    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two are the
+    same.
     """
     from . import baselines
     from .baselines.lite_medsam import StockLiteMedSAM
@@ -343,10 +372,7 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
             methods.append(kind(stock, three_channels=three))
         else:
             methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
-    names = [method.name for method in methods]
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise ModelError(
-            f"Several methods are called {twice[0]}, so that their results could not be told apart: give weights files "
-            "of different names"
-        )
+    names = Counter((method.name, method.weights) for method in methods)
+    if twice := [name for (name, _), count in names.items() if count > 1]:
+        raise ModelError(f"{twice[0]} is to be measured twice with the same weights: name it once")
     return methods

@@ -101,6 +101,8 @@ def test_unknown_names_say_which_there_are() -> None:
         {"decoder": {"magic": 1}},
         {"layout": {"slice_mm": 4.0, "magic": 1}},
         {"layout": {"slice_mm": 5.0, "pixel_mm": 1.0}},
+        {"layout": {"slice_mm": 0}},
+        {"layout": {"pixel_mm": "1.5"}},
         {"layout": None},
         {"decoder": 3},
     ],

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from ..errors import ModelError
 from .encoders.base import SliceEncoder
 
-
 SLICES_MM = (1, 2, 4, 8, 16)
 """Distances of slices of which a block of 16 mm, the coarsest cell of the decoders, holds a whole number."""
 

@@ -119,10 +119,9 @@ def read_checkpoint(path: Path, expected_sha256: str | None = None) -> tuple[dic
     return tensors, found
 
 
-NUMBERS = frozenset(
-    (torch.float64, torch.float32, torch.float16, torch.bfloat16)
-    + (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
-)
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+NUMBERS = (*FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
 """Kinds of numbers that are read."""
 
 

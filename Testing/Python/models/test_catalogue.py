@@ -169,7 +169,7 @@ def test_an_imported_copy_takes_the_place_of_a_damaged_file(tmp_path: Path, cata
     shipped = catalogue.parent / "weights" / "shipped.safetensors"
     shipped.parent.mkdir()
     shipped.write_bytes(b"version https://git-lfs.github.com/spec/v1")
-    with pytest.raises(WeightsError, match="found a damaged or another file. Install GliomaSAM again, or import"):
+    with pytest.raises(WeightsError, match=r"found a damaged or another file\. Install GliomaSAM again, or import"):
         find_weights("shipped", download=True, catalogue=catalogue)
     stick = tmp_path / "stick.bin"
     stick.write_bytes(CONTENT)

@@ -115,12 +115,14 @@ class Evaluation:
         summaries: Of these.
         files: Those that were written.
         left_out: How many results of earlier runs in the folder are in no table, by method.
+        untold: The regions that were asked for, and the names of the cases whose labels do not tell them.
     """
 
     results: tuple[CaseResult, ...]
     summaries: tuple[Summary, ...]
     files: tuple[Path, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def run_evaluation(
@@ -158,21 +160,23 @@ def run_evaluation(
         store.results = _with_weights(store.results.values(), methods)
         earlier = list(store.results.values())
         found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
+        untold = _untold(found.values(), cases, methods, options)
         if not all(result.error for result in [*results.values(), *found.values()]):
-            kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options)
+            kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options, untold)
             together = {result.key: result for result in kept} | results | found
-            return replace(write_evaluation(list(together.values()), options.output), left_out=left_out)
+            written = write_evaluation(list(together.values()), options.output)
+            return replace(written, left_out=left_out, untold=untold)
         if begun:
             store.path.unlink()
     if made:
         with contextlib.suppress(OSError):  # somebody else has put something there
             options.output.rmdir()
-    raise CaseError(_nothing_measured([*results.values(), *found.values()]))
+    raise CaseError(_nothing_measured([*results.values(), *found.values()], untold))
 
 
 def _with_weights(results: Iterable[CaseResult], methods: Sequence[SegmentationMethod]) -> dict[Key, CaseResult]:
-    """Results by their keys. Those of before weights were told get them where one of these methods has made them; a
-    failure tells no signature.
+    """Results by their keys. Those of before weights were told get them where one of these methods has made them;
+    failures told no signature then.
     """
     told = {}
     for given in results:
@@ -191,6 +195,7 @@ def _of_earlier_runs(
     cases: Sequence[Case],
     methods: Sequence[SegmentationMethod],
     options: EvaluationOptions,
+    untold: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[CaseResult], Counter[str]]:
     """What earlier runs left that goes into one table with what this one `found`: of these cases, from the same files,
     and of these methods as they are now. Also how many others there are, by method.
@@ -200,7 +205,7 @@ def _of_earlier_runs(
     here = {(method.name, method.weights): method for method in methods}
     kept, left_out = [], Counter[str]()
     for result in earlier:
-        if result.key in found:
+        if result.key in found or result.case in untold.get(result.region, ()):
             continue
         method, variant = here.get((result.method, result.weights)), VARIANTS.get(result.variant)
         of_now = inputs.get(result.case)
@@ -224,8 +229,30 @@ def _why_nothing(cases: Sequence[Case], methods: Sequence[SegmentationMethod], o
     return f"{names} can be measured in the variant all only, which is not among those chosen"
 
 
-def _nothing_measured(failed: Sequence[CaseResult]) -> str:
-    """What to tell where every run has failed."""
+def _untold(
+    found: Iterable[CaseResult],
+    cases: Sequence[Case],
+    methods: Sequence[SegmentationMethod],
+    options: EvaluationOptions,
+) -> dict[str, tuple[str, ...]]:
+    """The cases of which a region was asked for and not measured, as their labels do not tell it, by region."""
+    measured = {(result.case, result.region) for result in found}
+    asked = dict.fromkeys((case.name, region) for case, _, _, region in _jobs(cases, methods, options))
+    untold: dict[str, tuple[str, ...]] = {}
+    for name, region in asked:
+        if (name, region) not in measured:
+            untold[region] = (*untold.get(region, ()), name)
+    return untold
+
+
+def _nothing_measured(failed: Sequence[CaseResult], untold: Mapping[str, tuple[str, ...]]) -> str:
+    """What to tell where every run has failed, or labels tell no region that was asked for."""
+    if not failed:
+        names = sorted({name for cases in untold.values() for name in cases})
+        return (
+            f"Nothing to measure: the labels of {names[0]} do not tell {', '.join(untold)}"
+            f"{f', nor those of {len(names) - 1} others' if names[1:] else ''}: choose other regions or cases"
+        )
     first = failed[0]
     others = sorted({result.case for result in failed} - {first.case})
     more = f"; nor of {len(others)} other case{'s' if len(others) > 1 else ''}" if others else ""
@@ -262,7 +289,8 @@ def evaluate(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Iterator[CaseResult]:
-    """Run what `store` does not hold yet, case by case, and yield all results, old and new.
+    """Run what `store` does not hold yet, case by case, and yield all results, old and new. There is none of a region
+    that the labels of a case do not tell.
 
     A run that ends in an error of ours is kept with its message, and tried again next time.
     """
@@ -279,6 +307,8 @@ def evaluate(
         if case.name not in inputs:
             inputs[case.name] = inputs_of(case)
         result = store.find(key, signature_of(method, protocol), inputs[case.name])
+        if result is None and not opener.tells(case, region):
+            continue
         if result is None:
             result = _attempt(method, case, region, variant, protocol, opener)
             result = replace(result, inputs=inputs[case.name])
@@ -303,6 +333,16 @@ class _Opener:
 
     def __init__(self) -> None:
         self._last: tuple[Case, tuple[str, ...] | None, OpenCase] | None = None
+        self._told: dict[Case, tuple[str, ...]] = {}
+
+    def tells(self, case: Case, region: str) -> bool:
+        """Whether the labels of a case tell a region; also where they cannot be read, which is told on opening it."""
+        if case not in self._told:
+            try:
+                self._told[case] = case.read_own_labels().known
+            except GliomaSAMError:
+                self._told[case] = REGIONS
+        return region in self._told[case]
 
     def open(self, case: Case, modalities: tuple[str, ...] | None) -> OpenCase:
         if self._last is None or self._last[:2] != (case, modalities):
@@ -341,7 +381,7 @@ def _attempt(
             region=region,
             variant=variant.name,
             initial_input=method.initial_input,
-            signature="",
+            signature=signature_of(method, protocol),
             interactive=isinstance(method, InteractiveMethod),
             reference_ml=0.0,
             error=str(error),

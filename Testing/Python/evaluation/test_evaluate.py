@@ -259,6 +259,32 @@ def test_results_of_other_cases_files_or_settings_are_in_no_table_and_told(measu
     assert len(read_results([tmp_path / "table" / "results.jsonl"])) == 6
 
 
+def test_a_region_that_labels_do_not_tell_is_no_failure(measured_into_a_folder, options, tmp_path):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    labels = sitk.ReadImage(str(cases / "second" / "seg.nii.gz"))
+    (cases / "second" / "seg.nii.gz").unlink()
+    sitk.WriteImage(sitk.Cast(labels > 0, sitk.sitkUInt8), str(cases / "second" / "wt.nii.gz"))
+    every = measured_into_a_folder("a", cases=cases, regions=("WT", "TC", "ET"))
+    assert rows_of(every) == {("a", "WT"): (2, 1), ("a", "TC"): (1, 1), ("a", "ET"): (1, 1)}
+    assert every.untold == {"TC": ("second",), "ET": ("second",)}
+    assert not any(result.error for result in every.results)
+    later = measured_into_a_folder("a", cases=cases)
+    assert (rows_of(later), later.left_out, later.untold) == (rows_of(every), {}, {})
+    only = {"cases": cases, "names": ("second",), "output": tmp_path / "new"}
+    with pytest.raises(CaseError, match="the labels of second do not tell TC, ET: choose other regions or cases"):
+        measured_into_a_folder("a", regions=("TC", "ET"), **only)
+    assert not (tmp_path / "new").exists()
+
+
+def test_failures_are_of_a_method_like_other_results(measured_into_a_folder, options, tmp_path):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    shutil.copyfile(cases / "first" / "seg.nii.gz", cases / "second" / "t1.nii.gz")
+    (cases / "second" / "t2.nii.gz").write_bytes(b"damaged")
+    first = measured_into_a_folder("a", cases=cases, regions=("TC",))
+    assert [result.case for result in first.results if result.error] == ["second"]
+    assert not measured_into_a_folder("a", cases=cases).left_out
+
+
 def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):
     results = run(replace(options, variants=("all",)), [painter], ResultStore(tmp_path / "r.jsonl"))
     out = tmp_path / "out"

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -327,6 +328,11 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
             notes = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
+        if zipfile.is_zipfile(path):
+            raise WeightsError(
+                f"{path} is a PyTorch checkpoint, not the weights of a model: give the .safetensors file that the "
+                "training has written beside it; a base model such as SAM is no model by itself"
+            ) from error
         raise WeightsError(
             f"the weights file {path} is damaged or no .safetensors file: expected a whole one"
             f"{f' with SHA-256 {expected_sha256}' if expected_sha256 else ''}, "

@@ -395,8 +395,9 @@ def test_names_that_do_not_exist(cases_folder, tmp_path, wrong, text):
 def test_cases_are_chosen_by_split(cases_folder):
     split = cases_folder / "split.json"
     assert [case.name for case in choose_cases(cases_folder, split)] == ["second", "first"]
-    with pytest.raises(CaseError, match="part"):
-        choose_cases(cases_folder, split, "test")
+    for file in (split, None):
+        with pytest.raises(CaseError, match=r"Unknown part 'test' of a split\. Choose train or val"):
+            choose_cases(cases_folder, file, "test")
 
 
 def test_a_case_without_the_modality(cases_folder, tmp_path):

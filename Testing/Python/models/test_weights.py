@@ -167,6 +167,14 @@ def test_a_truncated_file_is_refused(weights: Path, keep: int) -> None:
         load_weights(weights)
 
 
+def test_a_checkpoint_is_no_damaged_weights_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    torch.save({"decoder": tensors(), "step": 3}, path)
+    for expected in (None, sha256(path)):
+        with pytest.raises(WeightsError, match=r"last\.ckpt is a PyTorch checkpoint.*give the \.safetensors file"):
+            load_weights(path, expected)
+
+
 def test_a_text_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.safetensors"
     path.write_text("these are no weights, only words " * 9)

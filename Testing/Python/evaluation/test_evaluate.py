@@ -150,9 +150,10 @@ def test_models_of_one_name_stand_side_by_side(options, tmp_path):
 
 
 def test_the_same_weights_twice_are_refused(options, tmp_path):
-    paths = [weights_of_one_name(tmp_path / name) for name in ("a", "b")]
+    path = weights_of_one_name(tmp_path / "a")
+    copied = shutil.copytree(tmp_path / "a", tmp_path / "b") / "mine.safetensors"
     with pytest.raises(ModelError, match="mine is to be measured twice with the same weights: name it once"):
-        run_evaluation(replace(options, models=tuple(paths), output=tmp_path / "out"))
+        run_evaluation(replace(options, models=(path, str(copied)), output=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
 
 

@@ -198,7 +198,7 @@ def main() -> None:
     arguments.folder.mkdir(parents=True, exist_ok=True)
     results = read_results([arguments.results])
     for entry in list_models():
-        own = [result for result in results if result.method == entry.name]
+        own = [one for one in results if one.method == entry.name and one.weights in ("", entry.sha256 or one.weights)]
         if own and entry.method in METHODS and entry.name in (arguments.only or [entry.name]):
             write_card(entry, own, arguments.folder)
             if entry.file and not arguments.no_pictures:

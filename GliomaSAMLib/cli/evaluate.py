@@ -119,12 +119,20 @@ def evaluate(
             f"of other cases, files or settings are left out of the tables ({count}); {out / 'results.jsonl'} keeps"
         )
         console.print(note_line(f"results of {method} {others} them"))
+    for region, untold in evaluation.untold.items():
+        console.print(note_line(f"the labels of {_some(untold)} do not tell {region}, which was not measured there"))
     failed = [result for result in evaluation.results if result.error]
     for result in failed:
         console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}")
     table = next((path for path in evaluation.files if path.suffix == ".md"), None)
     if table is not None:
         console.print(table.read_text(encoding="utf-8"))
+
+
+def _some(names: tuple[str, ...], most: int = 3) -> str:
+    """Names in a row, the first of many."""
+    more = (f"{len(names) - most} more",) if len(names) > most else ()
+    return ", ".join((*names[:most], *more))
 
 
 def _all_or(given: list[str], everything: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 def models(
     fetch: Annotated[
         str | None,
-        typer.Option("--download", metavar="NAME", help="Fetch this model's file and check it.", show_default=False),
+        typer.Option(
+            "--download",
+            metavar="NAME",
+            help="Check this model's file; fetch it where it is damaged or absent.",
+            show_default=False,
+        ),
     ] = None,
     file: Annotated[
         Path | None,

@@ -235,9 +235,9 @@ def choose_cases(folder: Path, split: Path | None, part: str = "val", labels: st
     Raises:
         CaseError: The folder, the split or a case of it cannot be used.
     """
+    if part not in PARTS:
+        raise CaseError(f"Unknown part {part!r} of a split. Choose {' or '.join(PARTS)}")
     if split is None:
         return find_cases(folder, labels=labels)
     parts = read_split(split)
-    if part not in PARTS:
-        raise CaseError(f"Unknown part {part!r} of a split. Choose {' or '.join(PARTS)}")
     return find_cases(folder, list(parts.train if part == "train" else parts.val), labels)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,7 +16,16 @@ from ..regions import REGIONS, check_region
 from ..study import MODALITIES
 from ..study.modalities import find_volumes
 from .plot import plot_dice
-from .protocol import CaseResult, ProtocolOptions, ResultStore, read_results, run_protocol, signature_of
+from .protocol import (
+    CaseResult,
+    Key,
+    ProtocolOptions,
+    ResultStore,
+    read_results,
+    run_protocol,
+    signature_of,
+    told_apart,
+)
 from .session_method import InteractiveMethod, SegmentationMethod
 from .tables import TABLES, Summary, summarise, table_texts
 
@@ -106,12 +115,14 @@ class Evaluation:
         summaries: Of these.
         files: Those that were written.
         left_out: How many results of earlier runs in the folder are in no table, by method.
+        untold: The regions that were asked for, and the names of the cases whose labels do not tell them.
     """
 
     results: tuple[CaseResult, ...]
     summaries: tuple[Summary, ...]
     files: tuple[Path, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def run_evaluation(
@@ -132,9 +143,10 @@ def run_evaluation(
         if absent:
             raise CaseError(f"Unknown cases {', '.join(absent)}. Choose from {', '.join(sorted(known))}")
         cases = [case for case in cases if case.name in options.names]
-    results = {result.key: result for result in read_results(options.results)}
+    read = read_results(options.results)
     _check_output(options.output)
     methods = build_methods(options)
+    results = _with_weights(read, methods)
     if not results and next(_jobs(cases, methods, options), None) is None:
         raise CaseError(f"Nothing to measure: {_why_nothing(cases, methods, options)}")
     made = not options.output.exists()
@@ -145,38 +157,57 @@ def run_evaluation(
         store = ResultStore(options.output / RESULTS)
         begun = not store.path.exists()
         store.begin()
+        store.results = _with_weights(store.results.values(), methods)
         earlier = list(store.results.values())
         found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
+        untold = _untold(found.values(), cases, methods, options)
         if not all(result.error for result in [*results.values(), *found.values()]):
-            kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options)
+            kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options, untold)
             together = {result.key: result for result in kept} | results | found
-            return replace(write_evaluation(list(together.values()), options.output), left_out=left_out)
+            written = write_evaluation(list(together.values()), options.output)
+            return replace(written, left_out=left_out, untold=untold)
         if begun:
             store.path.unlink()
     if made:
         with contextlib.suppress(OSError):  # somebody else has put something there
             options.output.rmdir()
-    raise CaseError(_nothing_measured([*results.values(), *found.values()]))
+    raise CaseError(_nothing_measured([*results.values(), *found.values()], untold))
+
+
+def _with_weights(results: Iterable[CaseResult], methods: Sequence[SegmentationMethod]) -> dict[Key, CaseResult]:
+    """Results by their keys. Those of before weights were told get them where one of these methods has made them;
+    failures told no signature then.
+    """
+    told = {}
+    for given in results:
+        result = given
+        for method in methods:
+            same = not given.signature or given.signature.split()[0] == method.signature.split()[0]
+            if result.method == method.name and not result.weights and same:
+                result = replace(result, weights=method.weights, folder=method.folder)
+        told[result.key] = result
+    return told
 
 
 def _of_earlier_runs(
     earlier: Sequence[CaseResult],
-    found: Mapping[tuple[str, str, str, str], CaseResult],
+    found: Mapping[Key, CaseResult],
     cases: Sequence[Case],
     methods: Sequence[SegmentationMethod],
     options: EvaluationOptions,
+    untold: Mapping[str, tuple[str, ...]],
 ) -> tuple[list[CaseResult], Counter[str]]:
     """What earlier runs left that goes into one table with what this one `found`: of these cases, from the same files,
     and of these methods as they are now. Also how many others there are, by method.
     """
     inputs = dict.fromkeys((case.name for case in cases), "")
     inputs |= {result.case: result.inputs for result in found.values()}
-    here = {method.name: method for method in methods}
+    here = {(method.name, method.weights): method for method in methods}
     kept, left_out = [], Counter[str]()
     for result in earlier:
-        if result.key in found:
+        if result.key in found or result.case in untold.get(result.region, ()):
             continue
-        method, variant = here.get(result.method), VARIANTS.get(result.variant)
+        method, variant = here.get((result.method, result.weights)), VARIANTS.get(result.variant)
         of_now = inputs.get(result.case)
         same = of_now is not None and (result.inputs == of_now or "" in (result.inputs, of_now))
         if method is not None and variant is not None:
@@ -198,8 +229,30 @@ def _why_nothing(cases: Sequence[Case], methods: Sequence[SegmentationMethod], o
     return f"{names} can be measured in the variant all only, which is not among those chosen"
 
 
-def _nothing_measured(failed: Sequence[CaseResult]) -> str:
-    """What to tell where every run has failed."""
+def _untold(
+    found: Iterable[CaseResult],
+    cases: Sequence[Case],
+    methods: Sequence[SegmentationMethod],
+    options: EvaluationOptions,
+) -> dict[str, tuple[str, ...]]:
+    """The cases of which a region was asked for and not measured, as their labels do not tell it, by region."""
+    measured = {(result.case, result.region) for result in found}
+    asked = dict.fromkeys((case.name, region) for case, _, _, region in _jobs(cases, methods, options))
+    untold: dict[str, tuple[str, ...]] = {}
+    for name, region in asked:
+        if (name, region) not in measured:
+            untold[region] = (*untold.get(region, ()), name)
+    return untold
+
+
+def _nothing_measured(failed: Sequence[CaseResult], untold: Mapping[str, tuple[str, ...]]) -> str:
+    """What to tell where every run has failed, or labels tell no region that was asked for."""
+    if not failed:
+        names = sorted({name for cases in untold.values() for name in cases})
+        return (
+            f"Nothing to measure: the labels of {names[0]} do not tell {', '.join(untold)}"
+            f"{f', nor those of {len(names) - 1} others' if names[1:] else ''}: choose other regions or cases"
+        )
     first = failed[0]
     others = sorted({result.case for result in failed} - {first.case})
     more = f"; nor of {len(others)} other case{'s' if len(others) > 1 else ''}" if others else ""
@@ -217,6 +270,7 @@ def _check_output(folder: Path) -> None:
 
 def write_evaluation(results: Sequence[CaseResult], folder: Path) -> Evaluation:
     """Write tables and plot of results into a folder that exists, all of them or none. Raises OutputError."""
+    results = told_apart(results)
     summaries = summarise(results)
     files = [folder / name for name in (*TABLES, PLOT)]
     with replacing_together(files) as temporary:
@@ -235,7 +289,8 @@ def evaluate(
     progress: Progress | None = None,
     cancel: Cancel | None = None,
 ) -> Iterator[CaseResult]:
-    """Run what `store` does not hold yet, case by case, and yield all results, old and new.
+    """Run what `store` does not hold yet, case by case, and yield all results, old and new. There is none of a region
+    that the labels of a case do not tell.
 
     A run that ends in an error of ours is kept with its message, and tried again next time.
     """
@@ -248,10 +303,12 @@ def evaluate(
         if progress is not None:
             progress(number / len(jobs), f"{case.name}: {method.name}, {region}, {variant.name}")
         protocol = replace(options.protocol, jitter=variant.jitter)
-        key = (method.name, case.name, region, variant.name)
+        key = (method.name, case.name, region, variant.name, method.weights)
         if case.name not in inputs:
             inputs[case.name] = inputs_of(case)
         result = store.find(key, signature_of(method, protocol), inputs[case.name])
+        if result is None and not opener.tells(case, region):
+            continue
         if result is None:
             result = _attempt(method, case, region, variant, protocol, opener)
             result = replace(result, inputs=inputs[case.name])
@@ -276,6 +333,16 @@ class _Opener:
 
     def __init__(self) -> None:
         self._last: tuple[Case, tuple[str, ...] | None, OpenCase] | None = None
+        self._told: dict[Case, tuple[str, ...]] = {}
+
+    def tells(self, case: Case, region: str) -> bool:
+        """Whether the labels of a case tell a region; also where they cannot be read, which is told on opening it."""
+        if case not in self._told:
+            try:
+                self._told[case] = case.read_own_labels().known
+            except GliomaSAMError:
+                self._told[case] = REGIONS
+        return region in self._told[case]
 
     def open(self, case: Case, modalities: tuple[str, ...] | None) -> OpenCase:
         if self._last is None or self._last[:2] != (case, modalities):
@@ -314,16 +381,18 @@ def _attempt(
             region=region,
             variant=variant.name,
             initial_input=method.initial_input,
-            signature="",
+            signature=signature_of(method, protocol),
             interactive=isinstance(method, InteractiveMethod),
             reference_ml=0.0,
             error=str(error),
+            weights=method.weights,
+            folder=method.folder,
         )
 
 
 def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
-    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two have
-    one name.
+    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two are the
+    same.
     """
     from . import baselines
     from .baselines.lite_medsam import StockLiteMedSAM
@@ -343,10 +412,7 @@ def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
             methods.append(kind(stock, three_channels=three))
         else:
             methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
-    names = [method.name for method in methods]
-    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
-        raise ModelError(
-            f"Several methods are called {twice[0]}, so that their results could not be told apart: give weights files "
-            "of different names"
-        )
+    names = Counter((method.name, method.weights) for method in methods)
+    if twice := [name for (name, _), count in names.items() if count > 1]:
+        raise ModelError(f"{twice[0]} is to be measured twice with the same weights: name it once")
     return methods

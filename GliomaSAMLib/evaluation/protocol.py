@@ -5,8 +5,8 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,10 @@ ASKED = re.compile(r"ProtocolOptions\(prompts=(\d+), start='(\w+)'")
 
 FORMAT = "with click effects"
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
+
+
+Key = tuple[str, str, str, str, str]
+"""What tells runs apart, see `CaseResult.key`."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,7 @@ class CaseResult:
         start: Where the first went, of `STARTS`; "" likewise.
         refused: Why the method took no further prompt, such as one where the brain extraction has cut the tumour off;
             "" where it took all.
+        weights, folder: Of the method; "" also in results of before they were kept.
     """
 
     method: str
@@ -125,11 +130,13 @@ class CaseResult:
     prompts: int | None = None
     start: str = ""
     refused: str = ""
+    weights: str = ""
+    folder: str = ""
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What was run: method, case, region, variant."""
-        return self.method, self.case, self.region, self.variant
+    def key(self) -> Key:
+        """What was run: method, case, region, variant, weights."""
+        return self.method, self.case, self.region, self.variant, self.weights
 
     def curve(self, prompts: int) -> list[float]:
         """Dice after 0..`prompts` prompts, of which no more may be than were asked for; when the robot stopped early,
@@ -250,6 +257,8 @@ def run_protocol(
         prompts=options.prompts if interactive else None,
         start=options.start if interactive else "",
         refused=refused,
+        weights=method.weights,
+        folder=method.folder,
     )
 
 
@@ -287,7 +296,7 @@ class ResultStore:
         self.path = path
         self.results = {result.key: result for result in _read(path)} if path.exists() else {}
 
-    def find(self, key: tuple[str, str, str, str], signature: str, inputs: str = "") -> CaseResult | None:
+    def find(self, key: Key, signature: str, inputs: str = "") -> CaseResult | None:
         """The result of a run, if it is there, did not fail, and was made with the same signature from the same files
         (where it tells from which).
         """
@@ -340,9 +349,24 @@ def _read(path: Path) -> Iterator[CaseResult]:
 
 def read_results(paths: Iterable[Path]) -> list[CaseResult]:
     """The results of several files together; a later file wins over an earlier one. Raises CaseError on damage."""
-    results: dict[tuple[str, str, str, str], CaseResult] = {}
+    results: dict[Key, CaseResult] = {}
     for path in paths:
         if not path.is_file():
             raise CaseError(f"No results at {path}: name a results.jsonl of an earlier evaluation")
         results.update(ResultStore(path).results)
     return list(results.values())
+
+
+def told_apart(results: Sequence[CaseResult]) -> list[CaseResult]:
+    """The results; where methods of one name have different weights, the names tell folder and SHA-256 as well."""
+    weights: dict[str, set[str]] = {}
+    for result in results:
+        weights.setdefault(result.method, set()).add(result.weights)
+    return [
+        replace(result, method=_full_name(result)) if len(weights[result.method]) > 1 else result for result in results
+    ]
+
+
+def _full_name(result: CaseResult) -> str:
+    parts = [part for part in (result.folder, result.weights[:8]) if part]
+    return f"{result.method} ({', '.join(parts)})" if parts else result.method

@@ -26,6 +26,8 @@ class SegmentationMethod(Protocol):
         name: As it stands in tables.
         initial_input: What a person has to give for the first mask, in words: "nothing", "a box on every slice".
         signature: Changes whenever results may change (settings, weights), so that old results are not taken for new.
+        weights: SHA-256 of the weights file, which tells methods of one name apart; "" without one.
+        folder: Where it lies, as for `Model`.
     """
 
     @property
@@ -36,6 +38,12 @@ class SegmentationMethod(Protocol):
 
     @property
     def signature(self) -> str: ...
+
+    @property
+    def weights(self) -> str: ...
+
+    @property
+    def folder(self) -> str: ...
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
         """Start anew on one region of a case and return the first mask: uint8 (K, J, I) on `case.geometry`."""
@@ -86,6 +94,8 @@ class SessionMethod:
         self._cache = cache
         self._answer = answer
         self.name = name or self._model.name
+        self.weights = self._model.weights_sha256 or ""
+        self.folder = self._model.folder
         self._settings = f"{_sha256_of(self._model)} {answer} rules {RULES}"
         self._case: OpenCase | None = None
 

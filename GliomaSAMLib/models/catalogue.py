@@ -102,11 +102,13 @@ def user_weights_directory() -> Path:
 def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | None = None) -> tuple[Path, str | None]:
     """Return the weights file with a name or path, and the SHA-256 that whoever reads it must find.
 
-    A file that comes with GliomaSAM is taken first, then one that was imported or downloaded before.
+    A file that comes with GliomaSAM is taken first, then one that was imported or downloaded before; where both are
+    here, the one with the SHA-256 of the catalogue.
 
     Args:
         name: Name in the catalogue, or the path of a file (a `Path`, or text with a folder or a suffix).
-        download: Fetch the file when it is not here and the catalogue knows an address. Without it nothing is fetched.
+        download: Check the file; when it is not here, or damaged, and the catalogue knows an address, fetch it. Without
+            it nothing is fetched, and whoever reads the file has to check it.
         catalogue: The JSON file; None for the one that comes with GliomaSAM.
 
     Returns:
@@ -114,7 +116,8 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
 
     Raises:
         ModelError: There is no such name.
-        WeightsError: The file is not here, could not be downloaded, or there is none and the model has to be trained.
+        WeightsError: The file is not here, is damaged and cannot be fetched, or could not be downloaded; or there is
+            none and the model has to be trained.
     """
     if isinstance(name, Path) or Path(name).suffix or Path(name).name != name:
         path = Path(name).expanduser()
@@ -130,16 +133,28 @@ def find_weights(name: str | Path, *, download: bool = False, catalogue: Path | 
         )
     shipped = (catalogue.parent if catalogue else resources_directory()) / entry.file
     own = user_weights_directory() / Path(entry.file).name
-    for path in (shipped, own):
-        if path.is_file():
-            return path, entry.sha256
+    there = [path for path in (shipped, own) if path.is_file()]
+    if download or len(there) > 1:
+        whole = [path for path in there if _is_whole(path, entry.sha256)]
+        there = whole or ([] if download else there)
+    if there:
+        return there[0], entry.sha256
     if download and entry.url:
         return _download(entry, own), entry.sha256
+    found = "a damaged or another file" if shipped.is_file() or own.is_file() else "none"
     advice = f"Download them from {entry.url}, or" if entry.url else "Install GliomaSAM again, or"
     raise WeightsError(
         f"the weights of {entry.name!r} are not on this computer: expected {own if entry.url else shipped} "
-        f"with SHA-256 {entry.sha256}, found none. {advice} import the file when you have it."
+        f"with SHA-256 {entry.sha256}, found {found}. {advice} import the file when you have it."
     )
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    """Whether a file can be read and has this SHA-256."""
+    try:
+        return file_sha256(path) == sha256
+    except WeightsError:
+        return False
 
 
 def find_base(sha256: str | None, catalogue: Path | None = None) -> Path | None:

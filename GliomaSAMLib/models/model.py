@@ -59,6 +59,7 @@ class Model:
         device: Where it runs. A CUDA device that is full is left for the CPU, see `on_fallback`.
         on_fallback: Told in one sentence when the device changes.
         weights_sha256: SHA-256 of the weights file; None when it was built without one.
+        folder: Name of the folder of the weights file; "" for one of the catalogue.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Model:
         device: torch.device,
         on_fallback: Callable[[str], None] | None = None,
         weights_sha256: str | None = None,
+        folder: str = "",
     ) -> None:
         self.name = name
+        self.folder = folder
         self.weights_sha256 = weights_sha256
         self.config = config
         self.prompts = find_method(config.method).prompts
@@ -242,7 +245,8 @@ def load_model(
         ModelError: There is no such model or device, or the file is of a method that there is no longer.
     """
     chosen = choose_device(device)
-    state, metadata = load_weights(*find_weights(name))
+    path, listed = find_weights(name)
+    state, metadata = load_weights(path, listed)
     config = config_from_json(metadata.config)
     try:
         parts = build(config, encoder_weights or find_base(metadata.base_sha256))
@@ -258,4 +262,5 @@ def load_model(
     metadata.check_base(parts.embedder.base_sha256 if parts.embedder is not None else None)
     load_trainable(parts.network, state, trainable_names(parts.network), str(metadata.path))
     label = Path(current_name(str(name))).stem
-    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256)
+    folder = "" if listed else path.resolve().parent.name
+    return Model(label, config, parts.embedder, parts.network, chosen, on_fallback, metadata.sha256, folder)

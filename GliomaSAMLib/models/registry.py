@@ -31,6 +31,9 @@ Previous = Literal["proposal", "answer"]
 """What the last channels of the prompt maps hold."""
 
 
+LARGEST_MULTIPLE = 128
+"""The largest edge in mm of whose multiples the sides of a box may have to be."""
+
 FIELDS_IN_FILES = {"first_adapted_block": "first"}
 """Names of fields of a decoder's config in weights files, where they differ from the names in the code."""
 
@@ -203,6 +206,9 @@ def config_from_json(content: Mapping[str, Any]) -> MethodConfig:
             check_sizes(given, asdict(usual))
         layout = StackLayout(**content["layout"])
         decoder = _made(type(method.config.decoder), current_fields(sizes))
+        if type(decoder.multiple) is not int or not 1 <= decoder.multiple <= LARGEST_MULTIPLE:
+            shown = reprlib.repr(decoder.multiple)
+            raise TypeError(f"its multiple is no whole number from 1 to {LARGEST_MULTIPLE} but {shown}")
         if not isinstance(content["encoder"], str | None):
             raise TypeError("its encoder is no name")
         return MethodConfig(method.config.method, content["encoder"], layout, decoder, previous)

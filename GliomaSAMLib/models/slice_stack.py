@@ -5,6 +5,7 @@ Slices are axial, `slice_mm` apart, and are scaled to `pixel_mm` before they ent
 whole brain in four modalities takes seconds on two cores.
 """
 
+import reprlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,23 +15,36 @@ import torch.nn.functional as F
 from ..errors import ModelError
 from .encoders.base import SliceEncoder
 
+SLICES_MM = (1, 2, 4, 8, 16)
+"""Distances of slices of which a block of 16 mm, the coarsest cell of the decoders, holds a whole number."""
+
+PIXELS_MM = (0.5, 8.0)
+"""The finest and the coarsest pixel that an encoder may see: finer ones would fill any memory."""
+
 
 @dataclass(frozen=True)
 class StackLayout:
     """Where the slices of a stack lie.
 
     Args:
-        slice_mm: Distance of embedded slices; 16 mm must hold a whole number of them, so that boxes on the decoder's
-            lattice hold whole slices.
-        pixel_mm: Size of a pixel as the encoder sees it.
+        slice_mm: Distance of embedded slices, of `SLICES_MM`, so that boxes on the decoder's lattice hold whole slices.
+        pixel_mm: Size of a pixel as the encoder sees it, within `PIXELS_MM`.
+
+    Raises:
+        ModelError: One of them is another.
     """
 
     slice_mm: float = 4.0
     pixel_mm: float = 1.5
 
     def __post_init__(self) -> None:
-        if 16 % self.slice_mm:
-            raise ModelError(f"slices every {self.slice_mm} mm do not fit the decoder: choose 1, 2, 4, 8 or 16")
+        if self.slice_mm not in SLICES_MM:
+            shown = reprlib.repr(self.slice_mm)
+            raise ModelError(f"slices every {shown} mm do not fit the decoder: choose 1, 2, 4, 8 or 16")
+        finest, coarsest = PIXELS_MM
+        if not isinstance(self.pixel_mm, int | float) or not finest <= self.pixel_mm <= coarsest:
+            shown = reprlib.repr(self.pixel_mm)
+            raise ModelError(f"pixels of {shown} mm cannot be used: choose a number from {finest:g} to {coarsest:g}")
 
     def indices(self, depth: int) -> list[int]:
         """Canonical slices K that are embedded in a padded volume of `depth` slices, evenly spread."""

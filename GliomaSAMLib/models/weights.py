@@ -4,6 +4,7 @@ import hashlib
 import json
 import pickle
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -114,8 +115,26 @@ def read_checkpoint(path: Path, expected_sha256: str | None = None) -> tuple[dic
             f"found {type(content).__name__} (SHA-256 {found})"
         )
     tensors = {str(name): tensor for name, tensor in content.items()}
+    _check_kinds(tensors, path, found)
     _check_finite(tensors, path, found)
     return tensors, found
+
+
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+NUMBERS = (*FLOATS, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool)
+"""Kinds of numbers that are read."""
+
+
+def _check_kinds(tensors: Mapping[str, Tensor], path: Path, sha256: str) -> None:
+    """Refuse tensors of numbers that networks do not have. Raises `WeightsError`."""
+    for name, tensor in tensors.items():
+        if tensor.dtype not in NUMBERS or tensor.layout != torch.strided:
+            kind = str(tensor.dtype if tensor.layout == torch.strided else tensor.layout).removeprefix("torch.")
+            raise WeightsError(
+                f"The weights file {path} cannot be used: its tensor {name} is of the kind {kind} (SHA-256 {sha256}). "
+                "Get the file again, or save it with float32"
+            )
 
 
 def _check_finite(tensors: Mapping[str, Tensor], path: Path, sha256: str) -> None:
@@ -309,15 +328,28 @@ def load_weights(path: Path, expected_sha256: str | None = None) -> tuple[dict[s
             notes = dict(file.metadata() or {})
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (SafetensorError, OSError, ValueError) as error:
+        if zipfile.is_zipfile(path):
+            raise WeightsError(
+                f"{path} is a PyTorch checkpoint, not the weights of a model: give the .safetensors file that the "
+                "training has written beside it; a base model such as SAM is no model by itself"
+            ) from error
         raise WeightsError(
             f"the weights file {path} is damaged or no .safetensors file: expected a whole one"
             f"{f' with SHA-256 {expected_sha256}' if expected_sha256 else ''}, "
             f"found {path.stat().st_size} bytes with SHA-256 {found} ({error}). Get the file again."
         ) from error
     metadata = _read_metadata(path, found, notes)
+    _check_kinds(state, path, found)
     scales = {name.removesuffix(SCALE): state.pop(name) for name in list(state) if name.endswith(SCALE)}
     if stray := sorted(scales.keys() - state.keys()):
         raise WeightsError(f"the weights file {path} has scales of {stray[0]} but not the tensor: get the file again")
+    for name, scale in scales.items():
+        expected = (*state[name].shape[:1], *(1,) * (state[name].ndim - 1))
+        if tuple(scale.shape) != expected:
+            raise WeightsError(
+                f"the weights file {path} has scales of {name} of the shape {tuple(scale.shape)}, not {expected}: "
+                "get the file again"
+            )
     tensors = {name: _read(tensor, scales.get(name)) for name, tensor in state.items()}
     _check_finite(tensors, path, found)
     return keys_in_networks(tensors), metadata

@@ -325,7 +325,9 @@ class PromptHistory:
                 f"The prompts cannot be read from {os.fspath(path)}: {error.strerror or error}"
             ) from error
         except (ValueError, RecursionError) as error:
-            raise PromptError(f"{os.fspath(path)} is not a JSON file of prompts: {error}") from error
+            no_text = "no text, as segment --json writes; a mask from an image is given in Python (Session.set_mask)"
+            reason = no_text if isinstance(error, UnicodeDecodeError) else error
+            raise PromptError(f"{os.fspath(path)} is not a JSON file of prompts: {reason}") from error
         except PromptError as error:
             raise PromptError(f"{os.fspath(path)}: {error}") from error
 

@@ -127,7 +127,9 @@ def measure(
         for model, setting in product(models, settings):
             method = SessionMethod(model, answer=setting.answer, name=f"{model.name}, {setting.name}")
             for region in regions:
-                result = store.find((method.name, case.name, region, "all"), signature_of(method, protocol))
+                result = store.find(
+                    (method.name, case.name, region, "all", method.weights), signature_of(method, protocol)
+                )
                 if result is None:
                     opened = opened or open_case(case)
                     tell(f"{case.name} ({number} of {len(cases)}): {method.name}, {region}")

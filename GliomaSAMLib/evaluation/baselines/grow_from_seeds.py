@@ -73,6 +73,7 @@ class GrowFromSeedsBall:
     name = "Grow from seeds, ball + box"
     initial_input = "a ball and a 3D box"
     signature = f"ball {BALL_MM}, margin {BOX_MARGIN}, click {CLICK_MM}"
+    weights = folder = ""
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
         """Grow from ball and box. uint8 (K, J, I); empty when the truth is."""
@@ -114,6 +115,7 @@ class GrowFromSeedsPlanes:
     name = "Grow from seeds, three planes"
     initial_input = "three planes painted without an error"
     signature = f"largest planes {PLANE_INSIDE} {PLANE_OUTSIDE}"
+    weights = folder = ""
 
     def begin(self, case: OpenCase, region: str) -> np.ndarray:
         """Grow from the planes. uint8 (K, J, I); empty when the truth is."""

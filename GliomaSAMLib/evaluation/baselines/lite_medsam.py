@@ -135,6 +135,7 @@ class LiteMedSAMEverySlice:
     """
 
     initial_input = "a perfect box on every slice"
+    weights = folder = ""
 
     def __init__(self, network: StockLiteMedSAM, three_channels: bool = False) -> None:
         self.name = "LiteMedSAM boxes" + (" 3ch" if three_channels else "")
@@ -164,6 +165,7 @@ class LiteMedSAMPropagated:
     """
 
     initial_input = "one box, propagated"
+    weights = folder = ""
 
     def __init__(
         self, network: StockLiteMedSAM, three_channels: bool = False, options: PropagationOptions | None = None

@@ -191,6 +191,17 @@ def test_evaluate_refuses(
     assert not (tmp_path / "t").exists()
 
 
+def test_evaluate_says_which_labels_do_not_tell_a_region(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
+    (labels,) = small_case.glob("*seg.nii.gz")
+    whole = sitk.ReadImage(str(labels)) > 0
+    labels.unlink()
+    sitk.WriteImage(sitk.Cast(whole, sitk.sitkUInt8), str(small_case / "wt.nii.gz"))
+    little = ("--no-model", "--baseline", "grow_ball", "--prompts", 0, "-o", tmp_path / "table")
+    done = gliomasam("evaluate", small_case.parent, *little)
+    assert "the labels of case do not tell TC, which was not measured there" in " ".join(done.out.split())
+    assert "failed" not in done.out
+
+
 @pytest.mark.parametrize("command", ["evaluate", "train"])
 def test_an_empty_output_is_not_the_working_folder(
     command: str, gliomasam: Callable, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

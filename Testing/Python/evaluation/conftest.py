@@ -20,6 +20,7 @@ class Painter:
     name = "painter"
     initial_input = "nothing"
     signature = "painter 1"
+    weights = folder = ""
 
     def __init__(self, radius: float = 4.0, obey: bool = True, undo_right: bool = True, forget: bool = False):
         self.radius, self.obey, self.undo_right, self.forget = radius, obey, undo_right, forget

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from GliomaSAMLib.data.cases import Case, choose_cases, open_case
 from GliomaSAMLib.errors import Cancelled, CaseError, ModelError, OutputError, PromptError
 from GliomaSAMLib.evaluation.evaluate import EvaluationOptions, evaluate, run_evaluation, write_evaluation
 from GliomaSAMLib.evaluation.protocol import FORMAT, ProtocolOptions, ResultStore, read_results
+from GliomaSAMLib.models.weights import file_sha256, load_weights, save_weights
 
 
 @pytest.fixture
@@ -110,14 +112,63 @@ def test_means_over_different_settings_are_told(options, painter, tmp_path):
     assert "**painter, all, WT: these results are of 2 different weights or settings.**" in text
 
 
-def test_two_methods_of_one_name_are_refused(options, tmp_path):
-    paths = [tmp_path / name / "mine.safetensors" for name in ("a", "b")]
+def weights_of_one_name(folder, factor=1.0):
+    """The file `mine.safetensors` in a new folder; other factors make other weights."""
+    folder.mkdir()
+    state, metadata = load_weights(untrained_weights(folder / "mine.safetensors"))
+    state = {name: tensor * factor for name, tensor in state.items()}
+    save_weights(metadata.path, state, metadata.config, None)
+    return str(metadata.path)
+
+
+def test_models_of_one_name_stand_side_by_side(options, tmp_path):
+    paths = [weights_of_one_name(tmp_path / name, factor) for name, factor in (("a", 1.0), ("b", 1.5))]
+    little = replace(
+        options,
+        regions=("WT",),
+        variants=("all",),
+        names=("first",),
+        output=tmp_path / "out",
+        device="cpu",
+        protocol=ProtocolOptions(prompts=0),
+    )
+    names = [f"mine ({Path(path).parent.name}, {file_sha256(Path(path))[:8]})" for path in paths]
     for path in paths:
-        path.parent.mkdir()
-        untrained_weights(path)
-    with pytest.raises(ModelError, match="Several methods are called mine"):
-        run_evaluation(replace(options, models=tuple(map(str, paths)), output=tmp_path / "out"))
+        last = run_evaluation(replace(little, models=(path,)))
+    assert {row.method: row.cases for row in last.summaries} == dict.fromkeys(names, 1)
+    assert not last.left_out
+    text = (tmp_path / "out" / "table.md").read_text()
+    assert all(name in text for name in names)
+    lines = (tmp_path / "out" / "results.jsonl").read_bytes()
+    together = run_evaluation(replace(little, models=tuple(paths)))
+    assert {row.method for row in together.summaries} == set(names)
+    assert (tmp_path / "out" / "results.jsonl").read_bytes() == lines  # nothing was measured again
+    elsewhere = replace(
+        little, models=paths[1:], output=tmp_path / "new", results=(tmp_path / "out" / "results.jsonl",)
+    )
+    assert {row.method for row in run_evaluation(elsewhere).summaries} == set(names)
+
+
+def test_the_same_weights_twice_are_refused(options, tmp_path):
+    path = weights_of_one_name(tmp_path / "a")
+    copied = shutil.copytree(tmp_path / "a", tmp_path / "b") / "mine.safetensors"
+    with pytest.raises(ModelError, match="mine is to be measured twice with the same weights: name it once"):
+        run_evaluation(replace(options, models=(path, str(copied)), output=tmp_path / "out"))
     assert not (tmp_path / "out").exists()
+
+
+def test_results_of_before_weights_were_told_count(measured_into_a_folder, tmp_path):
+    measured_into_a_folder("a", signature="1 all", weights="1" * 64)
+    path = tmp_path / "table" / "results.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**line, "weights": ""}) + "\n" for line in lines))
+    before = path.read_bytes()
+    again = measured_into_a_folder("a", signature="1 all", weights="1" * 64, folder="runs")
+    assert (rows_of(again), path.read_bytes()) == ({("a", "WT"): (2, 1)}, before)
+    other = measured_into_a_folder("a", signature="2 all", weights="2" * 64, folder="runs")
+    assert rows_of(other) == {("a", "WT"): (2, 1), ("a (runs, 22222222)", "WT"): (2, 1)}
+    settings = measured_into_a_folder("a", signature="2 few", weights="2" * 64, folder="runs", names=("first",))
+    assert settings.left_out == {"a": 2}
 
 
 def test_files_of_no_earlier_evaluation_stay(options, tmp_path):
@@ -168,9 +219,9 @@ def test_results_of_other_runs_alone_make_tables(options, painter, tmp_path):
 def measured_into_a_folder(options, make_painter, tmp_path, monkeypatch):
     """A function that measures a painter of a name into one folder, as `gliomasam evaluate` does."""
 
-    def measure(name, signature="painter 1", **more):
+    def measure(name, signature="painter 1", weights="", folder="", **more):
         method = make_painter()
-        method.name, method.signature = name, signature
+        method.name, method.signature, method.weights, method.folder = name, signature, weights, folder
         monkeypatch.setattr("GliomaSAMLib.evaluation.evaluate.build_methods", lambda options: [method])
         little = replace(options, variants=("all",), regions=("WT",), output=tmp_path / "table")
         return run_evaluation(replace(little, **more))
@@ -207,6 +258,32 @@ def test_results_of_other_cases_files_or_settings_are_in_no_table_and_told(measu
         {"a": 1, "b": 1},
     )
     assert len(read_results([tmp_path / "table" / "results.jsonl"])) == 6
+
+
+def test_a_region_that_labels_do_not_tell_is_no_failure(measured_into_a_folder, options, tmp_path):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    labels = sitk.ReadImage(str(cases / "second" / "seg.nii.gz"))
+    (cases / "second" / "seg.nii.gz").unlink()
+    sitk.WriteImage(sitk.Cast(labels > 0, sitk.sitkUInt8), str(cases / "second" / "wt.nii.gz"))
+    every = measured_into_a_folder("a", cases=cases, regions=("WT", "TC", "ET"))
+    assert rows_of(every) == {("a", "WT"): (2, 1), ("a", "TC"): (1, 1), ("a", "ET"): (1, 1)}
+    assert every.untold == {"TC": ("second",), "ET": ("second",)}
+    assert not any(result.error for result in every.results)
+    later = measured_into_a_folder("a", cases=cases)
+    assert (rows_of(later), later.left_out, later.untold) == (rows_of(every), {}, {})
+    only = {"cases": cases, "names": ("second",), "output": tmp_path / "new"}
+    with pytest.raises(CaseError, match="the labels of second do not tell TC, ET: choose other regions or cases"):
+        measured_into_a_folder("a", regions=("TC", "ET"), **only)
+    assert not (tmp_path / "new").exists()
+
+
+def test_failures_are_of_a_method_like_other_results(measured_into_a_folder, options, tmp_path):
+    cases = shutil.copytree(options.cases, tmp_path / "cases")
+    shutil.copyfile(cases / "first" / "seg.nii.gz", cases / "second" / "t1.nii.gz")
+    (cases / "second" / "t2.nii.gz").write_bytes(b"damaged")
+    first = measured_into_a_folder("a", cases=cases, regions=("TC",))
+    assert [result.case for result in first.results if result.error] == ["second"]
+    assert not measured_into_a_folder("a", cases=cases).left_out
 
 
 def test_tables_and_plot_are_replaced_together(options, painter, tmp_path, monkeypatch):
@@ -319,8 +396,9 @@ def test_names_that_do_not_exist(cases_folder, tmp_path, wrong, text):
 def test_cases_are_chosen_by_split(cases_folder):
     split = cases_folder / "split.json"
     assert [case.name for case in choose_cases(cases_folder, split)] == ["second", "first"]
-    with pytest.raises(CaseError, match="part"):
-        choose_cases(cases_folder, split, "test")
+    for file in (split, None):
+        with pytest.raises(CaseError, match=r"Unknown part 'test' of a split\. Choose train or val"):
+            choose_cases(cases_folder, file, "test")
 
 
 def test_a_case_without_the_modality(cases_folder, tmp_path):

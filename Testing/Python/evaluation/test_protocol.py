@@ -67,7 +67,7 @@ def test_starting_with_a_box(first_case, painter):
 
 def test_starting_in_the_centre_whatever_the_proposal(first_case, painter):
     class Proposing:
-        name, initial_input, signature = "proposing", "nothing", "1"
+        name, initial_input, signature, weights, folder = "proposing", "nothing", "1", "", ""
         prompt, undo = staticmethod(painter.prompt), staticmethod(painter.undo)
 
         def begin(self, case, region):
@@ -133,6 +133,7 @@ RESULT |= {"interactive": True, "reference_ml": 1.0, "rounds": [ROUND], "undo_ex
         {"prompts": -1},
         {"prompts": 1.5},
         {"start": None},
+        {"weights": None},
     ],
 )
 def test_results_of_other_types_are_refused(wrong, tmp_path):

@@ -63,7 +63,8 @@ def small_model(name, value):
     torch.nn.init.zeros_(decoder.bias)
     config = SimpleNamespace(to_json=lambda: {"method": "small"})
     device = torch.device("cpu")
-    return SimpleNamespace(name=Path(name).stem, config=config, embedding_key="key", decoder=decoder, device=device)
+    told = {"name": Path(name).stem, "weights_sha256": f"{value}", "folder": ""}
+    return SimpleNamespace(**told, config=config, embedding_key="key", decoder=decoder, device=device)
 
 
 @pytest.fixture

@@ -151,6 +151,36 @@ def test_a_damaged_download_leaves_nothing(catalogue: Path, own: Path, serve: Pa
     assert list(own.iterdir()) == []
 
 
+def test_a_damaged_file_is_fetched_anew(catalogue: Path, own: Path, serve: Path) -> None:
+    own.mkdir()
+    path = own / "remote.safetensors"
+    path.write_bytes(b"<html>no access</html>")
+    assert find_weights("remote", catalogue=catalogue) == (path, SHA256)
+    whole = serve.read_bytes()
+    serve.write_bytes(b"<html>no access</html>")
+    with pytest.raises(WeightsError, match="could not be downloaded"):
+        find_weights("remote", download=True, catalogue=catalogue)
+    serve.write_bytes(whole)
+    assert find_weights("remote", download=True, catalogue=catalogue) == (path, SHA256)
+    assert path.read_bytes() == CONTENT and list(own.iterdir()) == [path]
+
+
+def test_an_imported_copy_takes_the_place_of_a_damaged_file(tmp_path: Path, catalogue: Path, own: Path) -> None:
+    shipped = catalogue.parent / "weights" / "shipped.safetensors"
+    shipped.parent.mkdir()
+    shipped.write_bytes(b"version https://git-lfs.github.com/spec/v1")
+    with pytest.raises(WeightsError, match=r"found a damaged or another file\. Install GliomaSAM again, or import"):
+        find_weights("shipped", download=True, catalogue=catalogue)
+    stick = tmp_path / "stick.bin"
+    stick.write_bytes(CONTENT)
+    import_weights(stick, catalogue)
+    for download in (False, True):
+        assert find_weights("shipped", download=download, catalogue=catalogue) == (own / shipped.name, SHA256)
+    shipped.write_bytes(CONTENT)
+    (own / shipped.name).write_bytes(b"of an earlier version")
+    assert find_weights("shipped", catalogue=catalogue) == (shipped, SHA256)
+
+
 def test_a_file_is_imported_by_its_hash(tmp_path: Path, catalogue: Path, own: Path) -> None:
     stick = tmp_path / "stick.bin"
     stick.write_bytes(CONTENT)

@@ -101,6 +101,8 @@ def test_unknown_names_say_which_there_are() -> None:
         {"decoder": {"magic": 1}},
         {"layout": {"slice_mm": 4.0, "magic": 1}},
         {"layout": {"slice_mm": 5.0, "pixel_mm": 1.0}},
+        {"layout": {"slice_mm": 0}},
+        {"layout": {"pixel_mm": "1.5"}},
         {"layout": None},
         {"decoder": 3},
     ],
@@ -111,6 +113,14 @@ def test_a_config_of_another_version_is_refused(change: dict) -> None:
         config_from_json(content)
     with pytest.raises(ModelError, match="no method"):
         config_from_json({**content, "method": "magic"})
+
+
+@pytest.mark.parametrize("multiple", [0, -8, "16", 16.0, None, [16], True])
+def test_sides_that_are_multiples_of_no_whole_number_are_refused(multiple: object) -> None:
+    with pytest.raises(ModelError, match="multiple"):
+        chosen_config("gliomasam", None, {"decoder": {"multiple": multiple}})
+    with pytest.raises(ModelError, match="multiple is no whole number from 1 to 128"):
+        chosen_config("csad", None, {"decoder": {"widths": [8] * 40}})
 
 
 def test_encoders_and_their_checkpoints(tmp_path: Path) -> None:

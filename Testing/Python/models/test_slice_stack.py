@@ -1,6 +1,7 @@
 """Which slices of a volume are embedded, and where they lie."""
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -41,10 +42,16 @@ def test_shape_and_pixels() -> None:
     assert layout.shape((32, 96, 100), SimpleNamespace(stride=2, pixel_multiple=4)) == (8, 32, 34)
 
 
-@pytest.mark.parametrize("slice_mm", [3.0, 5.0, 32.0])
-def test_slices_that_do_not_fit_the_decoder(slice_mm: float) -> None:
+@pytest.mark.parametrize("slice_mm", [3.0, 5.0, 32.0, 0, 0.0, -4.0, 1 / 64, float("nan"), "4", None, [4]])
+def test_slices_that_do_not_fit_the_decoder(slice_mm: Any) -> None:
     with pytest.raises(ModelError, match="do not fit the decoder: choose 1, 2, 4, 8 or 16"):
         StackLayout(slice_mm)
+
+
+@pytest.mark.parametrize("pixel_mm", [0, 0.0, 1e-3, -1.5, 8.5, float("nan"), "1.5", None, [1.5]])
+def test_pixels_that_no_memory_holds_or_that_show_nothing(pixel_mm: Any) -> None:
+    with pytest.raises(ModelError, match=r"pixels of .* mm cannot be used: choose a number from 0\.5 to 8"):
+        StackLayout(pixel_mm=pixel_mm)
 
 
 def test_padding_appends_zeros() -> None:

@@ -13,6 +13,8 @@ from safetensors import safe_open
 from GliomaSAMLib.errors import OutputError, WeightsError
 from GliomaSAMLib.models.registry import METHODS, Parts
 from GliomaSAMLib.models.weights import (
+    FORMAT,
+    FORMAT_WITH_INTEGERS,
     keys_in_files,
     keys_in_networks,
     load_weights,
@@ -108,6 +110,33 @@ def test_scales_without_their_numbers_are_refused(tmp_path: Path) -> None:
         load_weights(path)
 
 
+@pytest.mark.parametrize("shape", [(3, 1), (64,), (1, 1), (64, 1, 1), (64, 32), ()])
+def test_scales_of_another_shape_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    path = tmp_path / "w.safetensors"
+    notes = {"format": FORMAT_WITH_INTEGERS, "config": "{}"}
+    content = {"w": torch.ones(64, 32, dtype=torch.int8), "w:scale": torch.ones(shape).bfloat16()}
+    safetensors.torch.save_file(content, path, notes)
+    with pytest.raises(WeightsError, match=r"scales of w of the shape .*, not \(64, 1\): get the file again"):
+        load_weights(path)
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.complex64])
+def test_numbers_that_networks_do_not_have_are_refused(tmp_path: Path, kind: torch.dtype) -> None:
+    path, checkpoint = tmp_path / "w.safetensors", tmp_path / "w.pth"
+    content = {"w": torch.ones(4).to(kind)}
+    safetensors.torch.save_file(content, path, {"format": FORMAT, "config": "{}"})
+    torch.save(content, checkpoint)
+    for read, file in ((load_weights, path), (read_checkpoint, checkpoint)):
+        with pytest.raises(WeightsError, match=r"its tensor w is of the kind (float8_e4m3fn|complex64)"):
+            read(file)
+
+
+def test_a_sparse_tensor_is_refused(tmp_path: Path) -> None:
+    torch.save({"w": torch.eye(3).to_sparse()}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="its tensor w is of the kind sparse_coo"):
+        read_checkpoint(tmp_path / "w.pth")
+
+
 def test_a_name_of_scales_is_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"'w:scale' .* reserved"):
         save_weights(tmp_path / "w.safetensors", {"w:scale": torch.zeros(3)}, CONFIG, None)
@@ -136,6 +165,14 @@ def test_a_truncated_file_is_refused(weights: Path, keep: int) -> None:
     weights.write_bytes(content)
     with pytest.raises(WeightsError, match=rf"damaged.*{len(content)} bytes with SHA-256 {sha256(weights)}"):
         load_weights(weights)
+
+
+def test_a_checkpoint_is_no_damaged_weights_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    torch.save({"decoder": tensors(), "step": 3}, path)
+    for expected in (None, sha256(path)):
+        with pytest.raises(WeightsError, match=r"last\.ckpt is a PyTorch checkpoint.*give the \.safetensors file"):
+            load_weights(path, expected)
 
 
 def test_a_text_file_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as npst
 from GliomaSAMLib.errors import OutputError, PromptError
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.prompts import Prompt, PromptHistory, box, mask, point, scribble, tilted_box
+from GliomaSAMLib.session import Session
 
 POSITIONS = st.tuples(*[st.floats(-300, 300)] * 3)
 REGIONS = st.sampled_from(["WT", "TC", "ET"])
@@ -193,6 +195,14 @@ def test_a_file_that_is_no_history_is_named(tmp_path: Path, text: str) -> None:
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(PromptError, match=r"prompts\.json"):
         PromptHistory.load(path)
+
+
+def test_an_image_is_told_from_a_file_of_prompts(tmp_path: Path) -> None:
+    path = tmp_path / "mask.nii.gz"
+    sitk.WriteImage(sitk.Image(4, 4, 4, sitk.sitkUInt8), str(path))
+    with pytest.raises(PromptError, match=r"mask\.nii\.gz is not a JSON file of prompts: no text.*set_mask") as told:
+        PromptHistory.load(path)
+    assert "codec" not in str(told.value) and callable(Session.set_mask)
 
 
 def test_a_file_without_an_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

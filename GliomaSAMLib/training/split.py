@@ -9,6 +9,7 @@ import numpy as np
 
 from ..data.cases import Case, Split
 from ..data.labels import ET
+from ..data.visits import by_patient
 from ..errors import CaseError
 from ..files import replacing
 from ..regions import REGIONS
@@ -16,12 +17,12 @@ from ..regions import REGIONS
 SPLIT = "split.json"
 
 FEWEST = 5
-"""With fewer gliomas that have all labels, all of them are for training: what few cases tell is chance."""
+"""With fewer patients with gliomas that have all labels, all are for training: what few cases tell is chance."""
 
 
 @dataclass(frozen=True)
 class Size:
-    """What a label map holds.
+    """What a label map holds, or what all those of a patient hold together.
 
     Args:
         whole: Voxels of the whole tumour.
@@ -33,19 +34,23 @@ class Size:
 
 
 def make_split(cases: Sequence[Case], share: float, seed: int) -> Split:
-    """Choose cases for validation, of all sizes, and as large a share of the enhancing gliomas as of the others.
+    """Choose patients for validation, with tumours of all sizes, and as large a share of those with enhancement as of
+    the others. All cases of a patient, see `patient_of`, are in one list.
 
-    Cases without a glioma, or with labels of the whole tumour only, are for training.
+    Patients without a glioma, or one of whose labels tells the whole tumour only, are for training.
 
     Args:
         cases: The cases; their label maps are read.
-        share: Share of the gliomas with all labels that are for validation; 0 for none.
+        share: Share of the patients with gliomas and all labels who are for validation; 0 for none.
         seed: Fixes the choice.
 
     Raises:
         CaseError: A label map cannot be read.
     """
-    sizes = {case.name: size for case in cases if (size := _size(case)) is not None}
+    names = [case.name for case in cases]
+    own = {case.name: _size(case) for case in cases}
+    groups = {visits[0]: visits for visits in by_patient(names).values()}
+    sizes = {name: size for name, visits in groups.items() if (size := _sum([own[one] for one in visits])) is not None}
     gliomas = [name for name, size in sizes.items() if size.whole]
     chosen: set[str] = set()
     if share > 0 and len(gliomas) >= FEWEST:
@@ -55,8 +60,8 @@ def make_split(cases: Sequence[Case], share: float, seed: int) -> Split:
             chosen |= _evenly(sorted(alike, key=lambda name: (sizes[name].whole, name)), share, rng)
         if not chosen:
             chosen = {gliomas[int(rng.integers(len(gliomas)))]}
-    names = [case.name for case in cases]
-    return Split(tuple(n for n in names if n not in chosen), tuple(n for n in names if n in chosen))
+    val = {one for name in chosen for one in groups[name]}
+    return Split(tuple(n for n in names if n not in val), tuple(n for n in names if n in val))
 
 
 def write_split(split: Split, path: Path) -> None:
@@ -79,6 +84,14 @@ def _size(case: Case) -> Size | None:
     if found.known != REGIONS:
         return None
     return Size(int(np.count_nonzero(found.labels)), int(np.count_nonzero(found.labels == ET)))
+
+
+def _sum(sizes: Sequence[Size | None]) -> Size | None:
+    """What several label maps hold together; None where one does not tell all regions."""
+    told = [size for size in sizes if size is not None]
+    if len(told) < len(sizes):
+        return None
+    return Size(sum(size.whole for size in told), sum(size.enhancing for size in told))
 
 
 def check_validation(cases: Sequence[Case]) -> None:

@@ -25,7 +25,7 @@ from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log,
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
-from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
+from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
@@ -410,7 +410,7 @@ def fit(
         Cancelled: The user stopped; the same command goes on from there.
     """
     config = options.method_config()
-    train, val = chosen_cases(options)
+    train, val = chosen_cases(options, tell if tell is not None and is_first_process() else lambda line: None)
     make_run_folder(options.output)
     saved = load_checkpoint(options.output, config)
     if saved is not None and _is_done(options, saved):

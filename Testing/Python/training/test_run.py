@@ -1,6 +1,7 @@
 """What a training tells its user and keeps: patients, time, table, card, and the split that it makes."""
 
 import re
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from GliomaSAMLib.data import read_split
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.training import TrainOptions, fit, trainer
 from GliomaSAMLib.training.checkpoint import read_log
+from GliomaSAMLib.training.chosen_cases import chosen_cases
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,23 @@ def test_without_a_split_one_is_made_and_kept(
     fit(replace(options, steps=2, seed=8))  # whatever the seed: what was chosen stays
     assert read_split(options.output / "split.json") == made
     assert "6 with all" not in read_log(options.output)[0]["patients"]
+
+
+def test_patients_are_not_trained_on_and_validated_on(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for n in range(5):
+        make_case(tmp_path / "cases" / f"sub-{n}_ses-1", n)
+    options = tiny_options(folder=tmp_path / "cases", split=None, steps=1)
+    (first,) = chosen_cases(options)[1]
+    make_case(tmp_path / "cases" / first.name.replace("ses-1", "ses-2"), 7)
+    said: list[str] = []
+    train, val = chosen_cases(options, said.append)
+    assert len(train) == 4 and [one.name for one in val] == [first.name, first.name.replace("ses-1", "ses-2")]
+    assert said == ["1 patients have several cases, by the names of their folders: all of one are on one side"]
+    shutil.copytree(first.folder, tmp_path / "more" / first.name.replace("ses-1", "ses-3"))
+    chosen_cases(replace(options, extra=(tmp_path / "more",)), said.append)
+    assert re.match(r"note: .* 1 patients have cases for training and for validation \(sub-\d_ses-3, sub", said[1])
 
 
 def test_more_folders_are_for_training_alone(

@@ -7,6 +7,7 @@ import pytest
 import SimpleITK as sitk
 
 from GliomaSAMLib.data import Case, read_split
+from GliomaSAMLib.data.visits import on_both_sides
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.training.split import check_validation, make_split, write_split
 
@@ -49,6 +50,14 @@ def test_none_is_chosen_where_none_is_wanted_or_few_are_there(share: float, coun
 
 def test_at_least_one_is_chosen(cases: list[Case]) -> None:
     assert len(make_split(cases[:6], 0.05, seed=0).val) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_all_cases_of_a_patient_are_on_one_side(seed: int, tmp_path: Path) -> None:
+    visits = [case(tmp_path, f"BraTS-GLI-{n:05}-{day}", 40 + n, 5) for n in range(6) for day in (100, 101)]
+    split = make_split([*visits, case(tmp_path, "healthy_0001-01", 0, 0)], 0.3, seed)
+    assert len(split.val) == 4 and not on_both_sides(split.train, split.val)
+    assert make_split(visits[:8], 0.3, seed).val == ()  # of four patients
 
 
 def test_what_is_written_can_be_read(cases: list[Case], tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ UNMEASURED = "No case was set aside for validation: nobody knows how good it is.
 
 
 def result_table(measured: Mapping[str, float]) -> str:
-    """Dice by region and clicks, as a table in Markdown."""
+    """Dice by region and clicks, as a table in Markdown; without the regions that no label told."""
     counts = sorted({int(name[2:]) for name in measured if name[:2] in REGIONS})
     lines = [
         "| Dice after clicks | " + " | ".join(str(count) for count in counts) + " |",
@@ -56,6 +56,8 @@ def result_table(measured: Mapping[str, float]) -> str:
     ]
     for region in REGIONS:
         values = [measured.get(f"{region}{count}") for count in counts]
+        if all(one is None for one in values):
+            continue
         lines.append(f"| {region} | " + " | ".join("" if one is None else f"{one:.3f}" for one in values) + " |")
     return "\n".join(lines)
 

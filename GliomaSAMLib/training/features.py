@@ -63,7 +63,7 @@ class CropEmbedding:
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
-VERSION = 3
+VERSION = 4
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
 
@@ -78,8 +78,7 @@ class CaseFeatures:
         regions: uint8 (K, J, I), the number of nested regions that hold a voxel: 0 none, 1 WT, 2 TC, 3 ET.
         brain: Shape (K, J, I) before padding.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None without an encoder.
-        whole_only: Whether the label tells the whole tumour only: `regions` is 0 or 1, and what lies in TC and ET is
-            unknown.
+        known: The regions that the label tells, WT among them; what `regions` says of others means nothing.
     """
 
     name: str
@@ -88,7 +87,7 @@ class CaseFeatures:
     regions: np.ndarray
     brain: tuple[int, int, int]
     embeddings: np.ndarray | None
-    whole_only: bool = False
+    known: tuple[str, ...] = REGIONS
 
 
 def case_features(
@@ -121,7 +120,7 @@ def case_features(
     if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    kept = ("images", "present", "regions", "brain", "embeddings", "whole_only")
+    kept = ("images", "present", "regions", "brain", "embeddings", "known")
     content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
@@ -150,7 +149,7 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
                 stored["regions"],
                 (k, j, i),
                 embeddings,
-                bool(stored["whole_only"]),
+                tuple(stored["known"].tolist()),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
@@ -175,7 +174,6 @@ def _compute(
     study = case.read_study()
     canonical: Mapping[str, np.ndarray] = study.canonical.images
     told = case.read_label_map(study)
-    whole_only = told.known != REGIONS and bool(told.labels.any())
     if "WT" not in told.known:
         raise CaseError(f"{case.labels} does not tell the whole tumour, which training needs: outline it, or remove it")
     labels = study.to_canonical(told.labels)
@@ -194,6 +192,6 @@ def _compute(
                 with autocast(device):
                     slice_ = torch.from_numpy(images[m, k].astype(np.float32) / 255).to(device)
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
-    levels = regions_from_labels(labels).sum(axis=0).astype(np.uint8)
-    regions = pad_to(np.minimum(levels, 1) if whole_only else levels, MULTIPLE)
-    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, whole_only)
+    regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
+    known = told.known if told.labels.any() else REGIONS  # where there is no tumour, there is no core
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, known)

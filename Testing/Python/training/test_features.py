@@ -19,6 +19,7 @@ from GliomaSAMLib.models.slice_stack import StackLayout, embed_slice
 from GliomaSAMLib.training import TrainOptions, fit, trainer
 from GliomaSAMLib.training.checkpoint import read_log
 from GliomaSAMLib.training.features import CaseFeatures, CropEmbedding, case_features
+from GliomaSAMLib.training.patient import Patient
 
 CPU = torch.device("cpu")
 
@@ -158,8 +159,25 @@ def test_of_a_whole_tumour_nothing_else_is_known(labels: str, case: Case, tmp_pa
     (changed,) = find_cases(case.folder.parent)
     for _ in range(2):  # computed, then from the cache
         found = features(changed, None, tmp_path / "cache")
-        assert found.whole_only == (labels == "one label")  # where there is no tumour, there is no core
+        assert (found.known == ("WT",)) == (labels == "one label")  # where there is no tumour, there is no core
         assert found.regions.max() == int(labels == "one label")
+
+
+def test_what_segments_tell_of_the_core_is_kept(case: Case, tmp_path: Path) -> None:
+    image = sitk.ReadImage(str(case.labels))
+    labels = sitk.GetArrayFromImage(image)
+    layers = sitk.Compose([sitk.GetImageFromArray(one.astype(np.uint8)) for one in (labels > 0, labels % 2 == 1)])
+    layers.CopyInformation(image)
+    for n, name in enumerate(("WT", "TC")):
+        for key, value in {"ID": name, "Name": name, "Layer": str(n), "LabelValue": "1"}.items():
+            layers.SetMetaData(f"Segment{n}_{key}", value)
+    case.labels.unlink()
+    sitk.WriteImage(layers, str(case.folder / "outline.seg.nrrd"))
+    (changed,) = find_cases(case.folder.parent)
+    for _ in range(2):  # computed, then from the cache
+        found = features(changed, None, tmp_path / "cache")
+        assert found.known == ("WT", "TC") and found.regions.max() == 2
+        assert Patient.of(found, torch.device("cpu")).kind == "with whole tumour and core only"
 
 
 CROP_LAYOUT = StackLayout(slice_mm=8)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import SimpleITK as sitk
 
 from GliomaSAMLib.data import read_split
 from GliomaSAMLib.errors import CaseError
@@ -63,6 +64,18 @@ def test_patients_are_not_trained_on_and_validated_on(
     shutil.copytree(first.folder, tmp_path / "more" / first.name.replace("ses-1", "ses-3"))
     chosen_cases(replace(options, extra=(tmp_path / "more",)), said.append)
     assert re.match(r"note: .* 1 patients have cases for training and for validation \(sub-\d_ses-3, sub", said[1])
+
+
+def test_masks_of_the_whole_tumour_are_validated_on(
+    tiny_options: Callable[..., TrainOptions], make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    for n in range(5):
+        labels = make_case(tmp_path / "cases" / str(n), n) / f"{n}_seg.nii.gz"
+        sitk.WriteImage(sitk.Cast(sitk.ReadImage(str(labels)) > 0, sitk.sitkUInt8), str(labels))
+    said: list[str] = []
+    fit(tiny_options(folder=tmp_path / "cases", split=None, steps=1), tell=said.append)
+    assert said[0] == "Training on 4 with the whole tumour only; 1 cases for validation; on cpu"
+    assert "| WT | 0" in said[-2] and "TC" not in said[-2]
 
 
 def test_more_folders_are_for_training_alone(

@@ -247,12 +247,14 @@ def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> 
         )
     if found == [1]:
         return "binary"
+    order = "brats2021" if 4 in found else "brats2023"
     if core_and_oedema_exchanged(values):
         raise _Unusable(
-            "has label 1 all around label 2, as where 1 is the oedema (Medical Segmentation Decathlon): say so "
-            "(--labels msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out"
+            "has label 1 all around the others, as where 1 is the oedema (Medical Segmentation Decathlon): say so "
+            "(--labels msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out; where 1 "
+            f"is the core all the same, say that (--labels {order})"
         )
-    return "brats2021" if 4 in found else "brats2023"
+    return order
 
 
 def _grid(image: sitk.Image) -> Geometry:

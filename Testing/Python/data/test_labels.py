@@ -93,7 +93,7 @@ BAD = {
     "minus": (balls().astype(np.int16) * -1, None, r"unknown labels \[-3, -2, -1\]"),
     "large": (balls().astype(np.int32) + np.where(balls() == 3, 1000, 0).astype(np.int32), None, "1003"),
     "both": (np.where(balls() == 1, 4, balls()).astype(np.uint8), None, r"labels 3 and 4.*--labels brats2024"),
-    "decathlon": (IN_ORDER["msd"][balls()], None, r"label 1 all around label 2.*--labels msd"),
+    "decathlon": (IN_ORDER["msd"][balls()], None, r"label 1 all around the others.*--labels msd"),
     "other year": (balls(), "brats2021", "has the labels 3, which brats2021 does not know: it has 1, 2, 4"),
     "several": (balls(), "binary", "has the labels 1, 2, 3, of which a mask of the whole tumour has one only"),
     "unknown": (balls(), "brats", r"Unknown order of labels 'brats'. Choose brats2021, brats2023"),

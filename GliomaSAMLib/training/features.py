@@ -1,5 +1,6 @@
 """What training reads of a case: images, labels and frozen embeddings, computed once or for each crop."""
 
+import contextlib
 import hashlib
 import json
 import warnings
@@ -63,6 +64,9 @@ class CropEmbedding:
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
+BLOCKS, BLOCK = 64, 4096
+"""So many blocks of so many bytes tell one volume from another."""
+
 VERSION = 4
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
@@ -100,8 +104,9 @@ def case_features(
 ) -> CaseFeatures:
     """Read `case` from `cache`, or compute and keep it.
 
-    What is cached is bound to names, sizes and times of the case's files, to the encoder's weights and to `layout`;
-    when one of them changes, or the cached file is damaged, the case is computed anew.
+    What is cached is bound to names, sizes, times and contents of the case's files, to the encoder's weights and to
+    `layout`; of long files parts are looked at. When one of them changes, or the cached file is damaged, the case is
+    computed anew.
 
     Args:
         case: The case.
@@ -157,11 +162,27 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
 
 
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
-    inside = ((path.relative_to(case.folder).as_posix(), path.stat()) for path in case.folder.rglob("*"))
-    files = sorted((name, status.st_size, status.st_mtime_ns) for name, status in inside)
+    inside = sorted(path for path in case.folder.rglob("*") if path.is_file())  # a link to nothing is none
+    stats = [(path.relative_to(case.folder).as_posix(), path.stat(), path) for path in inside]
+    files = [(name, status.st_size, status.st_mtime_ns, _digest(path, case)) for name, status, path in stats]
     base = encoder.fingerprint if encoder is not None else None
     order = (case.order,) if case.order else ()
     return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *order]).encode()).hexdigest()[:16]
+
+
+def _digest(path: Path, case: Case) -> str:
+    """SHA-256 of a file of a case: of all of its label map, of `BLOCKS` blocks of any other; "" where it cannot be
+    read.
+    """
+    digest = hashlib.sha256()
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if path == case.labels:
+            return hashlib.file_digest(file, lambda: digest).hexdigest()
+        for start in np.linspace(0, max(path.stat().st_size - BLOCK, 0), BLOCKS).astype(int):
+            file.seek(int(start))
+            digest.update(file.read(BLOCK))
+        return digest.hexdigest()
+    return ""
 
 
 def _compute(

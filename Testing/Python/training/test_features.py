@@ -163,6 +163,28 @@ def test_of_a_whole_tumour_nothing_else_is_known(labels: str, case: Case, tmp_pa
         assert found.regions.max() == int(labels == "one label")
 
 
+def test_patients_of_one_name_are_kept_apart(case: Case, tmp_path: Path) -> None:
+    """Uncompressed volumes of one grid, whose times a copy has made the same."""
+    shutil.copytree(case.folder, tmp_path / "other" / "one")
+    (other,) = find_cases(tmp_path / "other")
+    for one, scale in ((case, 1.0), (other, 0.8)):
+        for path in sorted(one.folder.glob("*.nii.gz")):
+            image = sitk.ReadImage(str(path))
+            path.unlink()
+            image = image if path == one.labels else sitk.Cast(image, sitk.sitkFloat32) * scale
+            sitk.WriteImage(image, str(path.with_suffix("")))
+            os.utime(path.with_suffix(""), (0, 0))
+    first, second = (features(find_cases(one.folder.parent)[0], None, tmp_path / "cache") for one in (case, other))
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert first.name == second.name
+
+
+def test_a_link_to_nothing_beside_the_volumes_is_passed_over(case: Case, tmp_path: Path) -> None:
+    (case.folder / "notes.txt").symlink_to(tmp_path / "nowhere")
+    features(case, None, tmp_path / "cache")
+    assert features(case, None, tmp_path / "cache").name == "one"
+
+
 def test_what_segments_tell_of_the_core_is_kept(case: Case, tmp_path: Path) -> None:
     image = sitk.ReadImage(str(case.labels))
     labels = sitk.GetArrayFromImage(image)

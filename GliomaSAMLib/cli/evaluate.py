@@ -119,6 +119,8 @@ def evaluate(
             f"of other cases, files or settings are left out of the tables ({count}); {out / 'results.jsonl'} keeps"
         )
         console.print(note_line(f"results of {method} {others} them"))
+    for line in evaluation.doubts:
+        console.print(line)
     failed = [result for result in evaluation.results if result.error]
     for result in failed:
         console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}")

@@ -15,6 +15,7 @@ from ..regions import REGIONS
 from ..study import Study
 from ..study.modalities import MODALITIES, REFERENCE_ORDER, find_volumes
 from ..study.patients import Origin, check_one_case
+from .doubts import doubts_of
 from .labels import ORDERS, LabelMap, check_order, outline_files, read_label_map
 
 WHOLE = "wt"
@@ -158,7 +159,7 @@ def read_split(path: Path | str) -> Split:
         CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
     """
     try:
-        content = parse_json(Path(path).read_text(encoding="utf-8"))
+        content = parse_json(Path(path).read_text(encoding="utf-8-sig"))
         train, val = content["train"], content["val"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error
@@ -183,11 +184,13 @@ class OpenCase:
 
     Attributes:
         truth: uint8 (K, J, I) on `study.reference`, for each of WT, TC, ET that the labels tell.
+        doubts: What is not certain of volumes and labels, see `doubts_of`.
     """
 
     name: str
     study: Study
     truth: dict[str, np.ndarray]
+    doubts: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -211,7 +214,7 @@ def open_case(case: Case, modalities: tuple[str, ...] | None = None) -> OpenCase
     study = case.read_study() if modalities is None else _read_some(case, modalities)
     found = case.read_label_map(study)
     masks = found.masks
-    return OpenCase(case.name, study, {region: masks[region] for region in found.known})
+    return OpenCase(case.name, study, {region: masks[region] for region in found.known}, doubts_of(study, found))
 
 
 def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
+from ..data.doubts import told_by_doubt
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
 from ..files import alone_in, make_folder, replacing, replacing_together, sha256_of
 from ..output.overwriting import files_of_image, files_of_source
@@ -106,12 +107,14 @@ class Evaluation:
         summaries: Of these.
         files: Those that were written.
         left_out: How many results of earlier runs in the folder are in no table, by method.
+        doubts: What is not certain of the cases that were measured now, a line for each kind of doubt.
     """
 
     results: tuple[CaseResult, ...]
     summaries: tuple[Summary, ...]
     files: tuple[Path, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def run_evaluation(
@@ -146,11 +149,14 @@ def run_evaluation(
         begun = not store.path.exists()
         store.begin()
         earlier = list(store.results.values())
-        found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
+        opener = _Opener()
+        done = evaluate(cases, methods, options, store, progress, cancel, opener)
+        found = {result.key: result for result in done}
         if not all(result.error for result in [*results.values(), *found.values()]):
             kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options)
             together = {result.key: result for result in kept} | results | found
-            return replace(write_evaluation(list(together.values()), options.output), left_out=left_out)
+            written = write_evaluation(list(together.values()), options.output)
+            return replace(written, left_out=left_out, doubts=tuple(told_by_doubt(opener.doubts)))
         if begun:
             store.path.unlink()
     if made:
@@ -234,13 +240,14 @@ def evaluate(
     store: ResultStore,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    opener: "_Opener | None" = None,
 ) -> Iterator[CaseResult]:
     """Run what `store` does not hold yet, case by case, and yield all results, old and new.
 
     A run that ends in an error of ours is kept with its message, and tried again next time.
     """
     jobs = list(_jobs(cases, methods, options))
-    opener = _Opener()
+    opener = opener or _Opener()
     inputs: dict[str, str] = {}
     for number, (case, method, variant, region) in enumerate(jobs):
         if cancel is not None and cancel():
@@ -272,15 +279,18 @@ def inputs_of(case: Case) -> str:
 
 
 class _Opener:
-    """Keeps the last case that was opened, for the next run is likely to need it."""
+    """Keeps the last case that was opened, for the next run is likely to need it, and the doubts of all."""
 
     def __init__(self) -> None:
+        self.doubts: dict[str, tuple[str, ...]] = {}
         self._last: tuple[Case, tuple[str, ...] | None, OpenCase] | None = None
 
     def open(self, case: Case, modalities: tuple[str, ...] | None) -> OpenCase:
         if self._last is None or self._last[:2] != (case, modalities):
             self._last = None  # let go of the memory before the next case is read
             self._last = (case, modalities, open_case(case, modalities))
+            found = (*self.doubts.get(case.name, ()), *self._last[2].doubts)
+            self.doubts[case.name] = tuple(dict.fromkeys(found))
         return self._last[2]
 
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..data.cases import Case
+from ..data.doubts import doubts_of, told_by_doubt
 from ..errors import CaseError, OutputError
 from ..files import make_private_folder, replacing
 from ..models.device import autocast
@@ -83,6 +84,7 @@ class CaseFeatures:
         brain: Shape (K, J, I) before padding.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None without an encoder.
         known: The regions that the label tells, WT among them; what `regions` says of others means nothing.
+        doubts: What is not certain of its volumes and labels, see `doubts_of`.
     """
 
     name: str
@@ -92,6 +94,7 @@ class CaseFeatures:
     brain: tuple[int, int, int]
     embeddings: np.ndarray | None
     known: tuple[str, ...] = REGIONS
+    doubts: tuple[str, ...] = ()
 
 
 def case_features(
@@ -125,7 +128,7 @@ def case_features(
     if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    kept = ("images", "present", "regions", "brain", "embeddings", "known")
+    kept = ("images", "present", "regions", "brain", "embeddings", "known", "doubts")
     content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
@@ -137,6 +140,12 @@ def case_features(
     with replacing(path, durable=False, private=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
     return features
+
+
+def tell_doubts(cases: Sequence[CaseFeatures], tell: Callable[[str], None]) -> None:
+    """Tell what is not certain of these cases, a line for each kind of doubt."""
+    for line in told_by_doubt({case.name: case.doubts for case in cases}):
+        tell(line)
 
 
 def _stored(case: Case, path: Path) -> CaseFeatures | None:
@@ -155,6 +164,7 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
                 (k, j, i),
                 embeddings,
                 tuple(stored["known"].tolist()),
+                tuple(stored["doubts"].tolist()),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
@@ -215,4 +225,4 @@ def _compute(
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
     regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
     known = told.known if told.labels.any() else REGIONS  # where there is no tumour, there is no core
-    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, known)
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, known, doubts_of(study, told))

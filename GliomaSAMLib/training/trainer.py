@@ -24,7 +24,7 @@ from .card import result_table, write_card
 from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
-from .features import CaseFeatures, CropEmbedding, case_features
+from .features import CaseFeatures, CropEmbedding, case_features, tell_doubts
 from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
@@ -151,6 +151,7 @@ class Run:
         self._together = options.batch * options.accumulate * self.fabric.world_size
         patients = [Patient.of(features, self.fabric.device) for features in train]
         self._kinds = told_by_kind(patients, folders)
+        tell_doubts([*train, *val], self.tell)
         self._crops = CropMaker(
             patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
         )

@@ -225,7 +225,7 @@ def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfi
     if file is None:
         return chosen_config(method, encoder)
     try:
-        changes = parse_json(file.read_text(encoding="utf-8"))
+        changes = parse_json(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ModelError(f"The config {file} cannot be read: {error}") from error
     if not isinstance(changes, dict):

@@ -48,8 +48,7 @@ class Case:
             StudyError: A volume cannot be used.
             CaseError: The labels cannot be used, see `read_label_map`.
         """
-        grid = self.read_own_labels().geometry
-        return _on_grid(grid, lambda reference: Study.read_folder(self.folder, reference=reference))
+        return _on_grid(self.read_own_labels(), lambda reference: Study.read_folder(self.folder, reference=reference))
 
     def read_label_map(self, study: Study) -> LabelMap:
         """What the case's labels say, on `study.reference`; perhaps of the whole tumour only.
@@ -82,12 +81,15 @@ class Case:
         return read_label_map(self.labels, self.order)
 
 
-def _on_grid(grid: Geometry, read: Callable[[str | None], Study]) -> Study:
-    """The study that `read` gives for a reference: for that which has this grid, where the default one has another."""
+def _on_grid(labels: LabelMap, read: Callable[[str | None], Study]) -> Study:
+    """The study that `read` gives for a reference: for that on whose grid the labels lie, where they do not lie on that
+    of the default one.
+    """
     study = read(None)
-    if study.reference.matches(grid):
+    if labels.lies_on(study.reference):
         return study
-    on_it = (name for name in REFERENCE_ORDER if name in study.modalities and study.volume(name).geometry.matches(grid))
+    there = (name for name in REFERENCE_ORDER if name in study.modalities)
+    on_it = (name for name in there if labels.lies_on(study.volume(name).geometry))
     fitting = next(on_it, None)
     return study if fitting is None else read(fitting)
 
@@ -226,7 +228,7 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     check_one_case([Origin.of(*one) for one in kept.items()])
     t1, t1c, t2, flair = (kept.get(modality) for modality in MODALITIES)
     return _on_grid(
-        case.read_own_labels().geometry,
+        case.read_own_labels(),
         lambda reference: Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, reference=reference),
     )
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -118,22 +118,42 @@ def train(
         float, typer.Option(help="Share of users who mean another outline than the label.", min=0, max=1)
     ] = 0.4,
     border_clicks: Annotated[
-        float, typer.Option(help="Share of clicks at the border of an error instead of deep inside.", min=0, max=1)
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share of clicks at the border of an error instead of deep inside. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     previous_truth: Annotated[
-        float,
-        typer.Option(help="Share of answers whose answer before is the truth: nothing may change.", min=0, max=1),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share of answers whose answer before is the truth: nothing may change. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     previous_distorted: Annotated[
-        float,
-        typer.Option(help="Share whose answer before is a distorted truth: one error is to be mended.", min=0, max=1),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share whose answer before is a distorted truth: one error is to be mended. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     new_error_weight: Annotated[
-        float, typer.Option(help="Weight in the loss of voxels that a click broke.", min=0)
-    ] = 1.0,
+        float | None,
+        typer.Option(help="Weight in the loss of voxels that a click broke. [default: 1]", show_default=False, min=0),
+    ] = None,
     clicked_error_weight: Annotated[
-        float, typer.Option(help="Weight of the clicked error within 12 mm of its click.", min=0)
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Weight of the clicked error within 12 mm of its click. [default: 1]", show_default=False, min=0
+        ),
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
@@ -163,9 +183,9 @@ def train(
     """
     try:
         from ..output.overwriting import refuse_inputs
-        from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
+        from ..training import AugmentConfig, ClickConfig, TrainOptions, fit
         from ..training.launch import is_first_process
-        from ..training.recipe import RECIPES
+        from ..training.recipe import with_recipe
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
@@ -194,28 +214,32 @@ def train(
         cache=cache,
         cache_features=cache_features,
         augment=AugmentConfig(crop=crop, large_crop=large_crop, pasted=pasted, without_uptake=without_uptake),
-        clicks=ClickConfig(
-            users=users,
-            another_outline=another_outline,
-            border=border_clicks,
-            previous_truth=previous_truth,
-            previous_distorted=previous_distorted,
-        ),
-        loss=LossConfig(new_error_weight=new_error_weight, clicked_error_weight=clicked_error_weight),
+        clicks=ClickConfig(users=users, another_outline=another_outline),
         config=_config(method, encoder, config) if changed else None,
         encoder_weights=encoder_weights,
         start=start,
     )
-    if recipe not in RECIPES:
-        *names, last = RECIPES
-        raise ModelError(f"There is no recipe {recipe!r}: choose {', '.join(names)} or {last}")
-    options = RECIPES[recipe](options)
-    if learning_rate is not None:
-        options = replace(options, learning_rate=learning_rate)
+    options = with_recipe(recipe, options, lambda line: output().print(line))
+    options = replace(
+        options,
+        clicks=replace(
+            options.clicks,
+            **_said(border=border_clicks, previous_truth=previous_truth, previous_distorted=previous_distorted),
+        ),
+        loss=replace(
+            options.loss, **_said(new_error_weight=new_error_weight, clicked_error_weight=clicked_error_weight)
+        ),
+        **_said(learning_rate=learning_rate),
+    )
     with progress_bar() as report:
         weights = fit(options, progress=report, tell=lambda line: output().print(line))
     if is_first_process():
         output().print(f"{weights} written")
+
+
+def _said(**values: Any) -> dict[str, Any]:
+    """What the user has given, which goes before what a recipe has."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfig":

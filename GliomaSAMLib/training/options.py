@@ -12,6 +12,11 @@ from .features import MULTIPLE
 from .step import LossConfig
 
 
+def mends_answers(config: MethodConfig) -> bool:
+    """Whether a method is given the answer before, and clicks that mend it."""
+    return config.previous == "answer" and "point" in find_method(config.method).prompts
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """What `gliomasam train` is asked to do.
@@ -141,7 +146,7 @@ class TrainOptions:
             problems.append("without a split there are no validations that could end it early: leave out patience")
         problems += self.augment.problems() + self.clicks.problems() + self.loss.problems()
         replaced = self.clicks.previous_truth + self.clicks.previous_distorted
-        if replaced > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
+        if replaced > 0 and not mends_answers(config):
             problems.append(
                 f"the method {config.method!r} is given no answer before that could be replaced: leave out the shares "
                 "of answers after the truth and after a distorted truth"

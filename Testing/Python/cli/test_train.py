@@ -51,6 +51,15 @@ def test_users_and_weights_reach_the_training(gliomasam: Callable, asked: list[A
     assert options.start == "gliomasam"
 
 
+def test_what_is_said_goes_before_a_recipe(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    said = ["--border-clicks", 0.6, "--previous-truth", 0, "--new-error-weight", 1]
+    gliomasam("train", tmp_path, "-o", tmp_path / "run", "--recipe", "clicks", *said)
+    (options,) = asked
+    clicks, loss = options.clicks, options.loss
+    assert (clicks.border, clicks.previous_truth, clicks.previous_distorted) == (0.6, 0, 0.3)
+    assert (loss.new_error_weight, loss.clicked_error_weight) == (1, 2)
+
+
 def test_what_is_not_said_is_as_the_library_has_it(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
     gliomasam("train", tmp_path, "-o", tmp_path / "run")
     assert asked == [training.TrainOptions(tmp_path, tmp_path / "run")]

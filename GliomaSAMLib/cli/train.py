@@ -164,7 +164,6 @@ def train(
     try:
         from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
-        from ..training.launch import is_first_process
         from ..training.recipe import RECIPES
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
@@ -213,9 +212,7 @@ def train(
     if learning_rate is not None:
         options = replace(options, learning_rate=learning_rate)
     with progress_bar() as report:
-        weights = fit(options, progress=report, tell=lambda line: output().print(line))
-    if is_first_process():
-        output().print(f"{weights} written")
+        fit(options, progress=report, tell=lambda line: output().print(line))
 
 
 def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfig":

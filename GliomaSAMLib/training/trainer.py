@@ -25,11 +25,13 @@ from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log,
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
-from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
+from .identity import check_same_run, is_done, run_identity
+from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
+from .split import check_validation
 from .step import TrainingStep
 from .validate import score, validate
 
@@ -53,6 +55,8 @@ class Run:
     Args:
         options: What to do.
         config: What to train.
+        identity: What makes the run what it is, see `run_identity`.
+        saved: The checkpoint that it goes on from; None at the start.
         fabric: This process among those of the training.
         progress: Told the fraction done and a line for the user; in the first process only.
         cancelled: Whether the user asked to stop.
@@ -63,6 +67,8 @@ class Run:
         self,
         options: TrainOptions,
         config: MethodConfig,
+        identity: dict[str, Any],
+        saved: dict[str, Any] | None,
         fabric: L.Fabric,
         progress: Progress | None,
         cancelled: Callable[[], bool],
@@ -70,6 +76,8 @@ class Run:
     ) -> None:
         self.options = options
         self.config = config
+        self.identity = identity
+        self.saved = saved
         self.fabric = fabric
         self.progress = progress if progress is not None and fabric.is_global_zero else lambda fraction, text: None
         self.tell: Tell = tell if tell is not None and fabric.is_global_zero else lambda line: None
@@ -93,7 +101,7 @@ class Run:
         torch.manual_seed(self.options.seed)
         parts = build(self.config, self.options.encoder_weights)
         self.decoder, encoder = parts.network, parts.embedder
-        if self.options.start is not None:
+        if self.options.start is not None and self.saved is None:
             self.tell(begin_from(self.options.start, parts, self.config))
         move(self.decoder, self.fabric.device)
         if encoder is not None:
@@ -117,15 +125,9 @@ class Run:
             self.fabric.barrier()
         return [features[n] for n in range(len(cases))]
 
-    def prepare(
-        self,
-        train: list[CaseFeatures],
-        folders: list[str],
-        val: list[CaseFeatures],
-        saved: dict[str, Any] | None,
-    ) -> None:
-        """Make optimiser and data, and take up the checkpoint `saved`; `folders` names where the cases lie."""
-        options = self.options
+    def prepare(self, train: list[CaseFeatures], folders: list[str], val: list[CaseFeatures]) -> None:
+        """Make optimiser and data, and take up the checkpoint; `folders` names where the cases lie."""
+        options, saved = self.options, self.saved
         self.val = val
         decoder = self.decoder
         self.trained = trainable_names(decoder)
@@ -138,7 +140,8 @@ class Run:
             decoder.load_state_dict(saved["decoder"])
             self.average.load_state_dict(saved["average"])
             optimizer.load_state_dict(saved["optimizer"])
-            self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
+            if precision := saved.get("precision"):
+                self.fabric.strategy.precision.load_state_dict(precision)
             self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
             self.validated = saved.get("validated", self.elapsed)
             self.validations_without_improvement = saved["validations_without_improvement"]
@@ -224,6 +227,7 @@ class Run:
         if self.best:
             self.tell(result_table(self.best))
         self.tell(f"{card} written")
+        self.tell(f"{self.options.weights} written")
 
     def _check_cancel(self) -> None:
         if self.cancelled():
@@ -371,6 +375,7 @@ class Run:
     def _save(self, finished: bool = False) -> None:
         state = {
             "config": self.config.to_json(),
+            "identity": self.identity,
             "decoder": self.decoder.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -391,7 +396,8 @@ def fit(
     cancel: Callable[[], bool] | None = None,
     tell: Tell | None = None,
 ) -> Path:
-    """Train, or go on with a training that was stopped, and return the path of the weights file.
+    """Train, or go on with a training that was stopped, and return the path of the weights file. Nothing is done where
+    that training is finished already.
 
     With several devices a process each runs the whole calling program up to here; only the first reports.
 
@@ -399,10 +405,10 @@ def fit(
         options: What to do.
         progress: Called with the fraction done and a line that tells loss, Dice and time left.
         cancel: Asked between steps; when it returns true a checkpoint is written and `Cancelled` raised.
-        tell: Given the lines that stay: the patients by kind, the time it takes, the table at the end.
+        tell: Given the lines that stay: the patients by kind, the time it takes, the table at the end, the files.
 
     Raises:
-        CaseError: No case, a damaged case or split, a damaged checkpoint or one of another method.
+        CaseError: No case, a damaged case or split, a damaged checkpoint or one of another training.
         StudyError: A volume of a case cannot be used.
         ModelError: The options make no sense, a device is not there, or its memory does not suffice.
         WeightsError: The weights of the frozen encoder, or those to begin from, are absent, damaged or do not fit.
@@ -410,29 +416,28 @@ def fit(
         Cancelled: The user stopped; the same command goes on from there.
     """
     config = options.method_config()
-    train, val = chosen_cases(options)
-    make_run_folder(options.output)
     saved = load_checkpoint(options.output, config)
-    if saved is not None and _is_done(options, saved):
-        return options.weights
+    train, val = chosen_cases(options, goes_on=saved is not None)
+    identity = run_identity(options, train, val)
+    if saved is not None:
+        told = tell if tell is not None and is_first_process() else lambda line: None
+        if note := check_same_run(saved, identity, options):
+            told(note)
+        if done := is_done(saved, options):
+            told(done)
+            return options.weights
+    check_validation(val)
+    make_run_folder(options.output)
     fabric = launch(options, config)
     cached = fabric.device.type == "cpu" if options.cache_features is None else options.cache_features
     alone = alone_in(options.output) if fabric.is_global_zero else nullcontext()
     with alone, stop_on_signal(cancel) as cancelled, memory_errors(options):
         if fabric.is_global_zero:
             remove_leftovers(options.output)
-        run = Run(options, config, fabric, progress, cancelled, tell)
+        run = Run(options, config, identity, saved, fabric, progress, cancelled, tell)
         features = run.read_features([*train, *val], live=0 if cached else len(train))
         folders = [case.folder.parent.name for case in train]
-        run.prepare(features[: len(train)], folders, features[len(train) :], saved)
+        run.prepare(features[: len(train)], folders, features[len(train) :])
         weights = run.train()
         destroy_process_group(fabric)
         return weights
-
-
-def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
-    """Whether a checkpoint is that of a finished training, to whose budget and patience `options` add nothing."""
-    by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
-    settled = options.patience is not None and saved["validations_without_improvement"] >= options.patience
-    over = by_time or settled or saved["step"] >= options.steps
-    return bool(saved.get("finished")) and options.weights.exists() and over

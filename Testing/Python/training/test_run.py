@@ -22,11 +22,11 @@ def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_user_is_told_what_how_long_and_how_good(tiny_options: Callable[..., TrainOptions], tmp_path: Path) -> None:
     said: list[str] = []
     fit(tiny_options(steps=4), tell=said.append)
-    kinds, long, table, card = said
+    kinds, long, table, card, weights = said
     assert kinds == "Training on 2 with all labels and volumes; 1 cases for validation; on cpu"
     assert re.match(r"A step takes \d+\.\d s: this takes about \d+ s, and the validations besides", long)
     assert table.splitlines()[0] == "| Dice after clicks | 0 | 1 | 2 | 3 | 4 | 5 |" and "| ET |" in table
-    assert card == f"{tmp_path / 'run' / 'card.md'} written"
+    assert (card, weights) == tuple(f"{tmp_path / 'run' / name} written" for name in ("card.md", "tiny.safetensors"))
     text = (tmp_path / "run" / "card.md").read_text()
     assert "Not for clinical use" in text and table in text and "4 steps" in text
 
@@ -41,9 +41,9 @@ def test_without_a_split_one_is_made_and_kept(
     made = read_split(options.output / "split.json")
     assert len(made.val) == 1 and sorted(made.train + made.val) == list("01234")
     make_case(tmp_path / "cases" / "later", 9)
-    fit(replace(options, steps=2, seed=8))  # whatever the seed: what was chosen stays
+    with pytest.raises(CaseError, match="cases for training: later new"):
+        fit(replace(options, steps=2))
     assert read_split(options.output / "split.json") == made
-    assert "6 with all" not in read_log(options.output)[0]["patients"]
 
 
 def test_more_folders_are_for_training_alone(

@@ -93,6 +93,10 @@ def train(
         int | None,
         typer.Option(help="End after so many validations without a better score.", min=1, show_default=False),
     ] = None,
+    validate_minutes: Annotated[
+        float,
+        typer.Option(help="Validate so often; less often where that would take more than a tenth of the time.", min=0),
+    ] = 15.0,
     learning_rate: Annotated[
         float | None, typer.Option(help="Highest learning rate of AdamW. [default: 0.0008]", show_default=False)
     ] = None,
@@ -185,6 +189,7 @@ def train(
         accumulate=accumulate,
         checkpointing=checkpointing,
         patience=patience,
+        validate_minutes=validate_minutes,
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,

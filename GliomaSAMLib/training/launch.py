@@ -56,6 +56,15 @@ def destroy_process_group(fabric: L.Fabric) -> None:
         torch.distributed.destroy_process_group()
 
 
+def summed(fabric: L.Fabric, *values: float) -> list[float]:
+    """The sums of `values` over all processes."""
+    if fabric.world_size == 1:
+        return list(values)
+    mine = torch.tensor(values, dtype=torch.float64, device=fabric.device)
+    total = fabric.all_reduce(mine, reduce_op="sum")
+    return total.tolist()  # type: ignore[union-attr]
+
+
 def is_first_process() -> bool:
     """Whether this is the process of a training that reports; true before one has started."""
     return getattr(rank_zero_only, "rank", 0) == 0

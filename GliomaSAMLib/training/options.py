@@ -37,7 +37,8 @@ class TrainOptions:
             see `averaging_decay`.
         accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
         seed: Seed of everything random.
-        validate_minutes, checkpoint_minutes: How often.
+        validate_minutes, checkpoint_minutes: How often; validations come less often where they would take more than a
+            tenth of the time, see `Validations`.
         patience: The training ends after so many validations in a row without a better score; None: never so.
         cache: Folder of the frozen features; None for `output`/features.
         cache_features: Whether frozen features come from that folder, computed once and moved along with the crops;

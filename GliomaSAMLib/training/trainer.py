@@ -26,14 +26,15 @@ from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
 from .features import CaseFeatures, CropEmbedding, case_features
 from .identity import check_same_run, is_done, run_identity
-from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal
+from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal, summed
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
 from .split import check_validation
 from .step import TrainingStep
-from .validate import score, validate
+from .validate import validate
+from .validations import Validations
 
 Progress = Callable[[float, str], None]
 
@@ -84,10 +85,8 @@ class Run:
         self.cancelled = cancelled
         self.step = 0
         self.elapsed = 0.0
-        self.validated = 0.0
-        self.best: dict[str, float] = {}
+        self.validations = Validations()
         self.skipped_steps = 0
-        self.validations_without_improvement = 0
         self.base_sha256: str | None = None
         self.embed: CropEmbedding | None = None
         self.log: TrainingLog | None = None
@@ -142,9 +141,7 @@ class Run:
             optimizer.load_state_dict(saved["optimizer"])
             if precision := saved.get("precision"):
                 self.fabric.strategy.precision.load_state_dict(precision)
-            self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
-            self.validated = saved.get("validated", self.elapsed)
-            self.validations_without_improvement = saved["validations_without_improvement"]
+            self.step, self.elapsed, self.validations = saved["step"], saved["elapsed"], Validations.of(saved)
         if options.checkpointing and not decoder.enable_checkpointing():
             raise ModelError(
                 f"the method {options.method!r} cannot compute its activations again to save memory: leave out "
@@ -189,11 +186,11 @@ class Run:
                 saved = self.elapsed
             if stop:
                 raise Cancelled(STOPPED)
-            if self.elapsed - self.validated > 60 * self.options.validate_minutes:
+            if self.elapsed - self.validations.ended > self.validations.wait(self.options.validate_minutes):
                 self._on_first(self._validate)
                 self.elapsed = time.monotonic() - started
                 self._agree()
-                self.validated = self.elapsed
+                self.validations.ended = self.elapsed
         return self._finish()
 
     def fraction(self) -> float:
@@ -205,13 +202,13 @@ class Run:
         """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
         if self.options.patience is None:
             return False
-        own = self.validations_without_improvement if self.fabric.is_global_zero else 0
-        (count,) = self._sum(float(own))
+        own = self.validations.without_improvement if self.fabric.is_global_zero else 0
+        (count,) = summed(self.fabric, float(own))
         return count >= self.options.patience
 
     def _finish(self) -> Path:
         if not self._is_settled():
-            self._on_first(self._validate)
+            self._on_first(self._validate_last)
         if stop := self._agree():
             self._on_first(self._save)
         else:
@@ -223,9 +220,10 @@ class Run:
     def _conclude(self) -> None:
         """What is there at the end: the checkpoint, the card, and for the user the table and the names of the files."""
         self._save(finished=True)
-        card = write_card(self.options, self.config, self.best, self.step, self.elapsed, self._kinds, len(self.val))
-        if self.best:
-            self.tell(result_table(self.best))
+        found, training = self.validations, (self.step, self.elapsed)
+        card = write_card(self.options, self.config, found, training, self._kinds, len(self.val))
+        if found.best:
+            self.tell(result_table(found.best))
         self.tell(f"{card} written")
         self.tell(f"{self.options.weights} written")
 
@@ -275,7 +273,7 @@ class Run:
         get_ema_multi_avg_fn(averaging_decay(self.step, self.options.ema))(average, current, count)
 
     def _check_loss(self, loss: float) -> None:
-        (broken,) = self._sum(float(not math.isfinite(loss)))  # all processes end, wherever it is
+        (broken,) = summed(self.fabric, float(not math.isfinite(loss)))  # all processes end, wherever it is
         if broken:
             raise CaseError(f"The loss is not finite at step {self.step}: lower the learning rate or check the cases")
 
@@ -306,29 +304,24 @@ class Run:
         self.progress(fraction, f"step {self.step}, loss {loss:.3f}, Dice {scores}, {left:.0f} min left")
 
     def _estimate(self, seconds: float) -> None:
-        """Tell how long all will take, at so many seconds a step."""
-        options = self.options
-        left = seconds * (options.steps - self.step)
-        if options.minutes is not None:
-            left = min(left, max(0.0, 60 * options.minutes - self.elapsed))
+        """Tell how long all will take, at so many seconds a step; how long a validation takes is tried on a case."""
+        options, validations = self.options, self.validations
+        if self.val and not validations.takes:
+            self._on_first(self._try_validation)
+        budget = math.inf if options.minutes is None else max(0.0, 60 * options.minutes - self.elapsed)
+        wait = max(seconds, validations.wait(options.validate_minutes))
+        left, count = validations.plan(seconds * (options.steps - self.step), budget, wait)
+        validated = f", with {count} validations of {time_needed(validations.takes)}" if self.val else ""
         self.tell(
-            f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}, and the validations besides. "
+            f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}{validated}. "
             "Ctrl-C stops it; the same command goes on"
         )
 
     def _agree(self) -> bool:
-        """Whether any process was asked to stop; and gives all of them the clock of the first."""
-        clock = self.elapsed if self.fabric.is_global_zero else 0.0
-        stop, self.elapsed = self._sum(float(self.cancelled()), clock)
+        """Whether any process was asked to stop; and gives all of them the times that the first has measured."""
+        times = (self.elapsed, self.validations.takes) if self.fabric.is_global_zero else (0.0, 0.0)
+        stop, self.elapsed, self.validations.takes = summed(self.fabric, float(self.cancelled()), *times)
         return stop > 0
-
-    def _sum(self, *values: float) -> list[float]:
-        """The sums of `values` over all processes."""
-        if self.fabric.world_size == 1:
-            return list(values)
-        mine = torch.tensor(values, dtype=torch.float64, device=self.fabric.device)
-        total = self.fabric.all_reduce(mine, reduce_op="sum")
-        return total.tolist()  # type: ignore[union-attr]
 
     def _on_first(self, work: Callable[[], None]) -> None:
         """Do `work` in the first process while the others wait; when it fails, all end."""
@@ -338,7 +331,7 @@ class Run:
                 work()
             except GliomaSAMError as error:
                 failure = error
-        (failed,) = self._sum(float(failure is not None))
+        (failed,) = summed(self.fabric, float(failure is not None))
         if failure is not None:
             raise failure
         if failed:
@@ -347,21 +340,36 @@ class Run:
     def _validate(self) -> None:
         """Validate the averaged weights and write them where they are the best so far (always without validation)."""
         self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
-        self.average.eval()
-        try:
-            network = cast(VolumeDecoder, self.average.module)
-            measured = validate(network, self.val, self.fabric.device, self._check_cancel, self.config.previous)
-        except Cancelled:
-            return  # the loop sees it too, and writes a checkpoint before it stops
+        begun = time.monotonic()
+        measured = self._measure(self.val)
+        if measured is None:
+            return
+        self.validations.takes = time.monotonic() - begun
         if self.log is not None:
             self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
-        self.validated = self.elapsed
-        better = score(measured) > score(self.best)
-        self.validations_without_improvement = 0 if better else self.validations_without_improvement + 1
-        if not self.val or score(measured) >= score(self.best):
-            self.best = measured
+        if self.validations.add(measured, self.step, self.elapsed):
             self._write_weights(measured)
         self._save_and_draw()
+
+    def _validate_last(self) -> None:
+        """Validate what has been learned since the last time, if anything."""
+        if self.validations.step != self.step or not self.options.weights.exists():
+            self._validate()
+
+    def _try_validation(self) -> None:
+        """Learn from one case how long a validation takes."""
+        begun = time.monotonic()
+        if self._measure(self.val[:1]) is not None:
+            self.validations.takes = len(self.val) * (time.monotonic() - begun)
+
+    def _measure(self, cases: list[CaseFeatures]) -> dict[str, float] | None:
+        """Validate the averaged weights; None where the user stops that."""
+        self.average.eval()
+        network = cast(VolumeDecoder, self.average.module)
+        try:
+            return validate(network, cases, self.fabric.device, self._check_cancel, self.config.previous)
+        except Cancelled:  # the loop sees it too, and writes a checkpoint before it stops
+            return None
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
@@ -382,9 +390,7 @@ class Run:
             "precision": self.fabric.strategy.precision.state_dict(),
             "step": self.step,
             "elapsed": self.elapsed,
-            "validated": self.validated,
-            "best": self.best,
-            "validations_without_improvement": self.validations_without_improvement,
+            **self.validations.state(),
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)

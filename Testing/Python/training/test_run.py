@@ -24,7 +24,7 @@ def test_the_user_is_told_what_how_long_and_how_good(tiny_options: Callable[...,
     fit(tiny_options(steps=4), tell=said.append)
     kinds, long, table, card, weights = said
     assert kinds == "Training on 2 with all labels and volumes; 1 cases for validation; on cpu"
-    assert re.match(r"A step takes \d+\.\d s: this takes about \d+ s, and the validations besides", long)
+    assert re.match(r"A step takes \d+\.\d s: this takes about \d+ s, with 1 validations of \d+ s\.", long)
     assert table.splitlines()[0] == "| Dice after clicks | 0 | 1 | 2 | 3 | 4 | 5 |" and "| ET |" in table
     assert (card, weights) == tuple(f"{tmp_path / 'run' / name} written" for name in ("card.md", "tiny.safetensors"))
     text = (tmp_path / "run" / "card.md").read_text()

@@ -78,7 +78,14 @@ def train(
             show_default=False,
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of the optimiser.", min=1)] = 4000,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of the optimiser. [default: as many as --minutes allow, 4000 without]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
     ] = None,

@@ -70,7 +70,7 @@ def is_done(saved: dict[str, Any], options: TrainOptions) -> str | None:
     """
     by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
     settled = options.patience is not None and saved["validations_without_improvement"] >= options.patience
-    over = by_time or settled or saved["step"] >= options.steps
+    over = by_time or settled or saved["step"] >= options.most_steps
     if not (over and saved.get("finished") and options.weights.exists()):
         return None
     return (

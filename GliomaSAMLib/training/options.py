@@ -11,6 +11,9 @@ from .click_simulation import ClickConfig
 from .features import MULTIPLE
 from .step import LossConfig
 
+DEFAULT_STEPS = 4000
+"""Steps of a training of which neither steps nor minutes are said."""
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -25,7 +28,7 @@ class TrainOptions:
         validation: Share of the gliomas that a split which is made has for validation; 0 for none.
         labels: What the labels of all cases mean, as for `find_cases`.
         method: Name of the method.
-        steps: Steps of the optimiser.
+        steps: Steps of the optimiser; None: as many as the minutes allow, `DEFAULT_STEPS` without these.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
         batch: Crops that a process takes through the network at once.
         accumulate: Such batches a step and process; their gradients are added up, which takes no more memory than one.
@@ -60,7 +63,7 @@ class TrainOptions:
     validation: float = 0.2
     labels: str | None = None
     method: str = "gliomasam"
-    steps: int = 4000
+    steps: int | None = None
     minutes: float | None = None
     batch: int = 1
     accumulate: int = 1
@@ -99,6 +102,13 @@ class TrainOptions:
         """The folder of the frozen features."""
         return self.cache or self.output / "features"
 
+    @property
+    def most_steps(self) -> float:
+        """Steps after which the training ends, if the minutes have not ended it; may be infinite."""
+        if self.steps is not None:
+            return self.steps
+        return DEFAULT_STEPS if self.minutes is None else math.inf
+
     def method_config(self) -> MethodConfig:
         """What is to be trained.
 
@@ -110,7 +120,7 @@ class TrainOptions:
         multiple = int(config.decoder.multiple)
         shapes = (self.augment.crop, self.augment.large_crop)
         positive = {
-            "steps": self.steps,
+            "steps": 1 if self.steps is None else self.steps,
             "batch": self.batch,
             "accumulate": self.accumulate,
             "learning rate": self.learning_rate,

@@ -24,13 +24,23 @@ from .card import result_table, write_card
 from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
-from .features import CaseFeatures, CropEmbedding, case_features
+from .features import CaseFeatures, CropEmbedding
 from .identity import check_same_run, is_done, run_identity
-from .launch import destroy_process_group, is_first_process, launch, memory_errors, stop_on_signal, summed
+from .launch import (
+    CASES_IN_MEMORY,
+    crops_in_memory,
+    destroy_process_group,
+    is_first_process,
+    launch,
+    memory_errors,
+    stop_on_signal,
+    summed,
+)
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
+from .reading import read_cases
 from .split import check_validation
 from .step import TrainingStep
 from .validate import validate
@@ -93,10 +103,7 @@ class Run:
         self._ready: Batch | None = None
 
     def read_features(self, cases: list[Case], live: int = 0) -> list[CaseFeatures]:
-        """Build the method and read all cases, embedding what is not cached: with several processes each its share.
-
-        The first `live` cases are read without embeddings: their crops are embedded as they come.
-        """
+        """Build the method and read all cases, see `read_cases`."""
         torch.manual_seed(self.options.seed)
         parts = build(self.config, self.options.encoder_weights)
         self.decoder, encoder = parts.network, parts.embedder
@@ -107,22 +114,9 @@ class Run:
             self.base_sha256 = encoder.base_sha256
             move(encoder, self.fabric.device)
             self.embed = CropEmbedding(encoder, self.config.layout)
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        features: dict[int, CaseFeatures] = {}
-        for own in (True, False):  # first what this process embeds, then what the others have cached
-            for n, case in enumerate(cases):
-                if (n % world == rank) is own:
-                    self.progress(0.0, f"reading case {case.name}, {len(features) + 1} of {len(cases)}")
-                    features[n] = case_features(
-                        case,
-                        encoder if n >= live else None,
-                        self.config.layout,
-                        self.options.features,
-                        self.fabric.device,
-                        self._check_cancel,
-                    )
-            self.fabric.barrier()
-        return [features[n] for n in range(len(cases))]
+        with memory_errors(f"{len(cases)} cases, {CASES_IN_MEMORY}"):
+            told = (self.progress, self.tell, self._check_cancel)
+            return read_cases(cases, live, encoder, self.config.layout, self.options, self.fabric, *told)
 
     def prepare(self, train: list[CaseFeatures], folders: list[str], val: list[CaseFeatures]) -> None:
         """Make optimiser and data, and take up the checkpoint; `folders` names where the cases lie."""
@@ -149,7 +143,8 @@ class Run:
             )
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
         self._together = options.batch * options.accumulate * self.fabric.world_size
-        patients = [Patient.of(features, self.fabric.device) for features in train]
+        with memory_errors(f"{len(train)} cases, {CASES_IN_MEMORY}"):
+            patients = [Patient.of(features, self.fabric.device) for features in train]
         self._kinds = told_by_kind(patients, folders)
         self._crops = CropMaker(
             patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
@@ -196,7 +191,7 @@ class Run:
     def fraction(self) -> float:
         """Share of the budget that is used up, by steps or by time; the same in all processes."""
         by_time = self.elapsed / (60 * self.options.minutes) if self.options.minutes else 0.0
-        return max(self.step / self.options.steps, by_time)
+        return max(self.step / self.options.most_steps, by_time)
 
     def _is_settled(self) -> bool:
         """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
@@ -256,7 +251,7 @@ class Run:
         norm = self.fabric.clip_gradients(
             self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
         )
-        if self.fabric.device.type != "cpu" and self.step + 1 < options.steps:  # while the device is busy
+        if self.fabric.device.type != "cpu" and self.step + 1 < options.most_steps:  # while the device is busy
             with watch:
                 self._ready = self._crops.batch(self._numbers(self.step + 1, 0))
         dice = torch.stack(dices).nanmean(dim=0)
@@ -310,7 +305,7 @@ class Run:
             self._on_first(self._try_validation)
         budget = math.inf if options.minutes is None else max(0.0, 60 * options.minutes - self.elapsed)
         wait = max(seconds, validations.wait(options.validate_minutes))
-        left, count = validations.plan(seconds * (options.steps - self.step), budget, wait)
+        left, count = validations.plan(seconds * (options.most_steps - self.step), budget, wait)
         validated = f", with {count} validations of {time_needed(validations.takes)}" if self.val else ""
         self.tell(
             f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}{validated}. "
@@ -437,7 +432,7 @@ def fit(
     fabric = launch(options, config)
     cached = fabric.device.type == "cpu" if options.cache_features is None else options.cache_features
     alone = alone_in(options.output) if fabric.is_global_zero else nullcontext()
-    with alone, stop_on_signal(cancel) as cancelled, memory_errors(options):
+    with alone, stop_on_signal(cancel) as cancelled, memory_errors(crops_in_memory(options)):
         if fabric.is_global_zero:
             remove_leftovers(options.output)
         run = Run(options, config, identity, saved, fabric, progress, cancelled, tell)

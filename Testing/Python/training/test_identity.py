@@ -11,7 +11,7 @@ from stopped_training import checkpoint, stop_after
 
 from GliomaSAMLib.errors import CaseError
 from GliomaSAMLib.models.registry import MethodConfig
-from GliomaSAMLib.training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit, trainer
+from GliomaSAMLib.training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit, reading, trainer
 from GliomaSAMLib.training.checkpoint import CHECKPOINT
 from GliomaSAMLib.training.identity import NOT_OF_THE_RUN, run_identity
 
@@ -48,7 +48,7 @@ def test_what_makes_a_run_something_else_is_refused(
     options = tiny_options(steps=1)
     fit(options)
     before = files(options.output)
-    monkeypatch.setattr(trainer, "case_features", read_no_case)
+    monkeypatch.setattr(reading, "case_features", read_no_case)
     for changes, said in CHANGES:
         for steps in (1, 3):
             with pytest.raises(CaseError, match=said + r"\): choose another folder.*--start .*tiny\.safetensors"):

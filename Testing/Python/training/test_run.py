@@ -4,12 +4,14 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from GliomaSAMLib.data import read_split
-from GliomaSAMLib.errors import CaseError
-from GliomaSAMLib.training import TrainOptions, fit, trainer
+from GliomaSAMLib.errors import CaseError, ModelError
+from GliomaSAMLib.training import TrainOptions, fit, reading, trainer
 from GliomaSAMLib.training.checkpoint import read_log
 
 
@@ -57,3 +59,31 @@ def test_more_folders_are_for_training_alone(
     make_case(tmp_path / "more" / "third", 2)
     with pytest.raises(CaseError, match="third is for validation and lies in a folder of more cases"):
         fit(replace(options, output=tmp_path / "other"))
+
+
+def test_a_long_reading_is_told_while_it_lasts(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    clock = iter(range(0, 10_000, 50))
+    monkeypatch.setattr(reading, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    options = tiny_options(steps=1)
+    fit(options, tell=said.append)
+    assert re.match(
+        r"Reading 3 cases takes about 2 min more, 50 s each, and some 0\.\d GB of memory; they are kept in", said[0]
+    )
+    assert not any("Reading" in line for line in said[1:])
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory")])
+def test_too_little_memory_for_the_cases_speaks_of_cases(
+    error: Exception, tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise error
+
+    for owner, name in ((reading, "case_features"), (trainer.Patient, "of")):
+        with monkeypatch.context() as broken:
+            broken.setattr(owner, name, fail)
+            with pytest.raises(ModelError, match=r"memory does not suffice for \d cases, all of which .* fewer cases"):
+                fit(tiny_options())

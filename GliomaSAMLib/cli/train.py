@@ -149,7 +149,7 @@ def train(
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed or 16-mixed.")] = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same training.", min=0)] = 0,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
     ] = None,

@@ -11,6 +11,8 @@ from .click_simulation import ClickConfig
 from .features import MULTIPLE
 from .step import LossConfig
 
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
 DEFAULT_STEPS = 4000
 """Steps of a training of which neither steps nor minutes are said."""
 
@@ -38,7 +40,8 @@ class TrainOptions:
         power: The learning rate falls as the share of the training that is left to this power; None: as a cosine.
         ema: Decay of the moving average of the weights, which is what is saved and validated; less in the first steps,
             see `averaging_decay`.
-        accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
+        accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision is one of `PRECISIONS`, "auto"
+            bfloat16 where fast.
         seed: Seed of everything random.
         validate_minutes, checkpoint_minutes: How often; validations come less often where they would take more than a
             tenth of the time, see `Validations`.
@@ -146,6 +149,11 @@ class TrainOptions:
             for shape in shapes
             if any(n <= 0 or n % multiple for n in shape)
         ]
+        if self.seed < 0:
+            problems.append(f"the seed must be 0 or more, not {self.seed}")
+        if self.precision not in PRECISIONS:
+            *names, last = PRECISIONS
+            problems.append(f"the precision must be {', '.join(names)} or {last}, not {self.precision}")
         if not 0 <= self.validation < 1:
             problems.append(f"the share for validation must lie in 0 to below 1, not {self.validation}")
         if self.patience is not None and self.split is None and not self.validation:

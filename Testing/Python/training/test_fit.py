@@ -286,6 +286,9 @@ def test_too_little_memory_says_what_to_do(
         ({"clicks": ClickConfig(border=2.0)}, "clicks at the border must lie in 0 to 1"),
         ({"loss": LossConfig(new_error_weight=-1.0)}, "weight of new errors must be"),
         ({"start": "nobody"}, "nobody"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"precision": "bf16-true"}, "precision must be auto, 32-true, bf16-mixed or 16-mixed, not bf16-true"),
+        ({"precision": "64-true"}, "precision must be"),
     ],
 )
 def test_options_that_make_no_sense(

@@ -78,7 +78,14 @@ def train(
             show_default=False,
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of the optimiser.", min=1)] = 4000,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of the optimiser. [default: as many as --minutes allow, 4000 without]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
     ] = None,
@@ -93,6 +100,10 @@ def train(
         int | None,
         typer.Option(help="End after so many validations without a better score.", min=1, show_default=False),
     ] = None,
+    validate_minutes: Annotated[
+        float,
+        typer.Option(help="Validate so often; less often where that would take more than a tenth of the time.", min=0),
+    ] = 15.0,
     learning_rate: Annotated[
         float | None, typer.Option(help="Highest learning rate of AdamW. [default: 0.0008]", show_default=False)
     ] = None,
@@ -158,7 +169,7 @@ def train(
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed or 16-mixed.")] = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same training.", min=0)] = 0,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
     ] = None,
@@ -184,7 +195,6 @@ def train(
     try:
         from ..output.overwriting import refuse_inputs
         from ..training import AugmentConfig, ClickConfig, TrainOptions, fit
-        from ..training.launch import is_first_process
         from ..training.recipe import with_recipe
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
@@ -206,6 +216,7 @@ def train(
         accumulate=accumulate,
         checkpointing=checkpointing,
         patience=patience,
+        validate_minutes=validate_minutes,
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -232,9 +243,7 @@ def train(
         **_said(learning_rate=learning_rate),
     )
     with progress_bar() as report:
-        weights = fit(options, progress=report, tell=lambda line: output().print(line))
-    if is_first_process():
-        output().print(f"{weights} written")
+        fit(options, progress=report, tell=lambda line: output().print(line))
 
 
 def _said(**values: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from GliomaSAMLib.data import Case, find_cases
 from GliomaSAMLib.errors import Cancelled, OutputError
 from GliomaSAMLib.models.encoders.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.slice_stack import StackLayout, embed_slice
-from GliomaSAMLib.training import TrainOptions, fit, trainer
+from GliomaSAMLib.training import TrainOptions, fit, reading
 from GliomaSAMLib.training.checkpoint import read_log
 from GliomaSAMLib.training.features import CaseFeatures, CropEmbedding, case_features
 from GliomaSAMLib.training.patient import Patient
@@ -234,13 +234,13 @@ def test_a_training_without_cached_features(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
-    read = trainer.case_features
+    read = reading.case_features
 
     def watched(case: Any, encoder: Any, *others: Any) -> Any:
         seen.append((case.name, encoder is not None))
         return read(case, encoder, *others)
 
-    monkeypatch.setattr(trainer, "case_features", watched)
+    monkeypatch.setattr(reading, "case_features", watched)
     options = tiny_options(steps=2, cache_features=False)
     fit(options)
     assert dict(seen) == {"first": False, "second": False, "third": True}  # validation has nothing augmented

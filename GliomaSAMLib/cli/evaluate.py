@@ -121,6 +121,8 @@ def evaluate(
         console.print(note_line(f"results of {method} {others} them"))
     for region, untold in evaluation.untold.items():
         console.print(note_line(f"the labels of {_some(untold)} do not tell {region}, which was not measured there"))
+    for line in evaluation.doubts:
+        console.print(line)
     failed = [result for result in evaluation.results if result.error]
     for result in failed:
         console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}")

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -78,7 +78,14 @@ def train(
             show_default=False,
         ),
     ] = None,
-    steps: Annotated[int, typer.Option(help="Steps of the optimiser.", min=1)] = 4000,
+    steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Steps of the optimiser. [default: as many as --minutes allow, 4000 without]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this time, with the schedule fitted to it.", show_default=False)
     ] = None,
@@ -93,6 +100,10 @@ def train(
         int | None,
         typer.Option(help="End after so many validations without a better score.", min=1, show_default=False),
     ] = None,
+    validate_minutes: Annotated[
+        float,
+        typer.Option(help="Validate so often; less often where that would take more than a tenth of the time.", min=0),
+    ] = 15.0,
     learning_rate: Annotated[
         float | None, typer.Option(help="Highest learning rate of AdamW. [default: 0.0008]", show_default=False)
     ] = None,
@@ -118,27 +129,47 @@ def train(
         float, typer.Option(help="Share of users who mean another outline than the label.", min=0, max=1)
     ] = 0.4,
     border_clicks: Annotated[
-        float, typer.Option(help="Share of clicks at the border of an error instead of deep inside.", min=0, max=1)
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share of clicks at the border of an error instead of deep inside. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     previous_truth: Annotated[
-        float,
-        typer.Option(help="Share of answers whose answer before is the truth: nothing may change.", min=0, max=1),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share of answers whose answer before is the truth: nothing may change. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     previous_distorted: Annotated[
-        float,
-        typer.Option(help="Share whose answer before is a distorted truth: one error is to be mended.", min=0, max=1),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Share whose answer before is a distorted truth: one error is to be mended. [default: 0]",
+            show_default=False,
+            min=0,
+            max=1,
+        ),
+    ] = None,
     new_error_weight: Annotated[
-        float, typer.Option(help="Weight in the loss of voxels that a click broke.", min=0)
-    ] = 1.0,
+        float | None,
+        typer.Option(help="Weight in the loss of voxels that a click broke. [default: 1]", show_default=False, min=0),
+    ] = None,
     clicked_error_weight: Annotated[
-        float, typer.Option(help="Weight of the clicked error within 12 mm of its click.", min=0)
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Weight of the clicked error within 12 mm of its click. [default: 1]", show_default=False, min=0
+        ),
+    ] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu, gpu, cuda or mps.")] = "auto",
     devices: Annotated[int, typer.Option(help="How many GPUs, or processes on the CPU.", min=1)] = 1,
     nodes: Annotated[int, typer.Option(help="How many computers.", min=1)] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed or 16-mixed.")] = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same training.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same training.", min=0)] = 0,
     cache: Annotated[
         Path | None, typer.Option(help="Folder for the frozen features, to share between runs.", show_default=False)
     ] = None,
@@ -163,9 +194,8 @@ def train(
     """
     try:
         from ..output.overwriting import refuse_inputs
-        from ..training import AugmentConfig, ClickConfig, LossConfig, TrainOptions, fit
-        from ..training.launch import is_first_process
-        from ..training.recipe import RECIPES
+        from ..training import AugmentConfig, ClickConfig, TrainOptions, fit
+        from ..training.recipe import with_recipe
     except ImportError as error:
         raise CaseError(f"Training needs {error.name}: pip install 'gliomasam[train]'") from error
     named = {"--split": split, "--config": config, "--encoder-weights": encoder_weights}
@@ -186,6 +216,7 @@ def train(
         accumulate=accumulate,
         checkpointing=checkpointing,
         patience=patience,
+        validate_minutes=validate_minutes,
         accelerator=accelerator,
         devices=devices,
         nodes=nodes,
@@ -194,28 +225,30 @@ def train(
         cache=cache,
         cache_features=cache_features,
         augment=AugmentConfig(crop=crop, large_crop=large_crop, pasted=pasted, without_uptake=without_uptake),
-        clicks=ClickConfig(
-            users=users,
-            another_outline=another_outline,
-            border=border_clicks,
-            previous_truth=previous_truth,
-            previous_distorted=previous_distorted,
-        ),
-        loss=LossConfig(new_error_weight=new_error_weight, clicked_error_weight=clicked_error_weight),
+        clicks=ClickConfig(users=users, another_outline=another_outline),
         config=_config(method, encoder, config) if changed else None,
         encoder_weights=encoder_weights,
         start=start,
     )
-    if recipe not in RECIPES:
-        *names, last = RECIPES
-        raise ModelError(f"There is no recipe {recipe!r}: choose {', '.join(names)} or {last}")
-    options = RECIPES[recipe](options)
-    if learning_rate is not None:
-        options = replace(options, learning_rate=learning_rate)
+    options = with_recipe(recipe, options, lambda line: output().print(line))
+    options = replace(
+        options,
+        clicks=replace(
+            options.clicks,
+            **_said(border=border_clicks, previous_truth=previous_truth, previous_distorted=previous_distorted),
+        ),
+        loss=replace(
+            options.loss, **_said(new_error_weight=new_error_weight, clicked_error_weight=clicked_error_weight)
+        ),
+        **_said(learning_rate=learning_rate),
+    )
     with progress_bar() as report:
-        weights = fit(options, progress=report, tell=lambda line: output().print(line))
-    if is_first_process():
-        output().print(f"{weights} written")
+        fit(options, progress=report, tell=lambda line: output().print(line))
+
+
+def _said(**values: Any) -> dict[str, Any]:
+    """What the user has given, which goes before what a recipe has."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfig":
@@ -225,7 +258,7 @@ def _config(method: str, encoder: str | None, file: Path | None) -> "MethodConfi
     if file is None:
         return chosen_config(method, encoder)
     try:
-        changes = parse_json(file.read_text(encoding="utf-8"))
+        changes = parse_json(file.read_text(encoding="utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ModelError(f"The config {file} cannot be read: {error}") from error
     if not isinstance(changes, dict):

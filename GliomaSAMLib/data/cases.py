@@ -15,6 +15,7 @@ from ..regions import REGIONS
 from ..study import Study
 from ..study.modalities import MODALITIES, REFERENCE_ORDER, find_volumes
 from ..study.patients import Origin, check_one_case
+from .doubts import doubts_of
 from .labels import ORDERS, LabelMap, check_order, outline_files, read_label_map
 
 WHOLE = "wt"
@@ -47,8 +48,7 @@ class Case:
             StudyError: A volume cannot be used.
             CaseError: The labels cannot be used, see `read_label_map`.
         """
-        grid = self.read_own_labels().geometry
-        return _on_grid(grid, lambda reference: Study.read_folder(self.folder, reference=reference))
+        return _on_grid(self.read_own_labels(), lambda reference: Study.read_folder(self.folder, reference=reference))
 
     def read_label_map(self, study: Study) -> LabelMap:
         """What the case's labels say, on `study.reference`; perhaps of the whole tumour only.
@@ -81,12 +81,15 @@ class Case:
         return read_label_map(self.labels, self.order)
 
 
-def _on_grid(grid: Geometry, read: Callable[[str | None], Study]) -> Study:
-    """The study that `read` gives for a reference: for that which has this grid, where the default one has another."""
+def _on_grid(labels: LabelMap, read: Callable[[str | None], Study]) -> Study:
+    """The study that `read` gives for a reference: for that on whose grid the labels lie, where they do not lie on that
+    of the default one.
+    """
     study = read(None)
-    if study.reference.matches(grid):
+    if labels.lies_on(study.reference):
         return study
-    on_it = (name for name in REFERENCE_ORDER if name in study.modalities and study.volume(name).geometry.matches(grid))
+    there = (name for name in REFERENCE_ORDER if name in study.modalities)
+    on_it = (name for name in there if labels.lies_on(study.volume(name).geometry))
     fitting = next(on_it, None)
     return study if fitting is None else read(fitting)
 
@@ -158,7 +161,7 @@ def read_split(path: Path | str) -> Split:
         CaseError: The file cannot be read, lacks a list, or has a case twice or in both.
     """
     try:
-        content = parse_json(Path(path).read_text(encoding="utf-8"))
+        content = parse_json(Path(path).read_text(encoding="utf-8-sig"))
         train, val = content["train"], content["val"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CaseError(f"{path} is not a split: expected JSON with the lists 'train' and 'val' ({error})") from error
@@ -183,11 +186,13 @@ class OpenCase:
 
     Attributes:
         truth: uint8 (K, J, I) on `study.reference`, for each of WT, TC, ET that the labels tell.
+        doubts: What is not certain of volumes and labels, see `doubts_of`.
     """
 
     name: str
     study: Study
     truth: dict[str, np.ndarray]
+    doubts: tuple[str, ...] = ()
 
     @property
     def geometry(self) -> Geometry:
@@ -211,7 +216,7 @@ def open_case(case: Case, modalities: tuple[str, ...] | None = None) -> OpenCase
     study = case.read_study() if modalities is None else _read_some(case, modalities)
     found = case.read_label_map(study)
     masks = found.masks
-    return OpenCase(case.name, study, {region: masks[region] for region in found.known})
+    return OpenCase(case.name, study, {region: masks[region] for region in found.known}, doubts_of(study, found))
 
 
 def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
@@ -223,7 +228,7 @@ def _read_some(case: Case, modalities: tuple[str, ...]) -> Study:
     check_one_case([Origin.of(*one) for one in kept.items()])
     t1, t1c, t2, flair = (kept.get(modality) for modality in MODALITIES)
     return _on_grid(
-        case.read_own_labels().geometry,
+        case.read_own_labels(),
         lambda reference: Study.read(t1=t1, t1c=t1c, t2=t2, flair=flair, reference=reference),
     )
 

@@ -40,6 +40,9 @@ SEGMENTS = "segments"
 SAME_GRID_VOXELS = 0.02
 """How far, in voxels, outlines may lie beside the voxels of the grid that they were drawn on."""
 
+ROUNDING = 5e-5
+"""So far from whole numbers are labels that were stored with a scale."""
+
 MOST_LISTED = 8
 
 
@@ -89,6 +92,14 @@ class LabelMap:
             return self._pasted_on(grid, name)
         except StudyError as error:
             raise StudyError(f"{error}. {self.place_note}" if self.place_note else str(error)) from error
+
+    def lies_on(self, grid: Geometry) -> bool:
+        """Whether `on` takes this grid."""
+        try:
+            self.on(grid, "")
+        except StudyError:
+            return False
+        return True
 
     def _pasted_on(self, grid: Geometry, name: str) -> "LabelMap":
         start = _place_on(self.geometry, grid, name)
@@ -196,8 +207,8 @@ def _of_values(image: sitk.Image, labels: str | None, four_is_enhancing: bool, n
         raise _Unusable("is not a label map: expected a 3D volume with one label a voxel")
     if not_finite:
         raise _Unusable(f"has {not_finite} voxels that are NaN or infinite, which are no labels: write 0 there")
-    geometry, values = _grid(image), sitk.GetArrayFromImage(image)
-    found = _whole_values(values)
+    geometry, values = _grid(image), _as_whole(sitk.GetArrayFromImage(image))
+    found = [int(value) for value in np.unique(values) if value]
     order = labels or _order_of(found, values, four_is_enhancing)
     notes: tuple[str, ...] = ()
     if order == "binary":
@@ -216,16 +227,18 @@ def _of_values(image: sitk.Image, labels: str | None, four_is_enhancing: bool, n
     return LabelMap(geometry, np.where(told == CAVITY, 0, told).astype(np.uint8), cavity, order)
 
 
-def _whole_values(values: np.ndarray) -> list[int]:
-    """The values other than 0, sorted. Raises `_Unusable` where they are no whole numbers."""
-    found = np.unique(values[values != 0])
-    broken = found[found != np.round(found)]
+def _as_whole(values: np.ndarray) -> np.ndarray:
+    """The values as whole numbers. Raises `_Unusable` where they are none."""
+    if not np.issubdtype(values.dtype, np.floating):
+        return values
+    whole = np.rint(values)
+    broken = values[np.abs(values - whole) > ROUNDING]
     if len(broken):
         raise _Unusable(
-            f"has values that are no whole numbers, such as {broken[-1]:.6g}, as resampling leaves them: "
+            f"has values that are no whole numbers, such as {broken.max():.7g}, as resampling leaves them: "
             "resample the labels again with the nearest neighbour, or round them"
         )
-    return [int(value) for value in found]
+    return whole
 
 
 def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> str:
@@ -247,12 +260,14 @@ def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> 
         )
     if found == [1]:
         return "binary"
+    order = "brats2021" if 4 in found else "brats2023"
     if core_and_oedema_exchanged(values):
         raise _Unusable(
-            "has label 1 all around label 2, as where 1 is the oedema (Medical Segmentation Decathlon): say so "
-            "(--labels msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out"
+            "has label 1 all around the others, as where 1 is the oedema (Medical Segmentation Decathlon): say so "
+            "(--labels msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out; where 1 "
+            f"is the core all the same, say that (--labels {order})"
         )
-    return "brats2021" if 4 in found else "brats2023"
+    return order
 
 
 def _grid(image: sitk.Image) -> Geometry:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
+from ..data.doubts import told_by_doubt
 from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
 from ..files import alone_in, make_folder, replacing, replacing_together, sha256_of
 from ..output.overwriting import files_of_image, files_of_source
@@ -116,6 +117,7 @@ class Evaluation:
         files: Those that were written.
         left_out: How many results of earlier runs in the folder are in no table, by method.
         untold: The regions that were asked for, and the names of the cases whose labels do not tell them.
+        doubts: What is not certain of the cases that were measured now, a line for each kind of doubt.
     """
 
     results: tuple[CaseResult, ...]
@@ -123,6 +125,7 @@ class Evaluation:
     files: tuple[Path, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
     untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def run_evaluation(
@@ -159,13 +162,16 @@ def run_evaluation(
         store.begin()
         store.results = _with_weights(store.results.values(), methods)
         earlier = list(store.results.values())
-        found = {result.key: result for result in evaluate(cases, methods, options, store, progress, cancel)}
+        opener = _Opener()
+        done = evaluate(cases, methods, options, store, progress, cancel, opener)
+        found = {result.key: result for result in done}
         untold = _untold(found.values(), cases, methods, options)
         if not all(result.error for result in [*results.values(), *found.values()]):
             kept, left_out = _of_earlier_runs(earlier, found, cases, methods, options, untold)
             together = {result.key: result for result in kept} | results | found
             written = write_evaluation(list(together.values()), options.output)
-            return replace(written, left_out=left_out, untold=untold)
+            doubts = tuple(told_by_doubt(opener.doubts))
+            return replace(written, left_out=left_out, untold=untold, doubts=doubts)
         if begun:
             store.path.unlink()
     if made:
@@ -288,6 +294,7 @@ def evaluate(
     store: ResultStore,
     progress: Progress | None = None,
     cancel: Cancel | None = None,
+    opener: "_Opener | None" = None,
 ) -> Iterator[CaseResult]:
     """Run what `store` does not hold yet, case by case, and yield all results, old and new. There is none of a region
     that the labels of a case do not tell.
@@ -295,7 +302,7 @@ def evaluate(
     A run that ends in an error of ours is kept with its message, and tried again next time.
     """
     jobs = list(_jobs(cases, methods, options))
-    opener = _Opener()
+    opener = opener or _Opener()
     inputs: dict[str, str] = {}
     for number, (case, method, variant, region) in enumerate(jobs):
         if cancel is not None and cancel():
@@ -329,9 +336,10 @@ def inputs_of(case: Case) -> str:
 
 
 class _Opener:
-    """Keeps the last case that was opened, for the next run is likely to need it."""
+    """Keeps the last case that was opened, for the next run is likely to need it, and the doubts of all."""
 
     def __init__(self) -> None:
+        self.doubts: dict[str, tuple[str, ...]] = {}
         self._last: tuple[Case, tuple[str, ...] | None, OpenCase] | None = None
         self._told: dict[Case, tuple[str, ...]] = {}
 
@@ -348,6 +356,8 @@ class _Opener:
         if self._last is None or self._last[:2] != (case, modalities):
             self._last = None  # let go of the memory before the next case is read
             self._last = (case, modalities, open_case(case, modalities))
+            found = (*self.doubts.get(case.name, ()), *self._last[2].doubts)
+            self.doubts[case.name] = tuple(dict.fromkeys(found))
         return self._last[2]
 
 

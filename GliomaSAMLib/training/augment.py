@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.device import to_device
+from ..regions import REGIONS
 from ..study import MODALITIES
 from .chance import Chance
 from .intensity import IntensityConfig, change_intensity
@@ -111,14 +112,14 @@ def random_crop(
     images = grid.sample(patient.images, "bilinear") / 255
     levels = grid.sample(patient.levels[None], "nearest")[0].to(torch.uint8)
     changed = False
-    if donor is not None and not patient.whole_only and bool((donor.present | ~patient.present).all()):
+    if donor is not None and patient.known == REGIONS and bool((donor.present | ~patient.present).all()):
         other_images = grid.sample(donor.images, "bilinear") / 255
         other_levels = grid.sample(donor.levels[None], "nearest")[0].to(torch.uint8)
         images, levels = with_tumour_of(images, levels, other_images, other_levels, int(chance.rng.choice(MARGINS)))
         images = images * to_device(patient.present, images.device)[:, None, None, None]
         changed = True
     others = [int(n) for n in np.flatnonzero(patient.present) if n != T1C]
-    if chance.happens(config.without_uptake) and patient.present[T1C] and others and not patient.whole_only:
+    if chance.happens(config.without_uptake) and patient.present[T1C] and others and patient.known == REGIONS:
         images, levels = without_enhancement(images, levels, others, T1C)
         changed = True
     embeddings = None

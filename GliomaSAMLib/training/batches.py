@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..models.device import to_device
+from ..regions import REGIONS
 from .augment import AugmentConfig, Crop, random_crop
 from .chance import Chance
 from .patient import Patient, rounds
@@ -39,7 +40,7 @@ class Batch:
         embeddings: float32 (B, M, C, z, y, x), or None for a method without an encoder.
         index: Numbers of the samples.
         present_on_host: The rows of `present`.
-        whole_only: Of which samples the label tells the whole tumour only.
+        told: The regions that the label of each sample tells, on the host.
     """
 
     images: Tensor
@@ -49,7 +50,7 @@ class Batch:
     embeddings: Tensor | None
     index: tuple[int, ...]
     present_on_host: tuple[np.ndarray, ...]
-    whole_only: tuple[bool, ...]
+    told: tuple[tuple[str, ...], ...]
 
 
 class CropMaker:
@@ -102,8 +103,8 @@ class CropMaker:
         made = [self.crop(number) for number in numbers]
         device = made[0][1].images.device
         present = np.stack([crop.present for _, crop in made])
-        whole_only = tuple(patient.whole_only for patient, _ in made)
-        known = np.array([[True, not whole, not whole] for whole in whole_only])
+        told = tuple(patient.known for patient, _ in made)
+        known = np.array([[region in one for region in REGIONS] for one in told])
         there = to_device(present, device)
         images = torch.stack([crop.images for _, crop in made])
         return Batch(
@@ -114,7 +115,7 @@ class CropMaker:
             embeddings=self._embeddings([crop for _, crop in made]),
             index=tuple(numbers),
             present_on_host=tuple(present),
-            whole_only=whole_only,
+            told=told,
         )
 
     def _embeddings(self, crops: Sequence[Crop]) -> Tensor | None:

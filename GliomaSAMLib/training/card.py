@@ -8,6 +8,7 @@ from ..models.registry import MethodConfig, find_method
 from ..regions import REGIONS
 from .clock import time_needed
 from .options import TrainOptions
+from .validations import Validations
 
 CARD = "card.md"
 
@@ -19,7 +20,7 @@ TEXT = """# Model card: {weights}
 |---|---|
 | method | {method}: {summary} |
 | trained on | {patients} |
-| training | {steps} steps of {crops} crops in {time}, seed {seed} |
+| training | {steps} steps of {crops} crops in {time}, seed {seed}{chosen} |
 | validated on | {validation} |
 | file | `{weights}` |
 
@@ -48,7 +49,7 @@ UNMEASURED = "No case was set aside for validation: nobody knows how good it is.
 
 
 def result_table(measured: Mapping[str, float]) -> str:
-    """Dice by region and clicks, as a table in Markdown."""
+    """Dice by region and clicks, as a table in Markdown; without the regions that no label told."""
     counts = sorted({int(name[2:]) for name in measured if name[:2] in REGIONS})
     lines = [
         "| Dice after clicks | " + " | ".join(str(count) for count in counts) + " |",
@@ -56,6 +57,8 @@ def result_table(measured: Mapping[str, float]) -> str:
     ]
     for region in REGIONS:
         values = [measured.get(f"{region}{count}") for count in counts]
+        if all(one is None for one in values):
+            continue
         lines.append(f"| {region} | " + " | ".join("" if one is None else f"{one:.3f}" for one in values) + " |")
     return "\n".join(lines)
 
@@ -63,9 +66,8 @@ def result_table(measured: Mapping[str, float]) -> str:
 def write_card(
     options: TrainOptions,
     config: MethodConfig,
-    measured: Mapping[str, float],
-    steps: int,
-    seconds: float,
+    found: Validations,
+    training: tuple[int, float],
     patients: str,
     validation: int,
 ) -> Path:
@@ -74,9 +76,8 @@ def write_card(
     Args:
         options: The training.
         config: What was trained.
-        measured: The best validation, see `validate`; empty without one.
-        steps: Steps done.
-        seconds: Time they took.
+        found: What its validations have found.
+        training: Steps done, and the seconds that they took.
         patients: Those it was trained on, by kind.
         validation: How many cases it was validated on.
 
@@ -84,6 +85,11 @@ def write_card(
         OutputError: It cannot be written.
     """
     path = options.output / CARD
+    steps, seconds = training
+    chosen = ""
+    if found.best_step not in (None, steps) and found.best_seconds is not None:
+        after = time_needed(found.best_seconds)
+        chosen = f"; these weights, the best in validation, are of step {found.best_step} (after {after})"
     text = TEXT.format(
         weights=options.weights.name,
         method=config.method,
@@ -93,8 +99,9 @@ def write_card(
         crops=options.batch * options.accumulate * options.devices * options.nodes,
         time=time_needed(seconds),
         seed=options.seed,
+        chosen=chosen,
         validation=f"{validation} other cases" if validation else "none",
-        accuracy=MEASURED.format(table=result_table(measured)) if measured else UNMEASURED,
+        accuracy=MEASURED.format(table=result_table(found.best)) if found.best else UNMEASURED,
     )
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

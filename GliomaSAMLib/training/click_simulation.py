@@ -6,6 +6,7 @@ error, 70 % at random where the depth exceeds half the piece's maximum, 30 % at 
 given at its border instead. Pieces with deep errors are chosen first.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import torch
@@ -111,11 +112,14 @@ def draw_region(chances: Chances, chance: Chance) -> int:
     return int(chance.rng.choice(3, p=chances))
 
 
-def region_chances(config: ClickConfig, chance: Chance) -> Chances:
-    """What a user works on: one region for good, or each prompt on a region drawn anew."""
+def region_chances(config: ClickConfig, chance: Chance, known: Collection[str] = REGIONS) -> Chances:
+    """What a user works on, of the regions that are `known`: one for good, or each prompt on a region drawn anew."""
+    wt, tc, et = (share * (region in known) for region, share in zip(REGIONS, config.region, strict=True))
+    total = wt + tc + et
+    chances = (wt / total, tc / total, et / total) if total else only(0)
     if not chance.happens(config.one_region):
-        return config.region
-    return only(draw_region(config.region, chance))
+        return chances
+    return only(draw_region(chances, chance))
 
 
 def correct(prediction: Tensor, truth: Tensor, chances: Chances, chance: Chance, border: float = 0.0) -> Click:

@@ -1,10 +1,11 @@
 """What training reads of a case: images, labels and frozen embeddings, computed once or for each crop."""
 
+import contextlib
 import hashlib
 import json
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from ..data.cases import Case
+from ..data.doubts import doubts_of, told_by_doubt
 from ..errors import CaseError, OutputError
 from ..files import make_private_folder, replacing
 from ..models.device import autocast
@@ -63,7 +65,10 @@ class CropEmbedding:
 MULTIPLE = 16
 """Sides of a case are padded to multiples of so many mm."""
 
-VERSION = 3
+BLOCKS, BLOCK = 64, 4096
+"""So many blocks of so many bytes tell one volume from another."""
+
+VERSION = 4
 """To be raised when a case's features change though its files do not; then what is cached is computed anew."""
 
 
@@ -78,8 +83,8 @@ class CaseFeatures:
         regions: uint8 (K, J, I), the number of nested regions that hold a voxel: 0 none, 1 WT, 2 TC, 3 ET.
         brain: Shape (K, J, I) before padding.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None without an encoder.
-        whole_only: Whether the label tells the whole tumour only: `regions` is 0 or 1, and what lies in TC and ET is
-            unknown.
+        known: The regions that the label tells, WT among them; what `regions` says of others means nothing.
+        doubts: What is not certain of its volumes and labels, see `doubts_of`.
     """
 
     name: str
@@ -88,7 +93,8 @@ class CaseFeatures:
     regions: np.ndarray
     brain: tuple[int, int, int]
     embeddings: np.ndarray | None
-    whole_only: bool = False
+    known: tuple[str, ...] = REGIONS
+    doubts: tuple[str, ...] = ()
 
 
 def case_features(
@@ -101,8 +107,9 @@ def case_features(
 ) -> CaseFeatures:
     """Read `case` from `cache`, or compute and keep it.
 
-    What is cached is bound to names, sizes and times of the case's files, to the encoder's weights and to `layout`;
-    when one of them changes, or the cached file is damaged, the case is computed anew.
+    What is cached is bound to names, sizes, times and contents of the case's files, to the encoder's weights and to
+    `layout`; of long files parts are looked at. When one of them changes, or the cached file is damaged, the case is
+    computed anew.
 
     Args:
         case: The case.
@@ -121,7 +128,7 @@ def case_features(
     if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    kept = ("images", "present", "regions", "brain", "embeddings", "whole_only")
+    kept = ("images", "present", "regions", "brain", "embeddings", "known", "doubts")
     content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
@@ -133,6 +140,12 @@ def case_features(
     with replacing(path, durable=False, private=True) as temporary, temporary.open("wb") as file:
         np.savez(file, **content)
     return features
+
+
+def tell_doubts(cases: Sequence[CaseFeatures], tell: Callable[[str], None]) -> None:
+    """Tell what is not certain of these cases, a line for each kind of doubt."""
+    for line in told_by_doubt({case.name: case.doubts for case in cases}):
+        tell(line)
 
 
 def _stored(case: Case, path: Path) -> CaseFeatures | None:
@@ -150,7 +163,8 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
                 stored["regions"],
                 (k, j, i),
                 embeddings,
-                bool(stored["whole_only"]),
+                tuple(stored["known"].tolist()),
+                tuple(stored["doubts"].tolist()),
             )
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
@@ -158,11 +172,27 @@ def _stored(case: Case, path: Path) -> CaseFeatures | None:
 
 
 def _key(case: Case, encoder: SliceEncoder | None, layout: StackLayout) -> str:
-    inside = ((path.relative_to(case.folder).as_posix(), path.stat()) for path in case.folder.rglob("*"))
-    files = sorted((name, status.st_size, status.st_mtime_ns) for name, status in inside)
+    inside = sorted(path for path in case.folder.rglob("*") if path.is_file())  # a link to nothing is none
+    stats = [(path.relative_to(case.folder).as_posix(), path.stat(), path) for path in inside]
+    files = [(name, status.st_size, status.st_mtime_ns, _digest(path, case)) for name, status, path in stats]
     base = encoder.fingerprint if encoder is not None else None
     order = (case.order,) if case.order else ()
     return hashlib.sha256(json.dumps([VERSION, files, base, asdict(layout), *order]).encode()).hexdigest()[:16]
+
+
+def _digest(path: Path, case: Case) -> str:
+    """SHA-256 of a file of a case: of all of its label map, of `BLOCKS` blocks of any other; "" where it cannot be
+    read.
+    """
+    digest = hashlib.sha256()
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if path == case.labels:
+            return hashlib.file_digest(file, lambda: digest).hexdigest()
+        for start in np.linspace(0, max(path.stat().st_size - BLOCK, 0), BLOCKS).astype(int):
+            file.seek(int(start))
+            digest.update(file.read(BLOCK))
+        return digest.hexdigest()
+    return ""
 
 
 def _compute(
@@ -175,7 +205,6 @@ def _compute(
     study = case.read_study()
     canonical: Mapping[str, np.ndarray] = study.canonical.images
     told = case.read_label_map(study)
-    whole_only = told.known != REGIONS and bool(told.labels.any())
     if "WT" not in told.known:
         raise CaseError(f"{case.labels} does not tell the whole tumour, which training needs: outline it, or remove it")
     labels = study.to_canonical(told.labels)
@@ -194,6 +223,6 @@ def _compute(
                 with autocast(device):
                     slice_ = torch.from_numpy(images[m, k].astype(np.float32) / 255).to(device)
                     embeddings[m, :, z] = embed_slice(encoder, layout, slice_).float().cpu().numpy()
-    levels = regions_from_labels(labels).sum(axis=0).astype(np.uint8)
-    regions = pad_to(np.minimum(levels, 1) if whole_only else levels, MULTIPLE)
-    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, whole_only)
+    regions = pad_to(regions_from_labels(labels).sum(axis=0).astype(np.uint8), MULTIPLE)
+    known = told.known if told.labels.any() else REGIONS  # where there is no tumour, there is no core
+    return CaseFeatures(case.name, images, present, regions, labels.shape, embeddings, known, doubts_of(study, told))

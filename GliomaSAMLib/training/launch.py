@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from lightning.fabric.utilities import rank_zero_only
 
-from ..errors import ModelError
+from ..errors import ModelError, is_out_of_memory
 from ..models.registry import MethodConfig
 from .options import TrainOptions
 
@@ -56,6 +56,15 @@ def destroy_process_group(fabric: L.Fabric) -> None:
         torch.distributed.destroy_process_group()
 
 
+def summed(fabric: L.Fabric, *values: float) -> list[float]:
+    """The sums of `values` over all processes."""
+    if fabric.world_size == 1:
+        return list(values)
+    mine = torch.tensor(values, dtype=torch.float64, device=fabric.device)
+    total = fabric.all_reduce(mine, reduce_op="sum")
+    return total.tolist()  # type: ignore[union-attr]
+
+
 def is_first_process() -> bool:
     """Whether this is the process of a training that reports; true before one has started."""
     return getattr(rank_zero_only, "rank", 0) == 0
@@ -95,16 +104,29 @@ def stop_on_signal(cancel: Callable[[], bool] | None) -> Iterator[Callable[[], b
         restore()
 
 
+CASES_IN_MEMORY = (
+    "all of which are held at once (some 50 MB each with embeddings): train on fewer cases, close other programs, or "
+    "take a computer or a graphics card with more memory"
+)
+"""What to do where there are too many."""
+
+
+def crops_in_memory(options: TrainOptions) -> str:
+    """What to do where they are too large."""
+    shape = " x ".join(str(n) for n in options.augment.large_crop)
+    return (
+        f"{options.batch} crops of up to {shape} voxels a step: choose a smaller batch or smaller crops (--batch, "
+        "--crop, --large-crop); --accumulate and --checkpointing save memory too. The last checkpoint is kept; it "
+        "goes on where the crops, and their number a step, stay as they are"
+    )
+
+
 @contextlib.contextmanager
-def memory_errors(options: TrainOptions) -> Iterator[None]:
-    """Say what to do when the memory of a device does not suffice. Raises `ModelError`."""
+def memory_errors(what: str) -> Iterator[None]:
+    """Say what to do when the memory of a device does not suffice for what is done. Raises `ModelError`."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        shape = " x ".join(str(n) for n in options.augment.large_crop)
-        raise ModelError(
-            f"the memory does not suffice for {options.batch} crops of up to {shape} voxels a step: "
-            "choose a smaller batch or smaller crops (--batch, --crop, --large-crop), and start again; "
-            "--accumulate and --checkpointing save memory too; "
-            "the last checkpoint is kept"
-        ) from error
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ModelError(f"the memory does not suffice for {what}") from error

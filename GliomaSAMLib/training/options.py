@@ -11,6 +11,16 @@ from .click_simulation import ClickConfig
 from .features import MULTIPLE
 from .step import LossConfig
 
+PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
+
+DEFAULT_STEPS = 4000
+"""Steps of a training of which neither steps nor minutes are said."""
+
+
+def mends_answers(config: MethodConfig) -> bool:
+    """Whether a method is given the answer before, and clicks that mend it."""
+    return config.previous == "answer" and "point" in find_method(config.method).prompts
+
 
 @dataclass(frozen=True)
 class TrainOptions:
@@ -25,7 +35,7 @@ class TrainOptions:
         validation: Share of the gliomas that a split which is made has for validation; 0 for none.
         labels: What the labels of all cases mean, as for `find_cases`.
         method: Name of the method.
-        steps: Steps of the optimiser.
+        steps: Steps of the optimiser; None: as many as the minutes allow, `DEFAULT_STEPS` without these.
         minutes: Time budget; the schedule follows whichever of steps and minutes is used up faster. None: steps alone.
         batch: Crops that a process takes through the network at once.
         accumulate: Such batches a step and process; their gradients are added up, which takes no more memory than one.
@@ -35,9 +45,11 @@ class TrainOptions:
         power: The learning rate falls as the share of the training that is left to this power; None: as a cosine.
         ema: Decay of the moving average of the weights, which is what is saved and validated; less in the first steps,
             see `averaging_decay`.
-        accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision "auto" is bfloat16 where fast.
+        accelerator, devices, nodes, precision: As Lightning Fabric takes them; precision is one of `PRECISIONS`, "auto"
+            bfloat16 where fast.
         seed: Seed of everything random.
-        validate_minutes, checkpoint_minutes: How often.
+        validate_minutes, checkpoint_minutes: How often; validations come less often where they would take more than a
+            tenth of the time, see `Validations`.
         patience: The training ends after so many validations in a row without a better score; None: never so.
         cache: Folder of the frozen features; None for `output`/features.
         cache_features: Whether frozen features come from that folder, computed once and moved along with the crops;
@@ -59,7 +71,7 @@ class TrainOptions:
     validation: float = 0.2
     labels: str | None = None
     method: str = "gliomasam"
-    steps: int = 4000
+    steps: int | None = None
     minutes: float | None = None
     batch: int = 1
     accumulate: int = 1
@@ -98,6 +110,13 @@ class TrainOptions:
         """The folder of the frozen features."""
         return self.cache or self.output / "features"
 
+    @property
+    def most_steps(self) -> float:
+        """Steps after which the training ends, if the minutes have not ended it; may be infinite."""
+        if self.steps is not None:
+            return self.steps
+        return DEFAULT_STEPS if self.minutes is None else math.inf
+
     def method_config(self) -> MethodConfig:
         """What is to be trained.
 
@@ -109,7 +128,7 @@ class TrainOptions:
         multiple = int(config.decoder.multiple)
         shapes = (self.augment.crop, self.augment.large_crop)
         positive = {
-            "steps": self.steps,
+            "steps": 1 if self.steps is None else self.steps,
             "batch": self.batch,
             "accumulate": self.accumulate,
             "learning rate": self.learning_rate,
@@ -135,13 +154,18 @@ class TrainOptions:
             for shape in shapes
             if any(n <= 0 or n % multiple for n in shape)
         ]
+        if self.seed < 0:
+            problems.append(f"the seed must be 0 or more, not {self.seed}")
+        if self.precision not in PRECISIONS:
+            *names, last = PRECISIONS
+            problems.append(f"the precision must be {', '.join(names)} or {last}, not {self.precision}")
         if not 0 <= self.validation < 1:
             problems.append(f"the share for validation must lie in 0 to below 1, not {self.validation}")
         if self.patience is not None and self.split is None and not self.validation:
             problems.append("without a split there are no validations that could end it early: leave out patience")
         problems += self.augment.problems() + self.clicks.problems() + self.loss.problems()
         replaced = self.clicks.previous_truth + self.clicks.previous_distorted
-        if replaced > 0 and (config.previous != "answer" or "point" not in find_method(config.method).prompts):
+        if replaced > 0 and not mends_answers(config):
             problems.append(
                 f"the method {config.method!r} is given no answer before that could be replaced: leave out the shares "
                 "of answers after the truth and after a distorted truth"

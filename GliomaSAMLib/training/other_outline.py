@@ -5,6 +5,7 @@ learns that a click is a hint about the label; one that has met users of another
 that belongs to it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.device import to_device
+from ..regions import REGIONS
 from .chance import Chance
 from .click_simulation import Click, click_at, place_in
 from .masks import depths, distances, nested, on_cells, piece_of, position, widened
@@ -22,9 +24,6 @@ CELL = 2
 
 CHANGES = ((0, 1, 0.26), (1, 0, 0.24), (1, 2, 0.14), (2, 1, 0.14), (2, 3, 0.11), (3, 2, 0.11))
 """From which level to which, and how often: 0 is outside of all regions, 1 in WT only, 2 in TC too, 3 in ET too."""
-
-WHOLE_CHANGES = ((0, 1, 0.52), (1, 0, 0.48))
-"""The same where the label tells the whole tumour only."""
 
 RADIUS_MM = (5.0, 20.0)
 """How far the tissue reaches at most round its middle."""
@@ -62,7 +61,7 @@ def another_outline(
     present: np.ndarray,
     chance: Chance,
     border: float = 0.0,
-    whole_only: bool = False,
+    known: Collection[str] = REGIONS,
 ) -> Outline:
     """Let tissue round a random place that looks alike in the images join a region or leave one.
 
@@ -74,10 +73,11 @@ def another_outline(
         present: bool (M,): which images say what is alike.
         chance: Decides.
         border: Share of clicks at the border of what changed.
-        whole_only: Whether the label tells the whole tumour only, so that nothing else may change.
+        known: The regions that the label tells; no others change.
     """
-    changes = WHOLE_CHANGES if whole_only else CHANGES
-    old, new, _ = changes[int(chance.rng.choice(len(changes), p=[share for _, _, share in changes]))]
+    changes = [change for change in CHANGES if REGIONS[max(change[:2]) - 1] in known]
+    shares = np.array([share for _, _, share in changes])
+    old, new, _ = changes[int(chance.rng.choice(len(changes), p=shares / shares.sum()))]
     joins = new > old
     seen = images[to_device(np.flatnonzero(present), images.device)] if not present.all() else images
     brain = images.amax(dim=0) > 0

@@ -8,15 +8,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..regions import REGIONS
 from .features import CaseFeatures
 
 PLACES = 50_000
 """So many voxels of a tumour are kept on the host as middles of crops, evenly taken from all."""
 
+PARTLY_TOLD = {
+    ("WT", "TC"): "with whole tumour and core only",
+    ("WT", "ET"): "with whole and enhancing tumour only",
+    ("WT",): "with the whole tumour only",
+}
+"""Kinds of patients by the regions that a label tells, where these are not all."""
+
 KINDS = (
     "with all labels and volumes",
     "with all labels and fewer volumes",
-    "with the whole tumour only",
+    *PARTLY_TOLD.values(),
     "without a glioma",
 )
 
@@ -30,7 +38,7 @@ class Patient:
         images: uint8 (M, K, J, I), 255 at the upper percentile.
         present: Which modalities there are, bool (M,).
         levels: The number of nested regions that hold a voxel, uint8 (K, J, I).
-        whole_only: Whether the label tells the whole tumour only: what lies in TC and ET is unknown.
+        known: The regions that the label tells.
         brain: Shape (K, J, I) before padding.
         tumour: Voxels (N, 3) of the tumour, none without one.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None: then crops are embedded as they come.
@@ -40,7 +48,7 @@ class Patient:
     images: Tensor
     present: np.ndarray
     levels: Tensor
-    whole_only: bool
+    known: tuple[str, ...]
     brain: tuple[int, int, int]
     tumour: np.ndarray
     embeddings: Tensor | None
@@ -56,7 +64,7 @@ class Patient:
             images=torch.from_numpy(features.images).to(device),
             present=features.present,
             levels=torch.from_numpy(features.regions).to(device),
-            whole_only=features.whole_only,
+            known=features.known,
             brain=features.brain,
             tumour=np.stack(np.unravel_index(voxels, features.regions.shape), axis=1),
             embeddings=None if features.embeddings is None else torch.from_numpy(features.embeddings).to(device),
@@ -65,16 +73,16 @@ class Patient:
     @property
     def kind(self) -> str:
         """One of `KINDS`."""
-        if self.whole_only:
-            return KINDS[2]
+        if self.known != REGIONS:
+            return PARTLY_TOLD[self.known]
         if not len(self.tumour):
-            return KINDS[3]
+            return KINDS[-1]
         return KINDS[0] if self.present.all() else KINDS[1]
 
     @property
     def can_lend_a_tumour(self) -> bool:
         """Whether its tumour can be pasted into others: there is one, and all of it is known."""
-        return bool(len(self.tumour)) and not self.whole_only
+        return bool(len(self.tumour)) and self.known == REGIONS
 
 
 def rounds(patients: Sequence[Patient]) -> list[int]:

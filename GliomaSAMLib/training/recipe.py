@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from .options import TrainOptions
+from ..errors import ModelError
+from ..models.registry import find_method
+from .options import TrainOptions, mends_answers
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,17 @@ def as_published(options: TrainOptions) -> TrainOptions:
 def for_clicks(options: TrainOptions) -> TrainOptions:
     """The options with what makes a click mend more and break less, as the weights that ship were trained last: answers
     before that are right or wrong in one place, clicks at borders, and errors that weigh more where they are new or
-    clicked (docs/benchmarks/click_training.md). For methods that are given the answer before.
+    clicked (docs/benchmarks/click_training.md).
+
+    Raises:
+        ModelError: The method is not given the answer before, or there is no such method.
     """
+    config = options.config or find_method(options.method).config
+    if not mends_answers(config):
+        raise ModelError(
+            f"the recipe clicks is for methods that are given the answer before, which {config.method} is not: choose "
+            "another recipe"
+        )
     return replace(
         options,
         clicks=replace(options.clicks, border=0.25, previous_truth=0.08, previous_distorted=0.3),
@@ -70,3 +81,18 @@ RECIPES: Mapping[str, Callable[[TrainOptions], TrainOptions]] = {
     "clicks": for_clicks,
 }
 """By name, what each makes of the options."""
+
+
+def with_recipe(name: str, options: TrainOptions, tell: Callable[[str], None] = lambda line: None) -> TrainOptions:
+    """What a recipe makes of the options; the user is told where it has nothing for the method.
+
+    Raises:
+        ModelError: There is no such recipe, or it is not for the method.
+    """
+    if name not in RECIPES:
+        *names, last = RECIPES
+        raise ModelError(f"There is no recipe {name!r}: choose {', '.join(names)} or {last}")
+    changed = RECIPES[name](options)
+    if name != "ours" and changed == options:
+        tell(f"note: the recipe {name} knows nothing of {options.method}, which is trained as with ours")
+    return changed

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..models.prompt_maps import PromptSet
 from ..models.registry import PROMPTS, Previous, VolumeDecoder
+from ..regions import REGIONS
 from .batches import Batch
 from .chance import Chance
 from .click_simulation import ClickConfig
@@ -176,8 +177,8 @@ class TrainingStep(nn.Module):
         """Compute loss and mean Dice of a batch.
 
         Both are means over the samples, none of which depends on the others: it does not matter which are together.
-        (But where the label of one tells the whole tumour only, the network's own auxiliary losses, which know nothing
-        of that, are left out for all.) All users of a sample share its features; the loss is half of that on the
+        (But where the label of one does not tell all regions, the network's own auxiliary losses, which know nothing of
+        that, are left out for all.) All users of a sample share its features; the loss is half of that on the
         proposal and the mean of theirs, and the auxiliary losses of the network.
 
         Args:
@@ -193,12 +194,12 @@ class TrainingStep(nn.Module):
         unprompted = [PromptSet()] * len(images)
         nothing = self._maps(unprompted, [None] * len(images), images)
         regions = nested(batch.levels)
-        counted = 1.0 - float(any(batch.whole_only))
+        counted = 1.0 - float(any(told != REGIONS for told in batch.told))
         proposed, auxiliary = self.decoder.decode_for_training(features, nothing, unprompted, regions.to(torch.uint8))
         proposal_loss = segmentation_loss(proposed, regions, nothing, self.loss, known=known)
         loss = loss + counted * auxiliary + PROPOSAL_WEIGHT * proposal_loss
         scenes = [
-            Scene(batch.levels[n], images[n].float(), batch.present_on_host[n], proposal, batch.whole_only[n])
+            Scene(batch.levels[n], images[n].float(), batch.present_on_host[n], proposal, batch.told[n])
             for n, proposal in enumerate(mean_on_cells(proposed))
         ]
         losses, dices = [], []

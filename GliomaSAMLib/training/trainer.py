@@ -24,14 +24,27 @@ from .card import result_table, write_card
 from .checkpoint import TrainingLog, load_checkpoint, make_run_folder, read_log, remove_leftovers, save_checkpoint
 from .chosen_cases import chosen_cases
 from .clock import Stopwatch, time_needed
-from .features import CaseFeatures, CropEmbedding, case_features
-from .launch import destroy_process_group, launch, memory_errors, stop_on_signal
+from .features import CaseFeatures, CropEmbedding, tell_doubts
+from .identity import check_same_run, is_done, run_identity
+from .launch import (
+    CASES_IN_MEMORY,
+    crops_in_memory,
+    destroy_process_group,
+    is_first_process,
+    launch,
+    memory_errors,
+    stop_on_signal,
+    summed,
+)
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
 from .patient import Patient, told_by_kind
 from .plot import plot_log
+from .reading import read_cases
+from .split import check_validation
 from .step import TrainingStep
-from .validate import score, validate
+from .validate import validate
+from .validations import Validations
 
 Progress = Callable[[float, str], None]
 
@@ -53,6 +66,8 @@ class Run:
     Args:
         options: What to do.
         config: What to train.
+        identity: What makes the run what it is, see `run_identity`.
+        saved: The checkpoint that it goes on from; None at the start.
         fabric: This process among those of the training.
         progress: Told the fraction done and a line for the user; in the first process only.
         cancelled: Whether the user asked to stop.
@@ -63,6 +78,8 @@ class Run:
         self,
         options: TrainOptions,
         config: MethodConfig,
+        identity: dict[str, Any],
+        saved: dict[str, Any] | None,
         fabric: L.Fabric,
         progress: Progress | None,
         cancelled: Callable[[], bool],
@@ -70,62 +87,40 @@ class Run:
     ) -> None:
         self.options = options
         self.config = config
+        self.identity = identity
+        self.saved = saved
         self.fabric = fabric
         self.progress = progress if progress is not None and fabric.is_global_zero else lambda fraction, text: None
         self.tell: Tell = tell if tell is not None and fabric.is_global_zero else lambda line: None
         self.cancelled = cancelled
         self.step = 0
         self.elapsed = 0.0
-        self.validated = 0.0
-        self.best: dict[str, float] = {}
+        self.validations = Validations()
         self.skipped_steps = 0
-        self.validations_without_improvement = 0
         self.base_sha256: str | None = None
         self.embed: CropEmbedding | None = None
         self.log: TrainingLog | None = None
         self._ready: Batch | None = None
 
     def read_features(self, cases: list[Case], live: int = 0) -> list[CaseFeatures]:
-        """Build the method and read all cases, embedding what is not cached: with several processes each its share.
-
-        The first `live` cases are read without embeddings: their crops are embedded as they come.
-        """
+        """Build the method and read all cases, see `read_cases`."""
         torch.manual_seed(self.options.seed)
         parts = build(self.config, self.options.encoder_weights)
         self.decoder, encoder = parts.network, parts.embedder
-        if self.options.start is not None:
+        if self.options.start is not None and self.saved is None:
             self.tell(begin_from(self.options.start, parts, self.config))
         move(self.decoder, self.fabric.device)
         if encoder is not None:
             self.base_sha256 = encoder.base_sha256
             move(encoder, self.fabric.device)
             self.embed = CropEmbedding(encoder, self.config.layout)
-        rank, world = self.fabric.global_rank, self.fabric.world_size
-        features: dict[int, CaseFeatures] = {}
-        for own in (True, False):  # first what this process embeds, then what the others have cached
-            for n, case in enumerate(cases):
-                if (n % world == rank) is own:
-                    self.progress(0.0, f"reading case {case.name}, {len(features) + 1} of {len(cases)}")
-                    features[n] = case_features(
-                        case,
-                        encoder if n >= live else None,
-                        self.config.layout,
-                        self.options.features,
-                        self.fabric.device,
-                        self._check_cancel,
-                    )
-            self.fabric.barrier()
-        return [features[n] for n in range(len(cases))]
+        with memory_errors(f"{len(cases)} cases, {CASES_IN_MEMORY}"):
+            told = (self.progress, self.tell, self._check_cancel)
+            return read_cases(cases, live, encoder, self.config.layout, self.options, self.fabric, *told)
 
-    def prepare(
-        self,
-        train: list[CaseFeatures],
-        folders: list[str],
-        val: list[CaseFeatures],
-        saved: dict[str, Any] | None,
-    ) -> None:
-        """Make optimiser and data, and take up the checkpoint `saved`; `folders` names where the cases lie."""
-        options = self.options
+    def prepare(self, train: list[CaseFeatures], folders: list[str], val: list[CaseFeatures]) -> None:
+        """Make optimiser and data, and take up the checkpoint; `folders` names where the cases lie."""
+        options, saved = self.options, self.saved
         self.val = val
         decoder = self.decoder
         self.trained = trainable_names(decoder)
@@ -138,10 +133,9 @@ class Run:
             decoder.load_state_dict(saved["decoder"])
             self.average.load_state_dict(saved["average"])
             optimizer.load_state_dict(saved["optimizer"])
-            self.fabric.strategy.precision.load_state_dict(saved.get("precision", {}))
-            self.step, self.elapsed, self.best = saved["step"], saved["elapsed"], saved["best"]
-            self.validated = saved.get("validated", self.elapsed)
-            self.validations_without_improvement = saved["validations_without_improvement"]
+            if precision := saved.get("precision"):
+                self.fabric.strategy.precision.load_state_dict(precision)
+            self.step, self.elapsed, self.validations = saved["step"], saved["elapsed"], Validations.of(saved)
         if options.checkpointing and not decoder.enable_checkpointing():
             raise ModelError(
                 f"the method {options.method!r} cannot compute its activations again to save memory: leave out "
@@ -149,8 +143,10 @@ class Run:
             )
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
         self._together = options.batch * options.accumulate * self.fabric.world_size
-        patients = [Patient.of(features, self.fabric.device) for features in train]
+        with memory_errors(f"{len(train)} cases, {CASES_IN_MEMORY}"):
+            patients = [Patient.of(features, self.fabric.device) for features in train]
         self._kinds = told_by_kind(patients, folders)
+        tell_doubts([*train, *val], self.tell)
         self._crops = CropMaker(
             patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
         )
@@ -186,29 +182,29 @@ class Run:
                 saved = self.elapsed
             if stop:
                 raise Cancelled(STOPPED)
-            if self.elapsed - self.validated > 60 * self.options.validate_minutes:
+            if self.elapsed - self.validations.ended > self.validations.wait(self.options.validate_minutes):
                 self._on_first(self._validate)
                 self.elapsed = time.monotonic() - started
                 self._agree()
-                self.validated = self.elapsed
+                self.validations.ended = self.elapsed
         return self._finish()
 
     def fraction(self) -> float:
         """Share of the budget that is used up, by steps or by time; the same in all processes."""
         by_time = self.elapsed / (60 * self.options.minutes) if self.options.minutes else 0.0
-        return max(self.step / self.options.steps, by_time)
+        return max(self.step / self.options.most_steps, by_time)
 
     def _is_settled(self) -> bool:
         """Whether so many validations have brought nothing better that the training ends; the same in all processes."""
         if self.options.patience is None:
             return False
-        own = self.validations_without_improvement if self.fabric.is_global_zero else 0
-        (count,) = self._sum(float(own))
+        own = self.validations.without_improvement if self.fabric.is_global_zero else 0
+        (count,) = summed(self.fabric, float(own))
         return count >= self.options.patience
 
     def _finish(self) -> Path:
         if not self._is_settled():
-            self._on_first(self._validate)
+            self._on_first(self._validate_last)
         if stop := self._agree():
             self._on_first(self._save)
         else:
@@ -220,10 +216,12 @@ class Run:
     def _conclude(self) -> None:
         """What is there at the end: the checkpoint, the card, and for the user the table and the names of the files."""
         self._save(finished=True)
-        card = write_card(self.options, self.config, self.best, self.step, self.elapsed, self._kinds, len(self.val))
-        if self.best:
-            self.tell(result_table(self.best))
+        found, training = self.validations, (self.step, self.elapsed)
+        card = write_card(self.options, self.config, found, training, self._kinds, len(self.val))
+        if found.best:
+            self.tell(result_table(found.best))
         self.tell(f"{card} written")
+        self.tell(f"{self.options.weights} written")
 
     def _check_cancel(self) -> None:
         if self.cancelled():
@@ -254,7 +252,7 @@ class Run:
         norm = self.fabric.clip_gradients(
             self.module, self.optimizer, max_norm=options.gradient_clip, error_if_nonfinite=False
         )
-        if self.fabric.device.type != "cpu" and self.step + 1 < options.steps:  # while the device is busy
+        if self.fabric.device.type != "cpu" and self.step + 1 < options.most_steps:  # while the device is busy
             with watch:
                 self._ready = self._crops.batch(self._numbers(self.step + 1, 0))
         dice = torch.stack(dices).nanmean(dim=0)
@@ -271,7 +269,7 @@ class Run:
         get_ema_multi_avg_fn(averaging_decay(self.step, self.options.ema))(average, current, count)
 
     def _check_loss(self, loss: float) -> None:
-        (broken,) = self._sum(float(not math.isfinite(loss)))  # all processes end, wherever it is
+        (broken,) = summed(self.fabric, float(not math.isfinite(loss)))  # all processes end, wherever it is
         if broken:
             raise CaseError(f"The loss is not finite at step {self.step}: lower the learning rate or check the cases")
 
@@ -302,29 +300,24 @@ class Run:
         self.progress(fraction, f"step {self.step}, loss {loss:.3f}, Dice {scores}, {left:.0f} min left")
 
     def _estimate(self, seconds: float) -> None:
-        """Tell how long all will take, at so many seconds a step."""
-        options = self.options
-        left = seconds * (options.steps - self.step)
-        if options.minutes is not None:
-            left = min(left, max(0.0, 60 * options.minutes - self.elapsed))
+        """Tell how long all will take, at so many seconds a step; how long a validation takes is tried on a case."""
+        options, validations = self.options, self.validations
+        if self.val and not validations.takes:
+            self._on_first(self._try_validation)
+        budget = math.inf if options.minutes is None else max(0.0, 60 * options.minutes - self.elapsed)
+        wait = max(seconds, validations.wait(options.validate_minutes))
+        left, count = validations.plan(seconds * (options.most_steps - self.step), budget, wait)
+        validated = f", with {count} validations of {time_needed(validations.takes)}" if self.val else ""
         self.tell(
-            f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}, and the validations besides. "
+            f"A step takes {seconds:.1f} s: this takes about {time_needed(left)}{validated}. "
             "Ctrl-C stops it; the same command goes on"
         )
 
     def _agree(self) -> bool:
-        """Whether any process was asked to stop; and gives all of them the clock of the first."""
-        clock = self.elapsed if self.fabric.is_global_zero else 0.0
-        stop, self.elapsed = self._sum(float(self.cancelled()), clock)
+        """Whether any process was asked to stop; and gives all of them the times that the first has measured."""
+        times = (self.elapsed, self.validations.takes) if self.fabric.is_global_zero else (0.0, 0.0)
+        stop, self.elapsed, self.validations.takes = summed(self.fabric, float(self.cancelled()), *times)
         return stop > 0
-
-    def _sum(self, *values: float) -> list[float]:
-        """The sums of `values` over all processes."""
-        if self.fabric.world_size == 1:
-            return list(values)
-        mine = torch.tensor(values, dtype=torch.float64, device=self.fabric.device)
-        total = self.fabric.all_reduce(mine, reduce_op="sum")
-        return total.tolist()  # type: ignore[union-attr]
 
     def _on_first(self, work: Callable[[], None]) -> None:
         """Do `work` in the first process while the others wait; when it fails, all end."""
@@ -334,7 +327,7 @@ class Run:
                 work()
             except GliomaSAMError as error:
                 failure = error
-        (failed,) = self._sum(float(failure is not None))
+        (failed,) = summed(self.fabric, float(failure is not None))
         if failure is not None:
             raise failure
         if failed:
@@ -343,21 +336,36 @@ class Run:
     def _validate(self) -> None:
         """Validate the averaged weights and write them where they are the best so far (always without validation)."""
         self.progress(min(1.0, self.fraction()), f"step {self.step}, validating on {len(self.val)} cases")
-        self.average.eval()
-        try:
-            network = cast(VolumeDecoder, self.average.module)
-            measured = validate(network, self.val, self.fabric.device, self._check_cancel, self.config.previous)
-        except Cancelled:
-            return  # the loop sees it too, and writes a checkpoint before it stops
+        begun = time.monotonic()
+        measured = self._measure(self.val)
+        if measured is None:
+            return
+        self.validations.takes = time.monotonic() - begun
         if self.log is not None:
             self.log.write(step=self.step, seconds=round(self.elapsed, 1), validation=measured)
-        self.validated = self.elapsed
-        better = score(measured) > score(self.best)
-        self.validations_without_improvement = 0 if better else self.validations_without_improvement + 1
-        if not self.val or score(measured) >= score(self.best):
-            self.best = measured
+        if self.validations.add(measured, self.step, self.elapsed):
             self._write_weights(measured)
         self._save_and_draw()
+
+    def _validate_last(self) -> None:
+        """Validate what has been learned since the last time, if anything."""
+        if self.validations.step != self.step or not self.options.weights.exists():
+            self._validate()
+
+    def _try_validation(self) -> None:
+        """Learn from one case how long a validation takes."""
+        begun = time.monotonic()
+        if self._measure(self.val[:1]) is not None:
+            self.validations.takes = len(self.val) * (time.monotonic() - begun)
+
+    def _measure(self, cases: list[CaseFeatures]) -> dict[str, float] | None:
+        """Validate the averaged weights; None where the user stops that."""
+        self.average.eval()
+        network = cast(VolumeDecoder, self.average.module)
+        try:
+            return validate(network, cases, self.fabric.device, self._check_cancel, self.config.previous)
+        except Cancelled:  # the loop sees it too, and writes a checkpoint before it stops
+            return None
 
     def _write_weights(self, measured: dict[str, float]) -> None:
         notes = {"steps": str(self.step), "minutes": f"{self.elapsed / 60:.0f}", "validation": repr(measured)}
@@ -371,15 +379,14 @@ class Run:
     def _save(self, finished: bool = False) -> None:
         state = {
             "config": self.config.to_json(),
+            "identity": self.identity,
             "decoder": self.decoder.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "precision": self.fabric.strategy.precision.state_dict(),
             "step": self.step,
             "elapsed": self.elapsed,
-            "validated": self.validated,
-            "best": self.best,
-            "validations_without_improvement": self.validations_without_improvement,
+            **self.validations.state(),
             "finished": finished,
         }
         save_checkpoint(self.options.output, state)
@@ -391,7 +398,8 @@ def fit(
     cancel: Callable[[], bool] | None = None,
     tell: Tell | None = None,
 ) -> Path:
-    """Train, or go on with a training that was stopped, and return the path of the weights file.
+    """Train, or go on with a training that was stopped, and return the path of the weights file. Nothing is done where
+    that training is finished already.
 
     With several devices a process each runs the whole calling program up to here; only the first reports.
 
@@ -399,10 +407,10 @@ def fit(
         options: What to do.
         progress: Called with the fraction done and a line that tells loss, Dice and time left.
         cancel: Asked between steps; when it returns true a checkpoint is written and `Cancelled` raised.
-        tell: Given the lines that stay: the patients by kind, the time it takes, the table at the end.
+        tell: Given the lines that stay: the patients by kind, the time it takes, the table at the end, the files.
 
     Raises:
-        CaseError: No case, a damaged case or split, a damaged checkpoint or one of another method.
+        CaseError: No case, a damaged case or split, a damaged checkpoint or one of another training.
         StudyError: A volume of a case cannot be used.
         ModelError: The options make no sense, a device is not there, or its memory does not suffice.
         WeightsError: The weights of the frozen encoder, or those to begin from, are absent, damaged or do not fit.
@@ -410,29 +418,28 @@ def fit(
         Cancelled: The user stopped; the same command goes on from there.
     """
     config = options.method_config()
-    train, val = chosen_cases(options)
-    make_run_folder(options.output)
     saved = load_checkpoint(options.output, config)
-    if saved is not None and _is_done(options, saved):
-        return options.weights
+    told = tell if tell is not None and is_first_process() else lambda line: None
+    train, val = chosen_cases(options, saved is not None, told)
+    identity = run_identity(options, train, val)
+    if saved is not None:
+        if note := check_same_run(saved, identity, options):
+            told(note)
+        if done := is_done(saved, options):
+            told(done)
+            return options.weights
+    check_validation(val)
+    make_run_folder(options.output)
     fabric = launch(options, config)
     cached = fabric.device.type == "cpu" if options.cache_features is None else options.cache_features
     alone = alone_in(options.output) if fabric.is_global_zero else nullcontext()
-    with alone, stop_on_signal(cancel) as cancelled, memory_errors(options):
+    with alone, stop_on_signal(cancel) as cancelled, memory_errors(crops_in_memory(options)):
         if fabric.is_global_zero:
             remove_leftovers(options.output)
-        run = Run(options, config, fabric, progress, cancelled, tell)
+        run = Run(options, config, identity, saved, fabric, progress, cancelled, tell)
         features = run.read_features([*train, *val], live=0 if cached else len(train))
         folders = [case.folder.parent.name for case in train]
-        run.prepare(features[: len(train)], folders, features[len(train) :], saved)
+        run.prepare(features[: len(train)], folders, features[len(train) :])
         weights = run.train()
         destroy_process_group(fabric)
         return weights
-
-
-def _is_done(options: TrainOptions, saved: dict[str, Any]) -> bool:
-    """Whether a checkpoint is that of a finished training, to whose budget and patience `options` add nothing."""
-    by_time = options.minutes is not None and saved["elapsed"] >= 60 * options.minutes
-    settled = options.patience is not None and saved["validations_without_improvement"] >= options.patience
-    over = by_time or settled or saved["step"] >= options.steps
-    return bool(saved.get("finished")) and options.weights.exists() and over

@@ -20,7 +20,6 @@ from .chance import Chance
 from .click_simulation import (
     BOX_NUMBERS,
     CLICK_NUMBERS,
-    Chances,
     Click,
     ClickConfig,
     click_at,
@@ -53,14 +52,14 @@ class Scene:
         images: (M, K, J, I) in [0, 1].
         present: bool (M,).
         proposal: Logits (3, k, j, i) of what the network finds without prompts, on cells of 2 mm.
-        whole_only: Whether the label tells the whole tumour only: then users work on that.
+        known: The regions that the label tells: users work on these.
     """
 
     levels: Tensor
     images: Tensor
     present: np.ndarray
     proposal: Tensor
-    whole_only: bool = False
+    known: tuple[str, ...] = REGIONS
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ class User:
         self.kinds = kinds
         self.previous = previous
         self.chance = chance
-        self.chances: Chances = only(0) if scene.whole_only else region_chances(config, chance)
+        self.chances = region_chances(config, chance, scene.known)
         self.levels = scene.levels
         self.prompts = PromptSet(points=[], boxes=[], masks={})
         self.proposal = not_above(scene.proposal) if previous == "answer" else scene.proposal
@@ -194,9 +193,7 @@ class User:
         clicks_are_read = "point" in self.kinds
         other: tuple[Click, ...] = ()
         if clicks_are_read and chance.happens(config.another_outline):
-            outline = another_outline(
-                scene.levels, scene.images, scene.present, chance, config.border, scene.whole_only
-            )
+            outline = another_outline(scene.levels, scene.images, scene.present, chance, config.border, scene.known)
             self.levels, other = outline.levels, (outline.click,)
         self.truth = on_cells(nested(self.levels))
         draw = chance.rng.random() if self.previous == "answer" and clicks_are_read else 1.0

@@ -107,9 +107,9 @@ def validate(
 
     Returns:
         Mean Dice `WT0`, `TC0`, `ET0` without a prompt, then `WT1` ... after clicks on that region, each at the deepest
-        place of the largest error. And of the clicks on WT that had an error to mend: `mended`, mean share of their
-        error within 10 mm that is right afterwards; `broken`, voxels that became wrong for each that became right;
-        `lowered`, share of clicks that lower Dice by more than 0.005.
+        place of the largest error; each over the cases whose labels tell the region. And of the clicks on WT that had
+        an error to mend: `mended`, mean share of their error within 10 mm that is right afterwards; `broken`, voxels
+        that became wrong for each that became right; `lowered`, share of clicks that lower Dice by more than 0.005.
     """
     rows: dict[str, list[float]] = {}
     effects: list[ClickEffect] = []
@@ -120,6 +120,8 @@ def validate(
         inner = np.stack([case.regions >= level for level in (1, 2, 3)]).astype(np.float32)
         truth = (F.avg_pool3d(torch.from_numpy(inner), 2) >= 0.5).numpy()
         for index, region in enumerate(REGIONS):
+            if region not in case.known:
+                continue
             prompts, seen = PromptSet(), proposal
             found = [dice(seen[index] > 0, truth[index])]
             for _ in range(clicks):

@@ -6,9 +6,9 @@
 One method after the other: 2,000 crops of 64 x 80 x 64 mm (or other --samples and --crop), one a step, the same seed
 and so the same crops, with users who click where the method reads clicks; optimiser, schedule and loss as published
 where that is known (`training/recipe.py`). Stopped, the same command goes on, for days if need be. With --until, only
-those methods are measured whose training is over by then. Rows of other methods that OUTPUT holds already, of as many
-samples, stay: so the methods can be trained on different days and machines. Each training is a `gliomasam train`, the
-measuring a `gliomasam evaluate`; both leave all they know in WORK.
+those methods are measured whose training is over by then. Rows of other methods that OUTPUT holds already stay, where
+they are of the same terms and cases: so the methods can be trained on different days and machines. Each training is a
+`gliomasam train`, the measuring a `gliomasam evaluate`; both leave all they know in WORK.
 """
 
 import argparse
@@ -30,6 +30,7 @@ from GliomaSAMLib.errors import Cancelled, CaseError, GliomaSAMError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.models.weights import load_weights
 from GliomaSAMLib.training import AugmentConfig, ClickConfig, TrainOptions, fit
+from GliomaSAMLib.training.chosen_cases import chosen_cases
 from GliomaSAMLib.training.recipe import PUBLISHED, as_published
 
 SAMPLES = 2000
@@ -81,16 +82,37 @@ def facts(done: Sequence[str], given: argparse.Namespace) -> dict[str, Any]:
     notes = {method: load_weights(options_of(method, given).weights)[1].extra for method in done}
     card = torch.cuda.get_device_name() if torch.cuda.is_available() and given.accelerator != "cpu" else None
     machine = card or f"{platform.machine()}, {os.cpu_count()} cores"
+    cases = training_cases(given)
     trainings = {
-        method: {"minutes": note.get("minutes"), "machine": machine, "as_published": method in PUBLISHED}
+        method: {
+            "minutes": note.get("minutes"),
+            "machine": machine,
+            "as_published": method in PUBLISHED,
+            "training_cases": cases,
+        }
         for method, note in notes.items()
     }
     return {**terms(given), "trainings": trainings}
 
 
+def training_cases(given: argparse.Namespace) -> list[str]:
+    """Names of the cases that all methods are trained on."""
+    train, _ = chosen_cases(options_of(next(iter(METHODS)), given), goes_on=False)
+    return sorted(case.name for case in train)
+
+
 def terms(given: argparse.Namespace) -> dict[str, Any]:
     """What is equal for all methods, besides the cases."""
     return {"samples": given.samples, "crop": list(given.crop), "users": USERS, "precision": PRECISION}
+
+
+def keep_terms(given: argparse.Namespace) -> None:
+    """Write the terms into WORK, which is of one of them only. Raises CaseError where it is of others, OutputError."""
+    path = given.work / "terms.json"
+    if path.exists():
+        _refuse_others(json.loads(path.read_text(encoding="utf-8")), terms(given), path, "another folder as --work")
+    else:
+        write(terms(given), path)
 
 
 def read_earlier(given: argparse.Namespace) -> dict[str, Any] | None:
@@ -99,6 +121,9 @@ def read_earlier(given: argparse.Namespace) -> dict[str, Any] | None:
         return None
     earlier: dict[str, Any] = json.loads(given.output.read_text(encoding="utf-8"))
     _refuse_others(earlier, terms(given), given.output)
+    cases = training_cases(given)
+    for training in earlier["trainings"].values():
+        _refuse_others(training, {"training_cases": cases} if "training_cases" in training else {}, given.output)
     return earlier
 
 
@@ -111,10 +136,12 @@ def with_earlier(found: dict[str, Any], earlier: dict[str, Any], path: Path) -> 
     return {**found, "trainings": trainings, "settings": {SETTING: in_order}}
 
 
-def _refuse_others(earlier: dict[str, Any], wanted: dict[str, Any], path: Path) -> None:
+def _refuse_others(
+    earlier: dict[str, Any], wanted: dict[str, Any], path: Path, advice: str = "another file as --output"
+) -> None:
     other = [name for name, value in wanted.items() if earlier.get(name) != value]
     if other:
-        raise CaseError(f"{path} was made with other {', '.join(other)}: name another file as --output")
+        raise CaseError(f"{path} was made with other {', '.join(other)}: name {advice}")
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -140,6 +167,7 @@ def main() -> int:
     methods = given.method or list(METHODS)
     try:
         earlier = read_earlier(given)  # before hours of training
+        keep_terms(given)
         done = [method for method in methods if train(method, given, console)]
         if not done:
             return 1

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from support import phantom_case
 
-from GliomaSAMLib.errors import CaseError
+from GliomaSAMLib.errors import Cancelled, CaseError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.training.checkpoint import read_log
 
@@ -65,6 +65,41 @@ def test_rows_of_other_terms_are_refused_before_anything_is_trained(
     assert main() == 2
     assert "other samples" in " ".join(capsys.readouterr().out.split())
     assert not (tmp_path / "run").exists()
+
+
+def stop(*_: Any, **__: Any) -> None:
+    raise Cancelled("stopped")
+
+
+@pytest.mark.parametrize(
+    ("cases", "said"), [(["first", "third"], "other training_cases"), (["first"], "stopped"), (None, "stopped")]
+)
+def test_rows_of_other_training_cases_are_refused(
+    cases: list[str] | None, said: str, arguments: list[str], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    """Only earlier tables do not know theirs."""
+    earlier = {**found("segresnet", 0.7), "precision": "32-true"}
+    if cases:
+        earlier["trainings"]["segresnet"]["training_cases"] = cases
+    write(earlier, tmp_path / "table.json")
+
+    monkeypatch.setattr("equal_terms.fit", stop)
+    monkeypatch.setattr("sys.argv", ["x", *arguments, "--method=cmaa"])
+    assert main() == (2 if "other" in said else 1)
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("other", "said"), [(["--samples=3"], "other samples"), (["--crop", "48", "48", "48"], "other crop")]
+)
+def test_a_folder_of_work_is_of_one_set_of_terms(
+    other: list[str], said: str, arguments: list[str], tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    monkeypatch.setattr("equal_terms.fit", stop)
+    for more, status in (([], 1), (other, 2), ([], 1)):
+        monkeypatch.setattr("sys.argv", ["x", *arguments, "--method=segresnet", *more])
+        assert main() == status
+        assert (said in " ".join(capsys.readouterr().out.split())) is bool(more)
 
 
 @pytest.mark.slow

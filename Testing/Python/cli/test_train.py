@@ -29,7 +29,7 @@ def test_options_reach_the_training(gliomasam: Callable, asked: list[Any], tmp_p
     more = [*recipe, "--batch", 2, "--accumulate", 3, "--checkpointing", "--patience", 4, "--no-cache-features"]
     done = gliomasam("train", tmp_path, "-o", tmp_path / "run", *more, "--crop", 32, 48, 64)
     assert (done.status, done.err) == (0, "")
-    assert "gliomasam.safetensors written" in done.out and "a step takes 2 s" in done.out
+    assert done.out == "a step takes 2 s\n"
     (options,) = asked
     assert (options.batch, options.accumulate, options.checkpointing, options.patience) == (2, 3, True, 4)
     assert options.cache_features is False and options.augment.crop == (32, 48, 64)
@@ -49,6 +49,15 @@ def test_users_and_weights_reach_the_training(gliomasam: Callable, asked: list[A
     )
     assert options.loss == training.LossConfig(new_error_weight=3, clicked_error_weight=2)
     assert options.start == "gliomasam"
+
+
+def test_what_is_said_goes_before_a_recipe(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:
+    said = ["--border-clicks", 0.6, "--previous-truth", 0, "--new-error-weight", 1]
+    gliomasam("train", tmp_path, "-o", tmp_path / "run", "--recipe", "clicks", *said)
+    (options,) = asked
+    clicks, loss = options.clicks, options.loss
+    assert (clicks.border, clicks.previous_truth, clicks.previous_distorted) == (0.6, 0, 0.3)
+    assert (loss.new_error_weight, loss.clicked_error_weight) == (1, 2)
 
 
 def test_what_is_not_said_is_as_the_library_has_it(gliomasam: Callable, asked: list[Any], tmp_path: Path) -> None:

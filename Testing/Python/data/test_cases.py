@@ -168,6 +168,11 @@ def test_splits_that_cannot_be_used(text: str, said: str, tmp_path: Path) -> Non
         read_split(tmp_path / "split.json")
 
 
+def test_an_editor_may_begin_a_split_with_a_mark(tmp_path: Path) -> None:
+    (tmp_path / "split.json").write_text('{"train": ["Müller"], "val": []}', encoding="utf-8-sig")
+    assert read_split(tmp_path / "split.json").train == ("Müller",)
+
+
 def test_no_split_file(tmp_path: Path) -> None:
     with pytest.raises(CaseError, match="not a split"):
         read_split(tmp_path / "absent.json")
@@ -221,3 +226,21 @@ def test_labels_on_the_grid_of_a_volume_that_shows_less(make_case: Callable[...,
     assert read(folder).shape == sitk.GetArrayViewFromImage(labels)[first:last].shape
     opened = open_case(case, ("t1c", "flair"))
     assert opened.study.reference_modality == "t1c" and opened.truth["WT"].any()
+
+
+@pytest.mark.parametrize(("beside", "taken"), [(0.01, True), (0.5, False)])
+def test_labels_a_rounding_beside_a_thick_volume(
+    beside: float, taken: bool, make_case: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = make_case(tmp_path / "case", 0)
+    thick, seg = (next(folder.glob(f"*{name}.nii.gz")) for name in ("flair", "seg"))
+    for path, aside in ((thick, 0.0), (seg, beside)):
+        image = sitk.ReadImage(path)[:, :, ::4]
+        image.SetOrigin([image.GetOrigin()[0] + aside, *image.GetOrigin()[1:]])
+        sitk.WriteImage(image, path)
+    (case,) = find_cases(folder.parent, [folder.name])
+    if taken:
+        assert open_case(case).study.reference_modality == "flair"
+    else:
+        with pytest.raises(CaseError, match="another grid"):
+            open_case(case)

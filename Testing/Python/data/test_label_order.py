@@ -39,10 +39,26 @@ def test_the_order_shows_in_what_lies_outside(name: str) -> None:
     assert core_and_oedema_exchanged(EXCHANGED[TUMOURS[name]][:, 8:, :])
 
 
-@pytest.mark.parametrize("labels", [(), (1,), (2,), (3,), (1, 3), (2, 3)])
+@pytest.mark.parametrize("labels", [(), (1,), (2,), (3,), (2, 3)])
 def test_nothing_can_be_said_without_both(labels: tuple[int, ...]) -> None:
     found = TUMOURS["enhancing in the middle"]
     assert not core_and_oedema_exchanged(np.where(np.isin(found, labels), found, 0))
+
+
+@pytest.mark.parametrize("few", [0, 20])
+@pytest.mark.parametrize("enhancing", [3, 4])
+def test_the_order_shows_where_hardly_any_core_is_left(enhancing: int, few: int) -> None:
+    wholly_enhancing = tumour(6, 0, 12)
+    labels = np.select([wholly_enhancing == 3, wholly_enhancing == 2], [enhancing, 1])
+    labels.flat[np.flatnonzero(labels == enhancing)[:few]] = 2
+    assert core_and_oedema_exchanged(labels)
+
+
+def test_a_core_within_the_enhancing_rim_is_none_though_there_is_no_oedema() -> None:
+    rim = TUMOURS["rim"]
+    assert not core_and_oedema_exchanged(np.where(rim == 1, 0, rim))
+    within = tumour(0, 5, 9)
+    assert not core_and_oedema_exchanged(np.where(within == 2, 3, within))
 
 
 def test_such_a_case_is_refused(make_case: Callable[..., Path], tmp_path: Path) -> None:
@@ -53,7 +69,7 @@ def test_such_a_case_is_refused(make_case: Callable[..., Path], tmp_path: Path) 
     exchanged.CopyInformation(image)
     sitk.WriteImage(exchanged, str(path))
     (found,) = find_cases(tmp_path)
-    with pytest.raises(CaseError, match=r"BRATS_001_seg.nii.gz has label 1 all around label 2.*--labels msd"):
+    with pytest.raises(CaseError, match=r"BRATS_001_seg.nii.gz has label 1 all around the others.*--labels msd"):
         found.read_labels(found.read_study())
 
 

@@ -82,6 +82,12 @@ def test_a_mask_of_255_is_read_where_that_is_said(tmp_path: Path) -> None:
         read_label_map(path)
 
 
+@pytest.mark.parametrize("scale", [0.9999999, 1.0000153])
+def test_whole_numbers_may_be_so_but_for_a_rounding(scale: float, tmp_path: Path) -> None:
+    found = read_label_map(write(tmp_path / "seg.nii.gz", balls() * np.float32(scale)))
+    assert np.array_equal(found.labels, balls())
+
+
 def test_an_empty_map_is_no_tumour(tmp_path: Path) -> None:
     found = read_label_map(write(tmp_path / "seg.nii.gz", np.zeros_like(balls())))
     assert not found.labels.any() and found.known == ("WT", "TC", "ET")
@@ -89,11 +95,12 @@ def test_an_empty_map_is_no_tumour(tmp_path: Path) -> None:
 
 BAD = {
     "blurred": (balls() * np.float32(0.9999), None, r"no whole numbers, such as 2.9997.*nearest neighbour"),
+    "a little": (balls() * np.float32(1.00003), None, "no whole numbers, such as 3.00009"),
     "nan": (np.where(balls() == 3, np.float32("nan"), balls()).astype(np.float32), None, "NaN or infinite"),
     "minus": (balls().astype(np.int16) * -1, None, r"unknown labels \[-3, -2, -1\]"),
     "large": (balls().astype(np.int32) + np.where(balls() == 3, 1000, 0).astype(np.int32), None, "1003"),
     "both": (np.where(balls() == 1, 4, balls()).astype(np.uint8), None, r"labels 3 and 4.*--labels brats2024"),
-    "decathlon": (IN_ORDER["msd"][balls()], None, r"label 1 all around label 2.*--labels msd"),
+    "decathlon": (IN_ORDER["msd"][balls()], None, r"label 1 all around the others.*--labels msd"),
     "other year": (balls(), "brats2021", "has the labels 3, which brats2021 does not know: it has 1, 2, 4"),
     "several": (balls(), "binary", "has the labels 1, 2, 3, of which a mask of the whole tumour has one only"),
     "unknown": (balls(), "brats", r"Unknown order of labels 'brats'. Choose brats2021, brats2023"),

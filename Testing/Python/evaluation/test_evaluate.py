@@ -407,3 +407,15 @@ def test_a_case_without_the_modality(cases_folder, tmp_path):
     case = Case("lonely", tmp_path, tmp_path / "seg.nii.gz")
     with pytest.raises(CaseError, match="has no flair"):
         open_case(case, ("flair",))
+
+
+def test_what_is_not_certain_of_the_volumes_is_told(options, cases_folder, tmp_path, painter, monkeypatch):
+    folder = tmp_path / "cases"
+    shutil.copytree(cases_folder / "first", folder / "first")
+    for name in ("t1c", "t2", "flair"):
+        next((folder / "first").glob(f"*{name}.nii.gz")).unlink()
+    next((folder / "first").glob("*t1.nii.gz")).rename(folder / "first" / "AX_T1.nii.gz")
+    monkeypatch.setattr("GliomaSAMLib.evaluation.evaluate.build_methods", lambda options: [painter])
+    changed = replace(options, cases=folder, split=None, variants=("all",), output=tmp_path / "out")
+    (line,) = run_evaluation(changed).doubts
+    assert line.startswith("note: first: not sure that this is t1")

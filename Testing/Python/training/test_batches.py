@@ -32,7 +32,7 @@ def maker(
 
 
 def whole_only(case: CaseFeatures) -> CaseFeatures:
-    return replace(case, name="whole", whole_only=True, regions=np.minimum(case.regions, 1))
+    return replace(case, name="whole", known=("WT",), regions=np.minimum(case.regions, 1))
 
 
 def tensors(batch: Batch) -> list[torch.Tensor]:
@@ -68,8 +68,8 @@ def test_samples_do_not_depend_on_what_was_drawn_before(positions: CaseFeatures)
 
 def test_what_a_label_does_not_tell_is_unknown(positions: CaseFeatures) -> None:
     batch = maker([positions, whole_only(positions)], together=3).batch([0, 1, 2])
-    expected = [[True, not whole, not whole] for whole in batch.whole_only]
-    assert sorted(batch.whole_only) == [False, False, True] and batch.known.tolist() == expected
+    expected = [[region in one for region in ("WT", "TC", "ET")] for one in batch.told]
+    assert sorted(map(len, batch.told)) == [1, 3, 3] and batch.known.tolist() == expected
     assert batch.index == (0, 1, 2)
     assert torch.equal(batch.present, torch.from_numpy(np.stack(batch.present_on_host)))
     assert not batch.images[~batch.present].any()  # what was left out cannot be looked at

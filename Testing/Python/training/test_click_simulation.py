@@ -149,6 +149,13 @@ def test_users_of_one_region_stay_with_it() -> None:
     assert np.mean(alone, axis=0) == pytest.approx(config.region, abs=0.06)
 
 
+def test_users_work_on_regions_that_are_known() -> None:
+    config = ClickConfig()
+    found = {region_chances(config, Chance(CPU, seed), ("WT", "TC")) for seed in range(50)}
+    assert found == {only(0), only(1), (2 / 3, 1 / 3, 0.0)}
+    assert {region_chances(config, Chance(CPU, seed), ("WT",)) for seed in range(9)} == {only(0)}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

@@ -16,9 +16,10 @@ from GliomaSAMLib.data import Case, find_cases
 from GliomaSAMLib.errors import Cancelled, OutputError
 from GliomaSAMLib.models.encoders.lite_medsam import LiteMedSAMEncoder
 from GliomaSAMLib.models.slice_stack import StackLayout, embed_slice
-from GliomaSAMLib.training import TrainOptions, fit, trainer
+from GliomaSAMLib.training import TrainOptions, fit, reading
 from GliomaSAMLib.training.checkpoint import read_log
 from GliomaSAMLib.training.features import CaseFeatures, CropEmbedding, case_features
+from GliomaSAMLib.training.patient import Patient
 
 CPU = torch.device("cpu")
 
@@ -158,8 +159,47 @@ def test_of_a_whole_tumour_nothing_else_is_known(labels: str, case: Case, tmp_pa
     (changed,) = find_cases(case.folder.parent)
     for _ in range(2):  # computed, then from the cache
         found = features(changed, None, tmp_path / "cache")
-        assert found.whole_only == (labels == "one label")  # where there is no tumour, there is no core
+        assert (found.known == ("WT",)) == (labels == "one label")  # where there is no tumour, there is no core
         assert found.regions.max() == int(labels == "one label")
+
+
+def test_patients_of_one_name_are_kept_apart(case: Case, tmp_path: Path) -> None:
+    """Uncompressed volumes of one grid, whose times a copy has made the same."""
+    shutil.copytree(case.folder, tmp_path / "other" / "one")
+    (other,) = find_cases(tmp_path / "other")
+    for one, scale in ((case, 1.0), (other, 0.8)):
+        for path in sorted(one.folder.glob("*.nii.gz")):
+            image = sitk.ReadImage(str(path))
+            path.unlink()
+            image = image if path == one.labels else sitk.Cast(image, sitk.sitkFloat32) * scale
+            sitk.WriteImage(image, str(path.with_suffix("")))
+            os.utime(path.with_suffix(""), (0, 0))
+    first, second = (features(find_cases(one.folder.parent)[0], None, tmp_path / "cache") for one in (case, other))
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+    assert first.name == second.name
+
+
+def test_a_link_to_nothing_beside_the_volumes_is_passed_over(case: Case, tmp_path: Path) -> None:
+    (case.folder / "notes.txt").symlink_to(tmp_path / "nowhere")
+    features(case, None, tmp_path / "cache")
+    assert features(case, None, tmp_path / "cache").name == "one"
+
+
+def test_what_segments_tell_of_the_core_is_kept(case: Case, tmp_path: Path) -> None:
+    image = sitk.ReadImage(str(case.labels))
+    labels = sitk.GetArrayFromImage(image)
+    layers = sitk.Compose([sitk.GetImageFromArray(one.astype(np.uint8)) for one in (labels > 0, labels % 2 == 1)])
+    layers.CopyInformation(image)
+    for n, name in enumerate(("WT", "TC")):
+        for key, value in {"ID": name, "Name": name, "Layer": str(n), "LabelValue": "1"}.items():
+            layers.SetMetaData(f"Segment{n}_{key}", value)
+    case.labels.unlink()
+    sitk.WriteImage(layers, str(case.folder / "outline.seg.nrrd"))
+    (changed,) = find_cases(case.folder.parent)
+    for _ in range(2):  # computed, then from the cache
+        found = features(changed, None, tmp_path / "cache")
+        assert found.known == ("WT", "TC") and found.regions.max() == 2
+        assert Patient.of(found, torch.device("cpu")).kind == "with whole tumour and core only"
 
 
 CROP_LAYOUT = StackLayout(slice_mm=8)
@@ -194,13 +234,13 @@ def test_a_training_without_cached_features(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, bool]] = []
-    read = trainer.case_features
+    read = reading.case_features
 
     def watched(case: Any, encoder: Any, *others: Any) -> Any:
         seen.append((case.name, encoder is not None))
         return read(case, encoder, *others)
 
-    monkeypatch.setattr(trainer, "case_features", watched)
+    monkeypatch.setattr(reading, "case_features", watched)
     options = tiny_options(steps=2, cache_features=False)
     fit(options)
     assert dict(seen) == {"first": False, "second": False, "third": True}  # validation has nothing augmented

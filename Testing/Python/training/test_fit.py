@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import os
 import signal
 from collections.abc import Callable
@@ -159,7 +160,8 @@ def test_a_finished_training_is_left_alone(tiny_options: Callable[..., TrainOpti
 
 
 def test_a_time_budget_ends_the_training(tiny_options: Callable[..., TrainOptions]) -> None:
-    options = tiny_options(steps=10_000, minutes=0.01, split=None)
+    options = tiny_options(steps=None, minutes=0.01, split=None)
+    assert (options.most_steps, replace(options, minutes=None).most_steps) == (math.inf, 4000)
     fit(options)
     done = checkpoint(options.output)
     assert 1 <= done["step"] < 1000
@@ -253,7 +255,10 @@ def test_cancel_while_validating_goes_on_with_the_validation(
     assert options.weights.exists() and read_log(options.output)[-1]["validation"]
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
+ON_CPU = RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate memory: 4000 bytes")
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError(), ON_CPU])
 def test_too_little_memory_says_what_to_do(
     error: Exception, tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,6 +286,9 @@ def test_too_little_memory_says_what_to_do(
         ({"clicks": ClickConfig(border=2.0)}, "clicks at the border must lie in 0 to 1"),
         ({"loss": LossConfig(new_error_weight=-1.0)}, "weight of new errors must be"),
         ({"start": "nobody"}, "nobody"),
+        ({"seed": -1}, "seed must be 0 or more"),
+        ({"precision": "bf16-true"}, "precision must be auto, 32-true, bf16-mixed or 16-mixed, not bf16-true"),
+        ({"precision": "64-true"}, "precision must be"),
     ],
 )
 def test_options_that_make_no_sense(

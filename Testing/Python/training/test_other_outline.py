@@ -109,7 +109,7 @@ def test_without_tissue_there_is_no_other_outline() -> None:
 def test_where_there_is_only_the_whole_tumour_nothing_else_changes(known: str, head: Head) -> None:
     levels, images = head
     levels = levels.clamp(max=1) if known == "whole" else torch.zeros_like(levels)
-    found = [another_outline(levels, images, PRESENT, Chance(CPU, seed), whole_only=True) for seed in range(16)]
+    found = [another_outline(levels, images, PRESENT, Chance(CPU, seed), known=("WT",)) for seed in range(16)]
     given = [one for one in found if is_there(one)]
     assert all(one.click.region == "WT" and one.levels.max() <= 1 for one in given)
     assert {is_positive(one) for one in given} == ({True, False} if known == "whole" else {True})

@@ -17,24 +17,26 @@ def test_patients_are_told_by_kind(positions: CaseFeatures) -> None:
     cases = [
         positions,
         replace(positions, present=np.array([False, True, False, True])),
-        replace(positions, whole_only=True),
+        replace(positions, known=("WT", "TC")),
+        replace(positions, known=("WT", "ET")),
+        replace(positions, known=("WT",)),
         replace(positions, regions=empty),
         replace(positions, regions=empty),
     ]
     patients = [Patient.of(case, CPU) for case in cases]
-    assert [patient.kind for patient in patients] == [*KINDS, KINDS[3]]
-    assert told_by_kind(patients, ["mine"] * 5) == (
-        "1 with all labels and volumes, 1 with all labels and fewer volumes, 1 with the whole tumour only, "
-        "2 without a glioma"
+    assert [patient.kind for patient in patients] == [*KINDS, KINDS[-1]]
+    assert told_by_kind(patients, ["mine"] * 7) == (
+        "1 with all labels and volumes, 1 with all labels and fewer volumes, 1 with whole tumour and core only, "
+        "1 with whole and enhancing tumour only, 1 with the whole tumour only, 2 without a glioma"
     )
-    apart = told_by_kind(patients, ["mine"] * 3 + ["more"] * 2)
+    apart = told_by_kind(patients, ["mine"] * 5 + ["more"] * 2)
     assert apart.startswith("mine: 1 with all labels") and apart.endswith("; more: 2 without a glioma")
     assert [rounds(some) for some in (patients, patients[:2], patients[2:])] == [
-        [0, 0, 1, 1, 2, 3, 4],
+        [0, 0, 1, 1, 2, 3, 4, 5, 6],
         [0, 1],
-        [0, 1, 2],
+        [0, 1, 2, 3, 4],
     ]
-    assert [patient.can_lend_a_tumour for patient in patients] == [True, True, False, False, False]
+    assert [patient.can_lend_a_tumour for patient in patients] == [True, True, *[False] * 5]
 
 
 def test_places_of_a_tumour_are_spread_over_all_of_it(positions: CaseFeatures) -> None:

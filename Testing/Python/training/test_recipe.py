@@ -9,7 +9,7 @@ import torch
 from GliomaSAMLib.errors import ModelError
 from GliomaSAMLib.models.registry import METHODS
 from GliomaSAMLib.training import LossConfig, TrainOptions
-from GliomaSAMLib.training.recipe import PUBLISHED, as_published, for_clicks
+from GliomaSAMLib.training.recipe import PUBLISHED, as_published, for_clicks, with_recipe
 from GliomaSAMLib.training.step import segmentation_loss
 
 OPTIONS = TrainOptions(Path("cases"), Path("run"), steps=7, seed=3, loss=LossConfig(new_error_weight=2.0))
@@ -47,5 +47,12 @@ def test_the_recipe_for_clicks_is_for_methods_that_are_given_the_answer_before()
     options = for_clicks(replace(OPTIONS, method="gliomasam"))
     assert options.method_config().previous == "answer"
     assert (options.clicks.users, options.loss.new_error_weight) == (OPTIONS.clicks.users, 3.0)
-    with pytest.raises(ModelError, match="no answer before"):
-        for_clicks(replace(OPTIONS, method="csad")).method_config()
+    with pytest.raises(ModelError, match=r"the recipe clicks is for methods that are given the answer before, .* csad"):
+        for_clicks(replace(OPTIONS, method="csad"))
+
+
+def test_the_user_is_told_where_a_recipe_has_nothing_for_a_method() -> None:
+    said: list[str] = []
+    for recipe, method in (("ours", "csad"), ("published", "cmaa"), ("published", "csad")):
+        with_recipe(recipe, replace(OPTIONS, method=method), said.append)
+    assert said == ["note: the recipe published knows nothing of csad, which is trained as with ours"]

@@ -22,6 +22,7 @@ def batch(size: int = 2, whole_only: Sequence[bool] | None = None) -> Batch:
     """Samples with a cube in all regions, or known as the whole tumour only."""
     generator = torch.Generator().manual_seed(0)
     whole = tuple(whole_only or [False] * size)
+    told = tuple(("WT",) if one else ("WT", "TC", "ET") for one in whole)
     levels = torch.zeros(size, 32, 32, 32, dtype=torch.uint8)
     levels[:, 8:24, 8:24, 8:24] = torch.tensor([1 if one else 3 for one in whole], dtype=torch.uint8)[
         :, None, None, None
@@ -34,7 +35,7 @@ def batch(size: int = 2, whole_only: Sequence[bool] | None = None) -> Batch:
         embeddings=None,
         index=tuple(range(size)),
         present_on_host=tuple(np.ones((size, 4), bool)),
-        whole_only=whole,
+        told=told,
     )
 
 
@@ -49,7 +50,7 @@ def one_of(samples: Batch, n: int) -> Batch:
         None,
         samples.index[cut],
         samples.present_on_host[cut],
-        samples.whole_only[cut],
+        samples.told[cut],
     )
 
 

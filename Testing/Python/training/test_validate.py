@@ -1,5 +1,7 @@
 """Validation: Dice after clicks, and what clicks mend and break."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,9 @@ import torch
 from GliomaSAMLib.models.device import no_progress
 from GliomaSAMLib.models.prompt_maps import PROMPT_CHANNELS
 from GliomaSAMLib.models.registry import VolumeDecoder
+from GliomaSAMLib.training.card import result_table
 from GliomaSAMLib.training.features import CaseFeatures
-from GliomaSAMLib.training.validate import ClickEffect, click_effect, score, validate
+from GliomaSAMLib.training.validate import EFFECT_WEIGHT, ClickEffect, click_effect, score, validate
 
 CPU = torch.device("cpu")
 
@@ -50,6 +53,14 @@ def test_validation_clicks_the_middle_of_the_error(cube: CaseFeatures) -> None:
     counts = {f"{region}{count}" for region in REGIONS for count in range(6)}
     assert set(measured) == counts | {"mended", "broken", "lowered"}
     assert (measured["mended"], measured["broken"], measured["lowered"]) == (1, 0, 0)
+
+
+def test_each_case_is_validated_on_what_its_label_tells(cube: CaseFeatures) -> None:
+    core, whole = replace(cube, known=("WT", "TC")), replace(cube, regions=cube.regions // 3, known=("WT",))
+    measured = validate(Painter().eval(), [core, whole], CPU, clicks=1)
+    assert {name for name in measured if name[:2] in REGIONS} == {"WT0", "WT1", "TC0", "TC1"}
+    assert (measured["WT1"], measured["TC1"], score(measured)) == (1, 1, pytest.approx(0.5 + EFFECT_WEIGHT))
+    assert [line[:4] for line in result_table(measured).splitlines()[2:]] == ["| WT", "| TC"]
 
 
 def test_validation_tells_what_clicks_mend_and_break(cube: CaseFeatures) -> None:

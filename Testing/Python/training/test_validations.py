@@ -8,12 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from stopped_training import checkpoint, stop_after
 
 from GliomaSAMLib.errors import CaseError, ModelError
 from GliomaSAMLib.models.weights import load_weights
 from GliomaSAMLib.training import TrainOptions, fit, trainer
-from GliomaSAMLib.training.checkpoint import read_log
+from GliomaSAMLib.training.checkpoint import CHECKPOINT, read_log
 from GliomaSAMLib.training.trainer import Run
 
 
@@ -45,7 +46,7 @@ def test_validations_without_a_better_score_end_the_training(
     fit(options)  # it is over
     assert checkpoint(options.output)["step"] == 5
     fit(replace(options, patience=3, steps=6))
-    assert validations(options)[5:] == [0.9, 0.9] and checkpoint(options.output)["step"] == 6
+    assert validations(options)[5:] == [0.9] and checkpoint(options.output)["step"] == 6
 
 
 def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,9 +59,9 @@ def test_patience_survives_a_stop(tiny_options: Callable[..., TrainOptions], mon
 
 
 class SlowClock:
-    """A clock on which a step takes 1 s and a validation 10 s."""
+    """A clock on which a step takes 1 s and a validation 10 s, or what else is said."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, validation: float = 10) -> None:
         self.now = 0.0
         optimise = Run._optimise
 
@@ -69,7 +70,7 @@ class SlowClock:
             return optimise(run)
 
         def validate(*_: Any) -> dict[str, float]:
-            self.now += 10
+            self.now += validation
             return {"WT0": 0.5}
 
         monkeypatch.setattr(trainer, "time", SimpleNamespace(monotonic=lambda: self.now))
@@ -81,19 +82,63 @@ def validated_at(options: TrainOptions) -> list[int]:
     return [line["step"] for line in read_log(options.output) if "validation" in line]
 
 
-def test_long_validations_are_as_rare_as_was_asked(
+def test_short_validations_are_as_rare_as_was_asked(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    SlowClock(monkeypatch)
-    options = tiny_options(steps=10, validate_minutes=3.5 / 60)
-    fit(options)
+    SlowClock(monkeypatch, 0.1)
+    options, said = tiny_options(steps=10, validate_minutes=3.5 / 60), []
+    fit(options, tell=said.append)
     assert validated_at(options) == [4, 8, 10]
+    assert any("this takes about 7 s, with 3 validations of 1 s" in line for line in said)
+
+
+def test_long_validations_take_a_tenth_of_the_time_and_are_told_at_the_start(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = SlowClock(monkeypatch, 2)
+    options, said = tiny_options(steps=1000, minutes=30 / 60, validate_minutes=3.5 / 60), []
+    fit(options, tell=said.append)
+    assert validated_at(options) == [17, 26]  # after 18 s, of which a trial took 2
+    assert clock.now == 30 + 2
+    assert any("this takes about 29 s, with 2 validations of 2 s" in line for line in said)
+
+
+def test_what_was_validated_is_not_validated_again(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    SlowClock(monkeypatch, 0.1)
+    options = tiny_options(steps=4, validate_minutes=3.5 / 60)
+    fit(options)
+    assert validated_at(options) == [4]
+    assert checkpoint(options.output)["finished"]
+    torch.save({**checkpoint(options.output), "finished": False}, options.output / CHECKPOINT)  # killed before the end
+    fit(options)
+    assert validated_at(options) == [4]
+    options.weights.unlink()
+    fit(options)
+    assert options.weights.exists()
+
+
+def test_the_card_tells_of_the_weights_in_the_file(
+    tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores(monkeypatch, 0.5, 0.6, 0.4, 0.3)
+    options = tiny_options(steps=4, validate_minutes=0.0)
+    stop_after(options, 3)
+    fit(options)
+    card = (options.output / "card.md").read_text()
+    assert "4 steps of 1 crops" in card and "these weights, the best in validation, are of step 2 (after" in card
+    assert load_weights(options.weights)[1].extra["steps"] == "2"
+    scores(monkeypatch, 0.7)
+    fit(replace(options, steps=5, validate_minutes=9.0))
+    assert "5 steps" in (options.output / "card.md").read_text()
+    assert "these weights" not in (options.output / "card.md").read_text()
 
 
 def test_a_training_that_is_often_stopped_is_validated_all_the_same(
     tiny_options: Callable[..., TrainOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    SlowClock(monkeypatch)
+    SlowClock(monkeypatch, 0.1)
     options = tiny_options(steps=10, validate_minutes=3.5 / 60)
     for steps in (2, 5, 7):
         stop_after(options, steps)

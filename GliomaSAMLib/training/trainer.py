@@ -304,6 +304,7 @@ class Run:
         options, validations = self.options, self.validations
         if self.val and not validations.takes:
             self._on_first(self._try_validation)
+            self._agree()
         budget = math.inf if options.minutes is None else max(0.0, 60 * options.minutes - self.elapsed)
         wait = max(seconds, validations.wait(options.validate_minutes))
         left, count = validations.plan(seconds * (options.most_steps - self.step), budget, wait)

@@ -107,6 +107,13 @@ def test_two_processes_are_one_with_twice_the_batch(
     assert max(float((value - two[name]).abs().max()) for name, value in one.items()) < 5e-5
 
 
+def test_two_processes_validate_at_the_same_steps(cases_folder: Path, tmp_path: Path) -> None:
+    """Only the first knows how long a validation takes."""
+    finish(start(tmp_path, cases_folder, "run", devices=2, steps=6, validate_minutes=0.0))
+    left = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
+    assert left["finished"] and left["validated_step"] == 6 and left["validation_takes"] > 0
+
+
 @pytest.mark.slow
 def test_two_processes_train_together(cases_folder: Path, tmp_path: Path) -> None:
     """With the real encoder."""

@@ -123,7 +123,8 @@ def read_earlier(given: argparse.Namespace) -> dict[str, Any] | None:
     _refuse_others(earlier, terms(given), given.output)
     cases = training_cases(given)
     for training in earlier["trainings"].values():
-        _refuse_others(training, {"training_cases": cases} if "training_cases" in training else {}, given.output)
+        if "training_cases" in training:
+            _refuse_others(training, {"training_cases": cases}, given.output)
     return earlier
 
 

@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from segment_anything.modeling.common import LayerNorm2d
 from torch import nn
 
 from ..errors import ModelError
 from .device import one_thread
+from .layer_norm import LayerNorm2d
 from .prompt_maps import CHANNELS, POINT_CHANNELS
 
 

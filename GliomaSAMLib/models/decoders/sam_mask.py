@@ -6,8 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from segment_anything.modeling.mask_decoder import MLP
-from segment_anything.modeling.transformer import TwoWayTransformer
 from torch import Tensor, nn
 
 from ...errors import WeightsError
@@ -171,6 +169,9 @@ class StackMaskHead(nn.Module):
         train_transformer: bool,
         channels: int = 256,
     ) -> None:
+        from segment_anything.modeling.mask_decoder import MLP  # takes seconds, which other decoders need not wait for
+        from segment_anything.modeling.transformer import TwoWayTransformer
+
         super().__init__()
         self.points = points
         try:

@@ -17,12 +17,3 @@ class DenseGELU(nn.Module):
         if x.ndim != 4 or x.is_contiguous():
             return nn.functional.gelu(x)
         return nn.functional.gelu(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-def use_dense_gelu(network: nn.Module) -> None:
-    """Put a `DenseGELU` in the place of every GELU of a network."""
-    for name, child in list(network.named_children()):
-        if isinstance(child, nn.GELU):
-            setattr(network, name, DenseGELU())
-        else:
-            use_dense_gelu(child)

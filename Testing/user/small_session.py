@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session import Session
 
@@ -12,6 +13,13 @@ LESION = (12.0, 6.0, 4.0)
 """RAS mm of the middle of the small study's lesion; its radius is 10 mm."""
 NORMAL = (-14.0, -10.0, 4.0)
 """RAS mm of normal tissue on the other side."""
+
+
+def within(arrays: dict[str, np.ndarray], grid: Geometry, radii: tuple[float, float, float]) -> dict[str, np.ndarray]:
+    """The arrays with zeros outside of an ellipsoid in the middle, radii in mm along RAS: less for a model to read."""
+    places = grid.to_ras(np.stack(np.indices(grid.shape)[::-1], axis=-1))
+    inside = ((places / radii) ** 2).sum(-1) < 1
+    return {name: np.where(inside, array, 0).astype(array.dtype) for name, array in arrays.items()}
 
 
 def voxel(session: Session, ras: tuple[float, float, float]) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from user.small_session import within
 
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.models.model import Model
@@ -18,13 +19,24 @@ def untrained(name: str) -> Model:
     return Model(name, METHODS[name].config, parts.embedder, parts.network, torch.device("cpu"))
 
 
+@pytest.fixture(scope="module")
+def arrays(small_arrays: dict[str, np.ndarray], small_grid: Geometry) -> dict[str, np.ndarray]:
+    """A brain of a few cells, as all methods are tried on it."""
+    return within(small_arrays, small_grid, (18.0, 24.0, 14.0))
+
+
+@pytest.fixture(scope="module")
+def study(arrays: dict[str, np.ndarray], small_grid: Geometry) -> Study:
+    return Study.read(**{modality: small_grid.to_image(arrays[modality]) for modality in MODALITIES})
+
+
 @pytest.mark.parametrize("name", METHODS)
-def test_a_method_answers_and_says_what_it_does_not_read(name: str, small_study: Study) -> None:
-    session = Session(small_study, untrained(name), cache=None)
+def test_a_method_answers_and_says_what_it_does_not_read(name: str, study: Study) -> None:
+    session = Session(study, untrained(name), cache=None)
     assert session.update().notes == ()
-    k, j, i = (side // 2 for side in small_study.reference.shape)
-    inside = tuple(float(v) for v in small_study.reference.to_ras([i, j, k]))
-    outside = tuple(float(v) for v in small_study.reference.to_ras([i + 5, j, k]))
+    k, j, i = (side // 2 for side in study.reference.shape)
+    inside = tuple(float(v) for v in study.reference.to_ras([i, j, k]))
+    outside = tuple(float(v) for v in study.reference.to_ras([i + 5, j, k]))
     session.add_point(inside, positive=True, region="TC")
     session.add_point(outside, positive=False, region="WT")
     session.add_box(tuple(v - 6 for v in inside), tuple(v + 6 for v in inside), region="WT")
@@ -39,11 +51,11 @@ def test_a_method_answers_and_says_what_it_does_not_read(name: str, small_study:
 
 @pytest.mark.parametrize("name", METHODS)
 def test_the_order_in_which_volumes_are_given_changes_nothing(
-    name: str, small_study: Study, small_arrays: dict[str, np.ndarray], small_grid: Geometry
+    name: str, study: Study, arrays: dict[str, np.ndarray], small_grid: Geometry
 ) -> None:
     model = untrained(name)
-    turned = Study.read(**{modality: small_grid.to_image(small_arrays[modality]) for modality in reversed(MODALITIES)})
-    sessions = [Session(study, model, cache=None) for study in (small_study, turned)]
+    turned = Study.read(**{modality: small_grid.to_image(arrays[modality]) for modality in reversed(MODALITIES)})
+    sessions = [Session(study, model, cache=None) for study in (study, turned)]
     for session in sessions:
         session.update()
     first, second = sessions

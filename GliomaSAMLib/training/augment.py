@@ -161,7 +161,8 @@ class _Grid:
     def sample(self, volume: Tensor, mode: str, shape: tuple[int, ...] | None = None) -> Tensor:
         """Values (C, ...) of a volume of the patient, on a grid of `shape` over the crop; float32."""
         grid = self._places(shape or self._shape)
-        return F.grid_sample(volume[None].float(), grid, mode=mode, padding_mode="zeros", align_corners=False)[0]
+        there = volume.to(grid.device)[None].float()
+        return F.grid_sample(there, grid, mode=mode, padding_mode="zeros", align_corners=False)[0]
 
     def _places(self, shape: tuple[int, ...]) -> Tensor:
         if shape not in self._known:

@@ -57,7 +57,8 @@ class CropMaker:
     """Makes batches of crops of patients, with the seed (seed, n) for sample n; each patient once or twice a round.
 
     Args:
-        patients: The patients, all on one device.
+        patients: The patients, all at one home.
+        device: The device that trains.
         augment: How crops are drawn.
         seed: Fixes all.
         together: Samples of one step, all processes together: their crops are of one shape.
@@ -68,6 +69,7 @@ class CropMaker:
     def __init__(
         self,
         patients: Sequence[Patient],
+        device: torch.device,
         augment: AugmentConfig,
         seed: int,
         together: int,
@@ -75,6 +77,7 @@ class CropMaker:
         autocast: Autocast = nullcontext,
     ) -> None:
         self.patients = patients
+        self.device = device
         self.augment = augment
         self.seed = seed
         self.together = together
@@ -90,7 +93,7 @@ class CropMaker:
         patient = self.patients[self._round[order[place]]]
         large = np.random.default_rng((self.seed, 17, number // self.together)).random() < self.augment.large
         shape = self.augment.large_crop if large else self.augment.crop
-        chance = Chance(patient.images.device, self.seed, 13, number)
+        chance = Chance(self.device, self.seed, 13, number)
         donors = [donor for donor in self._donors if donor is not patient]
         donor = None
         if donors and chance.happens(self.augment.pasted):
@@ -101,17 +104,16 @@ class CropMaker:
     def batch(self, numbers: Sequence[int]) -> Batch:
         """The samples of these numbers, which belong to one step."""
         made = [self.crop(number) for number in numbers]
-        device = made[0][1].images.device
         present = np.stack([crop.present for _, crop in made])
         told = tuple(patient.known for patient, _ in made)
         known = np.array([[region in one for region in REGIONS] for one in told])
-        there = to_device(present, device)
+        there = to_device(present, self.device)
         images = torch.stack([crop.images for _, crop in made])
         return Batch(
             images=images * there[:, :, None, None, None],
             present=there,
             levels=torch.stack([crop.levels for _, crop in made]),
-            known=to_device(known, device),
+            known=to_device(known, self.device),
             embeddings=self._embeddings([crop for _, crop in made]),
             index=tuple(numbers),
             present_on_host=tuple(present),

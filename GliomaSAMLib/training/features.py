@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 import warnings
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from ..data.cases import Case
 from ..data.doubts import doubts_of, told_by_doubt
@@ -76,6 +77,9 @@ VERSION = 4
 class CaseFeatures:
     """A case on its canonical 1 mm grid, padded to multiples of 16.
 
+    Its large arrays are mapped from the cached file: the system reads what is looked at, and lets go of it where memory
+    is wanted for something else, so that there may be far more cases than memory.
+
     Args:
         name: Name of the case.
         images: uint8 (M, K, J, I), 255 at the upper percentile.
@@ -96,6 +100,12 @@ class CaseFeatures:
     known: tuple[str, ...] = REGIONS
     doubts: tuple[str, ...] = ()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the large arrays."""
+        arrays = (self.images, self.regions, self.embeddings)
+        return sum(array.nbytes for array in arrays if array is not None)
+
 
 def case_features(
     case: Case,
@@ -105,7 +115,7 @@ def case_features(
     device: torch.device,
     cancel: Callable[[], None] = lambda: None,
 ) -> CaseFeatures:
-    """Read `case` from `cache`, or compute and keep it.
+    """Map `case` from `cache`, computed before if need be.
 
     What is cached is bound to names, sizes, times and contents of the case's files, to the encoder's weights and to
     `layout`; of long files parts are looked at. When one of them changes, or the cached file is damaged, the case is
@@ -124,12 +134,10 @@ def case_features(
         CaseError: The labels cannot be used.
         OutputError: The cache cannot be written.
     """
-    path = cache / f"{case.name}-{_key(case, encoder, layout)}.npz"
+    path = cache / f"{case.name}-{_key(case, encoder, layout)}.safetensors"
     if (stored := _stored(case, path)) is not None:
         return stored
     features = _compute(case, encoder, layout, device, cancel)
-    kept = ("images", "present", "regions", "brain", "embeddings", "known", "doubts")
-    content = {name: value for name in kept if (value := getattr(features, name)) is not None}
     try:
         shared = make_private_folder(cache)
     except OSError as error:
@@ -137,9 +145,8 @@ def case_features(
         raise OutputError(f"the folder {cache} for features cannot be made: {reason}: choose another cache") from error
     if shared:
         warnings.warn(shared, RuntimeWarning, stacklevel=2)
-    with replacing(path, durable=False, private=True) as temporary, temporary.open("wb") as file:
-        np.savez(file, **content)
-    return features
+    _store(features, path)
+    return _stored(case, path) or features
 
 
 def tell_doubts(cases: Sequence[CaseFeatures], tell: Callable[[str], None]) -> None:
@@ -148,25 +155,29 @@ def tell_doubts(cases: Sequence[CaseFeatures], tell: Callable[[str], None]) -> N
         tell(line)
 
 
+_ARRAYS = ("images", "present", "regions", "embeddings")
+_WORDS = ("brain", "known", "doubts")
+
+
+def _store(features: CaseFeatures, path: Path) -> None:
+    """Write a case to a file. Raises OutputError when that fails."""
+    arrays = {name: torch.from_numpy(value) for name in _ARRAYS if (value := getattr(features, name)) is not None}
+    words = {name: json.dumps(getattr(features, name)) for name in _WORDS}
+    content = save(arrays, words)
+    with replacing(path, durable=False, private=True) as temporary:
+        temporary.write_bytes(content)
+
+
 def _stored(case: Case, path: Path) -> CaseFeatures | None:
-    """What is cached in a file; None when it is not there or damaged."""
+    """What is cached in a file, mapped; None when it is not there or damaged."""
     if not path.exists():
         return None
     try:
-        with np.load(path) as stored:
-            k, j, i = (int(n) for n in stored["brain"])
-            embeddings = stored["embeddings"] if "embeddings" in stored.files else None
-            return CaseFeatures(
-                case.name,
-                stored["images"],
-                stored["present"],
-                stored["regions"],
-                (k, j, i),
-                embeddings,
-                tuple(stored["known"].tolist()),
-                tuple(stored["doubts"].tolist()),
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        with safe_open(path, "pt") as stored:
+            words = {name: tuple(json.loads(text)) for name, text in (stored.metadata() or {}).items()}
+            arrays = {name: stored.get_tensor(name).numpy() for name in stored.keys()}  # noqa: SIM118 - no mapping
+        return CaseFeatures(name=case.name, **{"embeddings": None, **arrays, **words})
+    except (OSError, SafetensorError, ValueError, TypeError) as error:
         warnings.warn(f"the cached features {path} are damaged ({error}) and are computed anew", stacklevel=3)
         return None
 

@@ -104,11 +104,8 @@ def stop_on_signal(cancel: Callable[[], bool] | None) -> Iterator[Callable[[], b
         restore()
 
 
-CASES_IN_MEMORY = (
-    "all of which are held at once (some 50 MB each with embeddings): train on fewer cases, close other programs, or "
-    "take a computer or a graphics card with more memory"
-)
-"""What to do where there are too many."""
+CASES_IN_MEMORY = "reading one case after the other: close other programs, or train on the CPU (--accelerator cpu)"
+"""What to do where it does not suffice for that."""
 
 
 def crops_in_memory(options: TrainOptions) -> str:

@@ -1,4 +1,4 @@
-"""A case of training as it lies in the memory of the device that trains, and what kind of patient it is of."""
+"""A case of training, where it lies, and what kind of patient it is of."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..models.device import device_memory
 from ..regions import REGIONS
 from .features import CaseFeatures
 
@@ -31,7 +32,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Patient:
-    """A case on its canonical grid of 1 mm, padded to multiples of 16. Tensors lie on the device, the rest does not.
+    """A case on its canonical grid of 1 mm, padded to multiples of 16. Tensors lie at its home, see `home_of`.
 
     Args:
         name: Name of the case.
@@ -40,7 +41,7 @@ class Patient:
         levels: The number of nested regions that hold a voxel, uint8 (K, J, I).
         known: The regions that the label tells.
         brain: Shape (K, J, I) before padding.
-        tumour: Voxels (N, 3) of the tumour, none without one.
+        tumour: Voxels (N, 3) of the tumour, int16; none without one.
         embeddings: float16 (M, C, z, y, x) over the padded box, or None: then crops are embedded as they come.
     """
 
@@ -54,20 +55,20 @@ class Patient:
     embeddings: Tensor | None
 
     @classmethod
-    def of(cls, features: CaseFeatures, device: torch.device) -> "Patient":
-        """Bring a case onto the device."""
+    def of(cls, features: CaseFeatures, home: torch.device) -> "Patient":
+        """Bring a case to its home."""
         voxels = np.flatnonzero(features.regions)
         if len(voxels) > PLACES:
             voxels = voxels[np.linspace(0, len(voxels) - 1, PLACES).astype(int)]
         return cls(
             name=features.name,
-            images=torch.from_numpy(features.images).to(device),
+            images=torch.from_numpy(features.images).to(home),
             present=features.present,
-            levels=torch.from_numpy(features.regions).to(device),
+            levels=torch.from_numpy(features.regions).to(home),
             known=features.known,
             brain=features.brain,
-            tumour=np.stack(np.unravel_index(voxels, features.regions.shape), axis=1),
-            embeddings=None if features.embeddings is None else torch.from_numpy(features.embeddings).to(device),
+            tumour=np.stack(np.unravel_index(voxels, features.regions.shape), axis=1).astype(np.int16),
+            embeddings=None if features.embeddings is None else torch.from_numpy(features.embeddings).to(home),
         )
 
     @property
@@ -83,6 +84,15 @@ class Patient:
     def can_lend_a_tumour(self) -> bool:
         """Whether its tumour can be pasted into others: there is one, and all of it is known."""
         return bool(len(self.tumour)) and self.known == REGIONS
+
+
+def home_of(cases: Sequence[CaseFeatures], device: torch.device) -> torch.device:
+    """Where the tensors of patients lie: on the device that trains, where they take at most half of its free memory;
+    else they stay in their files, and what a crop needs is brought to the device for each crop.
+    """
+    if device.type == "cpu" or sum(case.nbytes for case in cases) <= (device_memory(device).free or 0) // 2:
+        return device
+    return torch.device("cpu")
 
 
 def rounds(patients: Sequence[Patient]) -> list[int]:

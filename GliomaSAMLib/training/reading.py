@@ -57,13 +57,8 @@ def read_cases(
                     told = True
                     tell(
                         f"Reading {len(cases)} cases takes about {time_needed(left)} more, {each:.0f} s each, and some "
-                        f"{_bytes(features[n]) * len(cases) / 1e9:.1f} GB of memory; they are kept in "
+                        f"{features[n].nbytes * len(cases) / 1e9:.1f} GB of the disk; they are kept in "
                         f"{options.features}, and the next time they are read at once"
                     )
         fabric.barrier()
     return [features[n] for n in range(len(cases))]
-
-
-def _bytes(features: CaseFeatures) -> int:
-    arrays = (features.images, features.regions, features.embeddings)
-    return sum(array.nbytes for array in arrays if array is not None)

@@ -38,7 +38,7 @@ from .launch import (
 )
 from .optimiser import averaging_decay, make_optimiser, scheduled, set_learning_rate
 from .options import TrainOptions
-from .patient import Patient, told_by_kind
+from .patient import Patient, home_of, told_by_kind
 from .plot import plot_log
 from .reading import read_cases
 from .split import check_validation
@@ -114,7 +114,7 @@ class Run:
             self.base_sha256 = encoder.base_sha256
             move(encoder, self.fabric.device)
             self.embed = CropEmbedding(encoder, self.config.layout)
-        with memory_errors(f"{len(cases)} cases, {CASES_IN_MEMORY}"):
+        with memory_errors(CASES_IN_MEMORY):
             told = (self.progress, self.tell, self._check_cancel)
             return read_cases(cases, live, encoder, self.config.layout, self.options, self.fabric, *told)
 
@@ -143,12 +143,18 @@ class Run:
             )
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
         self._together = options.batch * options.accumulate * self.fabric.world_size
-        with memory_errors(f"{len(train)} cases, {CASES_IN_MEMORY}"):
-            patients = [Patient.of(features, self.fabric.device) for features in train]
+        home = home_of(train, self.fabric.device)
+        patients = [Patient.of(features, home) for features in train]
         self._kinds = told_by_kind(patients, folders)
         tell_doubts([*train, *val], self.tell)
         self._crops = CropMaker(
-            patients, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
+            patients,
+            self.fabric.device,
+            options.augment,
+            options.seed,
+            self._together,
+            self.embed,
+            self.fabric.autocast,
         )
 
     def _numbers(self, step: int, part: int) -> list[int]:

@@ -28,7 +28,7 @@ PLAIN = AugmentConfig(
 def maker(
     cases: list[CaseFeatures], config: AugmentConfig = PLAIN, device: torch.device = CPU, together: int = 2
 ) -> CropMaker:
-    return CropMaker([Patient.of(case, device) for case in cases], config, seed=3, together=together)
+    return CropMaker([Patient.of(case, device) for case in cases], device, config, seed=3, together=together)
 
 
 def whole_only(case: CaseFeatures) -> CaseFeatures:
@@ -78,7 +78,7 @@ def test_what_a_label_does_not_tell_is_unknown(positions: CaseFeatures) -> None:
 def test_embeddings_of_different_cells_are_joined(positions: CaseFeatures) -> None:
     assert positions.embeddings is not None
     finer = replace(positions, embeddings=positions.embeddings.repeat(2, axis=2))
-    crops = CropMaker([Patient.of(case, CPU) for case in (positions, finer)], PLAIN, 0, 2, embed=refuse)
+    crops = CropMaker([Patient.of(case, CPU) for case in (positions, finer)], CPU, PLAIN, 0, 2, embed=refuse)
     batch = crops.batch([0, 1])
     assert batch.embeddings is not None and batch.embeddings.shape[:3] == (2, 4, 3)
 
@@ -95,7 +95,7 @@ def test_what_has_no_embeddings_is_embedded(positions: CaseFeatures) -> None:
         return torch.ones(4, 3, 8, 8, 8)
 
     bare = replace(positions, embeddings=None)
-    crops = CropMaker([Patient.of(case, CPU) for case in (positions, bare)], PLAIN, 0, 2, embed=embed)
+    crops = CropMaker([Patient.of(case, CPU) for case in (positions, bare)], CPU, PLAIN, 0, 2, embed=embed)
     batch = crops.batch([0, 1])
     assert batch.embeddings is not None and batch.embeddings.shape == (2, 4, 3, 8, 8, 8)
     assert len(asked) == 1

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -66,7 +67,17 @@ def test_the_second_time_comes_from_the_cache(case: Case, tiny_encoder: Any, tmp
     calls = tiny_encoder.calls
     assert same(first, features(case, tiny_encoder, tmp_path / "cache"))
     assert tiny_encoder.calls == calls
-    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".npz"]
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] == [".safetensors"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells which files are mapped, in /proc/self/maps")
+def test_a_case_takes_no_memory_until_it_is_looked_at(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
+    for _ in range(2):  # computed, and from the cache
+        found = features(case, tiny_encoder, tmp_path / "cache")
+        assert next((tmp_path / "cache").iterdir()).name in Path("/proc/self/maps").read_text()
+        found.images[0, 0, 0, 0] = 200  # for this process alone
+        del found
+    assert features(case, tiny_encoder, tmp_path / "cache").images[0, 0, 0, 0] == 0
 
 
 def test_without_an_encoder_there_are_no_embeddings(case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
@@ -99,11 +110,13 @@ def test_computed_anew_when_something_changes(change: str, case: Case, tiny_enco
     assert tiny_encoder.calls == before + calls
 
 
-@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 not a zip", None])
+@pytest.mark.parametrize("damage", [b"", b"{} no header", None])
 def test_a_damaged_cache_is_computed_anew(damage: bytes | None, case: Case, tiny_encoder: Any, tmp_path: Path) -> None:
     first = features(case, tiny_encoder, tmp_path / "cache")
     (path,) = (tmp_path / "cache").iterdir()
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage)
+    spoiled = path.read_bytes()[: path.stat().st_size // 2] if damage is None else damage
+    path.unlink()  # the first are mapped from it
+    path.write_bytes(spoiled)
     with pytest.warns(UserWarning, match="damaged"):
         assert same(first, features(case, tiny_encoder, tmp_path / "cache"))
     assert same(first, features(case, tiny_encoder, tmp_path / "cache"))
@@ -112,11 +125,12 @@ def test_a_damaged_cache_is_computed_anew(damage: bytes | None, case: Case, tiny
 def test_a_full_disk_leaves_nothing_half_written(
     case: Case, tiny_encoder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(file: Any, **arrays: Any) -> None:
-        file.write(b"half")
+    def full(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(OutputError, match="No space left"):
         features(case, tiny_encoder, tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []

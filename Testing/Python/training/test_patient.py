@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
+from GliomaSAMLib.models.device import DeviceMemory
 from GliomaSAMLib.training.clock import Stopwatch, time_needed
 from GliomaSAMLib.training.features import CaseFeatures
-from GliomaSAMLib.training.patient import KINDS, PLACES, Patient, rounds, told_by_kind
+from GliomaSAMLib.training.patient import KINDS, PLACES, Patient, home_of, rounds, told_by_kind
 
 CPU = torch.device("cpu")
 
@@ -37,6 +39,15 @@ def test_patients_are_told_by_kind(positions: CaseFeatures) -> None:
         [0, 1, 2, 3, 4],
     ]
     assert [patient.can_lend_a_tumour for patient in patients] == [True, True, *[False] * 5]
+
+
+def test_patients_stay_in_their_files_where_the_card_is_small(
+    positions: CaseFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, free = torch.device("cuda"), 2 * positions.nbytes
+    monkeypatch.setattr("GliomaSAMLib.training.patient.device_memory", lambda device: DeviceMemory(free, free))
+    assert home_of([positions], card) == card
+    assert home_of([positions] * 2, card) == home_of([positions] * 2, CPU) == CPU
 
 
 def test_places_of_a_tumour_are_spread_over_all_of_it(positions: CaseFeatures) -> None:

@@ -24,12 +24,14 @@ from GliomaSAMLib.models.methods.gliomasam import GliomaSamConfig
 from GliomaSAMLib.models.registry import MethodConfig
 from GliomaSAMLib.models.methods.segresnet import SegResNetConfig
 from GliomaSAMLib.models.slice_stack import StackLayout
-from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit
+from GliomaSAMLib.training import AugmentConfig, TrainOptions, fit, trainer
 
 torch.set_num_threads(1)
 cases, output, encoder, pause, changes = sys.argv[1:]
 changes = {"steps": 8, **json.loads(changes)}
 torch.optim.AdamW = partial(torch.optim.AdamW, eps=changes.pop("epsilon", 1e-8))
+validate, seconds = trainer.validate, changes.pop("validation_seconds", 0)
+trainer.validate = lambda *given: (time.sleep(seconds), validate(*given))[1]
 method = "gliomasam" if encoder else "segresnet"
 decoder = GliomaSamConfig(decoder_width=8, skip_widths=(8, 8)) if encoder else SegResNetConfig(filters=8)
 options = TrainOptions(
@@ -109,10 +111,13 @@ def test_two_processes_are_one_with_twice_the_batch(
 
 @pytest.mark.slow
 def test_two_processes_validate_at_the_same_steps(cases_folder: Path, tmp_path: Path) -> None:
-    """Only the first knows how long a validation takes."""
-    finish(start(tmp_path, cases_folder, "run", devices=2, steps=6, validate_minutes=0.0))
+    """The first learns with the estimate, after the third step, that a validation is too long to come now; the others
+    have to learn it before they ask themselves, in that step.
+    """
+    times = {"validate_minutes": 8 / 60, "validation_seconds": 5}
+    finish(start(tmp_path, cases_folder, "run", pause=3.0, devices=2, steps=4, **times))
     left = torch.load(tmp_path / "run" / CHECKPOINT, weights_only=True)
-    assert left["finished"] and left["validated_step"] == 6 and left["validation_takes"] > 0
+    assert left["finished"] and left["validated_step"] == 4 and left["validation_takes"] > 5
 
 
 @pytest.mark.slow

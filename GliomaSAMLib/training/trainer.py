@@ -143,18 +143,14 @@ class Run:
             )
         self.module, self.optimizer = self.fabric.setup(step, optimizer)
         self._together = options.batch * options.accumulate * self.fabric.world_size
-        home = home_of(train, self.fabric.device)
-        patients = [Patient.of(features, home) for features in train]
+        device = self.fabric.device
+        with memory_errors(CASES_IN_MEMORY):
+            home = home_of(train, device)
+            patients = [Patient.of(features, home) for features in train]
         self._kinds = told_by_kind(patients, folders)
         tell_doubts([*train, *val], self.tell)
         self._crops = CropMaker(
-            patients,
-            self.fabric.device,
-            options.augment,
-            options.seed,
-            self._together,
-            self.embed,
-            self.fabric.autocast,
+            patients, device, options.augment, options.seed, self._together, self.embed, self.fabric.autocast
         )
 
     def _numbers(self, step: int, part: int) -> list[int]:

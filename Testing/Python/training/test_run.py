@@ -108,7 +108,7 @@ def test_a_long_reading_is_told_while_it_lasts(
     options = tiny_options(steps=1)
     fit(options, tell=said.append)
     assert re.match(
-        r"Reading 3 cases takes about 2 min more, 50 s each, and some 0\.\d GB of memory; they are kept in", said[0]
+        r"Reading 3 cases takes about 2 min more, 50 s each, and some 0\.\d GB of the disk; they are kept in", said[0]
     )
     assert not any("Reading" in line for line in said[1:])
 
@@ -123,5 +123,5 @@ def test_too_little_memory_for_the_cases_speaks_of_cases(
     for owner, name in ((reading, "case_features"), (trainer.Patient, "of")):
         with monkeypatch.context() as broken:
             broken.setattr(owner, name, fail)
-            with pytest.raises(ModelError, match=r"memory does not suffice for \d cases, all of which .* fewer cases"):
+            with pytest.raises(ModelError, match="memory does not suffice for reading one case after the other: close"):
                 fit(tiny_options())

@@ -1,12 +1,13 @@
 """Sessions on the small study: places in it, and masks to compare."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.regions import REGIONS
 from GliomaSAMLib.session import Session
+from GliomaSAMLib.study import MODALITIES, Study
 
 NewSession = Callable[[], Session]
 LESION = (12.0, 6.0, 4.0)
@@ -20,6 +21,11 @@ def within(arrays: dict[str, np.ndarray], grid: Geometry, radii: tuple[float, fl
     places = grid.to_ras(np.stack(np.indices(grid.shape)[::-1], axis=-1))
     inside = ((places / radii) ** 2).sum(-1) < 1
     return {name: np.where(inside, array, 0).astype(array.dtype) for name, array in arrays.items()}
+
+
+def study_of(arrays: dict[str, np.ndarray], grid: Geometry, order: Iterable[str] = MODALITIES) -> Study:
+    """The study of the four modalities' arrays, read in an order."""
+    return Study.read(**{modality: grid.to_image(arrays[modality]) for modality in order})
 
 
 def voxel(session: Session, ras: tuple[float, float, float]) -> tuple[int, ...]:

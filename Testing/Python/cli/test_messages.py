@@ -59,13 +59,14 @@ def test_a_dicom_folder_with_a_name_that_is_not_utf_8(gliomasam: Callable, tmp_p
     assert "is not UTF-8" in done.err
 
 
-def test_a_terminal_that_lacks_characters(small_case: Path, untrained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_terminal_that_lacks_characters(encoding: str, small_case: Path, untrained: Path, tmp_path: Path) -> None:
     out = tmp_path / "Łódź" / "o.nii"
     out.parent.mkdir()
-    done = shell("--folder", small_case, "--model", untrained, "-o", out, INSIDE, PYTHONIOENCODING="ascii")
+    done = shell("--folder", small_case, "--model", untrained, "-o", out, INSIDE, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr) == (0, b"")
     assert b"o.nii written" in done.stdout
-    done = shell("--flair", tmp_path / "Łódź.nii", "-o", out, PYTHONIOENCODING="cp1252")
+    done = shell("--flair", tmp_path / "Łódź.nii", "-o", out, PYTHONIOENCODING=encoding)
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from user.small_session import within
+from user.small_session import study_of, within
 
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.models import Model, load_model
 from GliomaSAMLib.session import Session
-from GliomaSAMLib.study import MODALITIES, Study
+from GliomaSAMLib.study import Study
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +21,7 @@ def small_arrays(small_arrays: dict[str, np.ndarray], small_grid: Geometry) -> d
 
 @pytest.fixture(scope="session")
 def small_study(small_arrays: dict[str, np.ndarray], small_grid: Geometry) -> Study:
-    return Study.read(**{modality: small_grid.to_image(small_arrays[modality]) for modality in MODALITIES})
+    return study_of(small_arrays, small_grid)
 
 
 @pytest.fixture(scope="session")

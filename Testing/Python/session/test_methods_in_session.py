@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from user.small_session import within
+from user.small_session import study_of, within
 
 from GliomaSAMLib.geometry import Geometry
 from GliomaSAMLib.models.model import Model
@@ -27,7 +27,7 @@ def arrays(small_arrays: dict[str, np.ndarray], small_grid: Geometry) -> dict[st
 
 @pytest.fixture(scope="module")
 def study(arrays: dict[str, np.ndarray], small_grid: Geometry) -> Study:
-    return Study.read(**{modality: small_grid.to_image(arrays[modality]) for modality in MODALITIES})
+    return study_of(arrays, small_grid)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -54,7 +54,7 @@ def test_the_order_in_which_volumes_are_given_changes_nothing(
     name: str, study: Study, arrays: dict[str, np.ndarray], small_grid: Geometry
 ) -> None:
     model = untrained(name)
-    turned = Study.read(**{modality: small_grid.to_image(arrays[modality]) for modality in reversed(MODALITIES)})
+    turned = study_of(arrays, small_grid, reversed(MODALITIES))
     sessions = [Session(study, model, cache=None) for study in (study, turned)]
     for session in sessions:
         session.update()

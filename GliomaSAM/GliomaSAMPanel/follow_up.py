@@ -8,6 +8,7 @@ from slicer.i18n import tr as _
 
 from . import dialogs
 from .follow_up_fields import FieldsForm, dateText
+from .views import jump
 
 NARROW = 250
 """The width in pixels that a text is laid out for at least."""
@@ -270,9 +271,8 @@ class FollowUpSection:
         with self._panel.attempt():
             lesion = self._rows[row]
             places = self.session.go_to(lesion.component, lesion.track, index)
-            if not self.session.views.is_open and index in places:
-                place = (float(value) for value in places[index])
-                slicer.modules.markups.logic().JumpSlicesToLocation(*place, True)
+            if not self.session.views.is_open:
+                jump(places.get(index))
 
     def sideBySide(self):
         """Show the chosen visit beside the one before it, or show the views as they were."""

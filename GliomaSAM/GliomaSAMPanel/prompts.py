@@ -32,7 +32,7 @@ class PromptsSection:
         self._ui.undoButton.connect("clicked()", lambda: self._do("undo"))
         self._ui.redoButton.connect("clicked()", lambda: self._do("redo"))
         self._ui.resetButton.connect("clicked()", lambda: self._do("reset"))
-        self._ui.proposeButton.connect("clicked()", lambda: self._do("propose"))
+        self._ui.proposeButton.connect("clicked()", self.propose)
         self._ui.placeWidget.connect("activeMarkupsPlaceModeChanged(bool)", self._placeModeChanged)
         self._ui.placeWidget.buttonsVisible = False
 
@@ -125,6 +125,11 @@ class PromptsSection:
             task = self._panel.requireTask()
             if task is not None:
                 getattr(task.session, action)()
+
+    def propose(self):
+        """Outline the tumour without a click, and go there."""
+        self._do("propose")
+        self._panel.results.seek()
 
     def show(self, task):
         """Show what a task allows."""

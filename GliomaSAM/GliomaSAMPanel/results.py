@@ -8,6 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dialogs
+from .views import jump
 
 FLASH_MS = 350
 
@@ -66,11 +67,13 @@ class ResultsSection:
         self._cavity = None
         self._filled = None
         self.going = False
+        self._seeking = False
         table = self._ui.resultsTable
         header = table.horizontalHeader()
         for column in range(table.columnCount):
             header.setSectionResizeMode(column, qt.QHeaderView.Stretch)
         header.setSectionResizeMode(0, qt.QHeaderView.ResizeToContents)
+        table.connect("cellClicked(int,int)", self.goToRow)
         self._ui.copyButton.connect("clicked()", self.copy)
         self._ui.csvButton.connect("clicked()", self.saveCsv)
         self._ui.tableNodeButton.connect("clicked()", self.makeTableNode)
@@ -86,6 +89,7 @@ class ResultsSection:
         self._rows = ()
         self._fill(task)
         self.showCavity(task if known else None)
+        self._ui.show3DButton.setSegmentationNode(task.node if task is not None else None)
         for name in ("copy", "csv", "tableNode", "exportLabelMap", "exportSegmentation", "uncertainty"):
             getattr(self._ui, f"{name}Button").enabled = known
         self._ui.uncertaintyCheckBox.enabled = known
@@ -128,6 +132,7 @@ class ResultsSection:
             if self._panel.task is task and task.volumes() == volumes and rowNames(task) == names:
                 self._rows = rows
                 self._fill(task)
+                self._goToProposal()
 
         engine = self._panel.engine
         engine.measure(_("measuring"), lambda progress, cancel: results_rows(masks, geometry, cancel), take)
@@ -226,6 +231,32 @@ class ResultsSection:
                 node = table.show(rows, _("{name} results").format(name=name))
                 self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
 
+    # where the regions are
+
+    def goToRow(self, line, column):
+        """Show in all slice views where the largest diameter of a row is."""
+        self._panel.messages.clear()
+        with self._panel.attempt():
+            if line < len(self._rows) and not self._panel.refusesSideBySide():
+                jump(self._rows[line].place)
+
+    def seek(self):
+        """Go to what is proposed without a click, as soon as it has been measured."""
+        self._seeking = True
+        self._goToProposal()
+
+    def _goToProposal(self):
+        task = self._panel.task
+        if not self._seeking or task is None or not task.session.history.is_proposal:
+            self._seeking = False
+        elif self._rows and not task.session.is_due:
+            self._seeking = False
+            place = self._rows[0].place
+            if place is None:
+                self._panel.message(_("No tumour was found: press Inside and click it"), "info")
+            elif not self._panel.followUp.isSideBySide:
+                jump(place)
+
     # files
 
     def exportLabelMap(self):
@@ -304,7 +335,9 @@ class ResultsSection:
             self._shown = found
         if found is not None and self.going:
             self.going = False
-            self._jump(found.place)
+            if found.place is None:
+                self._panel.message(_("No uncertain place is left outside existing prompts"), "info")
+            jump(found.place)
 
     def showUncertaintyAnew(self, task):
         """As `showUncertainty`, in the views that there are now."""
@@ -313,7 +346,7 @@ class ResultsSection:
 
     def cancelled(self):
         """The user stops all work: uncertain places that are not known yet are not looked for until asked for again."""
-        self.going = False
+        self.going = self._seeking = False
         task, parameters = self._panel.task, self._panel.parameters
         if parameters is not None and parameters.showUncertainty and (task is None or task.uncertainty() is None):
             parameters.showUncertainty = False
@@ -339,15 +372,9 @@ class ResultsSection:
             self.going = True
             self.showUncertainty(task)
 
-    def _jump(self, place):
-        if place is None:
-            self._panel.message(_("No uncertain place is left outside existing prompts"), "info")
-        else:
-            slicer.modules.markups.logic().JumpSlicesToLocation(*(float(value) for value in place), True)
-
     def release(self):
         """Leave the scene as it was."""
-        self.going = False
+        self.going = self._seeking = False
         self._flash.end()
         self.hideUncertainty()
 

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from ..errors import CaseError
+from ..listing import first_of
 from ..regions import REGIONS
 from .console import note_line, output, progress_bar
 from .sources import files_read, output_folder
+
+NAMES_SHOWN = 3
 
 
 def evaluate(
@@ -120,7 +123,11 @@ def evaluate(
         )
         console.print(note_line(f"results of {method} {others} them"))
     for region, untold in evaluation.untold.items():
-        console.print(note_line(f"the labels of {_some(untold)} do not tell {region}, which was not measured there"))
+        console.print(
+            note_line(
+                f"the labels of {first_of(untold, NAMES_SHOWN)} do not tell {region}, which was not measured there"
+            )
+        )
     for line in evaluation.doubts:
         console.print(line)
     failed = [result for result in evaluation.results if result.error]
@@ -129,12 +136,6 @@ def evaluate(
     table = next((path for path in evaluation.files if path.suffix == ".md"), None)
     if table is not None:
         console.print(table.read_text(encoding="utf-8"))
-
-
-def _some(names: tuple[str, ...], most: int = 3) -> str:
-    """Names in a row, the first of many."""
-    more = (f"{len(names) - most} more",) if len(names) > most else ()
-    return ", ".join((*names[:most], *more))
 
 
 def _all_or(given: list[str], everything: str, known: tuple[str, ...]) -> tuple[str, ...]:

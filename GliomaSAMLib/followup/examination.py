@@ -13,6 +13,7 @@ from ..data.labels import LabelMap, read_label_map
 from ..errors import StudyError
 from ..files import seen_in, sha256_of
 from ..geometry import box_corners
+from ..listing import first_of
 from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..study import Study
@@ -228,7 +229,7 @@ def _left_out_notes(left_out: Sequence[str]) -> list[str]:
     """The volumes that were not taken: files by their names, of series only how many."""
     files = [Path(text).name for text in left_out if image_suffix(Path(text))]
     series = len(left_out) - len(files)
-    shown = files[:MOST_LEFT_OUT] + ([f"{len(files) - MOST_LEFT_OUT} more files"] if len(files) > MOST_LEFT_OUT else [])
+    shown = [first_of(files, MOST_LEFT_OUT)] if files else []
     shown += [f"{series} DICOM series"] if series else []
     return [f"volumes left out: {', '.join(shown)}"] if shown else []
 

@@ -49,9 +49,10 @@ class Diameters:
         return self.largest_mm * self.perpendicular_mm
 
     @property
-    def slice_s(self) -> float:
-        """S in mm of the slice, at the middle of the largest diameter."""
-        return (self.largest[0][2] + self.largest[1][2]) / 2
+    def middle(self) -> Point:
+        """The middle of the largest diameter, RAS mm."""
+        r, a, s = ((one + other) / 2 for one, other in zip(*self.largest, strict=True))
+        return r, a, s
 
 
 def axial_axis(geometry: Geometry) -> int:

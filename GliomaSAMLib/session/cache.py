@@ -32,11 +32,10 @@ def default_cache_directory() -> Path:
 class EmbeddingCache:
     """Arrays by key in a folder that never grows beyond a limit: those not used for longest go first.
 
-    A cache is a convenience: nothing here raises. A folder that cannot be written, a full disk or a damaged file
-        gives a
-    warning, and the embedding is computed again. Several processes may use one folder at once: files appear whole,
-    by renaming, and may vanish at any moment. Each file carries a SHA-256 of its key and content; arrays are stored
-    as .npy, without pickle.
+    A cache is a convenience: nothing here raises. A folder that cannot be written, a full disk or a damaged file gives
+    a warning, and the embedding is computed again. Several processes may use one folder at once: files appear whole, by
+    renaming, and may vanish at any moment. Each file carries a SHA-256 of its key and content; arrays are stored as
+    .npy, without pickle.
 
     Args:
         directory: The folder, made when first written to. Embeddings derive from patients' images: folder and files

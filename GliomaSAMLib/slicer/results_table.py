@@ -11,7 +11,7 @@ import vtk
 
 from ..geometry import Geometry
 from ..output.colours import REGION_STYLES
-from ..output.diameters import largest_diameters
+from ..output.diameters import Point, largest_diameters
 from ..plain_text import spreadsheet_cell
 from ..progress import Cancel, Reporter
 
@@ -41,7 +41,7 @@ class ResultsRow:
         largest_mm: The largest diameter on an axial slice; it may cross hollows, as that of a follow-up may not.
         perpendicular_mm: The largest one perpendicular to it on that slice.
         product_mm2: Their product (RANO).
-        slice_s: S in mm of that slice.
+        place: The middle of the largest diameter, RAS mm.
     """
 
     region: str
@@ -49,7 +49,12 @@ class ResultsRow:
     largest_mm: float | None
     perpendicular_mm: float | None
     product_mm2: float | None
-    slice_s: float | None
+    place: Point | None
+
+    @property
+    def slice_s(self) -> float | None:
+        """S in mm of the slice of the diameters; None where the region is empty."""
+        return self.place[2] if self.place is not None else None
 
     def numbers(self) -> tuple[float | None, ...]:
         """The measures in the order of `HEADINGS`."""
@@ -69,11 +74,8 @@ def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry, cancel: Ca
         if found is None:
             rows.append(ResultsRow(name, volume, None, None, None, None))
         else:
-            rows.append(
-                ResultsRow(
-                    name, volume, found.largest_mm, found.perpendicular_mm, found.product_mm2, found.slice_s
-                )
-            )  # fmt: skip
+            diameters = found.largest_mm, found.perpendicular_mm, found.product_mm2
+            rows.append(ResultsRow(name, volume, *diameters, found.middle))
     return rows
 
 

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from ..errors import StudyError
 from ..geometry import Geometry
+from ..listing import first_of
 from ..progress import Cancel, Progress, Reporter
 from .brain import find_brain, judge_skulls
 from .canonical import CanonicalGrid, CanonicalVolume, normalise
@@ -198,8 +199,7 @@ class Study:
         notes += patient_notes(origins, same_patient) + check_one_case(origins, same_patient)
         notes += [] if register else frame_notes(origins)
         if found.left_out:
-            more = f" and {len(found.left_out) - MOST_LEFT_OUT} more" if len(found.left_out) > MOST_LEFT_OUT else ""
-            notes.append(f"left out: {', '.join(found.left_out[:MOST_LEFT_OUT])}{more}")
+            notes.append(f"left out: {first_of(found.left_out, MOST_LEFT_OUT)}")
         return cls._read(found.volumes, notes, reference, register, skull, orientation, Reporter(progress, cancel))
 
     @cached_property

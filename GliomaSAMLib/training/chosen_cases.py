@@ -5,6 +5,7 @@ from collections.abc import Callable
 from ..data.cases import Case, Split, find_cases, read_split
 from ..data.visits import by_patient, on_both_sides, patient_of
 from ..errors import CaseError
+from ..listing import first_of
 from .checkpoint import make_run_folder
 from .options import TrainOptions
 from .split import SPLIT, make_split, write_split
@@ -70,11 +71,10 @@ def _made_split(options: TrainOptions, goes_on: bool) -> Split:
 def _tell_of_patients(train: list[str], val: list[str], tell: Callable[[str], None]) -> None:
     """Tell that patients have several cases, and of which of them there are some on both sides."""
     if both := on_both_sides(train, val):
-        shown = "; ".join(", ".join(names) for names in list(both.values())[:MOST_NAMED])
-        more = f" and {len(both) - MOST_NAMED} others" if len(both) > MOST_NAMED else ""
+        shown = first_of([", ".join(names) for names in both.values()], MOST_NAMED, between="; ")
         tell(
             f"note: by the names of their folders {len(both)} patients have cases for training and for validation "
-            f"({shown}{more}), so that the validation flatters: leave all cases of a patient in one list"
+            f"({shown}), so that the validation flatters: leave all cases of a patient in one list"
         )
     elif val and (several := sum(len(names) > 1 for names in by_patient([*train, *val]).values())):
         tell(f"{several} patients have several cases, by the names of their folders: all of one are on one side")

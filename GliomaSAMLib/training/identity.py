@@ -7,6 +7,7 @@ from typing import Any
 
 from ..data.cases import Case
 from ..errors import CaseError
+from ..listing import first_of
 from ..models.catalogue import find_weights
 from ..models.weights import file_sha256
 from .options import TrainOptions
@@ -85,16 +86,13 @@ def _difference(name: str, before: Any, now: Any) -> str | None:
         return None
     if name.startswith("cases"):
         more, fewer = sorted(set(now) - set(before)), sorted(set(before) - set(now))
-        told = [f"{_some(names)} {verb}" for names, verb in ((fewer, "missing"), (more, "new")) if names]
+        told = [
+            f"{first_of(names, NAMES_SHOWN)} {verb}" for names, verb in ((fewer, "missing"), (more, "new")) if names
+        ]
         return f"{name}: {', '.join(told) or 'other numbers of the same names'}"
     if name.startswith("weights"):
         return f"{name}: {'another file' if before and now else 'a file now' if now else 'none now'}"
     return f"{name} {_shown(before)}, now {_shown(now)}"
-
-
-def _some(names: Sequence[str]) -> str:
-    left = len(names) - NAMES_SHOWN
-    return " ".join(names[:NAMES_SHOWN]) + (f" and {left} more" if left > 0 else "")
 
 
 def _shown(value: Any) -> str:

@@ -1,7 +1,8 @@
-"""Stand-ins for the table of segments and the embedded Segment Editor, over Slicer's own segmentation and editor logic.
+"""Stand-ins for the table of segments, the embedded Segment Editor and the button Show 3D, over Slicer's own
+segmentation and editor logic.
 
 Does not prove: the effects of the editor (a test paints by `paint`), its buttons and shortcuts, the cells of the table
-beyond name and visibility.
+beyond name and visibility; the menu of the button, where the surfaces' smoothing is chosen.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
+from .ctk_widgets import ctkMenuButton
 from .mrml_widgets import SceneHolder, stored_property
 from .pythonqt import stand_in
 
@@ -104,6 +106,63 @@ class qMRMLSegmentsTableView(SceneHolder, QtWidgets.QWidget):  # noqa: N801 (Sli
     layerColumnVisible = stored_property("layerColumnVisible", bool, False)
     filterBarVisible = stored_property("filterBarVisible", bool, False)
     jumpToSelectedSegmentEnabled = stored_property("jumpToSelectedSegmentEnabled", bool, False)
+
+
+@stand_in
+class qMRMLSegmentationShow3DButton(ctkMenuButton):  # noqa: N801
+    """Makes the surfaces of a segmentation, which its display shows in 3D views, and takes them away again; it is
+    pressed while there are any, whoever made them.
+    """
+
+    def __init__(self, parent: Any = None) -> None:
+        super().__init__(parent)
+        self._node: Any = None
+        self._tags: list[tuple[Any, int]] = []
+        self.setText("Show 3D")
+        self.setCheckable(True)
+        self.setEnabled(False)
+        self.toggled.connect(self._show)
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+    def setSegmentationNode(self, node: Any) -> None:
+        if node is self._node:
+            return
+        for observed, tag in self._tags:
+            observed.RemoveObserver(tag)
+        self._node, self._tags = node, []
+        if node is not None:
+            events = (slicer.vtkSegmentation.SegmentAdded, slicer.vtkSegmentation.SegmentRemoved)
+            events += (slicer.vtkSegmentation.ContainedRepresentationNamesModified, vtk.vtkCommand.ModifiedEvent)
+            self._tags = [(node, node.AddObserver(event, lambda *_: self._refresh())) for event in events]
+            self.destroyed.connect(lambda *_, kept=self._tags: [observed.RemoveObserver(tag) for observed, tag in kept])
+        self._refresh()
+
+    def _refresh(self) -> None:
+        segmentation = self._node.GetSegmentation() if self._node is not None else None
+        if segmentation is None:
+            self.setEnabled(False)
+            return
+        surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+        made_of_surfaces = segmentation.GetSourceRepresentationName() == surface
+        self.setEnabled(segmentation.GetNumberOfSegments() > 0 and not made_of_surfaces)
+        blocked = self.blockSignals(True)
+        self.setChecked(segmentation.ContainsRepresentation(surface))
+        self.blockSignals(blocked)
+
+    def _show(self, on: bool) -> None:
+        converter = slicer.vtkSegmentationConverter
+        surface, labelmap = (
+            converter.GetSegmentationClosedSurfaceRepresentationName(),
+            converter.GetSegmentationBinaryLabelmapRepresentationName(),
+        )
+        segmentation = self._node.GetSegmentation()
+        if not on:
+            segmentation.RemoveRepresentation(surface)
+        elif segmentation.CreateRepresentation(surface) and self._node.GetDisplayNode() is not None:
+            self._node.GetDisplayNode().SetPreferredDisplayRepresentationName3D(surface)
+            self._node.GetDisplayNode().SetPreferredDisplayRepresentationName2D(labelmap)
 
 
 class Effect:

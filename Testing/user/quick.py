@@ -29,12 +29,16 @@ class QuickWork:
 
     Args:
         seconds: Of reading, loading, encoding and updating, each.
+
+    Attributes:
+        finds_nothing: Whether the proposal is empty.
     """
 
     def __init__(self, seconds: float = 0.0) -> None:
         self.seconds = seconds
         self.updates = 0
         self.encoding = False
+        self.finds_nothing = False
 
     def options(self) -> dict[str, Any]:
         """Keyword arguments of `Engine`."""
@@ -93,7 +97,7 @@ class QuickPredictor:
     def _answer(self, prompts: tuple[Prompt, ...]) -> dict[str, np.ndarray]:
         """Masks of 0 and 1, (K, J, I); without prompts a ball in the middle, the proposal."""
         masks = {region: np.zeros(self.study.reference.shape, bool) for region in REGIONS}
-        if not prompts:
+        if not prompts and not self._quick.finds_nothing:
             self._ball(masks, self._ras.reshape(-1, 3).mean(0), "WT")
         for prompt in prompts:
             if prompt.mask is not None:

@@ -264,8 +264,8 @@
    <translation>Ergebnisse</translation>
   </message>
   <message>
-   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not.</source>
-   <translation>Volumen, größter Durchmesser in einer axialen Schicht, größter dazu senkrechter und ihr Produkt (RANO). Der größte darf Hohlräume queren; in der Verlaufskontrolle nicht.</translation>
+   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not. A click on a row shows where it is.</source>
+   <translation>Volumen, größter Durchmesser in einer axialen Schicht, größter dazu senkrechter und ihr Produkt (RANO). Der größte darf Hohlräume queren; in der Verlaufskontrolle nicht. Ein Klick auf eine Zeile zeigt, wo er liegt.</translation>
   </message>
   <message>
    <source>Volume
@@ -334,6 +334,10 @@ mm²</translation>
   <message>
    <source>Segmentation…</source>
    <translation>Segmentierung…</translation>
+  </message>
+  <message>
+   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
+   <translation>Die Segmente als Oberflächen in den 3D-Ansichten zeigen; sie folgen jeder Antwort</translation>
   </message>
   <message>
    <source>Overlay where the network is least sure: where the next click helps most.</source>
@@ -987,10 +991,6 @@ Bitte prüfen: {reason}.</translation>
    <translation>Die Volumen werden noch gelesen: erneut versuchen, sobald die Tabelle gefüllt ist</translation>
   </message>
   <message>
-   <source>No uncertain place is left outside existing prompts</source>
-   <translation>Außerhalb der vorhandenen Hinweise ist keine unsichere Stelle mehr</translation>
-  </message>
-  <message>
    <source>The table is on the clipboard</source>
    <translation>Die Tabelle ist in der Zwischenablage</translation>
   </message>
@@ -999,8 +999,16 @@ Bitte prüfen: {reason}.</translation>
    <translation>Gesichert: {name}</translation>
   </message>
   <message>
+   <source>No uncertain place is left outside existing prompts</source>
+   <translation>Außerhalb der vorhandenen Hinweise ist keine unsichere Stelle mehr</translation>
+  </message>
+  <message>
    <source>There is no result yet: click the tumour, or press Propose</source>
    <translation>Noch kein Ergebnis: in den Tumor klicken oder Vorschlagen drücken</translation>
+  </message>
+  <message>
+   <source>No tumour was found: press Inside and click it</source>
+   <translation>Es wurde kein Tumor gefunden: „Innen“ drücken und ihn anklicken</translation>
   </message>
   <message>
    <source>{name} results</source>

@@ -264,8 +264,8 @@
    <translation>结果</translation>
   </message>
   <message>
-   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not.</source>
-   <translation>体积、轴位切片上的最大径、与之垂直的最大径及其乘积（RANO）。此处最大径可穿过空腔；在随访中不可。</translation>
+   <source>Volume, largest diameter in an axial slice, the largest one perpendicular to it, and their product (RANO). The largest one may cross hollows; in Follow-up it does not. A click on a row shows where it is.</source>
+   <translation>体积、轴位切片上的最大径、与之垂直的最大径及其乘积（RANO）。此处最大径可穿过空腔；在随访中不可。点击某一行可显示其位置。</translation>
   </message>
   <message>
    <source>Volume
@@ -334,6 +334,10 @@ mm²</translation>
   <message>
    <source>Segmentation…</source>
    <translation>分割…</translation>
+  </message>
+  <message>
+   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
+   <translation>在三维视图中以表面显示各分割；它们随每次结果更新</translation>
   </message>
   <message>
    <source>Overlay where the network is least sure: where the next click helps most.</source>
@@ -987,10 +991,6 @@ Please check this one: {reason}.</source>
    <translation>仍在读取体数据：请在表格填好后重试</translation>
   </message>
   <message>
-   <source>No uncertain place is left outside existing prompts</source>
-   <translation>除已有提示外，没有不确定的位置</translation>
-  </message>
-  <message>
    <source>The table is on the clipboard</source>
    <translation>表格已复制到剪贴板</translation>
   </message>
@@ -999,8 +999,16 @@ Please check this one: {reason}.</source>
    <translation>已保存：{name}</translation>
   </message>
   <message>
+   <source>No uncertain place is left outside existing prompts</source>
+   <translation>除已有提示外，没有不确定的位置</translation>
+  </message>
+  <message>
    <source>There is no result yet: click the tumour, or press Propose</source>
    <translation>尚无结果：请点击肿瘤，或按“建议”</translation>
+  </message>
+  <message>
+   <source>No tumour was found: press Inside and click it</source>
+   <translation>未找到肿瘤：请按“内部”并点击肿瘤</translation>
   </message>
   <message>
    <source>{name} results</source>

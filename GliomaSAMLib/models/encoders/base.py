@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ...errors import ModelError, WeightsError
+from ...listing import first_of
 
 if TYPE_CHECKING:
     from .frozen_blocks import SplitEncoder
@@ -135,7 +136,4 @@ def load_strictly(module: nn.Module, state: Mapping[str, Tensor], source: str) -
 
 def _listed(label: str, keys: list[str], at_most: int = 4) -> str:
     """Say which tensors are wrong, the first few by name; empty when there are none."""
-    if not keys:
-        return ""
-    more = f" and {len(keys) - at_most} more" if len(keys) > at_most else ""
-    return f"{label}: {', '.join(keys[:at_most])}{more}"
+    return f"{label}: {first_of(keys, at_most)}" if keys else ""

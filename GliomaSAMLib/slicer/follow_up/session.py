@@ -357,7 +357,7 @@ class FollowUp:
         if self.assessment is None:
             return {}
         places = {
-            index: np.mean(np.asarray(found.diameters.largest), axis=0)
+            index: np.array(found.diameters.middle)
             for index, found in enumerate(self.assessment.components[component].at[track])
             if found is not None
         }

@@ -71,7 +71,7 @@ def test_volumes_left_out_are_named(tmp_path: Path) -> None:
     for n in range(10):
         shutil.copy(folder / "t1c.nii.gz", folder / f"perfusion{n}.nii.gz")
     note = read_examination(folder, skull="off", today=TODAY).notes[-1]
-    assert note.startswith("volumes left out: perfusion0.nii.gz, perfusion1.nii.gz") and note.endswith(", 2 more files")
+    assert note.startswith("volumes left out: perfusion0.nii.gz, perfusion1.nii.gz") and note.endswith(" and 2 more")
     write_labels(folder, arrays()["seg"], "mine.nii.gz")
     found = read_examination(folder, segmentation=folder / "mine.nii.gz", skull="off", today=TODAY)
     assert found.file == "mine.nii.gz" and "mine" not in found.notes[-1]

@@ -74,6 +74,23 @@ def test_the_table_of_segments(segmentation: Any) -> None:
     assert not segmentation.GetDisplayNode().GetSegmentVisibility("b")
 
 
+def test_surfaces_are_shown_and_taken_away(segmentation: Any) -> None:
+    surface = slicer.vtkSegmentationConverter.GetSegmentationClosedSurfaceRepresentationName()
+    held = segmentation.GetSegmentation()
+    button = slicer.qMRMLSegmentationShow3DButton()
+    assert not button.enabled
+    button.setSegmentationNode(segmentation)
+    assert button.enabled and not button.checked
+    button.click()
+    assert held.ContainsRepresentation(surface)
+    assert segmentation.GetDisplayNode().GetDisplayRepresentationName3D() == surface
+    assert segmentation.GetDisplayNode().GetDisplayRepresentationName2D() != surface
+    held.RemoveRepresentation(surface)
+    assert not button.checked
+    held.RemoveAllSegments()
+    assert not button.enabled
+
+
 def test_the_editor_paints_by_the_real_logic(volume: Any, segmentation: Any) -> None:
     editor = slicer.qMRMLSegmentEditorWidget()
     editor.setMRMLScene(slicer.mrmlScene)

@@ -124,12 +124,6 @@ def test_undo_redo_and_reset(user: Clinician) -> None:
     assert not user.masks()["WT"].any() and user.task.session.can_undo
 
 
-def test_propose(user: Clinician) -> None:
-    user.ui.proposeButton.click()
-    user.wait()
-    assert user.masks()["WT"].any() and user.task.session.prompts == ()
-
-
 def test_an_edit_by_brush_is_kept_and_refined_from(user: Clinician) -> None:
     user.click(INSIDE)
     user.ui.editor.setCurrentSegmentID(user.task.segment_ids()["WT"])

@@ -28,7 +28,7 @@ def test_an_ellipse(degrees: float) -> None:
     assert found.largest_mm == pytest.approx(40, abs=1)
     assert found.perpendicular_mm == pytest.approx(22, abs=1)
     assert found.product_mm2 == pytest.approx(880, rel=0.06)
-    assert found.slice_s == pytest.approx(19, abs=3.1)
+    assert found.middle[2] == pytest.approx(19, abs=3.1)
     along = np.subtract(*found.largest)
     across = np.subtract(*found.perpendicular)
     assert np.linalg.norm(along) == pytest.approx(found.largest_mm)
@@ -47,7 +47,7 @@ def test_the_largest_slice_is_taken_and_parts_are_measured_apart() -> None:
     assert found is not None
     assert found.largest_mm == pytest.approx(20, abs=1)
     assert found.perpendicular_mm == pytest.approx(5, abs=1)
-    assert found.slice_s == 10 + 5 * 3
+    assert found.middle[2] == 10 + 5 * 3
 
 
 def test_the_perpendicular_stays_inside() -> None:

@@ -29,7 +29,8 @@ def test_what_is_measured(rows: list, small_grid: Geometry) -> None:
     assert whole.largest_mm == pytest.approx(np.hypot(20, 10), abs=2)
     assert whole.product_mm2 == pytest.approx(whole.largest_mm * whole.perpendicular_mm)
     assert core.slice_s == pytest.approx(small_grid.to_ras(np.array([0, 0, 12]))[2])
-    assert (enhancing.volume_ml, enhancing.largest_mm, enhancing.slice_s) == (0, None, None)
+    assert small_grid.to_ijk(np.array(core.place)) == pytest.approx((13, 21.5, 12), abs=0.6)
+    assert (enhancing.volume_ml, enhancing.largest_mm, enhancing.place, enhancing.slice_s) == (0, None, None, None)
 
 
 def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
@@ -47,7 +48,7 @@ def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
 def test_a_name_is_no_formula_and_a_number_stays_one(name: str) -> None:
     from GliomaSAMLib.slicer.results_table import ResultsRow, rows_as_csv, rows_as_text
 
-    row = ResultsRow(name, 4.0, 20.0, 10.0, 200.0, -31.5)
+    row = ResultsRow(name, 4.0, 20.0, 10.0, 200.0, (3.0, 4.0, -31.5))
     _, (region, *numbers) = csv.reader(io.StringIO(rows_as_csv([row]), newline=""))
     assert (region[0], region[-1], numbers[-1]) == ("'", name[-1], "-31.500")
     shown = rows_as_text([row]).split("\n")[1].split("\t")

@@ -68,7 +68,7 @@ def test_other_cases_in_the_folder_of_a_run_are_refused(
     options = tiny_options(folder=tmp_path / "ours", split=None, steps=1)
     fit(options)
     before = files(options.output)
-    said = r"for training: a\d a\d a\d and 1 more missing, b new; .*validation: a\d missing"
+    said = r"for training: a\d, a\d, a\d and 1 more missing, b new; .*validation: a\d missing"
     with pytest.raises(CaseError, match=said):
         fit(replace(options, folder=tmp_path / "others", steps=2))
     (options.output / "split.json").rename(tmp_path / "split.json")

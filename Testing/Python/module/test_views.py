@@ -1,0 +1,63 @@
+"""The slice views go where something was found: to what is proposed, and to the row that is clicked."""
+
+import numpy as np
+import pytest
+from user.clinician import RAS, Clinician
+from user.quick import QuickWork
+
+INSIDE = (12.0, 6.0, 4.0)
+ELSEWHERE = (-12.0, -8.0, -6.0)
+FAR = (30.0, 30.0, 24.0)
+
+
+def seen(user: Clinician) -> dict[str, float]:
+    """Which slice each view shows, mm."""
+    return {name: view.view.node.GetSliceOffset() for name, view in user.window.views.items()}
+
+
+def test_propose_outlines_and_goes_there(user: Clinician) -> None:
+    user.window.jump(FAR)
+    before = seen(user)
+    user.ui.proposeButton.click()
+    user.wait()
+    masks = user.masks()
+    assert masks["WT"].any() and user.task.session.prompts == ()
+    place = middle_of(user, "WT")
+    assert seen(user) != before and user.at(masks["WT"], place)
+    shown = seen(user)
+    user.window.jump(place)
+    assert seen(user) == pytest.approx(shown, abs=user.task.geometry.spacing[0])
+    user.window.jump(FAR)
+    user.click(INSIDE, view="Red")
+    assert {**seen(user), "Red": 0.0} == {**before, "Red": 0.0}  # who clicks has chosen the place
+
+
+def test_it_is_told_that_nothing_is_proposed(user: Clinician, quick: QuickWork) -> None:
+    quick.finds_nothing = True
+    before = seen(user)
+    user.ui.proposeButton.click()
+    user.wait()
+    assert not user.masks()["WT"].any() and seen(user) == before
+    assert user.ui.messageLabel.text == "No tumour was found: press Inside and click it"
+
+
+def middle_of(user: Clinician, region: str) -> RAS:
+    """The middle of a region, R, A, S in mm."""
+    middle = np.argwhere(user.masks()[region]).mean(axis=0)
+    r, a, s = user.task.geometry.to_ras(middle[::-1])
+    return float(r), float(a), float(s)
+
+
+def test_a_click_on_a_row_shows_where_it_is_measured(user: Clinician) -> None:
+    user.click(ELSEWHERE, region="ET")
+    user.window.jump(FAR)
+    before = seen(user)
+    user.ui.resultsTable.cellClicked.emit(2, 1)
+    found = seen(user)
+    user.window.jump(ELSEWHERE)
+    assert found == pytest.approx(seen(user), abs=user.task.geometry.spacing[0]) and found != before
+    user.ui.resetButton.click()
+    user.wait()
+    shown = seen(user)
+    user.ui.resultsTable.cellClicked.emit(0, 0)
+    assert seen(user) == shown

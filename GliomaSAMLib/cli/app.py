@@ -21,6 +21,7 @@ from .follow_up import follow_up
 from .models import models
 from .paths import PathCommand
 from .segment import PromptCommand, segment
+from .segment_cases import segment_cases
 from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
 from .train import train
 
@@ -40,6 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command(cls=PromptCommand)(segment)
+app.command("segment-cases", cls=PathCommand)(segment_cases)
 app.command("follow-up", cls=PathCommand)(follow_up)
 for command in (train, average, evaluate, models, doctor, demo):
     app.command(cls=PathCommand)(command)

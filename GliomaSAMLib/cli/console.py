@@ -5,7 +5,7 @@ import io
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -33,9 +33,13 @@ class PlainConsole(Console):
         super().print(*objects, **{"soft_wrap": whole, **options})
 
 
+_under_a_bar: Console | None = None
+"""Standard output while a progress bar is drawn there, which makes way for the lines of this console alone."""
+
+
 def output() -> Console:
-    """Standard output, without colour codes in a pipe."""
-    return PlainConsole(highlight=False, markup=False, emoji=False)
+    """Standard output, without colour codes in a pipe. To be asked for anew once a progress bar is shown."""
+    return _under_a_bar or PlainConsole(highlight=False, markup=False, emoji=False)
 
 
 def note_line(*texts: str) -> str:
@@ -77,11 +81,15 @@ def warnings_as_lines() -> Iterator[None]:
 
 @contextlib.contextmanager
 def progress_bar(quiet: bool = False) -> Iterator[Report]:
-    """A bar on standard error with the time left, as a function to be called with the fraction done and a message.
+    """A bar with the time left, as a function to be called with the fraction done and a message; lines of `output`
+    appear above it.
 
-    Nothing is shown when `quiet`, or when standard error is no terminal.
+    It is drawn on standard output, on standard error where the other goes to a file or a pipe; nowhere when `quiet`, or
+    where neither is a terminal.
     """
-    console = Console(stderr=True)
+    global _under_a_bar
+    on_output = _is_terminal(sys.stdout)
+    console = output() if on_output else Console(stderr=True)
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -91,9 +99,25 @@ def progress_bar(quiet: bool = False) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     shown = console.is_terminal and not quiet
-    with Progress(*columns, console=console, transient=True, disable=not shown) as bar:
+    before = _under_a_bar
+    with Progress(
+        *columns,
+        console=console,
+        transient=True,
+        disable=not shown,
+        redirect_stdout=on_output,
+        redirect_stderr=_is_terminal(sys.stderr),
+    ) as bar:
         task = bar.add_task("", total=1.0)
-        yield lambda fraction, message: bar.update(task, completed=fraction, description=printable(message))
+        _under_a_bar = console if shown and on_output else before
+        try:
+            yield lambda fraction, message: bar.update(task, completed=fraction, description=printable(message))
+        finally:
+            _under_a_bar = before
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()
 
 
 def part_of(report: Report, start: float, end: float) -> Report:

@@ -3,25 +3,37 @@
 Prompts as the command line writes them: `R,A,S[,+|-][,WT|TC|ET]` and `R0,A0,S0,R1,A1,S1[,REGION]`, in RAS mm.
 """
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import OutputError, PromptError, StudyError
-from ..files import check_name, replacing_together, sha256_of
+from ..files import check_name
 from ..prompts import Prompt, PromptHistory, box, is_on_grid, point
 from ..regions import REGION_NAMES, REGIONS
-from .console import Report, note_line, output, part_of, progress_bar
+from .console import note_line, output, part_of, progress_bar
+from .outlining import (
+    Device,
+    EncoderWeights,
+    EtLabel,
+    ModelName,
+    Orientation,
+    Outlined,
+    Reading,
+    Reference,
+    Register,
+    SamePatient,
+    Skull,
+    check_et_label,
+    digests,
+)
 from .paths import PathCommand
-from .repeating import Repeated, absolute
-from .sources import Files, described, files_read, volume_files
+from .repeating import Repeated
+from .sources import Files, files_read, volume_files
 
 if TYPE_CHECKING:
-    from ..session import Session
     from ..study import Study
 
 POINT_FORM = "R,A,S[,+|-][,WT|TC|ET], for example --point=-32.5,18,40,+,WT"
@@ -30,12 +42,6 @@ BOX_FORM = "R0,A0,S0,R1,A1,S1[,WT|TC|ET], for example --box=-50,0,20,-10,40,60"
 
 PROMPT_OPTIONS = ("points", "boxes")
 """The repeatable options whose order counts, by the name of their parameter."""
-
-SKULL_CHOICES = ("auto", "on", "off")
-
-REFERENCE_CHOICES = ("t1", "t1c", "t2", "flair")
-
-ORIENTATION_CHOICES = ("auto", "qform", "sform")
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
 
@@ -152,29 +158,11 @@ def segment(
         Path | None,
         typer.Option(help="A case folder instead of single volumes: modalities are recognised.", show_default=False),
     ] = None,
-    register: Annotated[
-        bool, typer.Option("--register/--no-register", help="Align the volumes rigidly first.")
-    ] = False,
-    skull: Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")] = "auto",
-    reference: Annotated[
-        str | None,
-        typer.Option(
-            help="The volume whose grid the results lie on: t1, t1c, t2 or flair. Default the one that shows most of "
-            "the head; of those that show as much the first of t1c, flair, t2, t1.",
-            show_default=False,
-        ),
-    ] = None,
-    orientation: Annotated[
-        str,
-        typer.Option(help="Which form of a NIfTI header gives the place where they differ: auto, qform or sform."),
-    ] = "auto",
-    same_patient: Annotated[
-        bool,
-        typer.Option(
-            "--same-patient/--no-same-patient",
-            help="The volumes are of one patient, whatever headers and folders say.",
-        ),
-    ] = False,
+    register: Register = False,
+    skull: Skull = "auto",
+    reference: Reference = None,
+    orientation: Orientation = "auto",
+    same_patient: SamePatient = False,
     points: Annotated[
         list[str] | None,
         typer.Option("--point", metavar="R,A,S[,+|-][,REGION]", help=f"A click in RAS mm: {POINT_FORM}. Repeatable."),
@@ -197,12 +185,10 @@ def segment(
     picture: Annotated[
         Path | None, typer.Option(help="Draw slices with the outlines to this .png.", show_default=False)
     ] = None,
-    model: Annotated[str, typer.Option(help="A name from `gliomasam models`, or a weights file.")] = "gliomasam",
-    encoder_weights: Annotated[
-        Path | None, typer.Option(help="The .pth file of a SAM or MedSAM that the model adapts.", show_default=False)
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    et_label: Annotated[int, typer.Option(help="Label of enhancing tumour: 3, or 4 as before 2023.")] = 3,
+    model: ModelName = "gliomasam",
+    encoder_weights: EncoderWeights = None,
+    device: Device = "auto",
+    et_label: EtLabel = 3,
     report: Annotated[
         Path | None,
         typer.Option(
@@ -221,7 +207,9 @@ def segment(
     """
     repeated = report if isinstance(report, Repeated) else None  # as `PromptCommand` leaves it
     sources = {"t1": t1, "t1c": t1c, "t2": t2, "flair": flair}
-    _check_choices(sources, folder, skull, et_label, orientation, reference)
+    _check_sources(sources, folder, reference)
+    reading = Reading(reference, register, skull, orientation, same_patient)
+    check_et_label(et_label)
     for path in (folder, *sources.values()):
         if path is not None:
             check_name(path, StudyError)
@@ -236,38 +224,28 @@ def segment(
         repeated.check_volumes(volume_files(sources, folder))
     from ..models import load_model
     from ..output import twin_notes
-    from ..session import Session
 
     with progress_bar() as bar:
         network = load_model(model, device=device, encoder_weights=encoder_weights)
         if repeated is not None:
             repeated.check_weights(network.weights_sha256)
-        reading = part_of(bar, 0.0, READING)
-        study = _read(sources, folder, reference, register, skull, orientation, same_patient, reading)
-        session = Session(study, network)
-        for prompt in given:
-            session.add(prompt)
-        start = time.perf_counter()
-        result = session.update(progress=part_of(bar, READING, 1.0))
-        seconds = time.perf_counter() - start
-    options: dict[str, Any] = {
-        "reference": study.reference_modality,
-        "register": register,
-        "skull": skull,
-        "orientation": orientation,
-        "same_patient": same_patient,
-    }
-    options |= {"et_label": et_label, "device": device, "folder": folder and absolute(folder)}
-    named = {"prompts": prompts, "encoder_weights": encoder_weights}
-    inputs = _inputs(sources, folder, named) if json is not None else {}
-    again = repeated.notes() if repeated is not None else ()
-    told = (*again, *_moved_masks(given, study), *study.notes, *result.notes, *twin_notes(out))
-    notes = tuple(dict.fromkeys(told))
-    model = (
-        absolute(model) if Path(model).suffix or Path(model).name != model else model
-    )  # as `find_weights` tells them
-    done = _Done(study, session, notes, model, seconds, inputs, options)
-    _write(done, out, json, picture, et_label)
+        study = reading.study(sources, folder, part_of(bar, 0.0, READING))
+        inputs = {}
+        if json is not None:
+            named = {"prompts": prompts, "encoder_weights": encoder_weights}
+            inputs = digests(volume_files(sources, folder), {} if folder else sources, named)
+        again = repeated.notes() if repeated is not None else ()
+        done = Outlined.of(
+            study,
+            network,
+            given,
+            part_of(bar, READING, 1.0),
+            model=model,
+            inputs=inputs,
+            options=reading.options(study.reference_modality, et_label, device, folder),
+            notes=(*again, *_moved_masks(given, study), *twin_notes(out)),
+        )
+    done.write(out, json, picture, et_label)
     _print_result(done, out)
 
 
@@ -286,45 +264,15 @@ def _tell_what_is_repeated(repeated: Repeated) -> None:
         console.print(line)
 
 
-@dataclass(frozen=True)
-class _Done:
-    """What is written and printed. `seconds` is the time of the update, without reading the images; `inputs` and
-    `options` are for the report.
-    """
-
-    study: "Study"
-    session: "Session"
-    notes: tuple[str, ...]
-    model: str
-    seconds: float
-    inputs: dict[str, Any]
-    options: dict[str, Any]
-
-
-def _check_choices(
-    sources: dict[str, Path | None],
-    folder: Path | None,
-    skull: str,
-    et_label: int,
-    orientation: str,
-    reference: str | None,
-) -> None:
-    """What can be refused before anything is read."""
+def _check_sources(sources: dict[str, Path | None], folder: Path | None, reference: str | None) -> None:
+    """What can be refused of the volumes before anything is read."""
     single = [f"--{name}" for name, path in sources.items() if path is not None]
     if folder is not None and single:
         raise StudyError(f"Give either --folder or single volumes, not both (there is also {', '.join(single)})")
     if folder is None and not single:
         raise StudyError("No volume given: name at least one of --t1, --t1c, --t2 and --flair, or a --folder")
-    if skull not in SKULL_CHOICES:
-        raise StudyError(f"Unknown --skull {skull}. Choose auto, on or off")
-    if reference is not None and reference not in REFERENCE_CHOICES:
-        raise StudyError(f"Unknown --reference {reference}. Choose t1, t1c, t2 or flair")
-    if reference is not None and folder is None and sources[reference] is None:
+    if reference in sources and folder is None and sources[reference] is None:
         raise StudyError(f"--reference {reference} names a volume that was not given: give --{reference} too")
-    if orientation not in ORIENTATION_CHOICES:
-        raise StudyError(f"Unknown --orientation {orientation}. Choose auto, qform or sform")
-    if et_label not in (3, 4):
-        raise OutputError(f"Unknown --et-label {et_label}. Choose 3, or 4 as in BraTS data before 2023")
 
 
 def _check_outputs(out: Path, json: Path | None, picture: Path | None) -> None:
@@ -354,92 +302,7 @@ def _check_inputs(outputs: list[Path], sources: dict[str, Path | None], folder: 
     refuse_inputs(outputs, {f"the volume {modality}": files for modality, files in volumes.items()})
 
 
-def _inputs(sources: dict[str, Path | None], folder: Path | None, others: dict[str, Path | None]) -> dict[str, Any]:
-    """What the report says of the files that were read: paths and SHA-256."""
-    files = {
-        name: {"path": absolute(path), "sha256": sha256_of((path,))}
-        for name, path in others.items()
-        if path is not None
-    }
-    return {**described(volume_files(sources, folder), {} if folder else sources), **files}
-
-
-def _read(
-    sources: dict[str, Path | None],
-    folder: Path | None,
-    reference: str | None,
-    register: bool,
-    skull: str,
-    orientation: str,
-    same_patient: bool,
-    report: Report,
-) -> "Study":
-    from ..study import Study
-
-    if folder is not None:
-        return Study.read_folder(
-            folder,
-            reference=reference,
-            register=register,
-            skull=skull,
-            orientation=orientation,
-            same_patient=same_patient,
-            progress=report,
-        )
-    t1, t1c, t2, flair = (sources[name] for name in ("t1", "t1c", "t2", "flair"))
-    return Study.read(
-        t1=t1,
-        t1c=t1c,
-        t2=t2,
-        flair=flair,
-        reference=reference,
-        register=register,
-        skull=skull,
-        orientation=orientation,
-        same_patient=same_patient,
-        progress=report,
-    )
-
-
-def _write(done: _Done, out: Path, json: Path | None, picture: Path | None, et_label: int) -> None:
-    """Write segmentation, report and picture, all of them or none."""
-    from ..output import write_report, write_segmentation
-
-    masks = {region: done.session.mask(region) for region in REGION_NAMES}
-    paths = [path for path in (out, json, picture) if path is not None]
-    with replacing_together(paths) as names:
-        to = dict(zip(paths, names, strict=True))
-        write_segmentation(to[out], masks, done.study.reference, et_label, done.study.nifti)
-        if json is not None:
-            write_report(to[json], _report(done, out))
-        if picture is not None:
-            from ..output.picture import Panel, draw_overlay
-
-            volumes = "  ".join(f"{region} {volume:.1f} mL" for region, volume in done.session.volumes().items())
-            panels = [Panel("image"), Panel("result", masks, prompts=done.session.prompts)]
-            draw_overlay(to[picture], done.study, panels, f"{volumes}   for research only, not for clinical use")
-
-
-def _report(done: _Done, out: Path) -> dict[str, Any]:
-    from ..output import segmentation_report
-    from ..session.prediction import RULES
-
-    return segmentation_report(
-        volumes=done.session.volumes(),
-        prompts=done.session.history,
-        notes=done.notes,
-        model=done.model,
-        weights_sha256=done.session.weights,
-        rules=RULES,
-        seconds=done.seconds,
-        geometry=done.study.reference,
-        output=str(out),
-        inputs=done.inputs,
-        options=done.options,
-    )
-
-
-def _print_result(done: _Done, out: Path) -> None:
+def _print_result(done: Outlined, out: Path) -> None:
     console = output()
     for note in done.notes:
         console.print(note_line(note))

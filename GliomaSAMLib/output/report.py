@@ -12,6 +12,7 @@ from ..geometry import Geometry
 from ..plain_text import plain_json, printable
 from ..prompts.history import PromptHistory
 from ..regions import REGION_NAMES
+from .diameters import Diameters
 
 DISCLAIMER = "For research only, not for clinical use."
 
@@ -19,6 +20,7 @@ DISCLAIMER = "For research only, not for clinical use."
 def segmentation_report(
     *,
     volumes: Mapping[str, float],
+    diameters: Mapping[str, Diameters | None] | None = None,
     prompts: PromptHistory,
     notes: Sequence[str],
     model: str,
@@ -34,6 +36,7 @@ def segmentation_report(
 
     Args:
         volumes: Millilitres by region.
+        diameters: Those of the table of one study by region (`largest_diameters`); None where it is empty.
         prompts: What the user gave; `PromptHistory.from_json(report["prompts"])` gives it back.
         notes: What was done to the images.
         model: The model's name.
@@ -59,6 +62,7 @@ def segmentation_report(
         "inputs": dict(inputs or {}),
         "options": dict(options or {}),
         "volumes_ml": {region: round(float(volume), 4) for region, volume in volumes.items()},
+        "diameters": {region: _lengths(found) for region, found in (diameters or {}).items()},
         "regions": {region: REGION_NAMES[region] for region in volumes},
         "grid": {
             "size_ijk": list(geometry.size),
@@ -68,6 +72,20 @@ def segmentation_report(
         },
         "notes": [printable(note) for note in notes],
         "prompts": prompts.to_json(),
+    }
+
+
+def _lengths(found: Diameters | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    lengths = {
+        "largest_mm": found.largest_mm,
+        "perpendicular_mm": found.perpendicular_mm,
+        "product_mm2": found.product_mm2,
+    }
+    return {
+        **{name: round(float(length), 3) for name, length in lengths.items()},
+        "middle_ras_mm": [round(float(value), 3) for value in found.middle],
     }
 
 

@@ -64,7 +64,7 @@ def _write(array: np.ndarray, path: Path) -> None:
     sitk.WriteImage(sitk.GetImageFromArray(array), str(path))
 
 
-def untrained_weights(path: Path) -> Path:
+def untrained_weights(path: Path, seed: int = 0) -> Path:
     """Write weights by chance of a narrow plain network, which needs no encoder; returns the path."""
     import torch
 
@@ -72,6 +72,6 @@ def untrained_weights(path: Path) -> Path:
     from GliomaSAMLib.models.weights import save_weights
 
     config = chosen_config("segresnet", None, {"decoder": {"filters": 8}})
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     save_weights(path, find_method("segresnet").build(config.decoder).state_dict(), config.to_json(), None)
     return path

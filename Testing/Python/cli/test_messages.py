@@ -1,6 +1,7 @@
 """What the terminal shows: one line, the right exit status, and names as text, whatever they hold."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -225,3 +226,37 @@ def test_an_output_that_cannot_be_printed(small_case: Path, untrained: Path, tmp
     assert (done.returncode, done.stderr.count(b"\n")) == (2, 1)
     assert b"No space left" in done.stderr
     assert np.any([path.name == "o.nii" for path in tmp_path.iterdir()])
+
+
+LINES_UNDER_A_BAR = """
+import time
+from GliomaSAMLib.cli.console import output, progress_bar
+with progress_bar() as report:
+    for number in range(3):
+        report(number / 3, "half way")
+        time.sleep(0.2)
+        output().print(f"line {number}")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
+@pytest.mark.parametrize("piped", [False, True])
+def test_lines_stand_above_the_bar_and_reach_a_pipe(piped: bool) -> None:
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", LINES_UNDER_A_BAR]
+    settings = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE if piped else theirs, stderr=theirs, env=settings, timeout=120
+    )
+    os.close(theirs)
+    drawn = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    lines = "line 0\nline 1\nline 2\n"
+    assert done.returncode == 0 and "half way" in drawn
+    if piped:
+        assert done.stdout.decode() == lines and "line" not in drawn
+    else:
+        shown = [re.sub(r"\x1b\[[\d;]*m", "", text) for text in re.findall(r"[^\r\n]*line \d", drawn)]
+        assert [re.sub(r"\x1b\[\??[\d;]*[A-Za-z]", "", text) for text in shown] == lines.split("\n")[:3]

@@ -61,3 +61,15 @@ def test_a_click_on_a_row_shows_where_it_is_measured(user: Clinician) -> None:
     shown = seen(user)
     user.ui.resultsTable.cellClicked.emit(0, 0)
     assert seen(user) == shown
+
+
+def test_slicers_own_key_hides_the_outlines_and_shows_them_again(user: Clinician) -> None:
+    """As the tutorial tells; nothing of the panel stands in its way."""
+    user.click(INSIDE)
+    display = user.task.node.GetDisplayNode()
+    view = user.window.views["Red"].view
+    for shown in (0.0, 1.0):
+        view.interactor.SetKeyEventInformation(0, 0, "g", 0, "g")
+        view.interactor.KeyPressEvent()
+        user.window.pump(100)
+        assert display.GetOpacity() == shown

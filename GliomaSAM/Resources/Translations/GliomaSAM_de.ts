@@ -320,6 +320,10 @@ mm²</translation>
    <translation>Tabelle in Szene</translation>
   </message>
   <message>
+   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
+   <translation>Die Segmente als Oberflächen in den 3D-Ansichten zeigen; sie folgen jeder Antwort</translation>
+  </message>
+  <message>
    <source>Save the segments as one NIfTI label map in the numbering of BraTS: necrosis 1, oedema 2, enhancing tumour 3</source>
    <translation>Die Segmente als eine NIfTI-Labelkarte in der Zählung von BraTS sichern: Nekrose 1, Ödem 2, anreichernder Tumor 3</translation>
   </message>
@@ -334,10 +338,6 @@ mm²</translation>
   <message>
    <source>Segmentation…</source>
    <translation>Segmentierung…</translation>
-  </message>
-  <message>
-   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
-   <translation>Die Segmente als Oberflächen in den 3D-Ansichten zeigen; sie folgen jeder Antwort</translation>
   </message>
   <message>
    <source>Overlay where the network is least sure: where the next click helps most.</source>

@@ -320,6 +320,10 @@ mm²</translation>
    <translation>表格节点</translation>
   </message>
   <message>
+   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
+   <translation>在三维视图中以表面显示各分割；它们随每次结果更新</translation>
+  </message>
+  <message>
    <source>Save the segments as one NIfTI label map in the numbering of BraTS: necrosis 1, oedema 2, enhancing tumour 3</source>
    <translation>将分割段保存为 BraTS 编号的 NIfTI 标签图：坏死 1、水肿 2、强化肿瘤 3</translation>
   </message>
@@ -334,10 +338,6 @@ mm²</translation>
   <message>
    <source>Segmentation…</source>
    <translation>分割…</translation>
-  </message>
-  <message>
-   <source>Show the segments as surfaces in the 3D views; they follow each answer</source>
-   <translation>在三维视图中以表面显示各分割；它们随每次结果更新</translation>
   </message>
   <message>
    <source>Overlay where the network is least sure: where the next click helps most.</source>

@@ -5,9 +5,14 @@ from typing import Any
 
 import vtk
 
+from ...data.segment_names import part_of
+
 OWNER_TAG = "GliomaSAM.owner"
 """Tag of a segment that GliomaSAM made: the identity of its node and its own id. A copy keeps the tag, and so tells
 that it is one."""
+
+WHOLE_TUMOURS = ({"WT", "TC", "ET"}, {"ED", "NC", "ET"})
+"""What together tells a tumour: its regions in each other, or its parts side by side."""
 
 IDENTITY = "GliomaSAM.id"
 """Attribute of a segmentation node that no other node has, and that is saved with the scene."""
@@ -49,29 +54,41 @@ def is_own(segmentation_node: Any, segment_id: str) -> bool:
 
 
 def own_segment(segmentation_node: Any, kind_tag: str, kind: str) -> str | None:
-    """The id of the first of a node's own segments whose tag of this name says `kind`; None where there is none."""
-    segmentation = segmentation_node.GetSegmentation()
-    for segment_id in segmentation.GetSegmentIDs():
-        if segment_tag(segmentation.GetSegment(segment_id), kind_tag) == kind and is_own(segmentation_node, segment_id):
-            return str(segment_id)
-    return None
+    """The id of the first of a node's own segments of a `kind`, see `_own_kinds`; None where there is none."""
+    found = _own_kinds(segmentation_node, kind_tag)
+    return next((segment_id for segment_id, own in found.items() if own == kind), None)
 
 
 def settle(segmentation_node: Any, kind_tag: str) -> None:
-    """Give a node an identity where it has none, and mark of its own segments the first of each kind, which the tag of
-    this name tells.
+    """Give a node an identity where it has none, and mark of its own segments the first of each kind, with the tag of
+    this name where only their names told it.
     """
     if segmentation_node.GetAttribute(IDENTITY):
         return
-    segmentation = segmentation_node.GetSegmentation()
     firsts: dict[str, str] = {}
-    for segment_id in segmentation.GetSegmentIDs():
-        kind = segment_tag(segmentation.GetSegment(segment_id), kind_tag)
-        if kind and is_own(segmentation_node, segment_id):
-            firsts.setdefault(kind, segment_id)
+    for segment_id, kind in _own_kinds(segmentation_node, kind_tag).items():
+        firsts.setdefault(kind, segment_id)
     identify(segmentation_node)
-    for segment_id in firsts.values():
+    for kind, segment_id in firsts.items():
+        segment = segmentation_node.GetSegmentation().GetSegment(segment_id)
+        if not segment_tag(segment, kind_tag):
+            segment.SetTag(kind_tag, kind)
         take(segmentation_node, segment_id)
+
+
+def _own_kinds(segmentation_node: Any, kind_tag: str) -> dict[str, str]:
+    """By the ids of a node's own segments their kinds, which the tag of this name tells. In a node read from a file
+    without such a tag, as the command line writes it, ids and names tell them, where they tell a whole tumour: a lone
+    segment called tumour may be anybody's.
+    """
+    segmentation = segmentation_node.GetSegmentation()
+    ids = [str(segment_id) for segment_id in segmentation.GetSegmentIDs()]
+    tagged = {name: segment_tag(segmentation.GetSegment(name), kind_tag) for name in ids}
+    if segmentation_node.GetAttribute(IDENTITY) or any(tagged.values()):
+        return {name: kind for name, kind in tagged.items() if kind and is_own(segmentation_node, name)}
+    spoken = {name: part_of(name) or part_of(segmentation.GetSegment(name).GetName()) for name in ids}
+    named = {name: part for name, part in spoken.items() if part is not None}
+    return named if any(whole <= set(named.values()) for whole in WHOLE_TUMOURS) else {}
 
 
 def _identities(scene: Any) -> set[str]:

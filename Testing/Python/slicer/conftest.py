@@ -302,6 +302,12 @@ def t1_node(add_volume: Callable[..., Any], grid: Geometry) -> Any:
 
 
 @pytest.fixture
+def place(grid: Geometry) -> Callable[..., tuple[float, ...]]:
+    """A function from voxel indices (I, J, K) to RAS mm."""
+    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
+
+
+@pytest.fixture
 def task(engine: Any, segmentation: Any, t1_node: Any, run_until: Callable[..., None]) -> Any:
     """The task of an empty segmentation whose volume has been read."""
     made = engine.task(segmentation)

@@ -4,10 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
-
-from GliomaSAMLib.geometry import Geometry
 
 POINT = {"kind": "point", "region": "WT", "positive": True, "points": [[0, 0, 0]]}
 MASK = {"kind": "mask", "region": "WT", "positive": True}
@@ -78,11 +75,6 @@ DAMAGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "text": lambda state: "{",
     "deep text": lambda state: DEEP,
 }
-
-
-@pytest.fixture
-def place(grid: Geometry) -> Callable[..., Any]:
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
 
 
 @pytest.fixture

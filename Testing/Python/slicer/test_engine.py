@@ -15,11 +15,6 @@ from GliomaSAMLib.geometry import Geometry
 Run = Callable[..., None]
 
 
-@pytest.fixture
-def place(grid: Geometry) -> Callable[..., Any]:
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
-
-
 def test_volumes_are_read_and_encoded_without_being_asked(
     engine: Any, segmentation: Any, t1_node: Any, world: Any, panel: Any, run_until: Run
 ) -> None:

@@ -16,11 +16,6 @@ Masks = dict[str, np.ndarray]
 
 
 @pytest.fixture
-def place(grid: Geometry) -> Callable[..., Any]:
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
-
-
-@pytest.fixture
 def opened(mrml_scene: Any) -> Callable[[Path], Any]:
     """A function that opens a scene and returns its segmentation."""
 

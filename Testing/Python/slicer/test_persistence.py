@@ -14,11 +14,6 @@ from GliomaSAMLib.regions import REGIONS
 
 
 @pytest.fixture
-def place(grid: Geometry) -> Callable[..., Any]:
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
-
-
-@pytest.fixture
 def reopened(mrml_scene: Any, tmp_path: Path) -> Callable[[], Any]:
     """A function that saves the scene, closes it, loads it again and returns its only segmentation."""
 

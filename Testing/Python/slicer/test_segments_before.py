@@ -16,12 +16,6 @@ Run = Callable[..., None]
 
 
 @pytest.fixture
-def place(grid: Geometry) -> Callable[..., tuple[float, ...]]:
-    """A function from voxel indices (I, J, K) to RAS mm."""
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
-
-
-@pytest.fixture
 def reopened(mrml_scene: Any, tmp_path: Any) -> Callable[[], Any]:
     """A function that saves the scene, closes it, reads it, and gives its segmentation."""
 

@@ -13,11 +13,6 @@ Run = Callable[..., None]
 
 
 @pytest.fixture
-def place(grid: Geometry) -> Callable[..., Any]:
-    return lambda *ijk: tuple(float(value) for value in grid.to_ras(np.asarray(ijk)))
-
-
-@pytest.fixture
 def switch(task: Any, run_until: Run) -> Callable[..., None]:
     """A function that lets the task write in another style."""
     from GliomaSAMLib.slicer.segments.view import SegmentStyle

@@ -27,6 +27,7 @@ class ModelSection:
         self._entries = []
         self._catalogued = frozenset()
         self._picked = set()
+        self._chosen = {}
         self._devices = ["auto"]
         self._looked = False
         for label in (self._ui.accuracyLabel, self._ui.installLabel):
@@ -97,14 +98,22 @@ class ModelSection:
             self._ui.deviceSelector.addItem(parameters.device)
         self._ui.deviceSelector.currentIndex = self._devices.index(parameters.device)
 
+    def choose(self, **chosen):
+        """Let the scene use the model and the device that the user has chosen last, here or for a scene before: they
+        are the user's, not the patient's.
+        """
+        self._chosen |= chosen
+        self._picked |= {self._chosen["model"]} if "model" in self._chosen else set()
+        for name, value in self._chosen.items():
+            setattr(self._panel.parameters, name, value)
+
     def _chooseModel(self, index):
         self._panel.messages.clear()
-        self._picked.add(self._entries[index]["name"])
-        self._panel.parameters.model = self._entries[index]["name"]
+        self.choose(model=self._entries[index]["name"])
 
     def _chooseDevice(self, index):
         self._panel.messages.clear()
-        self._panel.parameters.device = self._devices[index]
+        self.choose(device=self._devices[index])
 
     # devices
 
@@ -184,8 +193,7 @@ class ModelSection:
 
     def _told(self, name):
         if name not in self._catalogued and Path(name).is_file() and self._panel.parameters is not None:
-            self._picked.add(name)
-            self._panel.parameters.model = name
+            self.choose(model=name)
         self._panel.message(_("The weights of {name} can be used now").format(name=Path(name).name), "info")
 
 

@@ -272,7 +272,10 @@ class Panel:
             self.reading.close()
             self.segments.release()
             self.inputs.forget()
+        isNew = node is not None and not node.GetParameter("model")
         self.parameters = GliomaSAMParameters(node) if node is not None else None
+        if isNew:
+            self.model.choose()
         self._applied = {}
         self._node = None
         if self.parameters is not None:

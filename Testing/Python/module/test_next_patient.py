@@ -162,3 +162,28 @@ def test_of_one_patient_is_said_of_the_volumes_chosen_and_of_no_others(slicer_wi
     user.ui.t2Selector.setCurrentNode(jones["t2"])
     user.wait()
     assert not box.checked and "t2" not in task.volume_nodes
+
+
+def test_model_and_device_stay_for_the_next_patient(
+    user: Clinician, add_patient: Load, untrained: Path, monkeypatch: Any
+) -> None:
+    from GliomaSAMPanel import dialogs
+
+    monkeypatch.setattr(dialogs, "openFile", lambda *_: str(untrained))
+    user.ui.weightsButton.click()
+    user.wait()
+    user.ui.deviceSelector.addItem("cpu")
+    user.panel.model._devices.append("cpu")
+    user.ui.deviceSelector.activated.emit(user.panel.model._devices.index("cpu"))
+    user.click(INSIDE)
+    slicer.mrmlScene.Clear(0)
+    add_patient()
+    user.wait()
+    user.click(INSIDE)
+    choice = user.panel.engine.choice
+    assert (choice.model, choice.device) == (str(untrained), "cpu") == (
+        user.panel.parameters.model,
+        user.panel.parameters.device,
+    )
+    assert user.ui.modelSelector.currentText == str(untrained)
+    assert "opened only when you choose it" not in user.panel.messages.text

@@ -271,6 +271,9 @@ def covering_block(matrix: np.ndarray, place: np.ndarray, shape: tuple[int, ...]
 
 FILL_OPACITY, OUTLINE_OPACITY = 0.25, 1.0
 
+OPACITY_3D: Mapping[str, float] = {"WT": 0.3, "ED": 0.3, "TC": 0.6, "NC": 0.6}
+"""Of the surfaces of parts that others lie in, which would else be hidden."""
+
 
 def new_segmentation(scene: Any, name: str, volume_node: Any = None) -> Any:
     """Add a segmentation node, shown as outlines with a light filling, to a scene.

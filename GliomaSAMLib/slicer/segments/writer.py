@@ -14,6 +14,7 @@ from .cavity import cavity_id, cavity_on
 from .edits import SegmentChangeDetector, segment_version
 from .neighbours import OVERWRITE_MODES, Neighbours
 from .node import (
+    OPACITY_3D,
     PARTS_OF_REGION,
     REGION_TAG,
     STYLES,
@@ -215,6 +216,9 @@ class SegmentWriter:
         segment.SetTag(segment.GetTerminologyEntryTagName(), terminology(plan.looks))
         segment.SetTag(REGION_TAG, plan.part)
         take(self.segmentation_node, segment_id)
+        display_node = self.segmentation_node.GetDisplayNode()
+        if display_node is not None:
+            display_node.SetSegmentOpacity3D(segment_id, OPACITY_3D.get(plan.part, 1.0))
         segmentation.SeparateSegmentLabelmap(segment_id)  # a layer of its own: a small one is changed fast
         self._new.add(segment_id)
         if plan.part == "lesion":

@@ -181,9 +181,13 @@ def test_model_and_device_stay_for_the_next_patient(
     user.wait()
     user.click(INSIDE)
     choice = user.panel.engine.choice
-    assert (choice.model, choice.device) == (str(untrained), "cpu") == (
-        user.panel.parameters.model,
-        user.panel.parameters.device,
+    assert (
+        (choice.model, choice.device)
+        == (str(untrained), "cpu")
+        == (
+            user.panel.parameters.model,
+            user.panel.parameters.device,
+        )
     )
     assert user.ui.modelSelector.currentText == str(untrained)
     assert "opened only when you choose it" not in user.panel.messages.text

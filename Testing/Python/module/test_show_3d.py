@@ -37,6 +37,9 @@ def test_surfaces_follow_the_answers_and_count_as_no_edit(user: Clinician) -> No
     user.wait()
     for region in ("WT", "TC", "ET"):
         assert surface(user, region) == pytest.approx(voxels(user, region), abs=voxel)
+    display = user.task.node.GetDisplayNode()
+    opacities = [display.GetSegmentOpacity3D(user.task.segment_ids()[region]) for region in ("WT", "TC", "ET")]
+    assert 0 < opacities[0] < opacities[1] < opacities[2] == 1, "what is inside is seen"
     before = surface(user, "WT")
     user.click(ELSEWHERE, region="WT")
     assert surface(user, "WT") == pytest.approx(voxels(user, "WT"), abs=voxel)

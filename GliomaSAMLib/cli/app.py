@@ -9,7 +9,7 @@ import typer
 from typer import TyperException
 
 from .. import __version__
-from ..errors import Cancelled, GliomaSAMError, is_out_of_memory
+from ..errors import Cancelled, GliomaSAMError
 from ..private_folder import remove_abandoned
 from ..working_folder import import_elsewhere
 from .average import average
@@ -17,6 +17,7 @@ from .console import print_any_character, print_error, warnings_as_lines
 from .demo import demo
 from .doctor import doctor
 from .evaluate import evaluate
+from .faults import EXIT_ERROR, EXIT_UNEXPECTED, reason_of
 from .follow_up import follow_up
 from .models import models
 from .paths import PathCommand
@@ -25,12 +26,8 @@ from .segment_cases import segment_cases
 from .stopping import Stopped, stay_until_the_end, tidy_up_when_stopped
 from .train import train
 
-EXIT_ERROR = 2
-"""Exit status of a usage or input error."""
 EXIT_STOPPED = 130
 """Exit status after Ctrl-C."""
-EXIT_UNEXPECTED = 1
-"""Exit status of an error that is a fault of the program."""
 
 app = typer.Typer(
     name="gliomasam",
@@ -113,25 +110,8 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("GLIOMASAM_DEBUG"):
             raise
-        return _tell(error)
-
-
-def _tell(error: Exception) -> int:
-    """Say in one line what went wrong where no error of ours says it; return the exit status."""
-    if is_out_of_memory(error):
-        reason = (str(error).strip() or "no more can be had").splitlines()[0]
-        advice = "close other programs, choose --device cpu, or give volumes of larger voxels"
-        print_error(f"The memory of this computer does not suffice ({reason}): {advice}")
-        return EXIT_ERROR
-    if isinstance(error, OSError) and error.errno is not None:
-        if error.filename is None:  # standard output
-            sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        what = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "A file"
-        print_error(f"{what} cannot be used: {error.strerror}: check the path, its permissions and the free space")
-        return EXIT_ERROR
-    if isinstance(error, UnicodeEncodeError) and error.encoding == "utf-8":
-        print_error(f"The name {error.object} is not UTF-8 and cannot be used: rename the file or folder")
-        return EXIT_ERROR
-    reason = f"{type(error).__name__}: {error}"
-    print_error(f"this is a fault of GliomaSAM ({reason}); set GLIOMASAM_DEBUG=1 and run again for what to report")
-    return EXIT_UNEXPECTED
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  it is standard output that cannot be written
+        told, status = reason_of(error)
+        print_error(told)
+        return status

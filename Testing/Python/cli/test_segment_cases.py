@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,11 @@ import SimpleITK as sitk
 from support import phantom_case
 
 from GliomaSAMLib.cli import segment_cases
+from GliomaSAMLib.cli.cases_table import Table
 from GliomaSAMLib.cli.outlining import Outlined
+from GliomaSAMLib.data.labels import read_label_map
+from GliomaSAMLib.errors import OutputError
+from GliomaSAMLib.output import region_segments, write_segments
 
 SHAPE = (40, 48, 44)
 
@@ -105,6 +110,115 @@ def test_a_run_that_was_stopped_goes_on_and_replaces_nothing(
     }
 
 
+def test_rows_of_earlier_runs_stay(segment: Callable, cases: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    shutil.rmtree(cases / "bert")
+    (cases / "carl").rename(tmp_path / "carl")
+    assert segment().status == 0
+    before = table(tmp_path / "out")["anna"]
+    (cases / "anna").rename(tmp_path / "anna")
+    (tmp_path / "carl").rename(cases / "carl")
+    assert segment().status == 0
+    assert table(tmp_path / "out")["anna"] == before and list(table(tmp_path / "out")) == ["anna", "carl"]
+
+    def stopped(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (tmp_path / "anna").rename(cases / "dora")
+    monkeypatch.setattr(segment_cases.Outlined, "of", stopped)
+    assert segment().status == 130
+    assert table(tmp_path / "out")["anna"] == before and list(table(tmp_path / "out")) == ["anna", "carl"]
+    (tmp_path / "out" / "anna.json").unlink()
+    assert segment().status == 130
+    assert list(table(tmp_path / "out")) == ["carl"]
+
+
+def test_a_table_of_somebody_else_stays(segment: Callable, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "volumes.csv").write_text("name,ml\nanna,3\n")
+    done = segment()
+    assert done.status == 2 and "no table of segment-cases" in done.err
+    assert (tmp_path / "out" / "volumes.csv").read_text() == "name,ml\nanna,3\n"
+    assert contents(tmp_path / "out") == {}
+
+
+def test_whatever_goes_wrong_with_a_patient_the_others_go_on(
+    segment: Callable, cases: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    shutil.copytree(cases / "anna", cases / "bert", dirs_exist_ok=True)
+    outline, wrong = Outlined.of, [ValueError("a row of numbers"), PermissionError(13, "Permission denied", "a.docx")]
+
+    def of(*arguments: Any, **more: Any) -> Outlined:
+        if wrong:
+            raise wrong.pop()
+        return outline(*arguments, **more)
+
+    monkeypatch.setattr(segment_cases.Outlined, "of", of)
+    done = segment()
+    assert done.status == 2 and "1 outlined, 2 not outlined" in done.out
+    rows = table(tmp_path / "out")
+    assert "a.docx cannot be used: Permission denied" in rows["anna"]["error"]
+    assert "a fault of GliomaSAM (ValueError: a row of numbers)" in rows["bert"]["error"]
+    assert float(rows["carl"]["WT_ml"]) > 0 and rows["carl"]["error"] == ""
+
+
+def test_a_table_that_another_program_has_open_is_written_later(
+    segment: Callable, cases: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    shutil.rmtree(cases / "bert")
+    write, closed = Table.write, [True, True, False]
+
+    def once_open(self: Table) -> None:
+        if not closed.pop():
+            raise OutputError(f"{self.path} cannot be written: Permission denied")
+        write(self)
+
+    monkeypatch.setattr(Table, "write", once_open)
+    done = segment()
+    assert done.status == 0 and done.out.count("it is tried again after the next case") == 1
+    assert list(table(tmp_path / "out")) == ["anna", "carl"]
+
+
+def test_a_patient_too_large_for_the_card_sends_the_others_to_no_other_device(
+    segment: Callable, cases: Path, monkeypatch: Any
+) -> None:
+    import torch
+
+    from GliomaSAMLib import models
+
+    shutil.rmtree(cases / "bert")
+    load, loaded, outline = models.load_model, [], Outlined.of
+
+    def counted(*arguments: Any, **more: Any) -> Any:
+        loaded.append(load(*arguments, **more))
+        return loaded[-1]
+
+    def falls_back(study: Any, network: Any, *arguments: Any, **more: Any) -> Outlined:
+        done = outline(study, network, *arguments, **more)
+        network.device = torch.device("meta")
+        return done
+
+    monkeypatch.setattr(models, "load_model", counted)
+    monkeypatch.setattr(segment_cases.Outlined, "of", falls_back)
+    assert segment().status == 0 and len(loaded) == 2
+
+
+def test_regions_that_a_corrected_file_does_not_tell_have_no_volume(
+    segment: Callable, cases: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(cases / "bert")
+    shutil.rmtree(cases / "carl")
+    assert segment().status == 0
+    path = tmp_path / "out" / "anna.seg.nrrd"
+    found = read_label_map(path)
+    core = found.masks["WT"]
+    write_segments(path, region_segments({"WT": core, "TC": core, "ET": core})[1:2], found.geometry)
+    (tmp_path / "out" / "anna.png").unlink()
+    done = segment()
+    row = table(tmp_path / "out")["anna"]
+    assert (row["WT_ml"], row["ET_ml"]) == ("", "") and float(row["TC_ml"]) == pytest.approx(core.sum() / 1000)
+    assert "no segment tells WT and ET" in done.out and "there is no picture of it" in done.out
+
+
 def rounded(row: dict[str, str]) -> dict[str, object]:
     """A row with numbers that may differ by their rounding."""
     texts = ("case", "notes", "error")
@@ -138,7 +252,7 @@ def test_the_table_holds_what_was_corrected_since(segment: Callable, cases: Path
         (("--same-patient",), "another --same-patient"),
         (("--reference", "flair"), "another --reference"),
         (("--model", "OTHER"), "another model"),
-        (("CHANGED",), "another volumes"),
+        (("CHANGED",), "other images"),
         (("--format", ".nii.gz"), "anna.json is there already without anna.nii.gz"),
     ],
 )
@@ -156,9 +270,14 @@ def test_what_is_there_and_was_made_otherwise_stays(
         from support import untrained_weights
 
         more = ("--model", str(untrained_weights(tmp_path / "other.safetensors", seed=1)))
+    measured = table(tmp_path / "out")["anna"]
     done = segment(*more)
     assert done.status == 2
     assert told in done.out and "it stays as it is" in done.out
+    row = table(tmp_path / "out")["anna"]
+    assert "it stays as it is" in row.pop("error") and measured.pop("error") == ""
+    if "without" not in told:
+        assert rounded(row) == rounded(measured) and "1 there already but made otherwise" in done.out
     assert contents(tmp_path / "out") == before
 
 
@@ -177,11 +296,13 @@ def test_a_file_of_somebody_else_stays(segment: Callable, cases: Path, tmp_path:
     assert contents(out) == before
 
 
-def test_the_folder_of_results_among_the_cases_is_no_case(segment: Callable, cases: Path) -> None:
+@pytest.mark.parametrize("to", ["cases/out", "cases/derivatives/gliomasam"])
+def test_folders_of_results_among_the_cases_are_no_cases(to: str, segment: Callable, cases: Path) -> None:
     shutil.rmtree(cases / "bert")
     shutil.rmtree(cases / "carl")
-    assert segment(to="cases/out").status == 0
-    assert segment(to="cases/out").out.count("there already") == 2
+    assert segment(to="cases/earlier").status == 0
+    assert segment(to=to).status == 0
+    assert segment(to=to).out.count("there already") == 2
 
 
 @pytest.mark.parametrize(

@@ -168,11 +168,14 @@ class ResultsSection:
 
     def _requireKnown(self):
         """The task whose result the user wants something of; None and a message when none is known, as after a change
-        of the volumes that has only now been taken over.
+        of the volumes that has only now been taken over, or while the last prompt is being answered.
         """
         task = self._panel.requireTask()
         if task is not None and not is_known(task):
             self._panel.message(_("The volumes are still being read: try again when the table is filled"), "info")
+            return None
+        if task is not None and task.session.request() is not None:
+            self._panel.message(_("The last prompt is being answered: try again when the outline is shown"), "info")
             return None
         return task
 
@@ -199,7 +202,7 @@ class ResultsSection:
             rows = self.rows()
             if rows:
                 qt.QApplication.clipboard().setText(rows_as_text(rows))
-                self._panel.message(_("The table is on the clipboard"), "info")
+                self._tellDone(_("The table is on the clipboard"))
 
     def saveCsv(self):
         """Save the table as a CSV file."""
@@ -229,7 +232,7 @@ class ResultsSection:
                 name = f"{task.node.GetName()} {rows[0].region}" if lesion else task.node.GetName()
                 table = ResultsTable(slicer.mrmlScene, task.node, lesion)
                 node = table.show(rows, _("{name} results").format(name=name))
-                self._panel.message(_("The table {name} is in the scene").format(name=node.GetName()), "info")
+                self._tellDone(_("The table {name} is in the scene").format(name=node.GetName()))
 
     # where the regions are
 
@@ -314,7 +317,17 @@ class ResultsSection:
         return None
 
     def _saved(self, path):
-        self._panel.message(_("Saved: {name}").format(name=path.name), "info")
+        self._tellDone(_("Saved: {name}").format(name=path.name))
+
+    def _tellDone(self, text):
+        """Tell what was made of the results, and where the user has stopped the answer to the last prompt, that it is
+        not in them.
+        """
+        if self._panel.task is not None and self._panel.task.session.is_due:
+            unanswered = _("{done}. The last prompt was not answered: this is the outline before it")
+            self._panel.message(unanswered.format(done=text), "warning")
+        else:
+            self._panel.message(text, "info")
 
     # uncertainty
 

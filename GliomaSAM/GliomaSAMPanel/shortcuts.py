@@ -34,13 +34,27 @@ KEYS = {
     "redoButton": "Ctrl+U",
     "proposeButton": "M",
     "readingButton": "C",
+    "regionSelector": "E",
+    "uncertaintyButton": "J",
 }
-"""By the name of the button that a key presses. Slicer's own are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows,
-comma, stop and brackets in the views and the Segment Editor, and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""
+"""By the name of the button that a key presses, or of the selector in which it goes on to the next entry. Slicer's own
+are 0 to 9, A, B, F, G, I, Q, R, T, V, W, X, Y, Z, arrows, comma, stop and brackets in the views and the Segment Editor,
+and Ctrl with A, B, C, F, H, O, S, V, W, X, Y, Z."""
+
+
+def action(widget):
+    """What a key does with a widget: press it, or take its next entry, after the last one the first."""
+    return widget.click if isinstance(widget, qt.QAbstractButton) else lambda: takeNext(widget)
+
+
+def takeNext(selector):
+    """Take the next entry of a selector."""
+    if selector.enabled:
+        selector.currentIndex = (selector.currentIndex + 1) % selector.count
 
 
 class Shortcuts:
-    """Presses buttons of the panel.
+    """Presses buttons of the panel, and goes on in a selector.
 
     Args:
         ui: The widgets of the panel.
@@ -52,8 +66,8 @@ class Shortcuts:
         self._parent = parent
         self._shortcuts = []
         for name, key in KEYS.items():
-            button = getattr(ui, name)
-            button.toolTip = f"{button.toolTip} ({key})"
+            widget = getattr(ui, name)
+            widget.toolTip = f"{widget.toolTip} ({key})"
 
     def install(self):
         """Make the keys work."""
@@ -62,7 +76,7 @@ class Shortcuts:
         parent = slicer.util.mainWindow() or self._parent
         for name, key in KEYS.items():
             shortcut = qt.QShortcut(qt.QKeySequence(key), parent)
-            shortcut.connect("activated()", getattr(self._ui, name).click)
+            shortcut.connect("activated()", action(getattr(self._ui, name)))
             self._shortcuts.append(shortcut)
 
     def remove(self):

@@ -987,8 +987,16 @@ Bitte prüfen: {reason}.</translation>
    <translation>Segmentierung exportieren</translation>
   </message>
   <message>
+   <source>{done}. The last prompt was not answered: this is the outline before it</source>
+   <translation>{done}. Die letzte Eingabe wurde nicht beantwortet: dies ist der Umriss davor</translation>
+  </message>
+  <message>
    <source>The volumes are still being read: try again when the table is filled</source>
    <translation>Die Volumen werden noch gelesen: erneut versuchen, sobald die Tabelle gefüllt ist</translation>
+  </message>
+  <message>
+   <source>The last prompt is being answered: try again when the outline is shown</source>
+   <translation>Die letzte Eingabe wird noch beantwortet: erneut versuchen, sobald der Umriss zu sehen ist</translation>
   </message>
   <message>
    <source>The table is on the clipboard</source>

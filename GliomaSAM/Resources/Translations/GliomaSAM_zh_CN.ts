@@ -987,8 +987,16 @@ Please check this one: {reason}.</source>
    <translation>导出分割</translation>
   </message>
   <message>
+   <source>{done}. The last prompt was not answered: this is the outline before it</source>
+   <translation>{done}。最后一个提示未得到结果：这是此前的轮廓</translation>
+  </message>
+  <message>
    <source>The volumes are still being read: try again when the table is filled</source>
    <translation>仍在读取体数据：请在表格填好后重试</translation>
+  </message>
+  <message>
+   <source>The last prompt is being answered: try again when the outline is shown</source>
+   <translation>正在处理最后一个提示：轮廓显示后请重试</translation>
   </message>
   <message>
    <source>The table is on the clipboard</source>

@@ -25,6 +25,22 @@ def test_a_tool_stays_down_and_places_for_the_region_chosen_since(user: Clinicia
     assert [prompt.region for prompt in user.task.session.prompts] == ["ET"]
 
 
+def test_a_key_goes_on_to_the_next_region_and_the_tool_stays_down(user: Clinician) -> None:
+    user.take("positive", "WT")
+    for region in ("TC", "ET", "WT", "TC"):
+        user.window.key("E")
+        user.window.pump(100)
+        assert user.panel.parameters.region.value == region and user.ui.positiveButton.checked
+    user.window.click("Red", INSIDE)
+    user.wait()
+    assert [prompt.region for prompt in user.task.session.prompts] == ["TC"]
+    user.ui.styleSelector.currentIndex = 2  # any lesion, which has no regions
+    user.wait()
+    user.window.key("E")
+    assert user.ui.regionSelector.currentIndex == 1
+    assert "(E)" in user.ui.regionSelector.toolTip
+
+
 @pytest.mark.parametrize("tool", ["positive", "roi"])
 def test_leaving_ends_placing_and_lets_go_of_the_list(user: Clinician, tool: str) -> None:
     user.take(tool, "WT")

@@ -24,6 +24,7 @@ class InputsSection:
         self._tips = {modality: getattr(self._ui, f"{modality}Selector").toolTip for modality in MODALITIES}
         self._unsure = {}
         self._samePatientOf = None
+        self._passed = []
         self._offered = []  # weak references to nodes: a node that is read may take the ID of one removed
         self._ui.notesLabel.textFormat = qt.Qt.PlainText  # notes hold names of files and nodes
         self._ui.guessButton.connect("clicked()", self.guessAgain)
@@ -53,9 +54,9 @@ class InputsSection:
         skull, same = parameters.skull.value, parameters.samePatient
         return {"register": parameters.register, "skull": skull, "same_patient": same}
 
-    def guess(self):
-        """Fill the empty selectors with volumes of the scene that have not been offered before, and that go with those
-        chosen.
+    def guess(self, among=None):
+        """Fill the empty selectors with volumes of the scene, or of those given, that have not been offered before and
+        that go with those chosen.
         """
         with self._panel.attempt():
             from GliomaSAMLib.slicer.volumes import guess_volumes
@@ -66,8 +67,8 @@ class InputsSection:
             if not new:
                 return
             self._offered = [weakReference(node) for node in volumes]
-            left = []
-            for modality, guess in guess_volumes(slicer.mrmlScene, chosen=self.nodes()).items():
+            left, full = [], len(self.nodes()) == len(MODALITIES)
+            for modality, guess in guess_volumes(slicer.mrmlScene, among, self.nodes()).items():
                 identifier = guess.node.GetID()
                 if identifier in new and not guess.belongs:
                     left.append(guess.node.GetName())
@@ -81,24 +82,51 @@ class InputsSection:
                     "If they belong together, choose them yourself"
                 )
                 self._panel.message(text.format(names=", ".join(left)), "info")
+            elif full and any(node.GetID() in new for node in self._others() or ()):
+                self._panel.message(_("Other volumes have come: Guess again goes on to them"), "info")
             self.markUnsure()
 
     def guessAgain(self):
-        """What the button does: empty the selectors and fill them anew."""
+        """What the button does: empty the selectors and fill them anew; where the scene holds another patient or
+        examination as well, from that, with a segmentation of its own.
+        """
         self._panel.messages.clear()
         self._panel.tryAgain()
-        self.forget()
-        for modality in MODALITIES:
-            setattr(self._panel.parameters, modality, None)
-        self.guess()
+        with self._panel.attempt():
+            others, passed = self._others(), [*self._passed, *map(weakReference, self.nodes().values())]
+            self.forget()
+            for modality in MODALITIES:
+                setattr(self._panel.parameters, modality, None)
+            self.guess(others)
+            if others and self.nodes():
+                self._passed = passed
+                self._panel.segments.leaveFor(self.nodes())
         if not self.nodes():
             self._panel.message(
                 _("No volume was recognised: load volumes (File, Add data), or choose them yourself"), "info"
             )
 
+    def _others(self):
+        """The volumes among which the next patient or examination of the scene is, after those that were gone through;
+        after the last one all but those chosen. None where there is no other one: no other patient that is known as
+        such, nor as many volumes as are chosen.
+        """
+        from GliomaSAMLib.slicer.modality_detection import guess_volumes, visible_volumes
+        from GliomaSAMLib.slicer.segments.patient import same_patient
+
+        chosen = list(self.nodes().values())
+        gone = [node for reference in self._passed if (node := reference.Get()) is not None]
+        for passed in ([*gone, *chosen], chosen) if chosen else ():
+            left = [node for node in visible_volumes(slicer.mrmlScene) if node not in passed]
+            found = [guess.node for guess in guess_volumes(slicer.mrmlScene, left).values()]
+            if len(found) >= len(chosen) or any(same_patient(one, two) is False for one in found for two in chosen):
+                return left
+        return None
+
     def forget(self):
-        """Begin anew: no volume has been offered, nothing is unsure or said of one patient."""
+        """Begin anew: no volume has been offered or gone through, nothing is unsure or said of one patient."""
         self._samePatientOf = None
+        self._passed = []
         self._offered.clear()
         self._unsure.clear()
 

@@ -346,6 +346,7 @@ class Panel:
                 self.segments.placeEmptyLayers()
             ids = tuple(node.GetID() for node in volumes.values())
             if self._isNew("volumes", ids) and volumes:
+                self._forgetRefusal()
                 if self.parameters.segmentation is None and self.entered:
                     self.segments.newSegmentation(volumes)
                 elif self.parameters.segmentation is self._node and self._node is not None:
@@ -385,12 +386,17 @@ class Panel:
         options = self.inputs.options()
         ids = {modality: node.GetID() for modality, node in self.inputs.nodes().items()}
         if self._isNew("inputs", (task.node.GetID(), ids, options)):
-            if self.isRefused:
-                self.messages.clear()
+            self._forgetRefusal()
             self.isRefused = not task.set_volumes(self.inputs.nodes(), **options)
         style = (parameters.style, parameters.overwrite, parameters.lesionSegment)
         if self._isNew("style", (task.node.GetID(), style)):
             self.segments.apply(task)
+
+    def _forgetRefusal(self):
+        """Other volumes are chosen than those that were refused: what was said of these holds no more."""
+        if self.isRefused:
+            self.messages.clear()
+        self.isRefused = False
 
     def _isNew(self, what, value):
         """Whether a value is another than the last time; it is remembered."""

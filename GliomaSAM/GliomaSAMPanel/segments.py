@@ -111,10 +111,20 @@ class SegmentsSection:
         self._panel.parameters.segmentation = node
         return node
 
+    def leaveFor(self, volumes):
+        """Go on with the segmentation made on these volumes, else with a new one; one that is still empty is kept."""
+        from GliomaSAMLib.slicer.examinations import segmentation_made_on
+        from GliomaSAMLib.slicer.follow_up.outlines import has_outline
+
+        before, task, found = self._panel.parameters.segmentation, self._panel.task, segmentation_made_on(volumes)
+        used = before is not None and (has_outline(before) or (task is not None and task.session.prompts))
+        if found is not None or used:
+            self._panel.parameters.segmentation = found
+
     def separate(self, volumes):
         """Let results on volumes that are not those of the segmentation go to one of their own: on those of another
-        examination, and on any where its own are gone, unless these are of the same patient. It is the one made on
-        these volumes, else a new one.
+        patient or examination, and on any where its own are gone, unless these are of the same patient. It is the one
+        made on these volumes, else a new one.
         """
         from GliomaSAMLib.slicer.examinations import is_of_another_examination, segmentation_made_on
         from GliomaSAMLib.slicer.persistence import has_lost_volumes
@@ -129,6 +139,9 @@ class SegmentsSection:
         elif is_of_another_examination(before, volumes):
             shown = _("This is another examination: {name}, which was made on it, is shown; {before} stays as it is")
             new = _("This is another examination: its results go to {name}, which is new; {before} stays as it is")
+        elif all(same_patient(before, node) is False for node in volumes.values()):
+            shown = _("This is another patient: {name}, which was made on these volumes, is shown; {before} stays")
+            new = _("This is another patient: results go to {name}, which is new; {before} stays as it is")
         else:
             return
         self._giveBack(before)

@@ -801,6 +801,10 @@ mm²</translation>
    <translation>MR-Volumen eines Patienten laden. Bis auf eine darf jede Auswahl leer bleiben.</translation>
   </message>
   <message>
+   <source>Other volumes have come: Guess again goes on to them</source>
+   <translation>Andere Volumen sind hinzugekommen: „Neu erraten“ geht zu ihnen weiter</translation>
+  </message>
+  <message>
    <source>{tip}
 
 Please check this one: {reason}.</source>
@@ -1056,6 +1060,14 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
    <translation>Dies ist eine andere Untersuchung: Ihre Ergebnisse kommen in {name}, neu angelegt; {before} bleibt, wie es ist</translation>
+  </message>
+  <message>
+   <source>This is another patient: {name}, which was made on these volumes, is shown; {before} stays</source>
+   <translation>Dies ist ein anderer Patient: {name}, auf diesen Volumen entstanden, wird gezeigt; {before} bleibt</translation>
+  </message>
+  <message>
+   <source>This is another patient: results go to {name}, which is new; {before} stays as it is</source>
+   <translation>Dies ist ein anderer Patient: Ergebnisse gehen nach {name}, das neu ist; {before} bleibt, wie es ist</translation>
   </message>
  </context>
 </TS>

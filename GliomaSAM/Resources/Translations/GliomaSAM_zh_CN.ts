@@ -801,6 +801,10 @@ mm²</translation>
    <translation>请加载一位患者的 MR 图像。除一个外，其余选项均可留空。</translation>
   </message>
   <message>
+   <source>Other volumes have come: Guess again goes on to them</source>
+   <translation>已有其他体数据加入：“重新识别”将转到它们</translation>
+  </message>
+  <message>
    <source>{tip}
 
 Please check this one: {reason}.</source>
@@ -1056,6 +1060,14 @@ Please check this one: {reason}.</source>
   <message>
    <source>This is another examination: its results go to {name}, which is new; {before} stays as it is</source>
    <translation>这是另一次检查：其结果写入新建的 {name}；{before} 保持不变</translation>
+  </message>
+  <message>
+   <source>This is another patient: {name}, which was made on these volumes, is shown; {before} stays</source>
+   <translation>这是另一位患者：现在显示基于这些体数据的 {name}；{before} 保持不变</translation>
+  </message>
+  <message>
+   <source>This is another patient: results go to {name}, which is new; {before} stays as it is</source>
+   <translation>这是另一位患者：结果写入新的 {name}；{before} 保持不变</translation>
   </message>
  </context>
 </TS>

@@ -38,7 +38,8 @@ def load(
     def add(name: str, *modalities: str) -> dict[str, Any]:
         volumes = {modality: one(modality, name) for modality in modalities or ALL}
         if request.param == "DICOM":
-            patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), name)
+            top = hierarchy.GetSceneItemID()
+            patient = hierarchy.GetItemChildWithName(top, name) or hierarchy.CreateSubjectItem(top, name)
             study = hierarchy.CreateStudyItem(patient, "study")
             for volume in volumes.values():
                 hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), study)
@@ -80,8 +81,45 @@ def test_going_to_the_next_patient_by_one_selector_after_another_is_told(slicer_
         assert "made on other volumes" not in user.panel.messages.text
         getattr(user.ui, f"{modality}Selector").setCurrentNode(volume)
         user.wait()
-    refused = "belongs to another patient" in user.panel.messages.text and task.volume_nodes == smith
-    assert user.task is task and ("made on other volumes" in user.panel.messages.text or refused)
+    told = user.panel.messages.text
+    if "This is another patient: results go to" in told:  # as DICOM says
+        assert user.task is not task and task.volume_nodes == smith and user.task.session.prompts == ()
+    else:
+        assert user.task is task and "made on other volumes" in told
+
+
+def test_one_button_goes_on_to_the_next_patient_and_back(slicer_with_module: Any, load: Load) -> None:
+    patients = {"Smith": load("Smith")}
+    user = opened(slicer_with_module, patients["Smith"])
+    tasks = {"Smith": user.task}
+    outlined = held(user.task)
+    for name in ("Jones", "Brown"):
+        patients[name] = load(name)
+        user.wait()
+        assert user.panel.messages.text == "Other volumes have come: Guess again goes on to them"
+        assert user.panel.inputs.nodes() == patients["Smith"]
+    for name in ("Jones", "Brown", "Smith", "Jones"):
+        user.ui.guessButton.click()
+        user.wait()
+        assert user.panel.inputs.nodes() == patients[name] == user.task.volume_nodes, user.panel.messages.text
+        assert user.task is tasks.setdefault(name, user.task)
+        if name != "Smith" and not user.task.session.prompts:
+            user.click(ELSEWHERE)
+    assert len({task.node for task in tasks.values()}) == 3
+    assert np.array_equal(held(tasks["Smith"]), outlined) and len(tasks["Smith"].session.prompts) == 1
+
+
+def test_a_second_series_of_the_patient_is_no_next_patient(slicer_with_module: Any, load: Load) -> None:
+    smith = load("Smith")
+    user = opened(slicer_with_module, smith)
+    task, again = user.task, load("Smith", "t2")["t2"]
+    user.wait()
+    assert "Guess again" not in user.panel.messages.text
+    user.ui.guessButton.click()
+    user.wait()
+    assert user.task is task and set(user.panel.inputs.nodes().values()) - {again, smith["t2"]} == {
+        smith[modality] for modality in ("t1", "t1c", "flair")
+    }
 
 
 def held(task: Any) -> np.ndarray:

@@ -68,6 +68,7 @@ class ResultsSection:
         self._filled = None
         self.going = False
         self._seeking = False
+        self._lines = self._measured = None
         table = self._ui.resultsTable
         header = table.horizontalHeader()
         for column in range(table.columnCount):
@@ -87,6 +88,7 @@ class ResultsSection:
         """Show what is known of a task, and measure the rest in the background."""
         known = is_known(task)
         self._rows = ()
+        self.hideDiameters()
         self._fill(task)
         self.showCavity(task if known else None)
         self._ui.show3DButton.setSegmentationNode(task.node if task is not None else None)
@@ -146,7 +148,7 @@ class ResultsSection:
         self._ui.resultsTable.setRowCount(len(names))
         for line, (region, name) in enumerate(names.items()):
             row = self._rows[line] if self._rows else None
-            measures = (row.largest_mm, row.perpendicular_mm, row.product_mm2) if row is not None else (None,) * 3
+            measures = row.numbers()[1:4] if row is not None else (None,) * 3
             texts = [name, number(volumes.get(region), 2), *(number(m, 1) for m in measures)]
             for column, text in enumerate(texts):
                 item = qt.QTableWidgetItem(text)
@@ -237,11 +239,26 @@ class ResultsSection:
     # where the regions are
 
     def goToRow(self, line, column):
-        """Show in all slice views where the largest diameter of a row is."""
+        """Go to the diameters of a row in all slice views, and show them; those that are shown go away."""
         self._panel.messages.clear()
         with self._panel.attempt():
-            if line < len(self._rows) and not self._panel.refusesSideBySide():
-                jump(self._rows[line].place)
+            if line >= len(self._rows) or self._panel.refusesSideBySide():
+                return
+            row, shown = self._rows[line], self._measured
+            self.hideDiameters()
+            if row.diameters is not None and row != shown:
+                from GliomaSAMLib.slicer.diameter_lines import DiameterLines
+
+                self._lines = DiameterLines(slicer.mrmlScene)
+                self._lines.show(row.diameters, row.region)
+                self._measured = row
+                jump(row.diameters.middle)
+
+    def hideDiameters(self):
+        """Take the lines of a row away."""
+        lines, self._lines, self._measured = self._lines, None, None
+        if lines is not None:
+            lines.hide()
 
     def seek(self):
         """Go to what is proposed without a click, as soon as it has been measured."""
@@ -254,11 +271,11 @@ class ResultsSection:
             self._seeking = False
         elif self._rows and not task.session.is_due:
             self._seeking = False
-            place = self._rows[0].place
-            if place is None:
+            found = self._rows[0].diameters
+            if found is None:
                 self._panel.message(_("No tumour was found: press Inside and click it"), "info")
             elif not self._panel.followUp.isSideBySide:
-                jump(place)
+                jump(found.middle)
 
     # files
 
@@ -390,6 +407,7 @@ class ResultsSection:
         self.going = self._seeking = False
         self._flash.end()
         self.hideUncertainty()
+        self.hideDiameters()
 
 
 def is_known(task):

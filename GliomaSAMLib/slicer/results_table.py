@@ -11,7 +11,7 @@ import vtk
 
 from ..geometry import Geometry
 from ..output.colours import REGION_STYLES
-from ..output.diameters import Point, largest_diameters
+from ..output.diameters import Diameters, largest_diameters
 from ..plain_text import spreadsheet_cell
 from ..progress import Cancel, Reporter
 
@@ -33,32 +33,25 @@ HEADINGS = (
 
 @dataclass(frozen=True)
 class ResultsRow:
-    """What was measured of one region. The diameters are None where it is empty; see `Diameters`.
+    """What was measured of one region.
 
     Args:
         region: Its name for people.
         volume_ml: mL.
-        largest_mm: The largest diameter on an axial slice; it may cross hollows, as that of a follow-up may not.
-        perpendicular_mm: The largest one perpendicular to it on that slice.
-        product_mm2: Their product (RANO).
-        place: The middle of the largest diameter, RAS mm.
+        diameters: The largest diameter on an axial slice, which may cross hollows, as that of a follow-up may not; the
+            largest one perpendicular to it on that slice; and their product (RANO). None where the region is empty.
     """
 
     region: str
     volume_ml: float
-    largest_mm: float | None
-    perpendicular_mm: float | None
-    product_mm2: float | None
-    place: Point | None
-
-    @property
-    def slice_s(self) -> float | None:
-        """S in mm of the slice of the diameters; None where the region is empty."""
-        return self.place[2] if self.place is not None else None
+    diameters: Diameters | None
 
     def numbers(self) -> tuple[float | None, ...]:
         """The measures in the order of `HEADINGS`."""
-        return self.volume_ml, self.largest_mm, self.perpendicular_mm, self.product_mm2, self.slice_s
+        found = self.diameters
+        if found is None:
+            return self.volume_ml, None, None, None, None
+        return self.volume_ml, found.largest_mm, found.perpendicular_mm, found.product_mm2, found.middle[2]
 
 
 def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry, cancel: Cancel | None = None) -> list[ResultsRow]:
@@ -70,12 +63,7 @@ def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry, cancel: Ca
         Reporter(cancel=cancel).check()
         name = REGION_STYLES[region].name if region in REGION_STYLES else region
         volume = float(np.count_nonzero(mask)) * geometry.voxel_ml
-        found = largest_diameters(mask, geometry)
-        if found is None:
-            rows.append(ResultsRow(name, volume, None, None, None, None))
-        else:
-            diameters = found.largest_mm, found.perpendicular_mm, found.product_mm2
-            rows.append(ResultsRow(name, volume, *diameters, found.middle))
+        rows.append(ResultsRow(name, volume, largest_diameters(mask, geometry)))
     return rows
 
 

@@ -11,6 +11,7 @@ from ...files import parse_json
 from ...followup.assessment import Assessment
 from ...followup.options import COMPONENTS
 from ...output.diameters import Diameters, Point
+from ..diameter_lines import LARGEST_COLOUR, PERPENDICULAR_COLOUR, Ends, new_line
 
 ATTRIBUTE = "GliomaSAM.calliper"
 """Attribute of a line: component, track, the digest of the visit and which of the two diameters it is, as JSON. A
@@ -21,7 +22,7 @@ PROGRAM_ATTRIBUTE = "GliomaSAM.calliper.program"
 
 LONGEST, PERPENDICULAR = "longest", "perpendicular"
 
-COLOURS = {LONGEST: (1.0, 0.85, 0.1), PERPENDICULAR: (0.2, 0.9, 0.75)}
+COLOURS = {LONGEST: LARGEST_COLOUR, PERPENDICULAR: PERPENDICULAR_COLOUR}
 
 MOVED_MM = 0.01
 """An end that lies farther than this from where the program set it was dragged."""
@@ -31,8 +32,6 @@ RIGHT_ANGLE_DEGREES = 10.0
 
 Key = tuple[str, str, int]
 """Component, track, visit."""
-
-Ends = tuple[Point, Point]
 
 
 @dataclass(frozen=True)
@@ -208,19 +207,8 @@ class Callipers:
             self._scene.RemoveNode(node)
             node = None
         if node is None:
-            node = self._scene.AddNewNodeByClass("vtkMRMLMarkupsLineNode", f"{component} {track} {day} {which}")
+            node = new_line(self._scene, f"{component} {track} {day} {which}", ends, COLOURS[which])
             node.SetAttribute(ATTRIBUTE, json.dumps([component, track, self.digests[visit], which]))
-            node.CreateDefaultDisplayNodes()
-            display = node.GetDisplayNode()
-            display.SetColor(*COLOURS[which])
-            display.SetSelectedColor(*COLOURS[which])
-            display.SetVisibility3D(False)
-            display.SetGlyphScale(1.5)
-            display.SetTextScale(3.0)
-            display.SetPropertiesLabelVisibility(False)
-            display.SetPointLabelsVisibility(True)
-            for place in ends:
-                node.AddControlPointWorld(list(place))
         elif not _is_moved(node):
             for index, place in enumerate(ends):
                 if not np.allclose(node.GetNthControlPointPositionWorld(index), place, atol=MOVED_MM / 10):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import slicer
 from user.clinician import RAS, Clinician
 from user.quick import QuickWork
 
@@ -48,6 +49,13 @@ def middle_of(user: Clinician, region: str) -> RAS:
     return float(r), float(a), float(s)
 
 
+def drawn() -> list[str]:
+    """The labels of the ends of all lines in the scene."""
+    nodes = slicer.util.getNodesByClass("vtkMRMLMarkupsLineNode")
+    assert all(node.GetLocked() and not node.GetSaveWithScene() for node in nodes)
+    return [node.GetNthControlPointLabel(end) for node in nodes for end in (0, 1)]
+
+
 def test_a_click_on_a_row_shows_where_it_is_measured(user: Clinician) -> None:
     user.click(ELSEWHERE, region="ET")
     user.window.jump(FAR)
@@ -56,6 +64,21 @@ def test_a_click_on_a_row_shows_where_it_is_measured(user: Clinician) -> None:
     found = seen(user)
     user.window.jump(ELSEWHERE)
     assert found == pytest.approx(seen(user), abs=user.task.geometry.spacing[0]) and found != before
+    assert [label for label in drawn() if label] == [
+        f"Enhancing tumour: {user.ui.resultsTable.item(2, 2).text()} mm",
+        f"{user.ui.resultsTable.item(2, 3).text()} mm",
+    ]
+    user.ui.resultsTable.cellClicked.emit(2, 1)
+    assert drawn() == [], "a second click takes the lines away"
+    user.ui.resultsTable.cellClicked.emit(1, 0)
+    assert len(drawn()) == 4
+    prompts = user.task.session.prompts
+    user.click(INSIDE)
+    assert drawn() == [] and len(user.task.session.prompts) == len(prompts) + 1
+    user.ui.resultsTable.cellClicked.emit(0, 0)
+    user.window.select("")
+    assert drawn() == []
+    user.enter()
     user.ui.resetButton.click()
     user.wait()
     shown = seen(user)

@@ -9,6 +9,7 @@ import pytest
 
 from GliomaSAMLib.errors import Cancelled
 from GliomaSAMLib.geometry import Geometry
+from GliomaSAMLib.output.diameters import Diameters
 
 
 @pytest.fixture
@@ -26,11 +27,11 @@ def test_what_is_measured(rows: list, small_grid: Geometry) -> None:
     whole, core, enhancing = rows
     assert whole.region == "Whole tumour"
     assert whole.volume_ml == pytest.approx(500 * 8 / 1000)
-    assert whole.largest_mm == pytest.approx(np.hypot(20, 10), abs=2)
-    assert whole.product_mm2 == pytest.approx(whole.largest_mm * whole.perpendicular_mm)
-    assert core.slice_s == pytest.approx(small_grid.to_ras(np.array([0, 0, 12]))[2])
-    assert small_grid.to_ijk(np.array(core.place)) == pytest.approx((13, 21.5, 12), abs=0.6)
-    assert (enhancing.volume_ml, enhancing.largest_mm, enhancing.place, enhancing.slice_s) == (0, None, None, None)
+    assert whole.diameters.largest_mm == pytest.approx(np.hypot(20, 10), abs=2)
+    assert whole.numbers()[3] == pytest.approx(whole.diameters.largest_mm * whole.diameters.perpendicular_mm)
+    assert core.numbers()[4] == pytest.approx(small_grid.to_ras(np.array([0, 0, 12]))[2])
+    assert small_grid.to_ijk(np.array(core.diameters.middle)) == pytest.approx((13, 21.5, 12), abs=0.6)
+    assert enhancing.diameters is None and enhancing.numbers() == (0, None, None, None, None)
 
 
 def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
@@ -38,7 +39,9 @@ def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
 
     read = list(csv.reader(io.StringIO(rows_as_csv(rows))))
     assert tuple(read[0]) == HEADINGS
-    assert float(read[1][1]) == pytest.approx(4.0) and float(read[1][4]) == pytest.approx(rows[0].product_mm2, abs=1e-3)
+    assert float(read[1][1]) == pytest.approx(4.0) and float(read[1][4]) == pytest.approx(
+        rows[0].numbers()[3], abs=1e-3
+    )
     assert read[3] == ["Enhancing tumour", "0.000", "", "", "", ""]
     lines = [line.split("\t") for line in rows_as_text(rows).split("\n")]
     assert lines[1][:2] == ["Whole tumour", "4.00"] and len({len(line) for line in lines}) == 1
@@ -48,7 +51,8 @@ def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
 def test_a_name_is_no_formula_and_a_number_stays_one(name: str) -> None:
     from GliomaSAMLib.slicer.results_table import ResultsRow, rows_as_csv, rows_as_text
 
-    row = ResultsRow(name, 4.0, 20.0, 10.0, 200.0, (3.0, 4.0, -31.5))
+    ends = (0.0, 0.0, -31.5), (20.0, 0.0, -31.5)
+    row = ResultsRow(name, 4.0, Diameters(20.0, 10.0, ends, ends))
     _, (region, *numbers) = csv.reader(io.StringIO(rows_as_csv([row]), newline=""))
     assert (region[0], region[-1], numbers[-1]) == ("'", name[-1], "-31.500")
     shown = rows_as_text([row]).split("\n")[1].split("\t")

@@ -88,8 +88,8 @@
    <translation>Von einem Patienten</translation>
   </message>
   <message>
-   <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene.</source>
-   <translation>Die vier Auswahlen nach den Namen und DICOM-Beschreibungen der Volumen der Szene füllen.</translation>
+   <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene. Where it holds another patient or visit as well, go on to that.</source>
+   <translation>Die vier Auswahlen nach den Namen und DICOM-Beschreibungen der Volumen der Szene füllen. Sind auch ein anderer Patient oder ein anderer Termin geladen, zu diesen weitergehen.</translation>
   </message>
   <message>
    <source>Guess again</source>

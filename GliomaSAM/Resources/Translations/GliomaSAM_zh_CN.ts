@@ -88,8 +88,8 @@
    <translation>属于同一患者</translation>
   </message>
   <message>
-   <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene.</source>
-   <translation>根据场景中图像的名称和 DICOM 描述填充四个选项。</translation>
+   <source>Fill the four selectors by the names and the DICOM descriptions of the volumes of the scene. Where it holds another patient or visit as well, go on to that.</source>
+   <translation>根据场景中图像的名称和 DICOM 描述填充四个选项。若场景中还有其他患者或检查，则转到它们。</translation>
   </message>
   <message>
    <source>Guess again</source>

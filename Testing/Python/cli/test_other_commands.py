@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from GliomaSAMLib import __version__
 from GliomaSAMLib.cli import main
 
-COMMANDS = ("segment", "follow-up", "train", "evaluate", "models", "doctor", "demo")
+COMMANDS = ("segment", "follow-up", "measure", "train", "evaluate", "models", "doctor", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)

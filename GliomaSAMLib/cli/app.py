@@ -19,6 +19,7 @@ from .doctor import doctor
 from .evaluate import evaluate
 from .faults import EXIT_ERROR, EXIT_UNEXPECTED, reason_of
 from .follow_up import follow_up
+from .measure import measure
 from .models import models
 from .paths import PathCommand
 from .segment import PromptCommand, segment
@@ -40,7 +41,7 @@ app = typer.Typer(
 app.command(cls=PromptCommand)(segment)
 app.command("segment-cases", cls=PathCommand)(segment_cases)
 app.command("follow-up", cls=PathCommand)(follow_up)
-for command in (train, average, evaluate, models, doctor, demo):
+for command in (measure, train, average, evaluate, models, doctor, demo):
     app.command(cls=PathCommand)(command)
 
 

@@ -9,6 +9,7 @@ from ..errors import CaseError
 from ..listing import first_of
 from ..regions import REGIONS
 from .console import note_line, output, progress_bar
+from .paths import expand
 from .sources import files_read, output_folder
 
 NAMES_SHOWN = 3
@@ -47,7 +48,7 @@ def evaluate(
             "--model", help="A name from `gliomasam models`, or a weights file. Repeatable. [default: gliomasam]"
         ),
     ] = None,
-    no_model: Annotated[bool, typer.Option("--no-model", help="Measure baselines only.")] = False,
+    no_model: Annotated[bool, typer.Option("--no-model", help="Measure baselines and masks only.")] = False,
     baselines: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,6 +56,17 @@ def evaluate(
             help="A method of others: lite_medsam_boxes, lite_medsam_propagated, lite_medsam_boxes_3ch, grow_ball, "
             "grow_planes; or all. Repeatable.",
         ),
+    ] = None,
+    masks: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=FOLDER",
+            help="Masks that exist already, as a method NAME: a label map or Slicer segmentation a case, named as the "
+            "case folder (CASE.nii.gz, .nii, .nrrd, .mha or .seg.nrrd). Repeatable.",
+        ),
+    ] = None,
+    masks_labels: Annotated[
+        str | None, typer.Option(help="What the labels of --masks mean, as for --labels.", show_default=False)
     ] = None,
     variants: Annotated[
         list[str] | None,
@@ -103,6 +115,8 @@ def evaluate(
         part=part,
         models=() if no_model else tuple(models or ("gliomasam",)),
         baselines=_all_or(baselines or [], "all", tuple(BASELINES)),
+        masks=_folders(masks or []),
+        masks_labels=masks_labels,
         regions=taken,
         variants=_all_or(variants or ["all"], "every", tuple(VARIANTS)),
         variant_regions=taken,
@@ -130,9 +144,12 @@ def evaluate(
         )
     for line in evaluation.doubts:
         console.print(line)
-    failed = [result for result in evaluation.results if result.error]
-    for result in failed:
-        console.print(f"failed: {result.case}, {result.method}, {result.region}: {result.error}")
+    failed: dict[tuple[str, str, str], list[str]] = {}
+    for result in evaluation.results:
+        if result.error:
+            failed.setdefault((result.case, result.method, result.error), []).append(result.region)
+    for (case, method, why), missed in failed.items():
+        console.print(" ".join(f"failed: {case}, {method}, {', '.join(dict.fromkeys(missed))}: {why}".split()))
     table = next((path for path in evaluation.files if path.suffix == ".md"), None)
     if table is not None:
         console.print(table.read_text(encoding="utf-8"))
@@ -141,3 +158,16 @@ def evaluate(
 def _all_or(given: list[str], everything: str, known: tuple[str, ...]) -> tuple[str, ...]:
     """`known` when `everything` was asked for, else what was given, once each."""
     return known if everything in given else tuple(dict.fromkeys(given))
+
+
+def _folders(given: list[str]) -> dict[str, Path]:
+    """The folders of `--masks`, by name. Raises `CaseError` where one is not NAME=FOLDER, or a name is there twice."""
+    found: dict[str, Path] = {}
+    for text in given:
+        name, _, folder = text.partition("=")
+        if not name.strip() or not folder:
+            raise CaseError(f"--masks {text} is not NAME=FOLDER, such as --masks nnunet=predictions")
+        if name.strip() in found:
+            raise CaseError(f"--masks has the name {name.strip()} twice: give each folder a name of its own")
+        found[name.strip()] = expand(Path(folder))
+    return found

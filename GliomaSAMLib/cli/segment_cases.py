@@ -4,21 +4,19 @@ Of each case there are a segmentation, a report from which `gliomasam segment --
 has the measures of all. Results that are there stay as they are, so that the same command goes on where it was stopped.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 
-from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError, StudyError
+from ..errors import CaseError, OutputError, StudyError
 from ..files import alone_in, check_name, make_folder, parse_json, seen_in
-from .cases_table import KINDS, STAYS, TABLE, Row, Table, is_table_in
+from ..plain_text import spreadsheet_cell
+from .cases_table import KINDS, STAYS, TABLE, Row, Table, is_table_in, row_of_file, row_or_error
 from .console import Report, note_line, output, part_of, progress_bar
-from .faults import reason_of
 from .outlining import (
     Device,
     EncoderWeights,
@@ -87,7 +85,7 @@ def segment_cases(
     check_et_label(et_label)
     _check_format(out, suffix)
     folders = case_folders(cases, out)
-    table = Table.read(out / TABLE)
+    table = _table_before(out / TABLE)
     files = files_read({"--encoder-weights": encoder_weights}, [model])
     make_folder(out)
     rows: list[Row] = []
@@ -105,7 +103,8 @@ def segment_cases(
             if run.network.device != first:
                 run = replace(run, network=load())  # a patient was too large for the card: the next may not be
             report = part_of(bar, number / len(folders), (number + 1) / len(folders))
-            rows.append(_case(run, folder, _named(report, folder.name)))
+            outline = partial(_outline, run, folder, _named(report, folder.name))
+            rows.append(row_or_error(folder.name, outline))
             for line in rows[-1].lines():
                 console.print(line)
             if problem := table.put(rows[-1]):
@@ -116,6 +115,13 @@ def segment_cases(
     output().print(f"{counted}; {table.path} written. For research only, not for clinical use")
     if any(row.error for row in rows):
         raise typer.Exit(2)
+
+
+def _table_before(path: Path) -> Table:
+    """The table, with those rows of earlier runs whose reports are there still. Raises `OutputError`."""
+    table = Table.read(path)
+    reported = {spreadsheet_cell(report.stem) for report in path.parent.glob("*.json")}
+    return replace(table, rows={name: row for name, row in table.rows.items() if name in reported})
 
 
 def case_folders(cases: Path, out: Path) -> list[Path]:
@@ -178,21 +184,8 @@ class _Run:
     pictures: bool
 
 
-def _case(run: _Run, folder: Path, report: Report) -> Row:
-    """Outline a case, unless that was done. What goes wrong with it is told in its row."""
-    try:
-        return _outline(run, folder, report)
-    except Cancelled:
-        raise
-    except GliomaSAMError as error:
-        return Row(folder.name, error=str(error))
-    except Exception as error:
-        if os.environ.get("GLIOMASAM_DEBUG"):
-            raise
-        return Row(folder.name, error=reason_of(error)[0])
-
-
 def _outline(run: _Run, folder: Path, report: Report) -> Row:
+    """Outline a case, unless that was done."""
     from ..output import twin_notes
     from ..output.overwriting import refuse_inputs
 
@@ -236,17 +229,10 @@ def _check_free(outputs: Sequence[Path]) -> None:
 
 def _row_of_file(run: _Run, case: str, out: Path, told: Path, inputs: Mapping[str, Mapping[str, Any]]) -> Row:
     """The row of a segmentation that is there, as it is now: somebody may have corrected it."""
-    from ..data.labels import read_label_map
-    from ..output.diameters import largest_diameters
-
     notes, differs = _made_before(run, told, inputs)
-    found = read_label_map(out, "brats2023" if run.et_label == 3 else "brats2021")
-    masks = {region: found.masks[region] for region in found.known}
-    volumes = {region: int(np.count_nonzero(mask)) * found.geometry.voxel_ml for region, mask in masks.items()}
-    diameters = {region: largest_diameters(mask, found.geometry) for region, mask in masks.items()}
-    notes = (*notes, *found.notes, *filter(None, [found.place_note]))
+    row = row_of_file(case, out, "brats2023" if run.et_label == 3 else "brats2021")
     error = f"{out.name} is there already, made with {', '.join(differs)}; {STAYS}" if differs else ""
-    return Row(case, volumes, diameters, notes, error=error)
+    return replace(row, notes=(*notes, *row.notes), error=error)
 
 
 def _made_before(run: _Run, told: Path, inputs: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], list[str]]:

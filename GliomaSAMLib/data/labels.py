@@ -137,6 +137,7 @@ def read_label_map(
     *,
     four_is_enhancing: bool = True,
     orientation: str = ORIENTATIONS[0],
+    option: str = "--labels",
     error: type[GliomaSAMError] = CaseError,
 ) -> LabelMap:
     """Read a label map or a Slicer segmentation and find out what its labels mean.
@@ -147,6 +148,7 @@ def read_label_map(
         four_is_enhancing: Whether 4 is that, where nothing is said; else a map with it is refused, as it may be the
             resection cavity.
         orientation: As for `read_image_file`.
+        option: By which the command line takes `labels`, for messages.
         error: What is raised.
 
     Raises:
@@ -159,7 +161,7 @@ def read_label_map(
         if path.name.lower().endswith(SEGMENTATION_SUFFIX):
             told = _of_segments(found.image)
         else:
-            told = _of_values(found.image, labels, four_is_enhancing, _not_finite(found))
+            told = _of_values(found.image, labels, four_is_enhancing, _not_finite(found), option)
         return replace(told, placed=found.placed, place_note=f"{path.name}: {found.note}" if found.note else "")
     except (StudyError, _Unusable) as reason:
         said = str(reason)
@@ -200,7 +202,9 @@ def _not_finite(found: ImageFile) -> int:
     return found.not_finite + int(values.size - np.count_nonzero(np.isfinite(values)))
 
 
-def _of_values(image: sitk.Image, labels: str | None, four_is_enhancing: bool, not_finite: int) -> LabelMap:
+def _of_values(
+    image: sitk.Image, labels: str | None, four_is_enhancing: bool, not_finite: int, option: str
+) -> LabelMap:
     if image.GetDimension() == 4 and image.GetSize()[3] == 1:
         image = image[:, :, :, 0]
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
@@ -209,7 +213,7 @@ def _of_values(image: sitk.Image, labels: str | None, four_is_enhancing: bool, n
         raise _Unusable(f"has {not_finite} voxels that are NaN or infinite, which are no labels: write 0 there")
     geometry, values = _grid(image), _as_whole(sitk.GetArrayFromImage(image))
     found = [int(value) for value in np.unique(values) if value]
-    order = labels or _order_of(found, values, four_is_enhancing)
+    order = labels or _order_of(found, values, four_is_enhancing, option)
     notes: tuple[str, ...] = ()
     if order == "binary":
         if len(found) > 1:
@@ -241,22 +245,22 @@ def _as_whole(values: np.ndarray) -> np.ndarray:
     return whole
 
 
-def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> str:
+def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool, option: str) -> str:
     """The order of a map of which nothing is said."""
     if unknown := [value for value in found if value not in (1, 2, 3, 4)]:
         raise _Unusable(
             f"has unknown labels [{_listed(unknown)}]: expected 0, 1 (NCR), 2 (ED), 3 or 4 (ET)"
-            + ("; of a mask of the whole tumour say so (--labels binary)" if len(found) == 1 else "")
+            + (f"; of a mask of the whole tumour say so ({option} binary)" if len(found) == 1 else "")
         )
     if 4 in found and not four_is_enhancing:
         raise _Unusable(
             f"has the labels {_listed(found)}, and 4 is the enhancing tumour before 2023, the resection cavity since "
-            "2024: say which (--labels brats2021 or --labels brats2024)"
+            f"2024: say which ({option} brats2021 or {option} brats2024)"
         )
     if {3, 4} <= set(found):
         raise _Unusable(
             "has the labels 3 and 4, of which only one can be the enhancing tumour: write that as 3, and what else "
-            "there is as one of 0, 1 (NCR), 2 (ED); where 4 is the resection cavity say so (--labels brats2024)"
+            f"there is as one of 0, 1 (NCR), 2 (ED); where 4 is the resection cavity say so ({option} brats2024)"
         )
     if found == [1]:
         return "binary"
@@ -264,8 +268,8 @@ def _order_of(found: list[int], values: np.ndarray, four_is_enhancing: bool) -> 
     if core_and_oedema_exchanged(values):
         raise _Unusable(
             "has label 1 all around the others, as where 1 is the oedema (Medical Segmentation Decathlon): say so "
-            "(--labels msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out; where 1 "
-            f"is the core all the same, say that (--labels {order})"
+            f"({option} msd), write the labels in the order of BraTS, 1 (NCR), 2 (ED), 3 (ET), or leave it out; where "
+            f"1 is the core all the same, say that ({option} {order})"
         )
     return order
 

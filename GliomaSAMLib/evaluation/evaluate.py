@@ -9,13 +9,14 @@ from pathlib import Path
 
 from ..data.cases import Case, OpenCase, choose_cases, open_case
 from ..data.doubts import told_by_doubt
-from ..errors import Cancelled, CaseError, GliomaSAMError, ModelError, OutputError, StudyError
+from ..errors import Cancelled, CaseError, GliomaSAMError, OutputError, StudyError
 from ..files import alone_in, make_folder, replacing, replacing_together, sha256_of
 from ..output.overwriting import files_of_image, files_of_source
 from ..progress import Cancel, Progress
 from ..regions import REGIONS, check_region
 from ..study import MODALITIES
 from ..study.modalities import find_volumes
+from .chosen_methods import BASELINES, build_methods, check_masks
 from .plot import plot_dice
 from .protocol import (
     CaseResult,
@@ -29,9 +30,6 @@ from .protocol import (
 )
 from .session_method import InteractiveMethod, SegmentationMethod
 from .tables import TABLES, Summary, summarise, table_texts
-
-BASELINES = ("lite_medsam_boxes", "lite_medsam_propagated", "lite_medsam_boxes_3ch", "grow_ball", "grow_planes")
-"""Methods of others, by the name that `EvaluationOptions.baselines` takes."""
 
 RESULTS = "results.jsonl"
 """File with every single result, in the output folder."""
@@ -69,6 +67,8 @@ class EvaluationOptions:
         split: Split file; with it the cases of `part` are taken, else all.
         models: Names of the catalogue or paths of weights files.
         baselines: Of `BASELINES`.
+        masks: Folders of masks that exist already, by the name that each is to have in the tables, see `GivenMasks`.
+        masks_labels: What their labels mean, likewise.
         variants: Of `VARIANTS`; baselines run in "all" only.
         variant_regions: Regions of the variants other than "all".
         names: Of the chosen cases only these; empty for all.
@@ -84,6 +84,8 @@ class EvaluationOptions:
     part: str = "val"
     models: tuple[str, ...] = ("gliomasam",)
     baselines: tuple[str, ...] = ()
+    masks: Mapping[str, Path] = field(default_factory=dict)
+    masks_labels: str | None = None
     regions: tuple[str, ...] = REGIONS
     variants: tuple[str, ...] = ("all",)
     variant_regions: tuple[str, ...] = REGIONS
@@ -149,6 +151,7 @@ def run_evaluation(
     read = read_results(options.results)
     _check_output(options.output)
     methods = build_methods(options)
+    check_masks(methods, cases, read)
     results = _with_weights(read, methods)
     if not results and next(_jobs(cases, methods, options), None) is None:
         raise CaseError(f"Nothing to measure: {_why_nothing(cases, methods, options)}")
@@ -158,6 +161,7 @@ def run_evaluation(
         if options.fresh:
             (options.output / RESULTS).unlink(missing_ok=True)
         store = ResultStore(options.output / RESULTS)
+        check_masks(methods, cases, store.results.values())
         begun = not store.path.exists()
         store.begin()
         store.results = _with_weights(store.results.values(), methods)
@@ -217,7 +221,9 @@ def _of_earlier_runs(
         of_now = inputs.get(result.case)
         same = of_now is not None and (result.inputs == of_now or "" in (result.inputs, of_now))
         if method is not None and variant is not None:
-            same &= result.signature == signature_of(method, replace(options.protocol, jitter=variant.jitter))
+            same &= result.signature == signature_of(
+                method, replace(options.protocol, jitter=variant.jitter), result.case
+            )
         if same:
             kept.append(result)
         else:
@@ -230,7 +236,7 @@ def _why_nothing(cases: Sequence[Case], methods: Sequence[SegmentationMethod], o
     if not cases:
         return f"{options.split} names no case in its list '{options.part}': choose the other part, or no split"
     if not methods:
-        return "without a model, name a baseline"
+        return "without a model, name a baseline, or masks"
     names = ", ".join(method.name for method in methods)
     return f"{names} can be measured in the variant all only, which is not among those chosen"
 
@@ -313,7 +319,7 @@ def evaluate(
         key = (method.name, case.name, region, variant.name, method.weights)
         if case.name not in inputs:
             inputs[case.name] = inputs_of(case)
-        result = store.find(key, signature_of(method, protocol), inputs[case.name])
+        result = store.find(key, signature_of(method, protocol, case.name), inputs[case.name])
         if result is None and not opener.tells(case, region):
             continue
         if result is None:
@@ -391,38 +397,10 @@ def _attempt(
             region=region,
             variant=variant.name,
             initial_input=method.initial_input,
-            signature=signature_of(method, protocol),
+            signature=signature_of(method, protocol, case.name),
             interactive=isinstance(method, InteractiveMethod),
             reference_ml=0.0,
             error=str(error),
             weights=method.weights,
             folder=method.folder,
         )
-
-
-def build_methods(options: EvaluationOptions) -> list[SegmentationMethod]:
-    """The models and baselines that `options` name. Raises ModelError or WeightsError; the first also where two are the
-    same.
-    """
-    from . import baselines
-    from .baselines.lite_medsam import StockLiteMedSAM
-
-    methods: list[SegmentationMethod] = []
-    if options.models:
-        from .session_method import SessionMethod
-
-        base = options.encoder_weights
-        methods += [SessionMethod(model, options.device, encoder_weights=base) for model in options.models]
-    stock: StockLiteMedSAM | None = None
-    for name in options.baselines:
-        if name.startswith("lite_medsam"):
-            stock = stock or StockLiteMedSAM()
-            three = name.endswith("_3ch")
-            kind = baselines.LiteMedSAMPropagated if "propagated" in name else baselines.LiteMedSAMEverySlice
-            methods.append(kind(stock, three_channels=three))
-        else:
-            methods.append(baselines.GrowFromSeedsBall() if name == "grow_ball" else baselines.GrowFromSeedsPlanes())
-    names = Counter((method.name, method.weights) for method in methods)
-    if twice := [name for (name, _), count in names.items() if count > 1]:
-        raise ModelError(f"{twice[0]} is to be measured twice with the same weights: name it once")
-    return methods

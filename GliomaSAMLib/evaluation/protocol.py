@@ -20,6 +20,7 @@ from ..files import parse_json
 from ..regions import REGIONS, dice
 from ..training.validate import ClickEffect, click_effect
 from .field_types import check_types
+from .given_masks import GivenMasks
 from .metrics import surface_agreement
 from .session_method import InteractiveMethod, SegmentationMethod
 
@@ -32,6 +33,8 @@ ASKED = re.compile(r"ProtocolOptions\(prompts=(\d+), start='(\w+)'")
 FORMAT = "with click effects"
 """What is kept of a prompt; a part of the signature, so that runs of which less was kept are measured again."""
 
+OF_MASK = " of the mask "
+"""In the signature of a mask that exists already, before the SHA-256 of its file."""
 
 Key = tuple[str, str, str, str, str]
 """What tells runs apart, see `CaseResult.key`."""
@@ -137,6 +140,16 @@ class CaseResult:
     def key(self) -> Key:
         """What was run: method, case, region, variant, weights."""
         return self.method, self.case, self.region, self.variant, self.weights
+
+    @property
+    def settings(self) -> str:
+        """The signature without what differs between the cases of one method."""
+        return self.signature.partition(OF_MASK)[0]
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether its seconds are those of a method: of a mask that exists already they are of the reading."""
+        return OF_MASK not in self.signature
 
     def curve(self, prompts: int) -> list[float]:
         """Dice after 0..`prompts` prompts, of which no more may be than were asked for; when the robot stopped early,
@@ -248,7 +261,7 @@ def run_protocol(
         region=region,
         variant=variant,
         initial_input=method.initial_input,
-        signature=signature_of(method, options),
+        signature=signature_of(method, options, case.name),
         interactive=interactive,
         reference_ml=float(np.count_nonzero(run.truth)) * case.geometry.voxel_ml,
         rounds=tuple(run.rounds),
@@ -262,8 +275,12 @@ def run_protocol(
     )
 
 
-def signature_of(method: SegmentationMethod, options: ProtocolOptions) -> str:
-    """What a result depends on besides case, region and variant: the method's signature and the robot's options."""
+def signature_of(method: SegmentationMethod, options: ProtocolOptions, case: str) -> str:
+    """What a result depends on besides case, region and variant: the method's signature and the robot's options, or
+    the file of the mask.
+    """
+    if isinstance(method, GivenMasks):
+        return f"{method.signature}{OF_MASK}{method.sha256(case)}"
     return f"{method.signature} {options} {FORMAT}" if isinstance(method, InteractiveMethod) else method.signature
 
 

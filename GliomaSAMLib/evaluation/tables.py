@@ -62,7 +62,7 @@ class Summary:
         lowered: Share of these that lowered the Dice of their case by more than `LOWERED`.
         seconds_first: Median of the first mask (with all that is computed once a case).
         seconds, seconds_p95: Median and 95th percentile of an update after a prompt (of the only mask if not
-            interactive).
+            interactive). Neither these nor `seconds_first` are defined of masks that existed already.
         violations: Rounds with a click on the wrong side of the mask; `undo_broken`: undone masks that differ.
         case_dice: Dice after 0..N prompts of each case that has the region, by its name.
         case_false_ml: Volume of the mask in mL after 0..N prompts of each case that lacks it.
@@ -134,7 +134,8 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
     effects = [entry.effect for result in enough for _, entry in _clicks(result) if entry.effect is not None]
     shares = [effect.mended_share for effect in effects if effect.mended_share is not None]
     mended = sum(effect.mended for effect in effects)
-    later = [entry.seconds for result in done for entry in result.rounds[1 if interactive else 0 :]]
+    timed = [result for result in done if result.is_timed]
+    later = [entry.seconds for result in timed for entry in result.rounds[1 if interactive else 0 :]]
     ends = [result.at(SURFACE_AT) for result in enough]
     return Summary(
         method=first.method,
@@ -145,7 +146,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         cases=len(whole),
         failed=len(group) - len(done),
         refused=sum(bool(result.refused) for result in done),
-        settings=len({result.signature for result in done}),
+        settings=len({result.settings for result in done}),
         prompts=asked,
         start=", ".join(sorted({result.start for result in done if result.start})),
         empty_cases=len(empty),
@@ -162,7 +163,7 @@ def _summary(group: list[CaseResult], prompts: int) -> Summary:
         mended=_mean(shares),
         broken_per_mended=sum(effect.broken for effect in effects) / mended if mended else float("nan"),
         lowered=_mean([change < -LOWERED for change in changes]),
-        seconds_first=_median([result.rounds[0].seconds for result in done]),
+        seconds_first=_median([result.rounds[0].seconds for result in timed]),
         seconds=_median(later),
         seconds_p95=float(np.percentile(later, 95)) if later else float("nan"),
         violations=sum(not entry.clicks_satisfied for result in done for entry in result.rounds),

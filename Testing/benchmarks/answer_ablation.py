@@ -128,7 +128,7 @@ def measure(
             method = SessionMethod(model, answer=setting.answer, name=f"{model.name}, {setting.name}")
             for region in regions:
                 result = store.find(
-                    (method.name, case.name, region, "all", method.weights), signature_of(method, protocol)
+                    (method.name, case.name, region, "all", method.weights), signature_of(method, protocol, case.name)
                 )
                 if result is None:
                     opened = opened or open_case(case)

@@ -14,7 +14,7 @@ import SimpleITK as sitk
 from GliomaSAMLib import __version__
 from GliomaSAMLib.cli import main
 
-COMMANDS = ("segment", "follow-up", "train", "evaluate", "models", "doctor", "demo")
+COMMANDS = ("segment", "follow-up", "measure", "train", "evaluate", "models", "doctor", "demo")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -159,6 +159,29 @@ def test_evaluate_writes_a_table(gliomasam: Callable, small_case: Path, untraine
     assert done.status == 0 and f"note: results of {untrained.stem} of other cases" in done.out
 
 
+def test_evaluate_measures_masks_that_exist(gliomasam: Callable, small_case: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "my masks"
+    shutil.copytree(small_case, tmp_path / "cases" / "case")
+    shutil.copytree(small_case, tmp_path / "cases" / "other")
+    folder.mkdir()
+    sitk.WriteImage(sitk.ReadImage(str(small_case / "seg.nii.gz")) > 0, str(folder / "case.nrrd"))
+    done = gliomasam("evaluate", tmp_path / "cases", "--no-model", "--masks", f"nnunet={folder}", "-o", tmp_path / "t")
+    assert (done.status, done.err) == (0, "")
+    failed = [line for line in done.out.splitlines() if line.startswith("failed: ")]
+    assert [line.split(": ")[1] for line in failed] == [
+        "case, nnunet, TC",
+        "case, nnunet, ET",
+        "other, nnunet, WT, TC, ET",
+    ]
+    assert "holds no mask other.nii.gz" in failed[2]
+    assert "| WT | nnunet | masks of files | 1 | 1.000 |" in done.out
+    (model,) = json.loads((tmp_path / "t" / "table.json").read_text())[:1]
+    assert model["seconds_first"] is None
+    given = ("--no-model", "--masks", f"nnunet={folder}", "--masks-labels", "magic", "-o", tmp_path / "u")
+    done = gliomasam("evaluate", tmp_path / "cases", *given)
+    assert done.status == 2 and "magic" in done.err and done.err.count("\n") == 1
+
+
 @pytest.mark.parametrize("name", ["flair.nii.gz", "seg.nii.gz"])
 def test_an_evaluation_that_measures_nothing_fails(
     name: str, gliomasam: Callable, small_case: Path, tmp_path: Path
@@ -179,6 +202,11 @@ def test_an_evaluation_that_measures_nothing_fails(
         (["--region", "XX"], "XX"),
         (["--start", "magic"], "magic"),
         (["--case", "nobody"], "nobody"),
+        (["--masks", "nnunet"], "--masks nnunet is not NAME=FOLDER"),
+        (["--masks", "=folder"], "--masks =folder is not NAME=FOLDER"),
+        (["--masks", "nnunet="], "--masks nnunet= is not NAME=FOLDER"),
+        (["--masks", "nnunet=nowhere"], "The folder nowhere of the masks nnunet does not exist"),
+        (["--masks", "a=one", "--masks", "a=two"], "has the name a twice"),
     ],
 )
 def test_evaluate_refuses(

@@ -201,7 +201,7 @@ class ResultsSection:
 
             rows = self.rows()
             if rows:
-                qt.QApplication.clipboard().setText(rows_as_text(rows))
+                qt.QApplication.clipboard().setText(rows_as_text(rows, self._panel.task.node.GetName()))
                 self._tellDone(_("The table is on the clipboard"))
 
     def saveCsv(self):
@@ -215,8 +215,9 @@ class ResultsSection:
 
                 rows = self.rows()
                 if rows:
+                    text = rows_as_csv(rows, self._panel.task.node.GetName())
                     with replacing(check_output_path(path, (".csv",))) as temporary:
-                        temporary.write_text(rows_as_csv(rows), encoding="utf-8")
+                        temporary.write_text(text, encoding="utf-8")
                     self._saved(path)
 
     def makeTableNode(self):

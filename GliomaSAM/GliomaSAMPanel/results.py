@@ -8,6 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dialogs
+from .saving import SavePlace
 from .views import jump
 
 FLASH_MS = 350
@@ -61,6 +62,7 @@ class ResultsSection:
         self._panel = panel
         self._ui = panel.ui
         self._flash = Flash()
+        self._place = SavePlace()
         self._rows = ()
         self._overlay = None
         self._shown = None
@@ -298,14 +300,14 @@ class ResultsSection:
         task = self._requireKnown()
         if task is None:
             return None
-        chosen = dialogs.saveFile(title, task.node.GetName() + suffixes[0], pattern)
-        if not chosen:
-            return None
         with self._panel.attempt():
             from GliomaSAMLib.errors import OutputError
             from GliomaSAMLib.output.overwriting import refuse_inputs
             from GliomaSAMLib.slicer.volumes import files_of
 
+            chosen = dialogs.saveFile(title, str(self._place.propose(task, suffixes[0])), pattern)
+            if not chosen:
+                return None
             path = Path(chosen)
             if not path.name.lower().endswith(suffixes):
                 path = path.with_name(path.name + suffixes[0])
@@ -318,6 +320,7 @@ class ResultsSection:
         return None
 
     def _saved(self, path):
+        self._place.saved(path)
         self._tellDone(_("Saved: {name}").format(name=path.name))
 
     def _tellDone(self, text):

@@ -46,6 +46,18 @@ def check_name(path: str | os.PathLike[str], kind: type[GliomaSAMError]) -> None
         raise kind(f"The path {name} cannot be used: {error.strerror or error}: {advice}") from error
 
 
+LONGEST_NAME = 200
+"""Bytes of a proposed file name, so that suffixes find room on every disk."""
+
+
+def safe_name(name: str, instead: str) -> str:
+    """A name as a file can have it on every system: what stands for folders, drives and wildcards, and what cannot be
+    seen, becomes "_"; no dots or spaces at the ends. `instead` where nothing is left.
+    """
+    kept = "".join("_" if char in '<>:"/\\|?*' or not char.isprintable() else char for char in name)
+    return kept.strip(" .").encode()[:LONGEST_NAME].decode(errors="ignore").rstrip(" .") or instead
+
+
 def seen_in(folder: Path) -> list[Path]:
     """What lies directly in a folder, by name, hidden files left out. Raises `StudyError` where it cannot be read."""
     try:

@@ -9,9 +9,11 @@ def openFile(title, pattern):
     return first(qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, "", pattern))
 
 
-def saveFile(title, name, pattern):
-    """The path of a file to write, "" when the user thought better of it."""
-    return first(qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name, pattern))
+def saveFile(title, path, pattern):
+    """The path of a file to write, "" when the user thought better of it. The dialog opens in the folder of `path`, and
+    proposes its name.
+    """
+    return first(qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, path, pattern))
 
 
 def chooseFolder(title):

@@ -347,6 +347,7 @@ class Panel:
             ids = tuple(node.GetID() for node in volumes.values())
             if self._isNew("volumes", ids) and volumes:
                 self._forgetRefusal()
+                self.segments.nameNext(volumes)
                 if self.parameters.segmentation is None and self.entered:
                     self.segments.newSegmentation(volumes)
                 elif self.parameters.segmentation is self._node and self._node is not None:

@@ -8,6 +8,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from . import dialogs
+from .saving import SavePlace
 from .views import jump
 
 FLASH_MS = 350
@@ -61,6 +62,7 @@ class ResultsSection:
         self._panel = panel
         self._ui = panel.ui
         self._flash = Flash()
+        self._place = SavePlace()
         self._rows = ()
         self._overlay = None
         self._shown = None
@@ -203,7 +205,7 @@ class ResultsSection:
 
             rows = self.rows()
             if rows:
-                qt.QApplication.clipboard().setText(rows_as_text(rows))
+                qt.QApplication.clipboard().setText(rows_as_text(rows, self._panel.task.node.GetName()))
                 self._tellDone(_("The table is on the clipboard"))
 
     def saveCsv(self):
@@ -217,8 +219,9 @@ class ResultsSection:
 
                 rows = self.rows()
                 if rows:
+                    text = rows_as_csv(rows, self._panel.task.node.GetName())
                     with replacing(check_output_path(path, (".csv",))) as temporary:
-                        temporary.write_text(rows_as_csv(rows), encoding="utf-8")
+                        temporary.write_text(text, encoding="utf-8")
                     self._saved(path)
 
     def makeTableNode(self):
@@ -314,14 +317,14 @@ class ResultsSection:
         task = self._requireKnown()
         if task is None:
             return None
-        chosen = dialogs.saveFile(title, task.node.GetName() + suffixes[0], pattern)
-        if not chosen:
-            return None
         with self._panel.attempt():
             from GliomaSAMLib.errors import OutputError
             from GliomaSAMLib.output.overwriting import refuse_inputs
             from GliomaSAMLib.slicer.volumes import files_of
 
+            chosen = dialogs.saveFile(title, str(self._place.propose(task, suffixes[0])), pattern)
+            if not chosen:
+                return None
             path = Path(chosen)
             if not path.name.lower().endswith(suffixes):
                 path = path.with_name(path.name + suffixes[0])
@@ -334,6 +337,7 @@ class ResultsSection:
         return None
 
     def _saved(self, path):
+        self._place.saved(path)
         self._tellDone(_("Saved: {name}").format(name=path.name))
 
     def _tellDone(self, text):

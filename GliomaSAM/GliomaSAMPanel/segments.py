@@ -102,12 +102,11 @@ class SegmentsSection:
 
     def newSegmentation(self, volumes):
         """A new segmentation node for volumes by modality, selected on the panel."""
+        from GliomaSAMLib.slicer.examinations import reference_volume
         from GliomaSAMLib.slicer.segments.node import new_segmentation
-        from GliomaSAMLib.study.modalities import REFERENCE_ORDER
 
-        volume = next((volumes[modality] for modality in REFERENCE_ORDER if modality in volumes), None)
-        name = slicer.mrmlScene.GenerateUniqueName(_("Glioma"))
-        node = new_segmentation(slicer.mrmlScene, name, volume)
+        name = slicer.mrmlScene.GenerateUniqueName(nameFor(volumes))
+        node = new_segmentation(slicer.mrmlScene, name, reference_volume(volumes))
         self._panel.parameters.segmentation = node
         return node
 
@@ -120,6 +119,10 @@ class SegmentsSection:
         used = before is not None and (has_outline(before) or (task is not None and task.session.prompts))
         if found is not None or used:
             self._panel.parameters.segmentation = found
+
+    def nameNext(self, volumes):
+        """Let a segmentation that the user adds in the selector be named after volumes by modality."""
+        self._ui.segmentationSelector.baseName = nameFor(volumes)
 
     def separate(self, volumes):
         """Let results on volumes that are not those of the segmentation go to one of their own: on those of another
@@ -251,3 +254,10 @@ class SegmentsSection:
         from GliomaSAMLib.slicer.segments.ownership import segment_tag
 
         return segment_tag(node.GetSegmentation().GetSegment(name), REGION_TAG) in ("", "lesion")
+
+
+def nameFor(volumes):
+    """What a segmentation of volumes by modality is called, by their examination."""
+    from GliomaSAMLib.slicer.naming import name_of_examination
+
+    return f"{_('Glioma')} {name_of_examination(volumes)}".rstrip()

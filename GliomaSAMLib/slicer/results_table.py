@@ -22,6 +22,7 @@ LESION = "GliomaSAM.lesion"
 """Attribute of the table of a lesion: the id of its segment."""
 
 HEADINGS = (
+    "Segmentation",
     "Region",
     "Volume (mL)",
     "Largest axial diameter (mm)",
@@ -47,7 +48,7 @@ class ResultsRow:
     diameters: Diameters | None
 
     def numbers(self) -> tuple[float | None, ...]:
-        """The measures in the order of `HEADINGS`."""
+        """The measures in the order of `HEADINGS`, which come after the names."""
         found = self.diameters
         if found is None:
             return self.volume_ml, None, None, None, None
@@ -67,23 +68,30 @@ def results_rows(masks: Mapping[str, np.ndarray], geometry: Geometry, cancel: Ca
     return rows
 
 
-def rows_as_csv(rows: Sequence[ResultsRow]) -> str:
-    """Comma-separated values with a heading: numbers with a point and three decimals, nothing where there is none."""
+def rows_as_csv(rows: Sequence[ResultsRow], segmentation: str) -> str:
+    """Comma-separated values with a heading: numbers with a point and three decimals, nothing where there is none.
+
+    Args:
+        rows: The table.
+        segmentation: The name of the segmentation that was measured, so that tables can stand under each other.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADINGS)
     for row in rows:
-        writer.writerow(
-            [spreadsheet_cell(row.region), *("" if value is None else f"{value:.3f}" for value in row.numbers())]
-        )
+        names = (spreadsheet_cell(segmentation), spreadsheet_cell(row.region))
+        writer.writerow([*names, *("" if value is None else f"{value:.3f}" for value in row.numbers())])
     return text.getvalue()
 
 
-def rows_as_text(rows: Sequence[ResultsRow]) -> str:
-    """The table for the clipboard: columns parted by tabs, so that a spreadsheet and a report take it."""
+def rows_as_text(rows: Sequence[ResultsRow], segmentation: str) -> str:
+    """The table for the clipboard: columns parted by tabs, so that a spreadsheet and a report take it. See
+    `rows_as_csv`.
+    """
     lines: list[tuple[str, ...]] = [HEADINGS]
-    for region, *numbers in map(_shown, rows):
-        lines.append((" ".join(spreadsheet_cell(region).split()), *numbers))
+    for row in rows:
+        names = (" ".join(spreadsheet_cell(name).split()) for name in (segmentation, row.region))
+        lines.append((*names, *_shown(row)))
     return "\n".join("\t".join(line) for line in lines)
 
 
@@ -125,8 +133,10 @@ class ResultsTable:
             if self._segmentation_node is not None:
                 self._segmentation_node.AddNodeReferenceID(TABLE_ROLE, table_node.GetID())
                 table_node.SetAttribute(LESION, self._lesion or None)
+        name = self._segmentation_node.GetName() if self._segmentation_node is not None else ""
+        lines = [(name, row.region, *_shown(row)) for row in rows]
         table = vtk.vtkTable()
-        for heading, values in zip(HEADINGS, zip(*(_shown(row) for row in rows), strict=True), strict=False):
+        for heading, values in zip(HEADINGS, zip(*lines, strict=True), strict=False):
             column = vtk.vtkStringArray()
             column.SetName(heading)
             for value in values:
@@ -139,6 +149,6 @@ class ResultsTable:
 
 
 def _shown(row: ResultsRow) -> tuple[str, ...]:
-    """A row as people read it: two decimals for mL, one for mm."""
+    """The measures as people read them: two decimals for mL, one for mm."""
     volume, *lengths = row.numbers()
-    return (row.region, f"{volume:.2f}", *("" if value is None else f"{value:.1f}" for value in lengths))
+    return (f"{volume:.2f}", *("" if value is None else f"{value:.1f}" for value in lengths))

@@ -10,7 +10,15 @@ import pytest
 
 from GliomaSAMLib import files
 from GliomaSAMLib.errors import OutputError, StudyError
-from GliomaSAMLib.files import alone_in, check_name, make_private_folder, parse_json, replacing, replacing_together
+from GliomaSAMLib.files import (
+    alone_in,
+    check_name,
+    make_private_folder,
+    parse_json,
+    replacing,
+    replacing_together,
+    safe_name,
+)
 from GliomaSAMLib.output import check_output_path
 
 
@@ -18,6 +26,29 @@ def write_together(paths: list[Path], text: str) -> None:
     with replacing_together(paths) as names:
         for name in names:
             name.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("Glioma 2024-03-01", "Glioma 2024-03-01"),
+        ("a/b\\c: d?", "a_b_c_ d_"),
+        (" ..hidden. ", "hidden"),
+        ("../../etc", "_.._etc"),
+        ("Gliom\u202ea\n\0", "Gliom_a__"),
+        ("\ud800", "_"),
+        ("胶质瘤 P07", "胶质瘤 P07"),
+        (" . ", "Glioma"),
+        ("", "Glioma"),
+    ],
+)
+def test_a_name_is_made_safe_for_every_system(name: str, safe: str) -> None:
+    assert safe_name(name, "Glioma") == safe
+
+
+def test_a_long_name_leaves_room_for_suffixes(tmp_path: Path) -> None:
+    for name in ("a" * 400, "瘤" * 400):
+        (tmp_path / f"{safe_name(name, 'Glioma')}.seg.nrrd").touch()
 
 
 def test_json_that_is_nested_too_deeply_is_wrong_json() -> None:

@@ -160,8 +160,10 @@ class qMRMLNodeComboBox(SceneHolder, QtWidgets.QWidget):  # noqa: N801
             self.nodeActivated.emit(self.currentNode())
 
     def addNode(self, kind: str = "") -> Any:
-        """What "Create new" does."""
-        node = self._scene.AddNewNodeByClass(kind or self.nodeTypes[0], self.baseName)
+        """What "Create new" does; as in Slicer, the new node has a name of its own."""
+        kind = kind or self.nodeTypes[0]
+        name = self._scene.GenerateUniqueName(self.baseName) if self.baseName else ""
+        node = self._scene.AddNewNodeByClass(kind, name)
         if self.selectNodeUponCreation:
             self.setCurrentNode(node)
         self.nodeAdded.emit(node)

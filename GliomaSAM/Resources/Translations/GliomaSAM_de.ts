@@ -1038,10 +1038,6 @@ Bitte prüfen: {reason}.</translation>
  <context>
   <name>GliomaSAMPanel.segments</name>
   <message>
-   <source>Glioma</source>
-   <translation>Gliom</translation>
-  </message>
-  <message>
    <source>The volumes of {before} are gone: {name}, which was made on those chosen, is shown</source>
    <translation>Die Volumen von {before} sind nicht mehr da: {name}, auf den gewählten erstellt, wird gezeigt</translation>
   </message>
@@ -1068,6 +1064,10 @@ Bitte prüfen: {reason}.</translation>
   <message>
    <source>This is another patient: results go to {name}, which is new; {before} stays as it is</source>
    <translation>Dies ist ein anderer Patient: Ergebnisse gehen nach {name}, das neu ist; {before} bleibt, wie es ist</translation>
+  </message>
+  <message>
+   <source>Glioma</source>
+   <translation>Gliom</translation>
   </message>
  </context>
 </TS>

@@ -1038,10 +1038,6 @@ Please check this one: {reason}.</source>
  <context>
   <name>GliomaSAMPanel.segments</name>
   <message>
-   <source>Glioma</source>
-   <translation>胶质瘤</translation>
-  </message>
-  <message>
    <source>The volumes of {before} are gone: {name}, which was made on those chosen, is shown</source>
    <translation>{before} 的体数据已不存在：现显示在所选体数据上完成的 {name}</translation>
   </message>
@@ -1068,6 +1064,10 @@ Please check this one: {reason}.</source>
   <message>
    <source>This is another patient: results go to {name}, which is new; {before} stays as it is</source>
    <translation>这是另一位患者：结果写入新的 {name}；{before} 保持不变</translation>
+  </message>
+  <message>
+   <source>Glioma</source>
+   <translation>胶质瘤</translation>
   </message>
  </context>
 </TS>

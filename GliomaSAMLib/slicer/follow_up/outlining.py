@@ -6,6 +6,7 @@ from ...errors import StudyError
 from ...followup.outlining import BY_MODEL
 from ...progress import Cancel, Progress, Reporter
 from ..jobs import Preparing
+from ..naming import name_of_examination
 from ..segments.node import new_segmentation
 from ..segments.writer import SegmentWriter
 from ..volumes import Inputs
@@ -103,7 +104,8 @@ class Outlining:
             raise StudyError(f"The volumes of {visit.name} were removed: it was not outlined")
         node = visit.segmentation
         if node is None or node.GetScene() is not self._scene or node.GetSegmentation().GetNumberOfSegments():
-            name = self._scene.GenerateUniqueName(f"Glioma {self._entry.date or visit.name}")
+            called = self._entry.date or name_of_examination(visit.volumes)
+            name = self._scene.GenerateUniqueName(f"Glioma {called}".rstrip())
             node = new_segmentation(self._scene, name, self._entry.reference)
         SegmentWriter(node, found.masks.geometry, volume_node=self._entry.reference).write(masks)
         if found.source != BY_MODEL and self._before is not None and self._before.visit.segmentation is not None:

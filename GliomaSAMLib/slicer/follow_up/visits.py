@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -12,19 +11,12 @@ from typing import Any
 
 import slicer
 
-from ...errors import StudyError
-from ...followup.dates import dates_in_name, parse_date
+from ..examinations import date_in, study_day
 from ..modality_detection import guess_volumes, visible_volumes
 from ..patients import item_above
 from ..persistence import saved_volumes
 from ..segments.patient import database_value, patient_of
 from .outlines import has_outline, is_tumour_segmentation, tumour_segments
-
-DATE_ATTRIBUTES = ("DICOM.AcquisitionDate", "DICOM.StudyDate")
-"""Attributes of a study in the subject hierarchy."""
-
-DATE_TAGS = ("0008,0022", "0008,0020")
-"""Acquisition date, then study date, in Slicer's DICOM database."""
 
 THICKNESS_TAG = "0018,0050"
 
@@ -106,16 +98,6 @@ def find_visits(scene: Any, like: Any = None) -> list[SceneVisit]:
     return sorted(_of_one_patient(found, like), key=lambda visit: (visit.date is None, visit.date or date.min))
 
 
-def date_in(texts: Iterable[str]) -> date | None:
-    """The only date, as YYYY-MM-DD or YYYYMMDD, that texts hold; None where there is none, or more than one."""
-    found = set()
-    for text in texts:
-        for day in dates_in_name(text):
-            with contextlib.suppress(StudyError):
-                found.add(parse_date(day, text))
-    return found.pop() if len(found) == 1 else None
-
-
 def _segmentations(scene: Any) -> list[tuple[Any, list[Any]]]:
     """The segmentations of a tumour, with the volumes that each was made on."""
     found = []
@@ -157,7 +139,7 @@ def _visit(scene: Any, key: Any, volumes: list[Any], segmentations: list[Any]) -
     taken = {node.GetID() for node in chosen.values()}
     others = tuple(node for node in volumes if node.GetID() not in taken)
     named = _name(scene, key, segmentation)
-    day, source = _date(scene, key, [*chosen.values(), *others], segmentation, named)
+    day, source = _date([*chosen.values(), *others], segmentation, named)
     notes: tuple[str, ...] = ()
     if segmentation is not None and len(outlined) > 1 and has_outline(outlined[1]):
         notes = (f"{len(outlined)} segmentations: {segmentation.GetName()} is compared",)
@@ -174,20 +156,13 @@ def _name(scene: Any, key: Any, segmentation: Any) -> str:
     return str(segmentation.GetName())
 
 
-def _date(scene: Any, key: Any, volumes: list[Any], segmentation: Any, named: str) -> tuple[date | None, str]:
-    texts = []
-    for tag in DATE_TAGS:
-        texts += [value for node in volumes if (value := database_value(node, tag))]
-    if key[0] == "study":
-        hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
-        texts += [hierarchy.GetItemAttribute(key[1], name) or "" for name in DATE_ATTRIBUTES]
-    for text in texts:
-        found = date_in([text])
-        if found is not None:
-            return found, "DICOM"
+def _date(volumes: list[Any], segmentation: Any, named: str) -> tuple[date | None, str]:
+    own = [segmentation] if segmentation is not None else []
+    found = study_day(volumes or own)
+    if found is not None:
+        return found, "DICOM"
     folders = {folder.name for node in volumes if (folder := _folder(node)) is not None}
-    own = [segmentation.GetName()] if segmentation is not None else []
-    for names in ([named, *folders], own, [node.GetName() for node in volumes]):
+    for names in ([named, *folders], [node.GetName() for node in own], [node.GetName() for node in volumes]):
         found = date_in(names)
         if found is not None:
             return found, "name"

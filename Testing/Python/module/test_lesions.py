@@ -137,7 +137,7 @@ def test_the_table_of_a_lesion_tells_what_its_segment_holds(user: Clinician) -> 
     assert rows(user) == [["Met A", volume]] and user.task.volumes().keys() == {"WT"}
     user.ui.copyButton.click()
     _, *lines = qt.QApplication.clipboard().text().split("\n")
-    assert [line.split("\t")[:2] for line in lines] == [["Met A", volume]]
+    assert [line.split("\t")[1:3] for line in lines] == [["Met A", volume]]
     user.ui.styleSelector.currentIndex = 0
     user.wait()
     assert [name for name, _ in rows(user)] == ["Whole tumour", "Tumour core", "Enhancing tumour"]
@@ -148,7 +148,7 @@ def test_each_lesion_has_a_table_node_of_its_own(user: Clinician) -> None:
 
     def tables() -> dict[str, tuple[str, str]]:
         nodes = slicer.util.getNodesByClass("vtkMRMLTableNode")
-        return {node.GetName(): (node.GetCellText(0, 0), node.GetCellText(0, 1)) for node in nodes}
+        return {node.GetName(): (node.GetCellText(0, 1), node.GetCellText(0, 2)) for node in nodes}
 
     user.click(INSIDE)
     user.ui.tableNodeButton.click()

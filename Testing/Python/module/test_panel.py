@@ -224,7 +224,7 @@ def test_results_are_copied_saved_and_put_into_the_scene(user: Clinician, tmp_pa
 
     user.click(INSIDE)
     user.ui.copyButton.click()
-    assert qt.QApplication.clipboard().text().startswith("Region\t")
+    assert qt.QApplication.clipboard().text().startswith("Segmentation\tRegion\t")
     user.ui.tableNodeButton.click()
     assert slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLTableNode") == 1
     for button, name in (("csv", "r.csv"), ("exportLabelMap", "r.nii.gz"), ("exportSegmentation", "r.seg.nrrd")):

@@ -37,14 +37,15 @@ def test_what_is_measured(rows: list, small_grid: Geometry) -> None:
 def test_csv_holds_the_numbers_and_the_clipboard_the_table(rows: list) -> None:
     from GliomaSAMLib.slicer.results_table import HEADINGS, rows_as_csv, rows_as_text
 
-    read = list(csv.reader(io.StringIO(rows_as_csv(rows))))
-    assert tuple(read[0]) == HEADINGS
-    assert float(read[1][1]) == pytest.approx(4.0) and float(read[1][4]) == pytest.approx(
+    read = list(csv.reader(io.StringIO(rows_as_csv(rows, "Glioma P07"))))
+    assert tuple(read[0]) == HEADINGS and HEADINGS[0] == "Segmentation"
+    assert float(read[1][2]) == pytest.approx(4.0) and float(read[1][5]) == pytest.approx(
         rows[0].numbers()[3], abs=1e-3
     )
-    assert read[3] == ["Enhancing tumour", "0.000", "", "", "", ""]
-    lines = [line.split("\t") for line in rows_as_text(rows).split("\n")]
-    assert lines[1][:2] == ["Whole tumour", "4.00"] and len({len(line) for line in lines}) == 1
+    assert read[3] == ["Glioma P07", "Enhancing tumour", "0.000", "", "", "", ""]
+    lines = [line.split("\t") for line in rows_as_text(rows, "Glioma P07").split("\n")]
+    assert lines[1][:3] == ["Glioma P07", "Whole tumour", "4.00"] and len({len(line) for line in lines}) == 1
+    assert [line[0] for line in lines] == ["Segmentation", *["Glioma P07"] * 3]
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+a", "-a", "@a", "\ta", "\ra"])
@@ -53,10 +54,10 @@ def test_a_name_is_no_formula_and_a_number_stays_one(name: str) -> None:
 
     ends = (0.0, 0.0, -31.5), (20.0, 0.0, -31.5)
     row = ResultsRow(name, 4.0, Diameters(20.0, 10.0, ends, ends))
-    _, (region, *numbers) = csv.reader(io.StringIO(rows_as_csv([row]), newline=""))
-    assert (region[0], region[-1], numbers[-1]) == ("'", name[-1], "-31.500")
-    shown = rows_as_text([row]).split("\n")[1].split("\t")
-    assert shown[0][0] == "'" and shown[-1] == "-31.5" and len(shown) == 6
+    _, (segmentation, region, *numbers) = csv.reader(io.StringIO(rows_as_csv([row], name), newline=""))
+    assert (region[0], region[-1], numbers[-1]) == ("'", name[-1], "-31.500") and segmentation == region
+    shown = rows_as_text([row], name).split("\n")[1].split("\t")
+    assert shown[0][0] == shown[1][0] == "'" and shown[-1] == "-31.5" and len(shown) == 7
 
 
 def test_each_segmentation_and_lesion_has_one_table(mrml_scene: Any, segmentation: Any, rows: list) -> None:
@@ -64,10 +65,13 @@ def test_each_segmentation_and_lesion_has_one_table(mrml_scene: Any, segmentatio
 
     node = ResultsTable(mrml_scene, segmentation).show(rows, "tumour results")
     assert node.GetName() == "tumour results"
-    assert node.GetNumberOfColumns() == 6 and node.GetNumberOfRows() == 3
-    assert node.GetCellText(1, 0) == "Tumour core" and node.GetCellText(0, 1) == "4.00" and node.GetCellText(2, 2) == ""
+    assert node.GetNumberOfColumns() == 7 and node.GetNumberOfRows() == 3
+    assert node.GetCellText(1, 1) == "Tumour core" and node.GetCellText(0, 2) == "4.00" and node.GetCellText(2, 3) == ""
+    assert [node.GetCellText(row, 0) for row in range(3)] == [segmentation.GetName()] * 3
+    segmentation.SetName("Glioma P07")
     again = ResultsTable(mrml_scene, segmentation).show(rows[:1], "another title")
     assert again is node and node.GetNumberOfRows() == 1 and node.GetLocked()
+    assert node.GetCellText(0, 0) == "Glioma P07"
     other = ResultsTable(mrml_scene, mrml_scene.AddNewNodeByClass("vtkMRMLSegmentationNode")).show(rows, "b")
     assert other is not node
     lesion = ResultsTable(mrml_scene, segmentation, "Met: A; B").show(rows[:1], "tumour A results")

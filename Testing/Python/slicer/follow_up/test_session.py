@@ -430,7 +430,7 @@ def test_a_visit_is_outlined_from_the_last(
     work()
     ((masks, number),) = asked
     assert np.array_equal(masks.et, onion(7)["ET"]) and number == 2
-    assert "Outlined:" in panel.told("info") and "a note" in panel.told("info")
+    assert "Outlined: Glioma 2024-06-03." in panel.told("info") and "a note" in panel.told("info")
     assert len(follow_up.entries) == mrml_scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 3
     made = follow_up.entries[2].visit
     assert made.is_outlined and made.volumes == {"t1c": volume} and made.segmentation is follow_up.outlined

@@ -79,7 +79,7 @@ def test_files_of_one_folder_are_a_visit(mrml_scene: Any, tmp_path: Path) -> Non
     ],
 )
 def test_a_date_in_a_name_counts_when_it_is_the_only_one(texts: list[str], found: date | None) -> None:
-    from GliomaSAMLib.slicer.follow_up.visits import date_in
+    from GliomaSAMLib.slicer.examinations import date_in
 
     assert date_in(texts) == found
 

@@ -10,7 +10,7 @@ from ..listing import first_of
 from ..regions import REGIONS
 from .console import note_line, output, progress_bar
 from .paths import expand
-from .sources import files_read, output_folder
+from .sources import Labels, files_read, output_folder
 
 NAMES_SHOWN = 3
 
@@ -32,14 +32,7 @@ def evaluate(
     split: Annotated[
         Path | None, typer.Option(help="Split file; takes the cases of --part.", show_default=False)
     ] = None,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
-            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
-            show_default=False,
-        ),
-    ] = None,
+    labels: Labels = None,
     part: Annotated[str, typer.Option(help="Part of the split: val or train.")] = "val",
     names: Annotated[list[str] | None, typer.Option("--case", help="Only this case. Repeatable.")] = None,
     models: Annotated[

@@ -11,6 +11,7 @@ from ..errors import OutputError
 from ..files import alone_in, make_folder
 from .cases_table import Table, row_of_file, row_or_error
 from .console import note_line, output, progress_bar
+from .sources import Labels
 
 
 def measure(
@@ -24,14 +25,7 @@ def measure(
             "--output", "-o", help="The table (.csv). Rows of other files that it has stay.", show_default=False
         ),
     ],
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
-            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
-            show_default=False,
-        ),
-    ] = None,
+    labels: Labels = None,
 ) -> None:
     """Measure masks that exist already, of whatever program or person: volumes and diameters, a row a file.
 

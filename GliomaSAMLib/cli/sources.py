@@ -1,9 +1,11 @@
-"""What a command reads: the files behind its options, and their SHA-256 for the report."""
+"""What a command reads: the option of its labels, the files behind its options, and their SHA-256 for the report."""
 
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ..errors import OutputError
 from ..files import sha256_of
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
 
 Files = dict[str, tuple[Path, ...]]
 """Files by the option that names them."""
+
+Labels = Annotated[
+    str | None,
+    typer.Option(
+        help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
+        "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
+        show_default=False,
+    ),
+]
 
 HEADERS = (".mhd", ".nhdr", ".hdr", ".img", ".gz")
 """Suffixes of files that are read together with another one."""

@@ -9,7 +9,7 @@ import typer
 from ..errors import CaseError, ModelError
 from ..files import parse_json
 from .console import output, progress_bar
-from .sources import files_read, output_folder
+from .sources import Labels, files_read, output_folder
 
 if TYPE_CHECKING:
     from ..models.registry import MethodConfig
@@ -50,14 +50,7 @@ def train(
     validation: Annotated[
         float, typer.Option(help="Share of the gliomas for validation, where a split is made; 0 for none.", min=0)
     ] = 0.2,
-    labels: Annotated[
-        str | None,
-        typer.Option(
-            help="What the labels mean: brats2021, brats2023, brats2024 (4 is the resection cavity), msd or binary "
-            "(the whole tumour). [default: looked at; 4 is enhancing tumour]",
-            show_default=False,
-        ),
-    ] = None,
+    labels: Labels = None,
     method: Annotated[str, typer.Option(help="What to train; `gliomasam models` lists the methods.")] = "gliomasam",
     encoder: Annotated[
         str | None,

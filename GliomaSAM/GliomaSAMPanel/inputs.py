@@ -109,11 +109,13 @@ class InputsSection:
     def _others(self):
         """The volumes among which the next patient or examination of the scene is, after those that were gone through;
         after the last one all but those chosen. None where there is no other one: no other patient that is known as
-        such, nor as many volumes as are chosen.
+        such, nor as many volumes as are chosen; and where the scene holds more that goes with those chosen.
         """
         from GliomaSAMLib.slicer.modality_detection import guess_volumes, visible_volumes
         from GliomaSAMLib.slicer.segments.patient import same_patient
 
+        if any(guess.belongs for guess in guess_volumes(slicer.mrmlScene, chosen=self.nodes()).values()):
+            return None
         chosen = list(self.nodes().values())
         gone = [node for reference in self._passed if (node := reference.Get()) is not None]
         for passed in ([*gone, *chosen], chosen) if chosen else ():

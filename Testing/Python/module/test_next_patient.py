@@ -109,6 +109,18 @@ def test_one_button_goes_on_to_the_next_patient_and_back(slicer_with_module: Any
     assert np.array_equal(held(tasks["Smith"]), outlined) and len(tasks["Smith"].session.prompts) == 1
 
 
+def test_selectors_emptied_by_hand_are_filled_again_from_the_same_patient(slicer_with_module: Any, load: Load) -> None:
+    smith = load("Smith")
+    user = opened(slicer_with_module, smith)
+    task = user.task
+    for modality in ("t1", "t1c", "t2"):
+        getattr(user.ui, f"{modality}Selector").setCurrentNode(None)
+    user.wait()
+    user.ui.guessButton.click()
+    user.wait()
+    assert user.panel.inputs.nodes() == smith and user.task is task
+
+
 def test_a_second_series_of_the_patient_is_no_next_patient(slicer_with_module: Any, load: Load) -> None:
     smith = load("Smith")
     user = opened(slicer_with_module, smith)

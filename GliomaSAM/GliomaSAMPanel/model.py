@@ -103,7 +103,8 @@ class ModelSection:
         are the user's, not the patient's.
         """
         self._chosen |= chosen
-        self._picked |= {self._chosen["model"]} if "model" in self._chosen else set()
+        if "model" in chosen:
+            self._picked.add(chosen["model"])
         for name, value in self._chosen.items():
             setattr(self._panel.parameters, name, value)
 

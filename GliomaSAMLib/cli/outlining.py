@@ -29,6 +29,9 @@ REFERENCE_CHOICES = ("t1", "t1c", "t2", "flair")
 
 ORIENTATION_CHOICES = ("auto", "qform", "sform")
 
+READING = 0.15
+"""Part of a patient's progress that reading the volumes takes."""
+
 Register = Annotated[bool, typer.Option("--register/--no-register", help="Align the volumes rigidly first.")]
 Skull = Annotated[str, typer.Option(help="Whether the skull is still on: auto, on or off.")]
 Reference = Annotated[

@@ -15,6 +15,7 @@ from ..prompts import Prompt, PromptHistory, box, is_on_grid, point
 from ..regions import REGION_NAMES, REGIONS
 from .console import note_line, output, part_of, progress_bar
 from .outlining import (
+    READING,
     Device,
     EncoderWeights,
     EtLabel,
@@ -44,9 +45,6 @@ PROMPT_OPTIONS = ("points", "boxes")
 """The repeatable options whose order counts, by the name of their parameter."""
 
 PICTURE_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
-
-READING = 0.15
-"""Part of the progress bar that reading the volumes takes."""
 
 Volume = Annotated[
     Path | None,

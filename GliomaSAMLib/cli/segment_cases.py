@@ -18,6 +18,7 @@ from ..plain_text import spreadsheet_cell
 from .cases_table import KINDS, STAYS, TABLE, Row, Table, is_table_in, row_of_file, row_or_error
 from .console import Report, note_line, output, part_of, progress_bar
 from .outlining import (
+    READING,
     Device,
     EncoderWeights,
     EtLabel,
@@ -37,9 +38,6 @@ from .sources import files_read, output_folder, volume_files
 
 if TYPE_CHECKING:
     from ..models import Model
-
-READING = 0.15
-"""Part of a case's progress that reading the volumes takes."""
 
 
 def segment_cases(

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import numpy as np
-
 from ..output.diameters import Diameters, Point
 
 Ends = tuple[Point, Point]
@@ -50,11 +48,13 @@ class DiameterLines:
     def show(self, diameters: Diameters, region: str) -> None:
         """Show these, in the place of any before; `region` is its name for people."""
         self.hide()
-        lines = ((diameters.largest, LARGEST_COLOUR), (diameters.perpendicular, PERPENDICULAR_COLOUR))
-        for (ends, colour), title in zip(lines, (f"{region}: ", ""), strict=True):
+        lines = (
+            (diameters.largest, LARGEST_COLOUR, f"{region}: {diameters.largest_mm:.1f} mm"),
+            (diameters.perpendicular, PERPENDICULAR_COLOUR, f"{diameters.perpendicular_mm:.1f} mm"),
+        )
+        for ends, colour, length in lines:
             node = new_line(self._scene, f"{region} diameter", ends, colour)
-            length = float(np.linalg.norm(np.subtract(*ends)))
-            for index, label in enumerate((f"{title}{length:.1f} mm", "")):  # at an end, as lines cross in the middle
+            for index, label in enumerate((length, "")):  # at an end, as lines cross in the middle
                 node.SetNthControlPointLabel(index, label)
             node.SetLocked(True)
             node.SetHideFromEditors(True)

@@ -15,7 +15,7 @@ from ..study.modalities import MODALITIES
 from .jobs import ModelChoice
 from .lesions import Kept
 from .segments.node import REGION_TAG, STYLES
-from .segments.ownership import own_segment
+from .segments.ownership import own_segments
 from .segments.view import SegmentStyle
 from .segments.writer import OVERWRITE_MODES
 
@@ -128,7 +128,7 @@ def restore(scene: Any, segmentation_node: Any) -> SavedState | None:
     saved = saved_volumes(segmentation_node)
     style = state.style
     if style.style == "lesion" and style.lesion_segment is None:  # of a version that had one such segment at most
-        style = replace(style, lesion_segment=own_segment(segmentation_node, REGION_TAG, "lesion"))
+        style = replace(style, lesion_segment=own_segments(segmentation_node, REGION_TAG).get("lesion"))
     nodes = {modality: node for modality, node in saved.items() if node.GetScene() is scene}
     return replace(state, nodes=nodes, style=style)
 

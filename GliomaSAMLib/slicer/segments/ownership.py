@@ -53,10 +53,12 @@ def is_own(segmentation_node: Any, segment_id: str) -> bool:
     return own_id == segment_id and maker not in _identities(segmentation_node.GetScene())
 
 
-def own_segment(segmentation_node: Any, kind_tag: str, kind: str) -> str | None:
-    """The id of the first of a node's own segments of a `kind`, see `_own_kinds`; None where there is none."""
-    found = _own_kinds(segmentation_node, kind_tag)
-    return next((segment_id for segment_id, own in found.items() if own == kind), None)
+def own_segments(segmentation_node: Any, kind_tag: str) -> dict[str, str]:
+    """By kind the id of the first of a node's own segments of that kind, see `_own_kinds`."""
+    firsts: dict[str, str] = {}
+    for segment_id, kind in _own_kinds(segmentation_node, kind_tag).items():
+        firsts.setdefault(kind, segment_id)
+    return firsts
 
 
 def settle(segmentation_node: Any, kind_tag: str) -> None:
@@ -65,9 +67,7 @@ def settle(segmentation_node: Any, kind_tag: str) -> None:
     """
     if segmentation_node.GetAttribute(IDENTITY):
         return
-    firsts: dict[str, str] = {}
-    for segment_id, kind in _own_kinds(segmentation_node, kind_tag).items():
-        firsts.setdefault(kind, segment_id)
+    firsts = own_segments(segmentation_node, kind_tag)
     identify(segmentation_node)
     for kind, segment_id in firsts.items():
         segment = segmentation_node.GetSegmentation().GetSegment(segment_id)

@@ -38,7 +38,7 @@ from .node import (
     visible_segments,
     whole_box,
 )
-from .ownership import own_segment, segment_tag, settle, take
+from .ownership import own_segments, segment_tag, settle, take
 
 if TYPE_CHECKING:
     from ...session.masks import Box
@@ -180,8 +180,9 @@ class SegmentWriter:
             raise OutputError("The segment chosen for the lesion was removed: choose or add another one")
         set_reference(self.segmentation_node, self.reference, self.volume_node)
         settle(self.segmentation_node, REGION_TAG)
+        present = self.segment_ids()
         for plan in self._plans:
-            if self._segment_of(plan.part) is None and (lesion or plan.part != "lesion"):
+            if plan.part not in present and (lesion or plan.part != "lesion"):
                 self._add_segment(plan)
         place_empty_layers(self.segmentation_node)
 
@@ -197,14 +198,12 @@ class SegmentWriter:
 
     def segment_ids(self) -> dict[str, str]:
         """By part (WT, TC, ET; ED, NC, ET; or lesion): the id of its segment, where there is one."""
-        found = {plan.part: self._segment_of(plan.part) for plan in self._plans}
-        return {part: segment_id for part, segment_id in found.items() if segment_id is not None}
-
-    def _segment_of(self, part: str) -> str | None:
-        if part != "lesion":
-            return own_segment(self.segmentation_node, REGION_TAG, part)
-        wanted = self._lesion_segment or self._made_lesion
-        return wanted if wanted and self.segmentation_node.GetSegmentation().GetSegment(wanted) is not None else None
+        if self.style == "lesion":
+            wanted = self._lesion_segment or self._made_lesion
+            there = wanted and self.segmentation_node.GetSegmentation().GetSegment(wanted) is not None
+            return {"lesion": wanted} if wanted and there else {}
+        own = own_segments(self.segmentation_node, REGION_TAG)
+        return {plan.part: own[plan.part] for plan in self._plans if plan.part in own}
 
     def _add_segment(self, plan: SegmentPlan) -> None:
         segmentation = self.segmentation_node.GetSegmentation()
